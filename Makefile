@@ -1,0 +1,54 @@
+# Each target says what it is for behind two #; `make help` prints that.
+PYTHON ?= python3
+SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+BIN := .venv/bin
+
+# For running: SoftHSM and a venv. For the tests and benchmarks: independent readers of what we write, and a compiler.
+APT_RUN := python3-venv softhsm2
+APT_TEST := gnutls-bin gcc libc6-dev libp11-kit-dev opensc openssl p11-kit p11-kit-modules
+APT_BENCH := hyperfine yubikey-manager
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench lock clean apt-run apt-test apt-bench
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: apt-run $(BIN)/tokenmgr ## everything that tokenmgr needs, in .venv; leaves .venv/bin/tokenmgr
+
+run: setup ## a medium's life, shown on a simulated medium (ONCE=1: ends by itself)
+	$(BIN)/tokenmgr testbed life $(if $(ONCE),,--stay)
+
+test: setup apt-test ## the whole suite
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: setup ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: setup apt-test apt-bench ## what it costs, as ratios to a peer in the same run
+	$(BIN)/python -m benchmarks
+
+lock: setup ## pin every dependency with its hashes again, after a change of pyproject.toml
+	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-emit-trusted-host --no-header --strip-extras --output-file deploy/requirements.txt pyproject.toml
+
+clean: ## everything that the other targets made
+	rm -rf .venv dist build .hypothesis .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+apt-run apt-test apt-bench: apt-%:
+	@missing=$$(for p in $(APT_$(shell echo $* | tr a-z A-Z)); do \
+	  dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  echo "system packages needed:" $$missing; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+$(BIN)/tokenmgr: pyproject.toml deploy/requirements.txt
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

@@ -1,0 +1,15 @@
+"""`tokenmgr` and `python -m tokenmgr`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    from tokenmgr.cli.main import run
+
+    sys.exit(run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""`tokenmgr`: the groups, loaded when they are asked for, and the one place where an error becomes an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from tokenmgr import __version__
+from tokenmgr.cli.output import Exit, Output, t
+
+# name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
+COMMANDS = {
+    "media": "tokenmgr.cli.media:media",
+    "medium": "tokenmgr.cli.medium:medium",
+    "pin": "tokenmgr.cli.pin:pin",
+    "verify": "tokenmgr.cli.verify:verify",
+    "doctor": "tokenmgr.cli.doctor:doctor",
+    "completion": "tokenmgr.cli.completion:completion",
+    "testbed": "tokenmgr.cli.testbed:testbed",
+}
+
+
+class LazyGroup(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=LazyGroup, help=t("help.main"), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tokenmgr", help=t("help.o_version"))
+@click.option("--lang", type=click.Choice(["ja", "en"]), expose_value=False, help=t("help.o_lang"))
+def cli() -> None:
+    pass
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The exit status. Nothing else in the program ends the process, and no traceback reaches a person (R15)."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    out = Output(as_json="--json" in arguments, verbose="-v" in arguments or "-vv" in arguments)
+    try:
+        value: Any = cli.main(arguments, prog_name="tokenmgr", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return Exit.USAGE
+    except click.ClickException as error:
+        error.show()
+        return Exit.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        return out.cancelled()
+    except BrokenPipeError:
+        return Exit.FINE
+    except Exception as error:  # noqa: BLE001  the last line of defence
+        return out.failure(error)
+    return value if isinstance(value, int) else Exit.FINE

@@ -1,0 +1,46 @@
+"""`tokenmgr media`: what is plugged in."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from tokenmgr import catalogue
+from tokenmgr.cli import wiring
+from tokenmgr.cli.output import Exit, Output, columns, error_as_json, t, tell_error, texts
+from tokenmgr.cli.view import medium_as_json
+from tokenmgr.errors import NoMedium
+
+
+@click.command(help=t("help.media"))
+@wiring.common
+def media(as_json: bool, only: str | None) -> int:
+    with wiring.surroundings(only) as seen:
+        if as_json:
+            Output().value(
+                {
+                    "media": [medium_as_json(medium) for _, medium in seen.media],
+                    "troubles": [dataclasses.asdict(trouble) for trouble in seen.troubles],
+                    "failures": [{"library": path, **error_as_json(error)} for path, error in seen.failures],
+                }
+            )
+        else:
+            _tell(seen)
+    return Exit.FINE if seen.media else Exit.RETRY
+
+
+def _tell(seen: wiring.Surroundings) -> None:
+    if seen.media:
+        heading = [t(f"labels.{name}") for name in ("serial", "label", "family", "pin")]
+        rows = [
+            [m.serial or t("media.blank"), m.label, catalogue.family(m.family).title, t(f"pin.{m.pin.value}")]
+            for _, m in seen.media
+        ]
+        columns([heading, *rows])
+    else:
+        tell_error(NoMedium())
+    for trouble in seen.troubles:
+        click.echo(t("media.trouble", **dataclasses.asdict(trouble)), err=True)
+    for path, error in seen.failures:
+        click.echo(t("media.library_trouble", library=path, what=texts().error(error)["what"]), err=True)

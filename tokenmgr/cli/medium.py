@@ -1,0 +1,78 @@
+"""`tokenmgr medium show|format`."""
+
+from __future__ import annotations
+
+import click
+
+from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.output import Exit, Output, t, table
+from tokenmgr.cli.view import certificate_as_json, medium_as_json, medium_rows, until
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import MediumNotRetyped
+from tokenmgr.token.module import Library, check_label
+
+
+@click.group(help=t("help.medium"))
+def medium() -> None:
+    pass
+
+
+@medium.command(help=t("help.medium_show"))
+@wiring.medium_option
+@wiring.common
+def show(serial: str | None, as_json: bool, only: str | None) -> int:
+    with wiring.surroundings(only) as seen:
+        found = [seen.choose(serial)] if serial or not seen.media else seen.media
+        shown = [(medium, _public_certificates(library, medium)) for library, medium in found]
+    if as_json:
+        certificates = [[certificate_as_json(c) for c in held] for _, held in shown]
+        Output().value(
+            [{**medium_as_json(m), "certificates": c} for (m, _), c in zip(shown, certificates, strict=True)]
+        )
+        return Exit.FINE
+    for number, (facts, held) in enumerate(shown):
+        click.echo("\n" * bool(number), nl=False)
+        table([*medium_rows(facts), *((t("labels.certificates"), f"{c.subject}  {until(c)}") for c in held)])
+    return Exit.FINE
+
+
+def _public_certificates(library: Library, facts: MediumFacts) -> list:  # type: ignore[type-arg]
+    from tokenmgr.token.session import Session  # here: it takes longer to load than a list of media takes
+
+    if not facts.initialised:
+        return []
+    with Session.open(library, facts.serial) as session:
+        return [c.facts for c in session.contents().certificates if c.facts and not c.facts.is_authority]
+
+
+@medium.command("format", help=t("help.medium_format"))
+@wiring.medium_option
+@click.option("--label", required=True, help=t("help.o_label"))
+@click.option("--retype", metavar="SERIAL", help=t("help.o_retype"))
+@wiring.fd_option("so-pin-fd", "help.o_so_pin_fd")
+@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@wiring.common
+def format_(
+    serial: str | None,
+    label: str,
+    retype: str | None,
+    so_pin_fd: int | None,
+    new_pin_fd: int | None,
+    as_json: bool,
+    only: str | None,
+) -> int:
+    check_label(label)
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        click.secho(t("format.warning", serial=facts.serial, label=facts.label), err=True, fg="yellow")
+        typed = retype if retype is not None else click.prompt(t("format.retype"), err=True)
+        if typed.strip() != facts.serial:
+            raise MediumNotRetyped(expected=facts.serial)
+        so_pin = prompts.pin(t("pins.ask_so", serial=facts.serial), so_pin_fd, "so")
+        with so_pin, prompts.new_pin(new_pin_fd) as new:
+            fresh = library.format(facts.serial, so_pin, new, label)
+    if as_json:
+        Output().value(medium_as_json(fresh))
+    else:
+        click.echo(t("format.done", serial=fresh.serial))
+    return Exit.FINE

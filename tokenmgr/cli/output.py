@@ -1,0 +1,120 @@
+"""Words, tables, JSON and exit codes: how the command line speaks. Language: --lang, settings, locale."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+import click
+
+from tokenmgr import config
+from tokenmgr.errors import Cancelled, InputError, TokenmgrError
+from tokenmgr.messages import Texts
+
+log = logging.getLogger(__name__)
+
+
+class Exit(IntEnum):
+    """What scripts can tell (docs/cli.md)."""
+
+    FINE = 0
+    BUG = 1
+    USAGE = 2  # the command line or the settings; nothing was touched
+    RETRY = 3  # it may work when the named next step is done
+    REFUSED = 4  # it will not work as it is; somebody must decide
+    FINDINGS = 5  # it worked, and what it found needs a hand
+    CANCELLED = 130
+
+
+@functools.cache
+def chosen_language() -> str:
+    """Needed before click has parsed anything, since the help is in that language too."""
+    for index, argument in enumerate(sys.argv):
+        if argument.startswith("--lang="):
+            named = argument.partition("=")[2]
+        elif argument == "--lang" and index + 1 < len(sys.argv):
+            named = sys.argv[index + 1]
+        else:
+            continue
+        if named in config.LANGUAGES:
+            return named
+    try:
+        return config.load().language
+    except InputError:
+        return config.language_of()
+
+
+@functools.cache
+def texts() -> Texts:
+    return Texts(chosen_language())
+
+
+def t(key: str, /, **facts: object) -> str:
+    return texts()(key, **facts)
+
+
+class Output:
+    def __init__(self, as_json: bool = False, verbose: bool = False) -> None:
+        self.as_json = as_json
+        self.verbose = verbose
+
+    def value(self, value: object) -> None:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+    def failure(self, error: Exception) -> int:
+        """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
+        if not isinstance(error, TokenmgrError):
+            log.info("unexpected", exc_info=error)
+            known, status = TokenmgrError(), Exit.BUG
+        else:
+            known = error
+            status = Exit.USAGE if isinstance(error, InputError) else Exit.RETRY if error.retriable else Exit.REFUSED
+        if self.as_json:
+            self.value({"error": error_as_json(known)})
+        else:
+            tell_error(known)
+        return status
+
+    def cancelled(self) -> int:
+        self.failure(Cancelled())
+        return Exit.CANCELLED
+
+
+def error_as_json(error: TokenmgrError) -> dict[str, object]:
+    return {"code": error.code, "retriable": error.retriable, "facts": error.facts, **texts().error(error)}
+
+
+def tell_error(error: TokenmgrError) -> None:
+    words = texts().error(error)
+    click.secho(f"{t('words.error', code=error.code)}  {words['what']}", err=True, fg="red")
+    click.echo(f"  {t('words.kept', text=words['kept'])}", err=True)
+    click.echo(f"  {t('words.next', text=words['next'])}", err=True)
+
+
+def table(rows: Iterable[tuple[str, str]], indent: str = "") -> None:
+    rows = list(rows)
+    widest = max((width(name) for name, _ in rows), default=0)
+    for name, text in rows:
+        click.echo(f"{indent}{pad(name, widest)}  {text}")
+
+
+def columns(lines: Sequence[Sequence[str]]) -> None:
+    """Aligned columns; the first line is their heading."""
+    widths = [max(width(cell) for cell in column) for column in zip(*lines, strict=True)]
+    for number, line in enumerate(lines):
+        text = "  ".join(pad(cell, size) for cell, size in zip(line, widths, strict=True)).rstrip()
+        click.secho(text, bold=number == 0)
+
+
+def pad(text: str, size: int) -> str:
+    return text + " " * (size - width(text))
+
+
+def width(text: str) -> int:
+    """Columns in a terminal: a kanji takes two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -1,0 +1,84 @@
+"""`tokenmgr pin status|change|unblock`."""
+
+from __future__ import annotations
+
+import click
+
+from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.output import Exit, Output, columns, t
+from tokenmgr.cli.view import medium_as_json
+from tokenmgr.domain.medium import MediumFacts, PinState
+
+
+@click.group(help=t("help.pin"))
+def pin() -> None:
+    pass
+
+
+@pin.command(help=t("help.pin_status"))
+@wiring.medium_option
+@wiring.common
+def status(serial: str | None, as_json: bool, only: str | None) -> int:
+    with wiring.surroundings(only) as seen:
+        found = [seen.choose(serial)[1]] if serial or not seen.media else [medium for _, medium in seen.media]
+    if as_json:
+        wanted = ("serial", "pin", "so_pin", "shortest_pin", "longest_pin")
+        Output().value([{name: medium_as_json(facts)[name] for name in wanted} for facts in found])
+    else:
+        heading = [t("labels.serial"), t("labels.pin"), t("labels.so_pin"), t("labels.pin_length")]
+        columns([heading, *(_row(facts) for facts in found)])
+    return Exit.FINE if all(facts.pin in (PinState.FINE, PinState.LOW) for facts in found) else Exit.FINDINGS
+
+
+def _row(facts: MediumFacts) -> list[str]:
+    states = [t(f"pin.{state.value}") for state in (facts.pin, facts.so_pin)]
+    return [facts.serial, *states, f"{facts.shortest_pin}–{facts.longest_pin}"]
+
+
+@pin.command(help=t("help.pin_change"))
+@wiring.medium_option
+@wiring.fd_option("pin-fd", "help.o_pin_fd")
+@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@click.option("--final-try", is_flag=True, help=t("help.o_final"))
+@wiring.common
+def change(
+    serial: str | None, pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
+) -> int:
+    from tokenmgr.token.session import Session
+
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        with Session.open(library, facts.serial, write=True) as session:
+            accepted = prompts.final_try(facts, final_try)
+            with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as old, prompts.new_pin(new_pin_fd) as new:
+                session.change_pin(old, new, accepted)
+            return _done(session.refresh(), "pins.changed", as_json)
+
+
+@pin.command(help=t("help.pin_unblock"))
+@wiring.medium_option
+@wiring.fd_option("so-pin-fd", "help.o_so_pin_fd")
+@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@click.option("--final-try", is_flag=True, help=t("help.o_final"))
+@wiring.common
+def unblock(
+    serial: str | None, so_pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
+) -> int:
+    from tokenmgr.token.session import Session
+
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        with Session.open(library, facts.serial, write=True) as session:
+            accepted = prompts.final_try(facts, final_try, officer=True)
+            so_pin = prompts.pin(t("pins.ask_so", serial=facts.serial), so_pin_fd, "so")
+            with so_pin, prompts.new_pin(new_pin_fd) as new:
+                session.reset_pin(so_pin, new, accepted)
+            return _done(session.refresh(), "pins.unblocked", as_json)
+
+
+def _done(facts: MediumFacts, text: str, as_json: bool) -> int:
+    if as_json:
+        Output().value({"serial": facts.serial, "pin": facts.pin.value})
+    else:
+        click.echo(t(text, serial=facts.serial))
+    return Exit.FINE

@@ -1,0 +1,42 @@
+"""`tokenmgr testbed`: simulated media, for testers."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+import click
+
+from tokenmgr import config, log
+from tokenmgr.cli.output import Exit, chosen_language, t, texts
+from tokenmgr.testbed.life import Life
+
+
+@click.group(help=t("help.testbed"))
+def testbed() -> None:
+    pass
+
+
+@testbed.command(help=t("help.testbed_life"))
+@click.option("--stay", is_flag=True, help=t("help.o_stay"))
+@click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang"))
+@click.option("-v", "verbosity", count=True, help=t("help.o_verbose"))
+def life(stay: bool, verbosity: int) -> int:
+    """Shown step by step as it happens. With --stay the medium is left plugged in until Enter, for other terminals."""
+    log.setup(verbosity)
+    settings = config.load()
+    shown = Life(settings, texts(), chosen_language(), lambda line: click.echo(line))
+    try:
+        shown.run()
+        if stay and sys.stdin.isatty():
+            click.echo(t("life.stay"))
+            home = (
+                f"TOKENMGR_HOME={shlex.quote(str(settings.home))} " if "TOKENMGR_HOME" in settings.environment else ""
+            )
+            for command in ("media", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):
+                click.echo(f"  {home}{shlex.quote(sys.argv[0])} {command}")
+            click.prompt(t("life.press"), default="", show_default=False, prompt_suffix=" ")
+    finally:
+        shown.end()
+    click.echo(t("life.done"))
+    return Exit.FINE

@@ -1,0 +1,88 @@
+"""`tokenmgr verify`: is everything on this medium as it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tokenmgr import clock
+from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.view import certificate_as_json, until
+from tokenmgr.token.checkup import Checkup, check
+from tokenmgr.token.session import Session
+
+
+@click.command(help=t("help.verify"))
+@wiring.medium_option
+@wiring.fd_option("pin-fd", "help.o_pin_fd")
+@click.option("--final-try", is_flag=True, help=t("help.o_final"))
+@wiring.common
+def verify(serial: str | None, pin_fd: int | None, final_try: bool, as_json: bool, only: str | None) -> int:
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        with Session.open(library, facts.serial) as session:
+            accepted = prompts.final_try(facts, final_try)
+            with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin:
+                session.login(pin, accepted)
+            checkup = check(session, clock.now())
+    if as_json:
+        Output().value({"serial": facts.serial, **_as_json(checkup)})
+    else:
+        _tell(facts.serial, checkup)
+    return Exit.FINDINGS if checkup.problems else Exit.FINE
+
+
+def _as_json(checkup: Checkup) -> dict[str, Any]:
+    return {
+        "keys": [
+            {
+                "id": c.key.key_id.hex(),
+                "label": c.key.label,
+                "kind": c.key.kind,
+                "fingerprint": c.key.fingerprint,
+                "certificate": certificate_as_json(c.certificate.facts)
+                if c.certificate and c.certificate.facts
+                else None,
+            }
+            for c in checkup.credentials
+        ],
+        "findings": [
+            {"code": f.code, "subject": f.subject, "problem": f.grave, "text": t(f"findings.{f.code}")}
+            for f in checkup.findings
+        ],
+    }
+
+
+def _tell(serial: str, checkup: Checkup) -> None:
+    told = set()
+    for credential in checkup.credentials:
+        key = credential.key
+        names = {key.key_id.hex()}
+        click.echo(t("verify.key", key_id=key.key_id.hex(), kind=key.kind, label=key.label))
+        if facts := credential.facts:
+            names.add(facts.subject)
+            click.echo("  " + t("verify.certificate", subject=facts.subject, time=until(facts)))
+        about = [finding for finding in checkup.findings if finding.subject in names]
+        for finding in about:
+            _tell_finding(finding.code, finding.grave)
+        if not about:
+            click.secho(f"  {t('verify.good')}", fg="green")
+        told |= names
+    for finding in checkup.findings:
+        if finding.subject not in told:
+            click.echo(finding.subject)
+            _tell_finding(finding.code, finding.grave)
+    click.echo(_summary(serial, checkup))
+
+
+def _tell_finding(code: str, grave: bool) -> None:
+    mark = t("verify.bad" if grave else "verify.note")
+    click.secho(f"  {mark}: {t(f'findings.{code}')}", fg="red" if grave else None)
+
+
+def _summary(serial: str, checkup: Checkup) -> str:
+    if checkup.problems:
+        return t("verify.problems", serial=serial, count=len(checkup.problems))
+    return t("verify.fine", serial=serial, keys=len(checkup.credentials), certificates=len(checkup.certificates))

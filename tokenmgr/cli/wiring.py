@@ -1,0 +1,123 @@
+"""Where objects are wired together: settings -> libraries -> the medium that is meant; the shared options."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from tokenmgr import catalogue, config, log
+from tokenmgr.cli.output import t
+from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+from tokenmgr.errors import LibraryError, MediumAmbiguous, MediumNotFound, MediumNotNamed, NoMedium, TokenmgrError
+from tokenmgr.token.module import Library
+
+
+@dataclasses.dataclass
+class Surroundings:
+    """What the libraries show at one moment. A library that fails is told and hides no other."""
+
+    media: list[tuple[Library, MediumFacts]]
+    troubles: list[SlotTrouble]
+    failures: list[tuple[str, TokenmgrError]]
+
+    def choose(self, serial: str | None, changing: bool = True) -> tuple[Library, MediumFacts]:
+        """The medium that is meant: the named one, or the only one. Nothing is changed on a guess."""
+        if serial:
+            found = [(library, medium) for library, medium in self.media if medium.serial == serial]
+            if len(found) > 1:
+                raise MediumAmbiguous(serial=serial, places=tuple(library.path for library, _ in found))
+        else:
+            found = self.media
+            if len(found) > 1 and changing:
+                raise MediumNotNamed(serials=self._serials())
+        if not found:
+            if self.failures and not self.media:
+                raise self.failures[0][1]
+            raise MediumNotFound(serial=serial, seen=self._serials()) if serial else NoMedium()
+        return found[0]
+
+    def _serials(self) -> tuple[str, ...]:
+        return tuple(medium.serial for _, medium in self.media)
+
+
+@contextmanager
+def libraries(only: str | None, settings: config.Settings) -> Iterator[list[Library]]:
+    """Every library that is set or known and there, loading side by side; stopped at the end."""
+    found = list(_libraries(only, settings))
+    try:
+        for library in found:
+            try:
+                library.start()
+            except LibraryError:
+                continue  # said when it is asked
+        yield found
+    finally:
+        for library in found:
+            library.worker.stop()
+
+
+def _libraries(only: str | None, settings: config.Settings) -> Iterator[Library]:
+    entries = [config.LibraryEntry(only)] if only else _entries(settings)
+    for entry in entries:
+        family = catalogue.family(entry.family) if entry.family else catalogue.family_of_library(entry.path)
+        environment = {**settings.environment, **entry.environment}
+        yield Library(entry.path, environment, family, settings.time_limits)
+
+
+def _entries(settings: config.Settings) -> list[config.LibraryEntry]:
+    """What the user set, then what the catalogue knows and is here; the same one is not loaded twice."""
+    set_ = {entry.path for entry in settings.libraries if not entry.environment}
+    known = [config.LibraryEntry(path, family.name) for family, path in catalogue.installed() if path not in set_]
+    return [*settings.libraries, *known]
+
+
+@contextmanager
+def surroundings(only: str | None) -> Iterator[Surroundings]:
+    settings = config.load()
+    with libraries(only, settings) as found:
+        yield look(found)
+
+
+def look(found: list[Library]) -> Surroundings:
+    seen = Surroundings([], [], [])
+    for library in found:
+        try:
+            for item in library.media():
+                if isinstance(item, SlotTrouble):
+                    seen.troubles.append(item)
+                else:
+                    seen.media.append((library, item))
+        except TokenmgrError as error:
+            seen.failures.append((library.path, error))
+    return seen
+
+
+Command = Callable[..., Any]
+
+
+def common(command: Command) -> Command:
+    """--json, --lang, --library and -v, on every command. `only` is the library, `as_json` whether JSON is wanted."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help=t("help.o_json")),
+        click.option("--library", "only", metavar="PATH", help=t("help.o_library")),
+        click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang")),
+        click.option("-v", "verbosity", count=True, expose_value=False, callback=_verbose, help=t("help.o_verbose")),
+    ):
+        command = option(command)
+    return command
+
+
+def _verbose(_context: click.Context, _parameter: click.Parameter, count: int) -> None:
+    log.setup(count)
+
+
+def medium_option(command: Command) -> Command:
+    return click.option("--medium", "serial", metavar="SERIAL", help=t("help.o_medium"))(command)
+
+
+def fd_option(name: str, help_key: str) -> Callable[[Command], Command]:
+    return click.option(f"--{name}", type=click.IntRange(min=0), metavar="N", help=t(help_key))

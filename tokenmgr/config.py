@@ -1,0 +1,117 @@
+"""Settings: read once at start, checked whole, then handed on. The only reader of the environment.
+
+TOKENMGR_HOME            everything of this user's: settings.toml, libraries.d/, simulated media
+settings.toml            language, [time_limits]                     (docs/settings.md lists every key)
+libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from tokenmgr import system
+from tokenmgr.errors import SettingsWrong
+
+LANGUAGES = ("ja", "en")
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """Seconds for one call. Real sticks take 10 s to load and a minute for RSA-4096; three times that is a hang."""
+
+    load: float = 30.0
+    call: float = 20.0
+    generate: float = 240.0
+    format: float = 120.0
+
+    def of(self, verb: str) -> float:
+        return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
+
+
+@dataclass(frozen=True)
+class LibraryEntry:
+    """A library to look into, and what its process is told by the environment."""
+
+    path: str
+    family: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    home: Path
+    language: str
+    time_limits: TimeLimits
+    libraries: tuple[LibraryEntry, ...]
+    environment: Mapping[str, str]
+
+    @property
+    def library_folder(self) -> Path:
+        return self.home / "libraries.d"
+
+
+def load(environment: Mapping[str, str] = os.environ) -> Settings:
+    home = home_folder(environment)
+    content = _toml(home / "settings.toml")
+    _known(home / "settings.toml", content, {"language", "time_limits"})
+    language = content.get("language") or language_of(environment)
+    if language not in LANGUAGES:
+        raise SettingsWrong(file=str(home / "settings.toml"), reason=f"language is one of {', '.join(LANGUAGES)}")
+    return Settings(
+        home=home,
+        language=language,
+        time_limits=_time_limits(home / "settings.toml", content.get("time_limits", {})),
+        libraries=tuple(_entry(path) for path in sorted((home / "libraries.d").glob("*.toml"))),
+        environment=environment,
+    )
+
+
+def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    if named := environment.get("TOKENMGR_HOME"):
+        return Path(named).expanduser().absolute()
+    import platformdirs  # here, because it takes longer to load than the rest of this file
+
+    return Path(platformdirs.user_data_dir("tokenmgr", appauthor=False))
+
+
+def language_of(environment: Mapping[str, str] = os.environ) -> str:
+    """Of the messages: the POSIX order of precedence, else what the system says of its user."""
+    named = next((environment[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(n)), None)
+    return "ja" if (named or system.user_language()).lower().startswith("ja") else "en"
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise SettingsWrong(file=str(path), reason=str(error)) from error
+
+
+def _known(path: Path, content: Mapping[str, Any], known: set[str]) -> None:
+    if unknown := sorted(set(content) - known):
+        raise SettingsWrong(file=str(path), reason=f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+
+
+def _time_limits(path: Path, content: Mapping[str, Any]) -> TimeLimits:
+    _known(path, content, {f.name for f in fields(TimeLimits)})
+    for name, value in content.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
+            raise SettingsWrong(file=str(path), reason=f"time_limits.{name} is seconds, more than 0 and at most 3600")
+    return TimeLimits(**content)
+
+
+def _entry(path: Path) -> LibraryEntry:
+    content = _toml(path)
+    _known(path, content, {"path", "family", "environment"})
+    variables = content.get("environment", {})
+    texts = [content.get("path"), content.get("family", ""), *variables.values()]
+    if not content.get("path") or not all(isinstance(text, str) for text in texts):
+        raise SettingsWrong(file=str(path), reason="path is needed; path, family and environment are texts")
+    return LibraryEntry(content["path"], content.get("family", ""), variables)

@@ -1,0 +1,181 @@
+"""doctor: one probe a question, each surviving its own failure, and a support file that names nobody."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import platform
+import re
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from tokenmgr import __version__, clock, log, system
+from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+
+logger = logging.getLogger(__name__)
+RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # a clock that shows an earlier time is wrong
+PACKAGES = ("python-pkcs11", "asn1crypto", "cryptography", "click", "platformdirs")
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What one probe found. `state` is ok, note or problem; `next` names a text of [doctor_next]."""
+
+    name: str
+    state: str
+    detail: str
+    next: str = ""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LibrarySeen:
+    """A library as the wiring found it: what it shows, or why it does not."""
+
+    path: str
+    family: str
+    about: Mapping[str, str]
+    media: tuple[MediumFacts | SlotTrouble, ...]
+    milliseconds: float
+    error: str = ""
+    reason: str = ""
+    processes: tuple[int, ...] = ()
+
+
+def run(home: Path, seen: Iterable[LibrarySeen], settings_error: str = "") -> list[Probe]:
+    """Every probe, in the order in which a helper on the telephone would ask."""
+    libraries = list(seen)
+    questions: list[Callable[[], Iterable[Probe]]] = [
+        lambda: [_environment()],
+        lambda: [_settings(home, settings_error)],
+        lambda: _libraries(libraries),
+        lambda: [_media(libraries)],
+        lambda: [_reader_service()],
+        lambda: _holders(libraries),
+        lambda: [_clock()],
+    ]
+    found: list[Probe] = []
+    for question in questions:
+        try:
+            found += question()
+        except Exception as error:
+            logger.info("a probe failed", exc_info=error)
+            found.append(Probe("environment", "problem", type(error).__name__, "failed"))
+    return found
+
+
+def _environment() -> Probe:
+    versions = {package: metadata.version(package) for package in PACKAGES}
+    facts = {"tokenmgr": __version__, "python": platform.python_version(), "bits": 64 if sys.maxsize > 2**32 else 32}
+    place = f"{platform.system()} {platform.release()} {platform.machine()}"
+    return Probe(
+        "environment", "ok", f"Python {facts['python']}, {place}", facts={**facts, **versions, "system": place}
+    )
+
+
+def _settings(home: Path, error: str) -> Probe:
+    if error:
+        return Probe("settings", "problem", error, "settings", {"home": str(home)})
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        return Probe("settings", "problem", str(home), "home", {"home": str(home)})
+    return Probe("settings", "ok", str(home), facts={"home": str(home)})
+
+
+def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
+    if not libraries:
+        yield Probe("library", "problem", "", "no_library")
+    for library in libraries:
+        facts = {"path": library.path, "family": library.family, "error": library.error, **library.about}
+        if library.error:
+            remedy = "library_missing" if library.error == "L101" else "library_broken"
+            detail = f"{library.path} {library.error} {library.reason}"
+            yield Probe("library", "problem", detail, remedy, facts)
+            continue
+        version = library.about.get("version", "?")
+        detail = f"{library.path} {version} ({library.milliseconds:.0f} ms)"
+        yield Probe("library", "ok", detail, facts={**facts, "milliseconds": round(library.milliseconds)})
+
+
+def _media(libraries: list[LibrarySeen]) -> Probe:
+    media = [item for library in libraries for item in library.media if isinstance(item, MediumFacts)]
+    troubles = [item for library in libraries for item in library.media if isinstance(item, SlotTrouble)]
+    facts = {
+        "media": [
+            {"serial": m.serial, "label": m.label, "model": m.model, "family": m.family, "pin": m.pin.value}
+            for m in media
+        ],
+        "troubles": [{"slot": item.slot, "answer": item.answer} for item in troubles],
+    }
+    detail = ", ".join(f"{m.serial} ({m.model})" for m in media) or "–"
+    if troubles:
+        return Probe("media", "problem", ", ".join(item.answer for item in troubles), "no_media", facts)
+    return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts)
+
+
+def _reader_service() -> Probe:
+    running = system.reader_service()
+    if running is None:
+        return Probe("readers", "ok", "–", facts={"running": None})
+    return Probe("readers", "ok", "pcscd") if running else Probe("readers", "note", "pcscd –", "no_reader_service")
+
+
+def _holders(libraries: list[LibrarySeen]) -> Iterable[Probe]:
+    """A program that has a library open may hold the medium; our own child processes are not meant."""
+    files = frozenset(str(Path(library.path).resolve()) for library in libraries if library.path)
+    found = system.holders(files)
+    if found is None:
+        yield Probe("holders", "note", "–")
+        return
+    own = {process for library in libraries for process in library.processes}
+    others = sorted({(name, process, file) for process, name, file in found if process not in own})
+    for name, process, file in others:
+        yield Probe("holders", "note", f"{name} ({process}): {file}", "held", {"name": name, "file": file})
+    if not others:
+        yield Probe("holders", "ok", "–")
+
+
+def _clock() -> Probe:
+    now = clock.now()
+    state = "ok" if now >= RELEASED else "problem"
+    facts = {"utc": now.isoformat(timespec="seconds"), "zone": time.strftime("%z")}
+    return Probe("clock", state, clock.japan_time(now, "en"), "" if state == "ok" else "clock", facts)
+
+
+def bundle(probes: Iterable[Probe], home: Path) -> str:
+    """The support file: JSON, with medium numbers, labels, names and folders masked. No PIN ever reaches this room."""
+    content = {
+        "made": clock.now().isoformat(timespec="seconds"),
+        "probes": [
+            {"name": p.name, "state": p.state, "next": p.next, "facts": _masked(dict(p.facts), home)} for p in probes
+        ],
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+_IDENTIFYING = {"serial", "label"}
+
+
+def _masked(value: Any, home: Path, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(item, home, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, home) for item in value]
+    if isinstance(value, str):
+        return log.mask_identifier(value) if name in _IDENTIFYING else _without_folders(value, home)
+    return value
+
+
+def _without_folders(text: str, home: Path) -> str:
+    """A user's folders carry the user's name."""
+    for folder, word in ((str(home), "<TOKENMGR_HOME>"), (str(Path.home()), "<HOME>")):
+        if folder not in ("/", ""):
+            text = text.replace(folder, word)
+    return re.sub(r"(?i)((?:/home/|/users/|\\users\\))[^/\\]+", r"\1<USER>", text)

@@ -1,0 +1,162 @@
+"""Keys and certificates on a store, and two rules: what a key must be (S1), and which certificate is whose."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from enum import Enum
+
+
+class KeyKind(Enum):
+    RSA_2048 = "rsa2048"
+    RSA_3072 = "rsa3072"
+    RSA_4096 = "rsa4096"
+    P256 = "p256"
+    P384 = "p384"
+    ED25519 = "ed25519"
+
+
+@dataclass(frozen=True)
+class TrustAttributes:
+    """What the token says of a private key; None where it does not say."""
+
+    token: bool | None = None
+    private: bool | None = None
+    sensitive: bool | None = None
+    extractable: bool | None = None
+    local: bool | None = None
+    always_sensitive: bool | None = None
+    never_extractable: bool | None = None
+
+
+@dataclass(frozen=True)
+class Key:
+    """A private key on a store. `public_key` is its SubjectPublicKeyInfo, None where the store does not show it."""
+
+    key_id: bytes
+    label: str
+    kind: str
+    public_key: bytes | None
+    trust: TrustAttributes
+    handle: int = field(compare=False, repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
+
+
+@dataclass(frozen=True)
+class CertificateFacts:
+    """What a certificate says. The *_der fields are its own bytes, for the attributes that browsers search by."""
+
+    der: bytes
+    subject: str
+    issuer: str
+    serial_number: int
+    not_before: datetime
+    not_after: datetime
+    public_key: bytes
+    is_authority: bool
+    subject_der: bytes
+    issuer_der: bytes
+    serial_der: bytes
+
+    @property
+    def fingerprint(self) -> str:
+        return hashlib.sha256(self.der).hexdigest()
+
+
+@dataclass(frozen=True)
+class StoredCertificate:
+    """A certificate on a store. `facts` is None where its bytes are not a certificate."""
+
+    key_id: bytes
+    label: str
+    der: bytes
+    facts: CertificateFacts | None
+    handle: int = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A key and the certificate that is proven to be its own, if it has one."""
+
+    key: Key
+    certificate: StoredCertificate | None
+
+    @property
+    def facts(self) -> CertificateFacts | None:
+        return self.certificate.facts if self.certificate else None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something about a medium that a person should know. `grave` ones mean that it must not be trusted as it is."""
+
+    code: str
+    subject: str
+    grave: bool = True
+
+
+# S1. Attribute -> (what it must be, finding where it is not).
+_MUST_BE = {
+    "token": (True, "key-not-stored"),
+    "private": (True, "key-not-private"),
+    "sensitive": (True, "key-not-sensitive"),
+    "extractable": (False, "key-extractable"),
+    "local": (True, "key-not-local"),
+    "always_sensitive": (True, "key-once-exposed"),
+    "never_extractable": (True, "key-once-extractable"),
+}
+
+
+def judge_key(trust: TrustAttributes, private_part_refused: bool, untruthful: frozenset[str]) -> tuple[str, ...]:
+    """Every way in which a key breaks S1. What its family is known to report falsely (drivers/) proves nothing; that it
+    is not extractable and that a read was refused are judged always. A token that does not say does not confirm."""
+    relied_on = [f.name for f in fields(trust) if f.name == "extractable" or f.name not in untruthful]
+    wrong = [_MUST_BE[name][1] for name in relied_on if getattr(trust, name) is not _MUST_BE[name][0]]
+    return tuple(wrong if private_part_refused else [*wrong, "key-readable"])
+
+
+def pair(keys: Iterable[Key], certificates: Iterable[StoredCertificate]) -> tuple[list[Credential], list[Finding]]:
+    """Key and certificate belong together when CKA_ID *and* public key agree; the rest is reported, never guessed."""
+    keys, certificates = list(keys), list(certificates)
+    findings = [Finding("id-used-twice", key_id.hex()) for key_id in _repeated(key.key_id for key in keys)]
+    taken: set[int] = set()
+    credentials = []
+    for key in keys:
+        same_id = [c for c in certificates if c.key_id == key.key_id and c.key_id]
+        own = [c for c in same_id if c.facts and c.facts.public_key == key.public_key]
+        credentials.append(Credential(key, own[0] if own else None))
+        taken.update(certificate.handle for certificate in own)
+        findings += _about_key(key, same_id, own, certificates)
+        for certificate in same_id:
+            if certificate not in own and certificate.facts:
+                taken.add(certificate.handle)
+                code = "pair-mismatch" if key.public_key else "pair-unproven"
+                findings.append(Finding(code, key.key_id.hex()))
+    for certificate in certificates:
+        if certificate.facts is None:
+            findings.append(Finding("certificate-damaged", certificate.key_id.hex() or certificate.label))
+        elif certificate.handle not in taken and not certificate.facts.is_authority:
+            findings.append(Finding("certificate-without-key", certificate.facts.subject))
+    return credentials, findings
+
+
+def _about_key(
+    key: Key, same_id: list[StoredCertificate], own: list[StoredCertificate], everything: list[StoredCertificate]
+) -> list[Finding]:
+    if len(own) > 1:
+        return [Finding("certificate-twice", key.key_id.hex())]
+    if own or any(c.facts for c in same_id):
+        return []
+    if key.public_key and any(c.facts and c.facts.public_key == key.public_key for c in everything):
+        return [Finding("pair-other-id", key.key_id.hex())]
+    return [Finding("key-without-certificate", key.key_id.hex(), grave=False)]
+
+
+def _repeated(ids: Iterable[bytes]) -> list[bytes]:
+    return [key_id for key_id, count in Counter(ids).items() if count > 1]

@@ -1,0 +1,45 @@
+"""Every text that a person reads, in Japanese and English: ja.toml and en.toml have the same keys (tests hold this).
+
+Errors have what happened, what was kept and the one next step (R14, R15), under their code.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from tokenmgr.errors import TokenmgrError
+
+
+class Texts:
+    """The texts of one language. `language` is "ja" or "en"."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        path = Path(__file__).parent / f"{language}.toml"
+        self._entries: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+
+    def __call__(self, key: str, /, **facts: object) -> str:
+        """`area.name`, its {facts} filled in."""
+        area, _, name = key.partition(".")
+        text: str = self._entries[area][name]
+        return text.format(**facts)
+
+    def has(self, key: str) -> bool:
+        area, _, name = key.partition(".")
+        return name in self._entries.get(area, {})
+
+    def error(self, error: TokenmgrError) -> dict[str, str]:
+        """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
+        entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
+        words = {name: self._fact(name, value, error.facts) for name, value in error.facts.items()}
+        return {part: entry[part].format(**words) for part in ("what", "kept", "next")}
+
+    def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
+        if isinstance(value, tuple):
+            return self("words.and").join(self._word(str(item)) for item in value) or self("words.none")
+        return self._word(str(value)).format(**facts) if name in {"who", "state", "rule", "reason"} else value
+
+    def _word(self, word: str) -> str:
+        return next((str(self._entries[a][word]) for a in ("facts", "findings") if word in self._entries[a]), word)

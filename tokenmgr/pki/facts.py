@@ -1,0 +1,33 @@
+"""A certificate's bytes -> CertificateFacts. asn1crypto, because it hands out each part's own bytes."""
+
+from __future__ import annotations
+
+from asn1crypto import x509
+from asn1crypto.core import Integer
+
+from tokenmgr.domain.credential import CertificateFacts
+from tokenmgr.errors import NotACertificate
+from tokenmgr.pki.names import one_line
+
+
+def certificate_facts(der: bytes) -> CertificateFacts:
+    """Raises NotACertificate for all that is not one whole DER certificate (RFC 5280, 4.1), trailing bytes included."""
+    try:
+        certificate = x509.Certificate.load(bytes(der), strict=True)
+        body = certificate["tbs_certificate"]
+        validity = body["validity"]
+        return CertificateFacts(
+            der=bytes(der),
+            subject=one_line(body["subject"]),
+            issuer=one_line(body["issuer"]),
+            serial_number=body["serial_number"].native,
+            not_before=validity["not_before"].native,
+            not_after=validity["not_after"].native,
+            public_key=body["subject_public_key_info"].dump(),
+            is_authority=bool(certificate.ca),
+            subject_der=body["subject"].dump(),
+            issuer_der=body["issuer"].dump(),
+            serial_der=Integer(body["serial_number"].native).dump(),
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
+        raise NotACertificate(reason=type(error).__name__) from error

@@ -1,0 +1,78 @@
+"""What differs by operating system. Everything else in the house is the same on Windows, macOS and Linux."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+
+
+# For subprocess.Popen: no console window flashing up on Windows.
+CHILD_FLAGS = int(getattr(subprocess, "CREATE_NO_WINDOW", 0))
+
+
+def leave_interrupts_to_parent() -> None:
+    """Ctrl-C reaches a whole terminal group; a child in the middle of a PKCS#11 call must not die of it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def keep_out_of_core_dumps() -> None:
+    """A process that holds a PIN leaves no core file behind. Windows writes none unless told to."""
+    if sys.platform != "win32":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def private_folder(path: Path) -> Path:
+    """Made if need be, and for its owner alone; Windows' profile folders are that already."""
+    path.mkdir(parents=True, exist_ok=True)
+    if sys.platform != "win32":
+        path.chmod(0o700)
+    return path
+
+
+def user_language() -> str:
+    """What the system says of its user where the environment does not: Windows' display language."""
+    if sys.platform == "win32":
+        import ctypes
+        import locale
+
+        return locale.windows_locale.get(ctypes.windll.kernel32.GetUserDefaultUILanguage(), "")
+    return ""
+
+
+def reader_service() -> bool | None:
+    """Whether pcscd answers on Linux, started by its socket or running; None where the system has its own."""
+    if NAME != "linux":
+        return None
+    return Path("/run/pcscd/pcscd.comm").exists()
+
+
+def holders(files: frozenset[str]) -> Iterator[tuple[int, str, str]] | None:
+    """(process, its name, file) for each other process that has one of the files mapped or open; None where a system
+    does not tell. Only Linux shows this to an ordinary user, and only of that user's own processes."""
+    proc = Path("/proc")
+    return _linux_holders(proc, files) if (proc / "self" / "maps").exists() else None
+
+
+def _linux_holders(proc: Path, files: frozenset[str]) -> Iterator[tuple[int, str, str]]:
+    for entry in proc.iterdir():
+        if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            continue
+        try:
+            mapped = {line.split(maxsplit=5)[5].strip() for line in _lines(entry / "maps") if line.count("/")}
+            name = (entry / "comm").read_text().strip()
+        except (OSError, IndexError):
+            continue  # gone meanwhile, or somebody else's
+        for file in sorted(files & mapped):
+            yield int(entry.name), name, file
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(errors="replace").splitlines()

@@ -1,0 +1,59 @@
+"""Is every key on this medium what S1 says, is every certificate paired, is its chain whole: all findings at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
+from tokenmgr.errors import KeyMissing, NotSupported, SignatureWrong
+from tokenmgr.pki.chain import chain_of
+from tokenmgr.token.session import Session
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """One medium at one moment. `credentials` and `findings` together say everything that is on it."""
+
+    credentials: list[Credential]
+    certificates: list[StoredCertificate]
+    findings: list[Finding]
+
+    @property
+    def problems(self) -> list[Finding]:
+        return [finding for finding in self.findings if finding.grave]
+
+
+def check(session: Session, now: datetime) -> Checkup:
+    """Reads everything and makes every key sign once; changes nothing. Wants a session that is logged in."""
+    contents = session.contents()
+    findings = list(contents.findings)
+    for credential in contents.credentials:
+        findings += _about_key(session, credential.key)
+        if credential.facts:
+            findings += _about_certificate(credential.facts, contents.certificates, now)
+    return Checkup(contents.credentials, contents.certificates, findings)
+
+
+def _about_key(session: Session, key: Key) -> list[Finding]:
+    name = key.key_id.hex()
+    findings = [Finding(code, name) for code in session.judge(key)]
+    try:
+        session.prove(key)
+    except SignatureWrong:
+        findings.append(Finding("key-does-not-sign", name))
+    except KeyMissing:
+        findings.append(Finding("key-without-public-part", name))
+    except NotSupported:
+        findings.append(Finding("key-kind-unknown", name, grave=False))
+    return findings
+
+
+def _about_certificate(facts: CertificateFacts, held: list[StoredCertificate], now: datetime) -> list[Finding]:
+    found = []
+    if now >= facts.not_after:
+        found.append(Finding("certificate-expired", facts.subject))
+    if now < facts.not_before:
+        found.append(Finding("certificate-not-yet-valid", facts.subject))
+    _, broken = chain_of(facts, [c.facts for c in held if c.facts])
+    return [*found, Finding(broken, facts.subject)] if broken else found

@@ -1,0 +1,96 @@
+"""The child process: reads a question, asks the Gate, writes the answer, until its parent is gone.
+
+Started as `python -m tokenmgr.token.child LIBRARY`. Its first message says whether the library loaded. PKCS#11 is
+called from this one thread only; another waits for questions, and so notices at once when the parent has died.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+from typing import Any, BinaryIO
+
+from tokenmgr import system
+from tokenmgr.token import wire
+
+# The PKCS#11 function that a verb is about, for errors whose author did not name one.
+FUNCTIONS = {
+    "restart": "C_Initialize",
+    "slots": "C_GetSlotList",
+    "mechanisms": "C_GetMechanismList",
+    "open": "C_OpenSession",
+    "close": "C_CloseSession",
+    "find": "C_FindObjects",
+    "read": "C_GetAttributeValue",
+    "generate": "C_GenerateKeyPair",
+    "create": "C_CreateObject",
+    "update": "C_SetAttributeValue",
+    "destroy": "C_DestroyObject",
+    "sign": "C_Sign",
+}
+
+LAST_CALL_GRACE = (
+    10.0  # seconds that a call under way may still take when the parent has died; a torn write helps nobody
+)
+
+
+def main() -> None:
+    system.leave_interrupts_to_parent()
+    system.keep_out_of_core_dumps()
+    questions, answers = _private_pipes()
+    try:
+        from tokenmgr.token.gate import Gate
+
+        gate = Gate(sys.argv[1])
+        wire.write(answers, {"value": gate.library()})
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent must be told
+        wire.write(answers, {"error": describe(error, "C_Initialize")})
+        return
+    inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
+    while (question := inbox.get()) is not None:
+        wire.write(answers, _answer(gate, question))
+
+
+def _private_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The pipes for ourselves; what a library prints goes where standard error goes, not into our messages."""
+    questions = os.fdopen(os.dup(0), "rb", buffering=0)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(2, 1)
+    return questions, answers
+
+
+def _listen(questions: BinaryIO, inbox: queue.SimpleQueue[dict[str, Any] | None]) -> None:
+    while (question := wire.read(questions, bytearray)) is not None:
+        inbox.put(question)
+    inbox.put(None)
+    threading.Event().wait(LAST_CALL_GRACE)
+    os._exit(0)  # the library hangs and nobody is left to notice
+
+
+def _answer(gate: Any, question: dict[str, Any]) -> dict[str, Any]:
+    verb = question["verb"]
+    try:
+        return {"value": getattr(gate, verb)(**question["args"])}
+    except Exception as error:  # noqa: BLE001  translated by the parent; a traceback would stay in this process
+        return {"error": describe(error, verb)}
+
+
+def describe(error: Exception, verb: str) -> dict[str, Any]:
+    """An exception of the gate as facts: the PKCS#11 answer by number or by python-pkcs11's name for it, or neither."""
+    answer = getattr(error, "answer", None)
+    name = type(error).__name__
+    text = str(error)
+    if (
+        answer is None and name == "PKCS11Error" and "0x" in text
+    ):  # python-pkcs11's word for an answer it has no class for
+        answer = int(text[text.index("0x") :].split()[0], 16)
+    return {"call": getattr(error, "call", FUNCTIONS.get(verb, verb)), "answer": answer, "name": name, "text": text}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The few PKCS#11 functions that python-pkcs11 lacks or that would leave PINs behind, through ctypes. Child side only.
+
+python-pkcs11 0.10 has no C_InitToken, hides free memory and PIN lengths, takes PINs as immutable str, leaks the
+session when a login fails, and its Session.close logs out every other session. So sessions are opened and closed there
+without a PIN, and everything about PINs is done here, in buffers that are overwritten afterwards.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from ctypes import POINTER, byref, c_char, c_ubyte, c_ulong, c_void_p
+from typing import Any
+
+CKU_SO, CKU_USER = 0, 1
+CKF_SERIAL_SESSION, CKF_RW_SESSION = 4, 2
+CKR_OK = 0
+CKR_USER_ALREADY_LOGGED_IN = 0x100
+UNAVAILABLE = c_ulong(-1).value  # CK_UNAVAILABLE_INFORMATION
+
+
+class _Structure(ctypes.Structure):
+    if sys.platform == "win32":
+        _pack_ = 1  # PKCS#11 2.40, 2.1: structures are byte-packed on Windows
+
+
+class _Version(_Structure):
+    _fields_ = (("major", c_ubyte), ("minor", c_ubyte))
+
+
+class _TokenInfo(_Structure):
+    _fields_ = (
+        ("label", c_char * 32),
+        ("manufacturerID", c_char * 32),
+        ("model", c_char * 16),
+        ("serialNumber", c_char * 16),
+        ("flags", c_ulong),
+        ("ulMaxSessionCount", c_ulong),
+        ("ulSessionCount", c_ulong),
+        ("ulMaxRwSessionCount", c_ulong),
+        ("ulRwSessionCount", c_ulong),
+        ("ulMaxPinLen", c_ulong),
+        ("ulMinPinLen", c_ulong),
+        ("ulTotalPublicMemory", c_ulong),
+        ("ulFreePublicMemory", c_ulong),
+        ("ulTotalPrivateMemory", c_ulong),
+        ("ulFreePrivateMemory", c_ulong),
+        ("hardwareVersion", _Version),
+        ("firmwareVersion", _Version),
+        ("utcTime", c_char * 16),
+    )
+
+
+# CK_FUNCTION_LIST as far as it is used: the position of each function in PKCS#11 2.x, unchanged since 2.0.
+_POSITION = {
+    "C_GetTokenInfo": 6,
+    "C_InitToken": 9,
+    "C_InitPIN": 10,
+    "C_SetPIN": 11,
+    "C_CloseAllSessions": 14,
+    "C_Login": 18,
+    "C_Logout": 19,
+}
+
+
+class _FunctionList(_Structure):
+    _fields_ = (("version", _Version), ("functions", c_void_p * 20))
+
+
+class CryptokiError(Exception):
+    def __init__(self, call: str, answer: int) -> None:
+        super().__init__(call, answer)
+        self.call = call
+        self.answer = answer
+
+
+class Cryptoki:
+    """A library that python-pkcs11 has already loaded and initialised in this process."""
+
+    def __init__(self, path: str) -> None:
+        library = ctypes.CDLL(path)
+        table = POINTER(_FunctionList)()
+        answer = library.C_GetFunctionList(byref(table))
+        if answer != CKR_OK:
+            raise CryptokiError("C_GetFunctionList", answer)
+        self._table = table
+
+    def _call(self, name: str, *arguments: Any, accept: tuple[int, ...] = ()) -> None:
+        address = self._table.contents.functions[_POSITION[name]]
+        function = ctypes.CFUNCTYPE(c_ulong, *(type(a) if isinstance(a, c_ulong) else c_void_p for a in arguments))
+        answer = function(address)(*arguments)
+        if answer != CKR_OK and answer not in accept:
+            raise CryptokiError(name, answer)
+
+    def token_info(self, slot: int) -> dict[str, Any]:
+        info = _TokenInfo()
+        self._call("C_GetTokenInfo", c_ulong(slot), ctypes.addressof(info))
+        return {
+            "label": _text(_raw(info, "label")),
+            "manufacturer": _text(_raw(info, "manufacturerID")),
+            "model": _text(_raw(info, "model")),
+            "serial": _text(_raw(info, "serialNumber")),
+            "flags": info.flags,
+            "shortest_pin": info.ulMinPinLen,
+            "longest_pin": info.ulMaxPinLen,
+            "total_memory": _memory(info.ulTotalPublicMemory),
+            "free_memory": _memory(info.ulFreePublicMemory),
+            "total_private_memory": _memory(info.ulTotalPrivateMemory),
+            "free_private_memory": _memory(info.ulFreePrivateMemory),
+            "hardware": f"{info.hardwareVersion.major}.{info.hardwareVersion.minor}",
+            "firmware": f"{info.firmwareVersion.major}.{info.firmwareVersion.minor}",
+        }
+
+    def login(self, session: int, user_type: int, pin: bytearray) -> None:
+        self._call("C_Login", c_ulong(session), c_ulong(user_type), *_pin(pin), accept=(CKR_USER_ALREADY_LOGGED_IN,))
+
+    def logout(self, session: int) -> None:
+        self._call("C_Logout", c_ulong(session))
+
+    def close_all(self, slot: int) -> None:
+        self._call("C_CloseAllSessions", c_ulong(slot))
+
+    def set_pin(self, session: int, old: bytearray, new: bytearray) -> None:
+        self._call("C_SetPIN", c_ulong(session), *_pin(old), *_pin(new))
+
+    def init_pin(self, session: int, pin: bytearray) -> None:
+        self._call("C_InitPIN", c_ulong(session), *_pin(pin))
+
+    def init_token(self, slot: int, so_pin: bytearray, label: bytes) -> None:
+        padded = ctypes.create_string_buffer(label.ljust(32), 32)
+        self._call("C_InitToken", c_ulong(slot), *_pin(so_pin), ctypes.addressof(padded))
+
+
+def _pin(pin: bytearray) -> tuple[Any, c_ulong]:
+    """The PIN where it is, no copy: an array that shares the bytearray's memory."""
+    shared = (c_ubyte * len(pin)).from_buffer(pin) if pin else (c_ubyte * 1)()
+    return ctypes.cast(shared, c_void_p), c_ulong(len(pin))
+
+
+def _raw(info: _TokenInfo, field: str) -> bytes:
+    """The whole field: ctypes would stop at the first NUL."""
+    place = getattr(_TokenInfo, field)
+    return ctypes.string_at(ctypes.addressof(info) + place.offset, place.size)
+
+
+def _text(field: bytes) -> str:
+    """Blank-padded by the standard, NUL-padded by some; bytes that are not UTF-8 become U+FFFD."""
+    return field.rstrip(b" \0").decode("utf-8", errors="replace").replace("\0", "\ufffd")
+
+
+def _memory(value: int) -> int | None:
+    """Bytes, or None where the token does not tell (some say so in 32 bits on a 64-bit system)."""
+    return None if value in (UNAVAILABLE, 0xFFFFFFFF) else int(value)

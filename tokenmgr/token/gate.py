@@ -1,0 +1,226 @@
+"""The gate to the library: the only importer of python-pkcs11. Runs in the child process, in its only thread.
+
+A verb is one question to the token, in plain values: names for attributes, classes and mechanisms, bytes for bytes.
+python-pkcs11's traps (each seen) end here:
+
+- Searches are read to their end before anything else is asked, or the session stays busy (CKR_OPERATION_ACTIVE).
+- Classes are searched one by one: one vendor-defined class in a listing would make it raise.
+- Mechanisms are always given: its defaults are SHA-1 for PSS and SHA-512 for EC.
+- Key templates are given whole: its default private template leaves EXTRACTABLE to the token.
+- Sessions are opened without a PIN (a failed login would leak one) and closed without a logout (which would end the
+  others' too); see cryptoki.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+from collections.abc import Iterator
+from typing import Any
+
+import pkcs11
+from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11.mechanisms import MGF
+
+from tokenmgr.token.cryptoki import CKU_SO, CKU_USER, Cryptoki
+
+CLASSES = ("PRIVATE_KEY", "PUBLIC_KEY", "CERTIFICATE", "DATA")
+_UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.FunctionFailed)
+_ENUMS = {"CLASS": ObjectClass, "KEY_TYPE": KeyType, "CERTIFICATE_TYPE": pkcs11.CertificateType}
+
+
+class Gate:
+    """One loaded library, its sessions and the objects seen in them."""
+
+    def __init__(self, path: str) -> None:
+        self._library = pkcs11.lib(path)
+        self._cryptoki = Cryptoki(path)
+        self._sessions: dict[int, Any] = {}
+        self._objects: dict[tuple[int, int], Any] = {}
+
+    # --- the library and its slots ---
+
+    def library(self) -> dict[str, Any]:
+        major, minor = self._library.library_version
+        return {
+            "manufacturer": self._library.manufacturer_id,
+            "description": self._library.library_description,
+            "version": f"{major}.{minor}",
+            "cryptoki": "{}.{}".format(*self._library.cryptoki_version),
+        }
+
+    def restart(self) -> None:
+        """Some libraries see a new or returned medium only after C_Finalize and C_Initialize. Ends every session."""
+        self._sessions.clear()
+        self._objects.clear()
+        if self._library.initialized:
+            self._library.finalize()
+        self._library.initialize()
+
+    def slots(self) -> list[dict[str, Any]]:
+        """Every slot that says it holds a token, with the token's information or the answer that took its place."""
+        return [self._slot(slot) for slot in self._library.get_slots(token_present=True)]
+
+    def _slot(self, slot: pkcs11.Slot) -> dict[str, Any]:
+        number: int = slot.slot_id
+        try:
+            token = self._cryptoki.token_info(number)
+        except Exception as error:  # noqa: BLE001  one bad slot must not hide the others
+            from tokenmgr.token.child import describe
+
+            return {"slot": number, "description": slot.slot_description, "error": describe(error, "C_GetTokenInfo")}
+        return {"slot": number, "description": slot.slot_description, "token": token}
+
+    def token(self, slot: int) -> dict[str, Any]:
+        return self._cryptoki.token_info(slot)
+
+    def mechanisms(self, slot: int) -> dict[str, list[int]]:
+        """name -> [smallest key, largest key]; a mechanism without a name in the standard by its number."""
+        found = self._slot_of(slot)
+        result = {}
+        for mechanism in found.get_mechanisms():
+            name = mechanism.name if isinstance(mechanism, enum.Enum) else hex(mechanism)
+            info = found.get_mechanism_info(mechanism)
+            result[name] = [info.min_key_length, info.max_key_length]
+        return result
+
+    def _slot_of(self, number: int) -> Any:
+        for slot in self._library.get_slots():
+            if slot.slot_id == number:
+                return slot
+        raise pkcs11.SlotIDInvalid
+
+    # --- sessions ---
+
+    def open(self, slot: int, write: bool) -> int:
+        session = self._slot_of(slot).get_token().open(rw=write)
+        handle: int = session.handle
+        self._sessions[handle] = session
+        return handle
+
+    def close(self, session: int) -> None:
+        for key in [key for key in self._objects if key[0] == session]:
+            del self._objects[key]
+        self._sessions.pop(session).close()
+
+    def close_all(self, slot: int) -> None:
+        """What a failed or lost session may have left behind."""
+        self._cryptoki.close_all(slot)
+
+    def login(self, session: int, officer: bool, pin: bytearray) -> None:
+        with _wiped(pin):
+            self._cryptoki.login(session, CKU_SO if officer else CKU_USER, pin)
+
+    def logout(self, session: int) -> None:
+        self._cryptoki.logout(session)
+
+    def set_pin(self, session: int, old: bytearray, new: bytearray) -> None:
+        with _wiped(old, new):
+            self._cryptoki.set_pin(session, old, new)
+
+    def init_pin(self, session: int, new: bytearray) -> None:
+        with _wiped(new):
+            self._cryptoki.init_pin(session, new)
+
+    def init_token(self, slot: int, so_pin: bytearray, label: str) -> None:
+        with _wiped(so_pin):
+            self._cryptoki.init_token(slot, so_pin, label.encode("utf-8"))
+
+    # --- objects ---
+
+    def find(self, session: int, template: dict[str, Any], attributes: dict[str, list[str]]) -> list[dict[str, Any]]:
+        """Every object that fits the template, with those of its class's attributes that it tells."""
+        held = self._sessions[session]
+        found = []
+        for one_class in [template["CLASS"]] if "CLASS" in template else CLASSES:
+            objects = list(held.get_objects(_pack({**template, "CLASS": one_class}), batch_size=64))
+            for item in objects:
+                self._objects[session, item.handle] = item
+                found.append(
+                    {"handle": item.handle, "class": one_class, **self._attributes(item, attributes[one_class])}
+                )
+        return found
+
+    def read(self, session: int, handle: int, attributes: list[str]) -> dict[str, Any]:
+        return self._attributes(self._objects[session, handle], attributes)
+
+    @staticmethod
+    def _attributes(item: Any, names: list[str]) -> dict[str, Any]:
+        """Those that the object tells: a missing one is missing from the answer, a sensitive one too."""
+        wanted = [Attribute[name] for name in names]
+        try:
+            told = item.get_attributes(wanted)
+        except _UNTOLD:
+            told = {}
+            for attribute in wanted:  # some modules answer a list with the failure of one of its members
+                with contextlib.suppress(*_UNTOLD):
+                    told |= item.get_attributes([attribute])
+        return {Attribute(key).name: _unpack(value) for key, value in told.items()}
+
+    def generate(
+        self, session: int, mechanism: str, public: dict[str, Any], private: dict[str, Any], key_type: str
+    ) -> list[int]:
+        pair = self._sessions[session].generate_keypair(
+            KeyType[key_type],
+            key_length=public.get("MODULUS_BITS"),
+            mechanism=Mechanism[mechanism],
+            capabilities=0,
+            store=True,
+            public_template=_only(_pack(public)),
+            private_template=_only(_pack(private)),
+        )
+        for item in pair:
+            self._objects[session, item.handle] = item
+        return [item.handle for item in pair]
+
+    def create(self, session: int, template: dict[str, Any]) -> int:
+        item = self._sessions[session].create_object(_pack(template))
+        self._objects[session, item.handle] = item
+        handle: int = item.handle
+        return handle
+
+    def update(self, session: int, handle: int, attributes: dict[str, Any]) -> None:
+        for name, value in attributes.items():
+            self._objects[session, handle][Attribute[name]] = value
+
+    def destroy(self, session: int, handle: int) -> None:
+        self._objects[session, handle].destroy()
+        del self._objects[session, handle]
+
+    def sign(self, session: int, handle: int, mechanism: str, pss: str | None, data: bytearray) -> bytes:
+        """`pss` names the digest of RSASSA-PSS; the salt is as long as the digest (RFC 4055, 3.1)."""
+        parameter = None
+        if pss is not None:
+            parameter = (Mechanism[pss], MGF[pss.replace("_", "")], {"SHA256": 32, "SHA384": 48, "SHA512": 64}[pss])
+        item = self._objects[session, handle]
+        signature: bytes = item.sign(bytes(data), mechanism=Mechanism[mechanism], mechanism_param=parameter)
+        return signature
+
+
+@contextlib.contextmanager
+def _wiped(*pins: bytearray) -> Iterator[None]:
+    """PINs for the time of one call: overwritten after it, whatever came of it."""
+    try:
+        yield
+    finally:
+        for pin in pins:
+            pin[:] = bytes(len(pin))
+
+
+def _pack(template: dict[str, Any]) -> dict[Any, Any]:
+    return {Attribute[name]: _ENUMS[name][value] if name in _ENUMS else value for name, value in template.items()}
+
+
+def _only(template: dict[Any, Any]) -> dict[Any, Any]:
+    """The template and nothing else: what python-pkcs11 would add by itself is taken out again."""
+    return dict.fromkeys(_ADDED, pkcs11.DEFAULT) | template
+
+
+_ADDED = (
+    *(Attribute[n] for n in ("ENCRYPT", "DECRYPT", "WRAP", "UNWRAP", "SIGN", "VERIFY", "DERIVE", "ID", "LABEL")),
+    *(Attribute[n] for n in ("PRIVATE", "SENSITIVE")),
+)
+
+
+def _unpack(value: Any) -> Any:
+    return value.name if isinstance(value, enum.Enum) else value

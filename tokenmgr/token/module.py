@@ -1,0 +1,189 @@
+"""Library: a PKCS#11 library, and the media that it shows. A medium is known by its serial, never by its slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from tokenmgr.catalogue import UNKNOWN, Family
+from tokenmgr.config import TimeLimits
+from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+from tokenmgr.errors import (
+    LabelWrong,
+    MediumAmbiguous,
+    MediumChanged,
+    MediumNotFound,
+    NoMedium,
+    PinError,
+)
+from tokenmgr.log import Secret
+from tokenmgr.token import answers, pins
+from tokenmgr.token.worker import Worker
+
+LONGEST_LABEL = 32  # bytes of UTF-8: CK_TOKEN_INFO.label
+
+
+class Library:
+    """One PKCS#11 library in a child process, which sees `environment` and nothing else of ours."""
+
+    def __init__(
+        self,
+        path: str,
+        environment: Mapping[str, str],
+        family: Family = UNKNOWN,
+        limits: TimeLimits | None = None,
+    ) -> None:
+        self.path = path
+        self.family = family
+        self.worker = Worker(path, environment, limits or TimeLimits(), answers.translate)
+        self.open_sessions = 0
+        self._restarts = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.worker.stop()
+
+    def start(self) -> None:
+        """Begin loading in the background, so that several libraries load side by side."""
+        self.worker.start()
+
+    @property
+    def epoch(self) -> tuple[int, int]:
+        """Changes when every session has died: with the child process, or when the library was started again in it."""
+        return self.worker.epoch, self._restarts
+
+    # --- what is here ---
+
+    def media(self) -> list[MediumFacts | SlotTrouble]:
+        """Every medium in every slot, read now. A slot that cannot be read is told, and hides no other."""
+        self._refresh()
+        found = [self._slot(slot) for slot in self.worker.call("slots")]
+        return [medium for medium in found if not self._is_spare(medium)]
+
+    def find(self, serial: str) -> MediumFacts:
+        """The medium with this serial number, wherever it is now."""
+        found = self._with_serial(serial)
+        if not found:  # some libraries notice a new or returned medium only when started again
+            self._refresh(always=True)
+            found = self._with_serial(serial)
+        if not found:
+            raise MediumNotFound(serial=serial, seen=tuple(m.serial for m in self._readable() if m.serial))
+        if len(found) > 1:
+            raise MediumAmbiguous(serial=serial, places=tuple(medium.reader for medium in found))
+        return found[0]
+
+    def facts(self, slot: int, serial: str, reader: str = "") -> MediumFacts:
+        """Read again, now; refuses if another medium is in the slot (S4)."""
+        fresh = self._facts({"slot": slot, "description": reader, "token": self.worker.call("token", slot=slot)})
+        if fresh.serial != serial:
+            raise MediumChanged(serial=serial, seen=fresh.serial)
+        return fresh
+
+    def mechanisms(self, slot: int) -> dict[str, tuple[int, int]]:
+        """What the token can do, without what its family lists and cannot: name -> smallest and largest key."""
+        told: dict[str, list[int]] = self.worker.call("mechanisms", slot=slot)
+        return {name: (low, high) for name, (low, high) in told.items() if name not in self.family.avoid}
+
+    # --- making a medium anew ---
+
+    def format(self, serial: str, so_pin: Secret, new_pin: Secret, label: str) -> MediumFacts:
+        """Erase the medium and give it its first PIN. An empty serial means the one blank medium that is here."""
+        check_label(label)
+        target = self.find(serial) if serial else self._blank()
+        pins.refuse_malformed(so_pin, target, self.family, "so")
+        pins.refuse_malformed(new_pin, target, self.family)
+        if target.initialised:
+            pins.refuse_hopeless(target, officer=True, accept_final_try=False)
+        known = {medium.serial for medium in self._readable()}
+        self.worker.call("close_all", slot=target.slot)
+        try:
+            self.worker.call("init_token", slot=target.slot, so_pin=so_pin, label=label)
+        except PinError as error:
+            raise pins.after_failure(error, self.facts(target.slot, target.serial), officer=True) from error
+        self._refresh(always=True)
+        fresh = self._formatted(target, known)
+        session = self.worker.call("open", slot=fresh.slot, write=True)
+        try:
+            self.worker.call("login", session=session, officer=True, pin=so_pin)
+            self.worker.call("init_pin", session=session, new=new_pin)
+            self.worker.call("logout", session=session)
+        finally:
+            self.worker.call("close", session=session)
+        return self.facts(fresh.slot, fresh.serial, fresh.reader)
+
+    def _blank(self) -> MediumFacts:
+        self._refresh()
+        blank = [medium for medium in self._readable() if not medium.initialised]
+        if not blank:
+            raise NoMedium
+        return blank[0]
+
+    def _formatted(self, target: MediumFacts, known: set[str]) -> MediumFacts:
+        """Most media keep their serial number; a software token is given one by C_InitToken."""
+        now = [medium for medium in self._readable() if medium.initialised]
+        same = [medium for medium in now if medium.serial == target.serial and target.serial]
+        fresh = same or [medium for medium in now if medium.serial not in known]
+        if len(fresh) != 1:
+            raise MediumNotFound(serial=target.serial, seen=tuple(medium.serial for medium in now))
+        return fresh[0]
+
+    # --- reading slots ---
+
+    def _refresh(self, always: bool = False) -> None:
+        """Nobody trusts a stale slot list: the library is started again, unless that would end a session in use."""
+        self.worker.load()
+        if always or not self.open_sessions:
+            self._restarts += 1
+            self.worker.call("restart")
+
+    def _with_serial(self, serial: str) -> list[MediumFacts]:
+        return [medium for medium in self._readable() if medium.serial == serial and serial]
+
+    def _readable(self) -> list[MediumFacts]:
+        found = [self._slot(slot) for slot in self.worker.call("slots")]
+        return [medium for medium in found if isinstance(medium, MediumFacts)]
+
+    def _slot(self, slot: dict[str, Any]) -> MediumFacts | SlotTrouble:
+        if "token" in slot:
+            return self._facts(slot)
+        error = answers.translate(slot["error"])
+        return SlotTrouble(self.path, slot["slot"], slot["description"], error.code, error.answer)
+
+    def _is_spare(self, medium: MediumFacts | SlotTrouble) -> bool:
+        return self.family.spare_slot and isinstance(medium, MediumFacts) and not medium.initialised
+
+    def _facts(self, slot: dict[str, Any]) -> MediumFacts:
+        token = slot["token"]
+        flags = token["flags"]
+        return MediumFacts(
+            serial=token["serial"],
+            label=token["label"],
+            manufacturer=token["manufacturer"],
+            model=token["model"],
+            hardware=token["hardware"],
+            firmware=token["firmware"],
+            library=self.path,
+            family=self.family.name,
+            slot=slot["slot"],
+            reader=slot["description"],
+            initialised=bool(flags & pins.TOKEN_INITIALIZED),
+            read_only=bool(flags & pins.WRITE_PROTECTED),
+            pin=pins.state(flags),
+            so_pin=pins.state(flags, officer=True),
+            shortest_pin=token["shortest_pin"],
+            longest_pin=token["longest_pin"],
+            free_memory=token["free_memory"],
+            total_memory=token["total_memory"],
+        )
+
+
+def check_label(label: str, longest: int = LONGEST_LABEL) -> None:
+    if not label:
+        raise LabelWrong(reason="empty")
+    if len(label.encode("utf-8", errors="replace")) > longest:
+        raise LabelWrong(reason=f"longer than {longest} bytes")
+    if not label.isprintable():
+        raise LabelWrong(reason="not printable")

@@ -1,0 +1,129 @@
+"""Attributes of PKCS#11 objects <-> keys and certificates, and the templates that make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from tokenmgr.domain.credential import CertificateFacts, Key, StoredCertificate, TrustAttributes
+from tokenmgr.errors import NotACertificate
+from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.token.keys import Recipe
+
+_PUBLIC_PART = ["ID", "LABEL", "KEY_TYPE", "MODULUS", "PUBLIC_EXPONENT", "EC_PARAMS", "EC_POINT"]
+_TRUST = ["TOKEN", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "LOCAL", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE"]
+
+# What one pass over a medium reads, class by class.
+WANTED = {
+    "PRIVATE_KEY": [*_PUBLIC_PART, *_TRUST],
+    "PUBLIC_KEY": _PUBLIC_PART,
+    "CERTIFICATE": ["ID", "LABEL", "VALUE"],
+    "DATA": ["LABEL", "APPLICATION"],
+}
+# What must never come out of a private key: RSA's exponent and primes, EC's scalar.
+SECRET_PARTS = ["PRIVATE_EXPONENT", "PRIME_1", "PRIME_2", "VALUE"]
+
+_CURVES: dict[bytes, type[ec.EllipticCurve]] = {
+    bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1,
+    bytes.fromhex("06052b81040022"): ec.SECP384R1,
+    bytes.fromhex("06052b81040023"): ec.SECP521R1,
+}
+
+
+def public_template(recipe: Recipe, parameters: bytes | None, key_id: bytes, label: str) -> dict[str, Any]:
+    template: dict[str, Any] = {"CLASS": "PUBLIC_KEY", "TOKEN": True, "ID": key_id, "LABEL": label, "VERIFY": True}
+    if parameters is None:
+        return template | {"MODULUS_BITS": recipe.bits, "PUBLIC_EXPONENT": b"\x01\x00\x01"}
+    return template | {"EC_PARAMS": parameters}
+
+
+def private_template(key_id: bytes, label: str, plain: bool) -> dict[str, Any]:
+    """S1. `plain` leaves out the usages that we refuse: some cards answer an unusual boolean with CKR_GENERAL_ERROR."""
+    template: dict[str, Any] = {
+        "CLASS": "PRIVATE_KEY",
+        "TOKEN": True,
+        "PRIVATE": True,
+        "SENSITIVE": True,
+        "EXTRACTABLE": False,  # left to the token, NSS and openCryptoki make keys that can be taken out
+        "SIGN": True,
+        "ID": key_id,
+        "LABEL": label,
+    }
+    return template if plain else template | {"DECRYPT": False, "UNWRAP": False, "DERIVE": False}
+
+
+def certificate_template(facts: CertificateFacts, key_id: bytes, label: str) -> dict[str, Any]:
+    """Subject, issuer and serial number as in the certificate itself: browsers search by them (PKCS#11 3.0, 4.6.3)."""
+    return {
+        "CLASS": "CERTIFICATE",
+        "CERTIFICATE_TYPE": "X_509",
+        "TOKEN": True,
+        "PRIVATE": False,
+        "ID": key_id,
+        "LABEL": label,
+        "SUBJECT": facts.subject_der,
+        "ISSUER": facts.issuer_der,
+        "SERIAL_NUMBER": facts.serial_der,
+        "VALUE": facts.der,
+    }
+
+
+def keys(found: list[dict[str, Any]]) -> list[Key]:
+    """Private keys, each with its public part: its own attributes, or those of the public key object of its CKA_ID."""
+    shown = {_id(item): item for item in found if item["class"] == "PUBLIC_KEY"}
+    return [_key(item, shown.get(_id(item))) for item in found if item["class"] == "PRIVATE_KEY"]
+
+
+def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:
+    kind, spki = public_key(item)
+    if spki is None and public is not None:
+        kind, spki = public_key(public)
+    trust = TrustAttributes(**{name.lower(): item.get(name) for name in _TRUST})
+    return Key(_id(item), item.get("LABEL", ""), kind, spki, trust, handle=item["handle"])
+
+
+def certificates(found: list[dict[str, Any]]) -> list[StoredCertificate]:
+    return [_certificate(item) for item in found if item["class"] == "CERTIFICATE"]
+
+
+def _certificate(item: dict[str, Any]) -> StoredCertificate:
+    der = bytes(item.get("VALUE", b""))
+    try:
+        facts = certificate_facts(der)
+    except NotACertificate:
+        facts = None
+    return StoredCertificate(_id(item), item.get("LABEL", ""), der, facts, handle=item["handle"])
+
+
+def _id(item: dict[str, Any]) -> bytes:
+    return bytes(item.get("ID", b""))
+
+
+def public_key(item: dict[str, Any]) -> tuple[str, bytes | None]:
+    """(kind, SubjectPublicKeyInfo); None where the attributes are not there or make no key."""
+    try:
+        if item.get("KEY_TYPE") == "RSA" and item.get("MODULUS") and item.get("PUBLIC_EXPONENT"):
+            modulus = int.from_bytes(item["MODULUS"], "big")
+            exponent = int.from_bytes(item["PUBLIC_EXPONENT"], "big")
+            return f"rsa{modulus.bit_length()}", _spki(rsa.RSAPublicNumbers(exponent, modulus).public_key())
+        if item.get("KEY_TYPE") == "EC" and item.get("EC_POINT"):
+            curve = _CURVES[bytes(item["EC_PARAMS"])]()
+            size = 1 + 2 * ((curve.key_size + 7) // 8)
+            point = ec.EllipticCurvePublicKey.from_encoded_point(curve, _point(item["EC_POINT"], size))
+            return f"p{curve.key_size}", _spki(point)
+        if item.get("KEY_TYPE") == "EC_EDWARDS" and item.get("EC_POINT"):
+            return "ed25519", _spki(ed25519.Ed25519PublicKey.from_public_bytes(_point(item["EC_POINT"], 32)))
+    except (ValueError, KeyError):
+        return str(item.get("KEY_TYPE", "unknown")).lower(), None
+    return str(item.get("KEY_TYPE", "unknown")).lower(), None
+
+
+def _point(value: bytes, size: int) -> bytes:
+    """CKA_EC_POINT is an OCTET STRING around the point; some tokens give the point alone. Its size tells which."""
+    return bytes(value[-size:])
+
+
+def _spki(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

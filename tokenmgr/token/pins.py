@@ -1,0 +1,69 @@
+"""PINs: their state from the token's flags, and what is refused before it could cost a try (S5, R11)."""
+
+from __future__ import annotations
+
+from tokenmgr.catalogue import Family
+from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.errors import PinError, PinFinalTry, PinLocked, PinNotSet, PinUnacceptable, PinWrong
+from tokenmgr.log import Secret
+
+# PKCS#11 3.0, 3.2, CK_TOKEN_INFO flags
+WRITE_PROTECTED, USER_PIN_INITIALIZED, TOKEN_INITIALIZED = 0x2, 0x8, 0x400
+_USER = {"low": 0x10000, "final": 0x20000, "locked": 0x40000, "change": 0x80000}
+_OFFICER = {name: flag << 4 for name, flag in _USER.items()}
+
+
+def state(flags: int, officer: bool = False) -> PinState:
+    """The gravest thing that the flags say."""
+    bits = _OFFICER if officer else _USER
+    if not officer and not flags & USER_PIN_INITIALIZED:
+        return PinState.NOT_SET
+    for name, found in (
+        ("locked", PinState.LOCKED),
+        ("final", PinState.FINAL_TRY),
+        ("change", PinState.TO_BE_CHANGED),
+        ("low", PinState.LOW),
+    ):
+        if flags & bits[name]:
+            return found
+    return PinState.FINE
+
+
+def refuse_hopeless(facts: MediumFacts, officer: bool, accept_final_try: bool) -> None:
+    """Before a PIN is sent: no try on a locked medium or one without a PIN, the last try only with an explicit yes."""
+    who = "so" if officer else "user"
+    match facts.so_pin if officer else facts.pin:
+        case PinState.LOCKED:
+            raise PinLocked(serial=facts.serial, who=who)
+        case PinState.NOT_SET:
+            raise PinNotSet(serial=facts.serial, who=who)
+        case PinState.FINAL_TRY if not accept_final_try:
+            raise PinFinalTry(serial=facts.serial, who=who)
+
+
+def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
+    """A PIN that cannot be right is not sent, since the try would count. Lengths are in bytes of UTF-8."""
+    shortest, longest = max(facts.shortest_pin, 1), facts.longest_pin or 255
+    rule = ""
+    if not shortest <= len(pin) <= longest:
+        rule = "length"
+    elif family.pin_characters == "digits" and not pin.reveal().isdigit():
+        rule = "digits"
+    elif family.pin_characters == "ascii" and not pin.reveal().isascii():
+        rule = "ascii"
+    if rule:
+        raise PinUnacceptable(serial=facts.serial, who=who, rule=rule, shortest=shortest, longest=longest)
+
+
+def after_failure(error: PinError, facts: MediumFacts, officer: bool) -> PinError:
+    """A refused PIN with what the medium shows now. Some answer "incorrect" to a PIN that has just locked."""
+    who = "so" if officer else "user"
+    now = facts.so_pin if officer else facts.pin
+    if isinstance(error, PinLocked) or now is PinState.LOCKED:
+        return PinLocked(call=error.call, answer=error.answer, serial=facts.serial, who=who)
+    if isinstance(error, PinWrong):
+        return PinWrong(call=error.call, answer=error.answer, serial=facts.serial, who=who, state=now.value)
+    error.serial, error.who = facts.serial, who
+    if isinstance(error, PinUnacceptable):
+        error.shortest, error.longest = facts.shortest_pin, facts.longest_pin
+    return error

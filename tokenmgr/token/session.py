@@ -1,0 +1,361 @@
+"""What a medium can be asked. One Session is one conversation with one medium.
+
+    with Session.open(library, serial, write=True) as session:
+        session.login(pin)
+        key = session.generate_key(KeyKind.P256, key_id, label)
+        session.put_certificate(der, key_id, label, chain=[intermediate])
+        contents = session.contents()
+
+Reading is the default; a session that writes says so. The medium is found by its serial number, wherever it is plugged
+in; a session that has died says ConnectionLost from then on, and a new one may be opened.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from tokenmgr.domain.credential import (
+    CertificateFacts,
+    Credential,
+    Finding,
+    Key,
+    KeyKind,
+    StoredCertificate,
+    judge_key,
+    pair,
+)
+from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.errors import (
+    CertificateForNoKey,
+    ConnectionLost,
+    DeletionRefused,
+    KeyIdTaken,
+    KeyIdWrong,
+    KeyMissing,
+    KeyRefused,
+    LibraryError,
+    MediumBlank,
+    MediumError,
+    MediumFull,
+    MediumTroubled,
+    NotPermitted,
+    NotSupported,
+    PinError,
+    PinToBeChanged,
+    RequestRejected,
+    SignatureWrong,
+    WrittenDifferently,
+)
+from tokenmgr.log import Secret
+from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.pki.signature import check_signature
+from tokenmgr.token import guard, keys, objects, pins
+from tokenmgr.token.keys import Scheme
+from tokenmgr.token.module import Library, check_label
+
+log = logging.getLogger(__name__)
+
+LONGEST_OBJECT_LABEL = 255
+LONGEST_KEY_ID = 32
+PROBE_LABEL = "tokenmgr free space probe"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything on a medium that concerns us, read in one pass."""
+
+    keys: list[Key]
+    certificates: list[StoredCertificate]
+    credentials: list[Credential]
+    findings: list[Finding]
+
+    def key(self, key_id: bytes) -> Key:
+        found = [key for key in self.keys if key.key_id == key_id]
+        if not found:
+            raise KeyMissing(key_id=key_id.hex())
+        return found[0]
+
+
+class Session:
+    """Open it with Session.open; leave it with `with`."""
+
+    def __init__(self, library: Library, medium: MediumFacts, handle: int, write: bool) -> None:
+        self.library = library
+        self.medium = medium
+        self.write = write
+        self._handle = handle
+        self._epoch = library.epoch
+        self._mechanisms: keys.Mechanisms | None = None
+
+    @classmethod
+    def open(cls, library: Library, serial: str, write: bool = False) -> Self:
+        medium = library.find(serial)
+        if not medium.initialised:
+            raise MediumBlank(serial=serial)
+        handle = library.worker.call("open", slot=medium.slot, write=write)
+        session = cls(library, medium, handle, write)
+        library.open_sessions += 1
+        session.refresh()  # the slot may have changed hands between finding and opening (S4)
+        return session
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """A medium that is gone cannot be said goodbye to: that is not an error any more."""
+        self.library.open_sessions -= 1
+        try:
+            self._ask("close")
+        except (MediumError, LibraryError) as error:
+            log.info("closing the session with %s: %s", self.medium.serial, error)
+
+    # --- the medium ---
+
+    def refresh(self) -> MediumFacts:
+        """The medium's information and flags, read now. MediumChanged if it is not the one we began with."""
+        self._alive()
+        self.medium = self.library.facts(self.medium.slot, self.medium.serial, self.medium.reader)
+        return self.medium
+
+    def mechanisms(self) -> keys.Mechanisms:
+        if self._mechanisms is None:
+            self._alive()
+            self._mechanisms = self.library.mechanisms(self.medium.slot)
+        return self._mechanisms
+
+    def key_kinds(self) -> tuple[KeyKind, ...]:
+        """What this medium says it can generate."""
+        return keys.supported(self.mechanisms())
+
+    def has_room_for(self, size: int) -> bool | None:
+        """From the token where it tells, else by writing so many bytes and deleting them; None where neither works."""
+        free = self.refresh().free_memory
+        if free is not None:
+            return free >= size
+        return self._probe(size)
+
+    # --- PINs ---
+
+    def login(self, pin: Secret, accept_final_try: bool = False) -> None:
+        """Once. A wrong PIN is never tried again by the program, and the last try needs an explicit yes (S5)."""
+        self._login(pin, officer=False, accept_final_try=accept_final_try)
+        if self.medium.pin is PinState.TO_BE_CHANGED:
+            raise PinToBeChanged(serial=self.medium.serial)
+
+    def change_pin(self, old: Secret, new: Secret, accept_final_try: bool = False) -> None:
+        """The customer's own change. No login before it: the old PIN is sent once, and counts once."""
+        facts = self.refresh()
+        pins.refuse_hopeless(facts, officer=False, accept_final_try=accept_final_try)
+        for pin in (old, new):
+            pins.refuse_malformed(pin, facts, self.library.family)
+        self._try_pin(False, "set_pin", old=old, new=new)
+        log.info("PIN of %s changed", facts.serial)
+
+    def reset_pin(self, so_pin: Secret, new: Secret, accept_final_try: bool = False) -> None:
+        """By the security officer: the first PIN, or a new one for a locked medium. Keys and certificates stay."""
+        pins.refuse_malformed(new, self.refresh(), self.library.family)
+        self._login(so_pin, officer=True, accept_final_try=accept_final_try)
+        self._try_pin(False, "init_pin", new=new)
+        self._ask("logout")
+        log.info("PIN of %s set by the security officer", self.medium.serial)
+
+    def _login(self, pin: Secret, officer: bool, accept_final_try: bool) -> None:
+        facts = self.refresh()
+        pins.refuse_hopeless(facts, officer, accept_final_try)
+        pins.refuse_malformed(pin, facts, self.library.family, "so" if officer else "user")
+        self._try_pin(officer, "login", officer=officer, pin=pin)
+
+    def _try_pin(self, by_officer: bool, verb: str, **arguments: Any) -> None:
+        try:
+            self._ask(verb, **arguments)
+        except PinError as error:
+            raise pins.after_failure(error, self.refresh(), by_officer) from error
+
+    # --- keys ---
+
+    def generate_key(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
+        """A new key pair under a CKA_ID that the caller chose before, read back and judged by S1. The rest stays."""
+        check_label(label, LONGEST_OBJECT_LABEL)
+        if not 1 <= len(key_id) <= LONGEST_KEY_ID:
+            raise KeyIdWrong(serial=self.medium.serial, key_id=key_id.hex())
+        if kind not in self.key_kinds():
+            raise NotSupported(serial=self.medium.serial, wanted=kind.value)
+        if self._find({"ID": key_id}):
+            raise KeyIdTaken(serial=self.medium.serial, key_id=key_id.hex())
+        log.info("generating %s on %s", kind.value, self.medium.serial)
+        handles = self._generate(kind, key_id, label)
+        findings = self._findings_of_new(handles[1], key_id)
+        if findings:
+            for handle in handles:  # just made, used by nothing, and not to be kept
+                self._ask("destroy", handle=handle)
+            raise KeyRefused(serial=self.medium.serial, key_id=key_id.hex(), findings=findings)
+        return self.contents().key(key_id)
+
+    def _generate(self, kind: KeyKind, key_id: bytes, label: str) -> list[int]:
+        """The first template that the token takes, the strictest first, while a refusal leaves nothing behind."""
+        recipe = keys.RECIPES[kind]
+        attempts = [(parameters, plain) for plain in (False, True) for parameters in (recipe.parameters or (None,))]
+        for last, (parameters, plain) in enumerate(attempts, start=1 - len(attempts)):
+            try:
+                pair_: list[int] = self._ask(
+                    "generate",
+                    mechanism=recipe.mechanism,
+                    key_type=recipe.key_type,
+                    public=objects.public_template(recipe, parameters, key_id, label),
+                    private=objects.private_template(key_id, label, plain),
+                )
+            except (RequestRejected, NotSupported, MediumTroubled) as error:
+                if last == 0 or self._find({"ID": key_id}):
+                    raise
+                log.info("%s did not take this template: %s", self.medium.serial, error)
+            else:
+                return pair_
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _findings_of_new(self, handle: int, key_id: bytes) -> tuple[str, ...]:
+        new = [key for key in objects.keys(self._find({"ID": key_id})) if key.handle == handle]
+        if not new:
+            return ("key-not-stored",)
+        return (*self.judge(new[0]), *(() if new[0].public_key else ("key-without-public-part",)))
+
+    def judge(self, key: Key) -> tuple[str, ...]:
+        """S1, asked of the medium now: attributes, and an attempt to read the private part, which must be refused."""
+        return judge_key(key.trust, self._private_part_refused(key), self.library.family.untruthful)
+
+    def _private_part_refused(self, key: Key) -> bool:
+        try:
+            told = self._ask("read", handle=key.handle, attributes=objects.SECRET_PARTS)
+        except (NotPermitted, RequestRejected, NotSupported):
+            return True
+        return not any(told.values())
+
+    def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
+        """A signature as X.509 and TLS carry it. The mechanism is always named, SHA-256 or better."""
+        bits = int(key.kind.removeprefix("rsa")) if key.kind.startswith("rsa") else 0
+        plan = keys.plan(scheme, self.mechanisms(), bits, prehashed)
+        raw = self._ask("sign", handle=key.handle, mechanism=plan.mechanism, pss=plan.pss, data=plan.before(message))
+        return plan.after(raw)
+
+    def prove(self, key: Key, public_key: bytes | None = None) -> None:
+        """The key signs a nonce that `public_key` (its own, or a certificate's) verifies; SignatureWrong else."""
+        expected = public_key or key.public_key
+        if expected is None:
+            raise KeyMissing(serial=self.medium.serial, key_id=key.key_id.hex())
+        nonce = os.urandom(32)
+        padding = "pkcs1" if key.kind.startswith("rsa") else "eddsa" if key.kind == "ed25519" else "ecdsa"
+        try:
+            check_signature(expected, self.sign(key, nonce, Scheme(padding)), nonce)
+        except SignatureWrong as error:
+            raise SignatureWrong(serial=self.medium.serial, key_id=key.key_id.hex()) from error
+
+    # --- objects ---
+
+    def contents(self) -> Contents:
+        """One pass over the medium: keys, certificates, which belongs to which, and what is wrong with that."""
+        found = self._find({})
+        held, certificates = objects.keys(found), objects.certificates(found)
+        credentials, findings = pair(held, certificates)
+        return Contents(held, certificates, credentials, findings)
+
+    def put_certificate(
+        self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
+    ) -> list[StoredCertificate]:
+        """Written beside its key with its intermediates, read back byte for byte. Nothing is replaced; what is there
+        already, byte for byte, is not written twice."""
+        check_label(label, LONGEST_OBJECT_LABEL)
+        facts = certificate_facts(der)
+        issuers = [certificate_facts(one) for one in chain]
+        before = self.contents()
+        if facts.public_key != before.key(key_id).public_key:
+            raise CertificateForNoKey(serial=self.medium.serial, subject=facts.subject)
+        wanted = [(facts, key_id, label), *((one, b"", one.subject[:LONGEST_OBJECT_LABEL]) for one in issuers)]
+        written = []
+        for one, one_id, one_label in wanted:
+            if not any(c.der == one.der and c.key_id == one_id for c in before.certificates):
+                self._ask("create", template=objects.certificate_template(one, one_id, one_label))
+            written.append(self._read_back(one, one_id))
+        return written
+
+    def _read_back(self, facts: CertificateFacts, key_id: bytes) -> StoredCertificate:
+        found = objects.certificates(self._find({"CLASS": "CERTIFICATE", "SUBJECT": facts.subject_der}))
+        for certificate in found:
+            if certificate.der == facts.der and certificate.key_id == key_id:
+                return certificate
+        raise WrittenDifferently(serial=self.medium.serial, subject=facts.subject)
+
+    def relabel(self, item: Key | StoredCertificate, label: str) -> None:
+        check_label(label, LONGEST_OBJECT_LABEL)
+        self._ask("update", handle=item.handle, attributes={"LABEL": label})
+
+    def permit_deletion(
+        self, targets: Sequence[guard.Target], successor: Credential | None = None
+    ) -> guard.DeletionPermit:
+        """S2: what is to be deleted is read now, and a successor is proven now, by a signature that its certificate
+        verifies. DeletionRefused names the reason."""
+        contents = self.contents()
+        everything: list[guard.Target] = [*contents.keys, *contents.certificates]
+        if reason := guard.refusal(targets, contents.credentials, everything, successor):
+            raise DeletionRefused(serial=self.medium.serial, reason=reason)
+        if successor is not None and successor.facts is not None:
+            self.prove(contents.key(successor.key.key_id), successor.facts.public_key)
+        return guard.DeletionPermit(self.medium.serial, tuple(targets))
+
+    def delete(self, permit: guard.DeletionPermit) -> None:
+        """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in."""
+        if permit.used or permit.serial != self.medium.serial:
+            raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
+        permit.used = True
+        contents = self.contents()
+        for certificate in contents.certificates:
+            if certificate in permit.targets:
+                self._ask("destroy", handle=certificate.handle)
+        for key in contents.keys:
+            if key in permit.targets:
+                self._ask("destroy", handle=key.handle)
+                for public in self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id}):
+                    self._ask("destroy", handle=public["handle"])
+        log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
+
+    # --- the way to the child ---
+
+    def _find(self, template: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self._ask("find", template=template, attributes=objects.WANTED)
+        return found
+
+    def _probe(self, size: int) -> bool | None:
+        """A data object of that size, written and deleted. One left by a cut is found by its label and goes first."""
+        if not self.write:
+            return None
+        mark = {"CLASS": "DATA", "LABEL": PROBE_LABEL}
+        for leftover in self._find(mark):
+            self._ask("destroy", handle=leftover["handle"])
+        template = {**mark, "APPLICATION": "tokenmgr", "TOKEN": True, "PRIVATE": False, "VALUE": bytes(size)}
+        try:
+            handle = self._ask("create", template=template)
+        except (MediumFull, MediumTroubled):  # a full card may say no more than CKR_GENERAL_ERROR
+            self.refresh()
+            return False
+        except (RequestRejected, NotSupported, NotPermitted):
+            return None
+        self._ask("destroy", handle=handle)
+        return True
+
+    def _ask(self, verb: str, **arguments: Any) -> Any:
+        self._alive()
+        try:
+            return self.library.worker.call(verb, session=self._handle, **arguments)
+        except MediumError as error:
+            error.serial = self.medium.serial
+            raise
+
+    def _alive(self) -> None:
+        if self.library.epoch != self._epoch or self.library.worker.process is None:
+            raise ConnectionLost(serial=self.medium.serial)

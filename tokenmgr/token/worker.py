@@ -1,0 +1,181 @@
+"""A PKCS#11 library in a child process, with a time limit for every call.
+
+A library may hang, crash, print, or leave threads behind, and a call under way cannot be cancelled. So it lives in a
+process of its own, which is ended when it exceeds its limit and started again by the next call. Whoever holds a session
+from before learns so by `epoch`. Child processes and pipes only, read by a thread: the same on every system.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn, cast
+
+from tokenmgr import system
+from tokenmgr.config import TimeLimits
+from tokenmgr.errors import LibraryCrashed, LibraryHung, LibraryMissing, LibraryUnusable, TokenmgrError
+from tokenmgr.token import wire
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """One library, one child. `translate` makes an error of what the child says went wrong in a call."""
+
+    def __init__(
+        self,
+        library: str,
+        environment: Mapping[str, str],
+        limits: TimeLimits,
+        translate: Callable[[dict[str, Any]], TokenmgrError],
+    ) -> None:
+        self.library = library
+        self.limits = limits
+        self.epoch = 0
+        self.about: dict[str, Any] = {}
+        self._environment = environment
+        self._translate = translate
+        self._child: _Child | None = None
+        self._ready = False
+        self._lock = threading.RLock()
+
+    def start(self) -> _Child:
+        """Begin loading and return at once; the first call waits for the rest. Several libraries load side by side."""
+        with self._lock:
+            if self._child is None:
+                if not Path(self.library).exists() and os.sep in self.library:
+                    raise LibraryMissing(library=self.library)
+                self._child = _Child(self.library, self._environment)
+                self._ready = False
+                self.epoch += 1
+            return self._child
+
+    def load(self) -> _Child:
+        """Wait until the library has loaded; an error that it did not is final for this file."""
+        with self._lock:
+            child = self.start()
+            if not self._ready:
+                answer = self._receive(child, "C_Initialize", self.limits.load)
+                if "error" in answer:
+                    self.stop()
+                    reason = answer["error"]["text"] or answer["error"]["name"]
+                    raise LibraryUnusable(library=self.library, reason=reason)
+                self.about = answer["value"]
+                self._ready = True
+            return child
+
+    def call(self, verb: str, **arguments: Any) -> Any:
+        """Ask the child. Whatever happens to it, this returns or raises within the limit, and the next call works."""
+        with self._lock:
+            child = self.load()
+            started = time.perf_counter()
+            try:
+                child.send({"verb": verb, "args": arguments})
+            except OSError:
+                self._lost(child, verb)
+            answer = self._receive(child, verb, self.limits.of(verb))
+            outcome = answer["error"]["name"] if "error" in answer else "ok"
+            log.debug("%s %s %.1f ms", verb, outcome, (time.perf_counter() - started) * 1000)
+        if "error" in answer:
+            raise self._translate(answer["error"])
+        return answer["value"]
+
+    def stop(self) -> None:
+        with self._lock:
+            if self._child is not None:
+                self._child.end()
+                self._child = None
+
+    @property
+    def process(self) -> int | None:
+        """The child's process id, for those who look for who holds a reader, and for tests that end it."""
+        return self._child.process if self._child else None
+
+    def _receive(self, child: _Child, verb: str, limit: float) -> dict[str, Any]:
+        try:
+            answer = child.receive(limit)
+        except queue.Empty:
+            self._drop(child)
+            log.info("%s did not answer %s within %g s; its process was ended", self.library, verb, limit)
+            raise LibraryHung(library=self.library, call=verb, seconds=limit) from None
+        except BaseException:  # interrupted while waiting: the answer would be taken for the next call's
+            self._drop(child)
+            raise
+        if answer is None:
+            self._lost(child, verb)
+        return answer
+
+    def _lost(self, child: _Child, verb: str) -> NoReturn:
+        status = self._drop(child)
+        log.info("the process of %s ended during %s (status %d)", self.library, verb, status)
+        raise LibraryCrashed(library=self.library, call=verb, status=status)
+
+    def _drop(self, child: _Child) -> int:
+        self._child = None
+        return child.kill()
+
+
+class _Child:
+    """The process, its pipes, and the thread that reads them so that waiting can have an end on every system."""
+
+    def __init__(self, library: str, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tokenmgr.token.child", library],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs
+            bufsize=0,
+            env=dict(environment),
+            creationflags=system.CHILD_FLAGS,
+        )
+        self._in, self._out = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
+        self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._read, args=(self._out,), daemon=True)
+        self._reader.start()
+
+    @property
+    def process(self) -> int:
+        return self._process.pid
+
+    def _read(self, stream: BinaryIO) -> None:
+        while (message := wire.read(stream)) is not None:
+            self._answers.put(message)
+        self._answers.put(None)
+
+    def send(self, message: dict[str, Any]) -> None:
+        wire.write(self._in, message)
+
+    def receive(self, limit: float) -> dict[str, Any] | None:
+        return self._answers.get(timeout=limit)
+
+    def end(self) -> None:
+        """Close its ear and give it the time that a healthy library needs to leave."""
+        self._in.close()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._finish()
+
+    def kill(self) -> int:
+        """At once. The exit status, negative for a signal, is what tells a crash from a quiet exit."""
+        if self._process.poll() is None:
+            self._process.kill()
+        return self._finish()
+
+    def _finish(self) -> int:
+        status = self._process.wait()
+        self._reader.join(1)
+        for pipe in (self._in, self._out):
+            try:
+                pipe.close()
+            except OSError:
+                log.debug("a pipe of an ended process was already broken")
+        return status
