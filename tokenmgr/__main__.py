@@ -6,6 +6,9 @@ import sys
 
 
 def main() -> None:
+    from tokenmgr.cli.libraries import begin
+
+    begin(sys.argv[1:])
     from tokenmgr.cli.main import run
 
     sys.exit(run())

@@ -46,6 +46,7 @@ class LibraryEntry:
 class Settings:
     home: Path
     language: str
+    catalogue: bool  # whether the libraries that drivers/ knows are looked into, besides those of libraries.d
     time_limits: TimeLimits
     libraries: tuple[LibraryEntry, ...]
     environment: Mapping[str, str]
@@ -58,13 +59,16 @@ class Settings:
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     home = home_folder(environment)
     content = _toml(home / "settings.toml")
-    _known(home / "settings.toml", content, {"language", "time_limits"})
+    _known(home / "settings.toml", content, {"language", "catalogue", "time_limits"})
+    if not isinstance(content.get("catalogue", True), bool):
+        raise SettingsWrong(file=str(home / "settings.toml"), reason="catalogue is true or false")
     language = content.get("language") or language_of(environment)
     if language not in LANGUAGES:
         raise SettingsWrong(file=str(home / "settings.toml"), reason=f"language is one of {', '.join(LANGUAGES)}")
     return Settings(
         home=home,
         language=language,
+        catalogue=content.get("catalogue", True),
         time_limits=_time_limits(home / "settings.toml", content.get("time_limits", {})),
         libraries=tuple(_entry(path) for path in sorted((home / "libraries.d").glob("*.toml"))),
         environment=environment,

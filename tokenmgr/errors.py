@@ -32,20 +32,35 @@ Words for people are in tokenmgr/messages, one entry a code; a program reads `co
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import ClassVar
+from typing import ClassVar, dataclass_transform
 
 
-@dataclass(eq=False, kw_only=True)
+@dataclass_transform(kw_only_default=True)
 class TokenmgrError(Exception):
-    """The root. Facts are the fields of the class; none of them is ever a PIN."""
+    """The root. Facts are the annotated attributes of a class, given by name; none of them is ever a PIN.
+
+    Not dataclasses, though type checkers see them so: fifty of those take 8 ms to build, at every start.
+    """
 
     code: ClassVar[str] = "X000"
     retriable: ClassVar[bool] = False
 
+    def __init__(self, **facts: object) -> None:
+        super().__init__()
+        names = self._names()
+        missing = [name for name in names if name not in facts and not hasattr(self, name)]
+        if missing or not facts.keys() <= set(names):
+            raise TypeError(f"{type(self).__name__} takes {names}, not {list(facts)}")
+        vars(self).update(facts)
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        declared = (vars(base).get("__annotations__", {}) for base in reversed(cls.__mro__))
+        return [name for one in declared for name, kind in one.items() if not kind.startswith("ClassVar")]
+
     @property
     def facts(self) -> dict[str, object]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: getattr(self, name) for name in self._names()}
 
     def __str__(self) -> str:
         return " ".join([self.code, type(self).__name__, *(f"{k}={v!r}" for k, v in self.facts.items() if v != "")])
@@ -54,25 +69,21 @@ class TokenmgrError(Exception):
 # --- U: what was asked for ---------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class InputError(TokenmgrError):
     """What was asked for is impossible as asked."""
 
 
-@dataclass(eq=False, kw_only=True)
 class SettingsWrong(InputError):
     code = "U101"
     file: str
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LabelWrong(InputError):
     code = "U102"
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumNotNamed(InputError):
     """Several media are plugged in and the request would change one of them."""
 
@@ -80,13 +91,11 @@ class MediumNotNamed(InputError):
     serials: tuple[str, ...]
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumNotRetyped(InputError):
     code = "U104"
     expected: str
 
 
-@dataclass(eq=False, kw_only=True)
 class Cancelled(InputError):
     code = "U105"
 
@@ -94,17 +103,14 @@ class Cancelled(InputError):
 # --- L: the library ----------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class LibraryError(TokenmgrError):
     library: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LibraryMissing(LibraryError):
     code = "L101"
 
 
-@dataclass(eq=False, kw_only=True)
 class LibraryUnusable(LibraryError):
     """The file is there and is not a PKCS#11 library that loads here."""
 
@@ -112,7 +118,6 @@ class LibraryUnusable(LibraryError):
     reason: str
 
 
-@dataclass(eq=False, kw_only=True)
 class LibraryHung(LibraryError):
     """No answer within the time limit. Its process was ended; what the call had done by then is unknown."""
 
@@ -122,7 +127,6 @@ class LibraryHung(LibraryError):
     seconds: float
 
 
-@dataclass(eq=False, kw_only=True)
 class LibraryCrashed(LibraryError):
     """The library took its process down with it. What the call had done by then is unknown."""
 
@@ -135,7 +139,6 @@ class LibraryCrashed(LibraryError):
 # --- M: the medium -----------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumError(TokenmgrError):
     """`call` and `answer` are the PKCS#11 function and its CKR_* where the error began as one."""
 
@@ -144,14 +147,12 @@ class MediumError(TokenmgrError):
     serial: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumNotFound(MediumError):
     code = "M101"
     retriable = True
     seen: tuple[str, ...] = ()
 
 
-@dataclass(eq=False, kw_only=True)
 class NoMedium(MediumError):
     """No medium at all, and none was named."""
 
@@ -159,7 +160,6 @@ class NoMedium(MediumError):
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumChanged(MediumError):
     """Another medium answers where the one we began with was (S4)."""
 
@@ -168,7 +168,6 @@ class MediumChanged(MediumError):
     seen: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class ConnectionLost(MediumError):
     """The session is dead (unplugged, or the library was restarted); a new one may be opened."""
 
@@ -176,13 +175,11 @@ class ConnectionLost(MediumError):
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumGone(MediumError):
     code = "M104"
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumTroubled(MediumError):
     """A general failure. Real modules say this, not DEVICE_REMOVED, when a medium is pulled in the middle."""
 
@@ -190,68 +187,57 @@ class MediumTroubled(MediumError):
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumBusy(MediumError):
     code = "M106"
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumFull(MediumError):
     code = "M107"
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumReadOnly(MediumError):
     code = "M108"
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumUnknown(MediumError):
     """The library does not recognise what is in the slot."""
 
     code = "M109"
 
 
-@dataclass(eq=False, kw_only=True)
 class NotSupported(MediumError):
     code = "M110"
     wanted: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class NotPermitted(MediumError):
     code = "M111"
 
 
-@dataclass(eq=False, kw_only=True)
 class ObjectMissing(MediumError):
     code = "M112"
     retriable = True
 
 
-@dataclass(eq=False, kw_only=True)
 class RequestRejected(MediumError):
     """The token did not take our request or its data: a fault of this program or a habit of this family."""
 
     code = "M113"
 
 
-@dataclass(eq=False, kw_only=True)
 class AnswerUnknown(MediumError):
     """An answer outside the standard (vendor defined), kept as its number."""
 
     code = "M114"
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumBlank(MediumError):
     """There is a medium, and it has not been initialised."""
 
     code = "M115"
 
 
-@dataclass(eq=False, kw_only=True)
 class MediumAmbiguous(MediumError):
     """Two tokens carry this serial number; which one is meant cannot be told."""
 
@@ -262,14 +248,12 @@ class MediumAmbiguous(MediumError):
 # --- P: the PIN of the medium ------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class PinError(MediumError):
     """`who` is "user" or "so" (the security officer, whose PIN unblocks)."""
 
     who: str = "user"
 
 
-@dataclass(eq=False, kw_only=True)
 class PinWrong(PinError):
     """`state` is the PinState that the medium shows after this try, as its name."""
 
@@ -277,29 +261,24 @@ class PinWrong(PinError):
     state: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class PinLocked(PinError):
     code = "P102"
 
 
-@dataclass(eq=False, kw_only=True)
 class PinNotSet(PinError):
     code = "P103"
 
 
-@dataclass(eq=False, kw_only=True)
 class PinToBeChanged(PinError):
     code = "P104"
 
 
-@dataclass(eq=False, kw_only=True)
 class PinFinalTry(PinError):
     """One try is left, and nobody said yes to spending it (S5)."""
 
     code = "P105"
 
 
-@dataclass(eq=False, kw_only=True)
 class PinUnacceptable(PinError):
     """Refused before or by the token for its form, so that no try was spent. `rule` is length, characters or token."""
 
@@ -309,7 +288,6 @@ class PinUnacceptable(PinError):
     longest: int = 0
 
 
-@dataclass(eq=False, kw_only=True)
 class PinMissing(PinError):
     """No PIN was given and nobody is there to ask."""
 
@@ -319,12 +297,10 @@ class PinMissing(PinError):
 # --- K: keys -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class KeyPairError(MediumError):
     key_id: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class KeyRefused(KeyPairError):
     """The key is not what S1 promises; `findings` names every point at once."""
 
@@ -332,24 +308,20 @@ class KeyRefused(KeyPairError):
     findings: tuple[str, ...] = ()
 
 
-@dataclass(eq=False, kw_only=True)
 class KeyIdTaken(KeyPairError):
     code = "K102"
 
 
-@dataclass(eq=False, kw_only=True)
 class KeyMissing(KeyPairError):
     code = "K103"
 
 
-@dataclass(eq=False, kw_only=True)
 class SignatureWrong(KeyPairError):
     """The key made a signature that its own public key or certificate does not verify."""
 
     code = "K104"
 
 
-@dataclass(eq=False, kw_only=True)
 class KeyIdWrong(KeyPairError):
     code = "K105"
 
@@ -357,18 +329,15 @@ class KeyIdWrong(KeyPairError):
 # --- C: certificates ---------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class CertificateError(MediumError):
     pass
 
 
-@dataclass(eq=False, kw_only=True)
 class NotACertificate(CertificateError):
     code = "C101"
     reason: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class CertificateForNoKey(CertificateError):
     """No key on this medium, or not the key of that CKA_ID, belongs to the certificate."""
 
@@ -376,7 +345,6 @@ class CertificateForNoKey(CertificateError):
     subject: str = ""
 
 
-@dataclass(eq=False, kw_only=True)
 class WrittenDifferently(CertificateError):
     """What was read back is not what was written."""
 
@@ -388,7 +356,6 @@ class WrittenDifferently(CertificateError):
 # --- D: deletion -------------------------------------------------------------------------------------------------
 
 
-@dataclass(eq=False, kw_only=True)
 class DeletionRefused(MediumError):
     code = "D101"
     reason: str = ""

@@ -5,7 +5,6 @@ Nothing is logged by default. `-v` and `-vv` show the library's calls by name an
 
 from __future__ import annotations
 
-import hmac
 import logging
 import sys
 from types import TracebackType
@@ -37,7 +36,7 @@ class Secret:
         return len(self._bytes)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and hmac.compare_digest(self._bytes, other._bytes)
+        return isinstance(other, Secret) and self._bytes == other._bytes
 
     __hash__ = None  # type: ignore[assignment]  # hashing would leave a trace of the PIN
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
 # For subprocess.Popen: no console window flashing up on Windows.
-CHILD_FLAGS = int(getattr(subprocess, "CREATE_NO_WINDOW", 0))
+CHILD_FLAGS = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 
 
 def leave_interrupts_to_parent() -> None:

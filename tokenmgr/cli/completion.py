@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, t
 
 
-@click.command(help=t("help.completion"))
+@click.command(cls=Command, help=t("help.completion"))
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> int:

@@ -9,13 +9,15 @@ import click
 
 from tokenmgr import __version__, config, diagnostics
 from tokenmgr.cli import wiring
+from tokenmgr.cli.help import Command
+from tokenmgr.cli.libraries import libraries
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.diagnostics import LibrarySeen, Probe
 from tokenmgr.errors import LibraryUnusable, SettingsWrong, TokenmgrError
 from tokenmgr.token.module import Library
 
 
-@click.command(help=t("help.doctor"))
+@click.command(cls=Command, help=t("help.doctor"))
 @click.option("--bundle", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help=t("help.o_bundle"))
 @wiring.common
 def doctor(bundle: Path | None, as_json: bool, only: str | None) -> int:
@@ -38,7 +40,7 @@ def _probes(only: str | None) -> list[Probe]:
         settings = config.load()
     except SettingsWrong as error:
         return diagnostics.run(config.home_folder(), [], settings_error=f"{error.file}: {error.reason}")
-    with wiring.libraries(only, settings) as found:
+    with libraries(only, settings) as found:
         return diagnostics.run(settings.home, [_see(library) for library in found])
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tokenmgr import __version__
+from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, Output, t
 
 # name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
@@ -23,7 +24,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 

@@ -8,12 +8,13 @@ import click
 
 from tokenmgr import catalogue
 from tokenmgr.cli import wiring
+from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, columns, error_as_json, t, tell_error, texts
 from tokenmgr.cli.view import medium_as_json
 from tokenmgr.errors import NoMedium
 
 
-@click.command(help=t("help.media"))
+@click.command(cls=Command, help=t("help.media"))
 @wiring.common
 def media(as_json: bool, only: str | None) -> int:
     with wiring.surroundings(only) as seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, Output, t, table
 from tokenmgr.cli.view import certificate_as_json, medium_as_json, medium_rows, until
 from tokenmgr.domain.medium import MediumFacts
@@ -12,7 +13,7 @@ from tokenmgr.errors import MediumNotRetyped
 from tokenmgr.token.module import Library, check_label
 
 
-@click.group(help=t("help.medium"))
+@click.group(cls=Group, help=t("help.medium"))
 def medium() -> None:
     pass
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, Output, columns, t
 from tokenmgr.cli.view import medium_as_json
 from tokenmgr.domain.medium import MediumFacts, PinState
 
 
-@click.group(help=t("help.pin"))
+@click.group(cls=Group, help=t("help.pin"))
 def pin() -> None:
     pass
 

@@ -8,11 +8,12 @@ import sys
 import click
 
 from tokenmgr import config, log
+from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, chosen_language, t, texts
 from tokenmgr.testbed.life import Life
 
 
-@click.group(help=t("help.testbed"))
+@click.group(cls=Group, help=t("help.testbed"))
 def testbed() -> None:
     pass
 

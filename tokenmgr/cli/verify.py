@@ -8,13 +8,14 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.view import certificate_as_json, until
 from tokenmgr.token.checkup import Checkup, check
 from tokenmgr.token.session import Session
 
 
-@click.command(help=t("help.verify"))
+@click.command(cls=Command, help=t("help.verify"))
 @wiring.medium_option
 @wiring.fd_option("pin-fd", "help.o_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))

@@ -9,10 +9,11 @@ from typing import Any
 
 import click
 
-from tokenmgr import catalogue, config, log
+from tokenmgr import config, log
+from tokenmgr.cli.libraries import libraries
 from tokenmgr.cli.output import t
 from tokenmgr.domain.medium import MediumFacts, SlotTrouble
-from tokenmgr.errors import LibraryError, MediumAmbiguous, MediumNotFound, MediumNotNamed, NoMedium, TokenmgrError
+from tokenmgr.errors import MediumAmbiguous, MediumNotFound, MediumNotNamed, NoMedium, TokenmgrError
 from tokenmgr.token.module import Library
 
 
@@ -42,37 +43,6 @@ class Surroundings:
 
     def _serials(self) -> tuple[str, ...]:
         return tuple(medium.serial for _, medium in self.media)
-
-
-@contextmanager
-def libraries(only: str | None, settings: config.Settings) -> Iterator[list[Library]]:
-    """Every library that is set or known and there, loading side by side; stopped at the end."""
-    found = list(_libraries(only, settings))
-    try:
-        for library in found:
-            try:
-                library.start()
-            except LibraryError:
-                continue  # said when it is asked
-        yield found
-    finally:
-        for library in found:
-            library.worker.stop()
-
-
-def _libraries(only: str | None, settings: config.Settings) -> Iterator[Library]:
-    entries = [config.LibraryEntry(only)] if only else _entries(settings)
-    for entry in entries:
-        family = catalogue.family(entry.family) if entry.family else catalogue.family_of_library(entry.path)
-        environment = {**settings.environment, **entry.environment}
-        yield Library(entry.path, environment, family, settings.time_limits)
-
-
-def _entries(settings: config.Settings) -> list[config.LibraryEntry]:
-    """What the user set, then what the catalogue knows and is here; the same one is not loaded twice."""
-    set_ = {entry.path for entry in settings.libraries if not entry.environment}
-    known = [config.LibraryEntry(path, family.name) for family, path in catalogue.installed() if path not in set_]
-    return [*settings.libraries, *known]
 
 
 @contextmanager

@@ -39,6 +39,7 @@ class Library:
         self.worker = Worker(path, environment, limits or TimeLimits(), answers.translate)
         self.open_sessions = 0
         self._restarts = 0
+        self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
 
     def __enter__(self) -> Self:
         return self
@@ -135,7 +136,9 @@ class Library:
     def _refresh(self, always: bool = False) -> None:
         """Nobody trusts a stale slot list: the library is started again, unless that would end a session in use."""
         self.worker.load()
-        if always or not self.open_sessions:
+        just_loaded = self._looked != self.worker.epoch
+        self._looked = self.worker.epoch
+        if always or not (just_loaded or self.open_sessions):
             self._restarts += 1
             self.worker.call("restart")
 
