@@ -1,0 +1,79 @@
+"""Settings are read once, checked whole, and wrong ones are named by file and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tokenmgr import config
+from tokenmgr.errors import SettingsWrong
+
+
+def settings(home: Path, text: str = "", **environment: str) -> config.Settings:
+    (home / "settings.toml").write_text(text, encoding="utf-8")
+    return config.load({"TOKENMGR_HOME": str(home), **environment})
+
+
+def test_everything_has_a_default(tmp_path: Path) -> None:
+    found = config.load({"TOKENMGR_HOME": str(tmp_path / "not there")})
+    assert (found.language, found.catalogue, found.libraries) == ("en", True, ())
+    assert found.time_limits == config.TimeLimits()
+
+
+def test_tokenmgr_home_moves_all_of_a_users_state(tmp_path: Path) -> None:
+    assert settings(tmp_path).home == tmp_path
+    assert settings(tmp_path).library_folder == tmp_path / "libraries.d"
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "ja_JP.UTF-8"}, "ja"),
+        ({"LANG": "en_US.UTF-8"}, "en"),
+        ({"LANG": "ja_JP.UTF-8", "LC_ALL": "C"}, "en"),
+        ({"LANG": "C", "LC_MESSAGES": "ja_JP"}, "ja"),
+        ({}, "en"),
+    ],
+)
+def test_the_language_is_the_locales(tmp_path: Path, environment: dict[str, str], language: str) -> None:
+    assert settings(tmp_path, **environment).language == language
+
+
+def test_the_settings_win_over_the_locale(tmp_path: Path) -> None:
+    assert settings(tmp_path, 'language = "ja"', LANG="en_US").language == "ja"
+
+
+def test_a_library_beside_the_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "libraries.d").mkdir()
+    (tmp_path / "libraries.d" / "a.toml").write_text('path = "/x.so"\nfamily = "softhsm"\n[environment]\nA = "b"\n')
+    assert settings(tmp_path).libraries == (config.LibraryEntry("/x.so", "softhsm", {"A": "b"}),)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("langauge = 'ja'", "unknown: langauge"),
+        ("language = 'fr'", "language is one of"),
+        ("catalogue = 1", "true or false"),
+        ("[time_limits]\nsign = 3", "unknown: sign"),
+        ("[time_limits]\ncall = 0", "time_limits.call"),
+        ("[time_limits]\ncall = 'fast'", "time_limits.call"),
+        ("[time_limits]\ncall = true", "time_limits.call"),
+        ("not toml", "line 1"),
+    ],
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    with pytest.raises(SettingsWrong) as raised:
+        settings(tmp_path, text)
+    assert reason in raised.value.reason
+    assert raised.value.file == str(tmp_path / "settings.toml")
+
+
+@pytest.mark.parametrize("text", ["family = 'x'", "path = 3", "path = '/x'\nfamily = 3", "path = '/x'\nlib = 1"])
+def test_a_wrong_library_entry_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "libraries.d").mkdir()
+    (tmp_path / "libraries.d" / "b.toml").write_text(text)
+    with pytest.raises(SettingsWrong) as raised:
+        settings(tmp_path)
+    assert raised.value.file.endswith("b.toml")

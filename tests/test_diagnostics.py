@@ -1,0 +1,96 @@
+"""doctor says what is wrong, survives its own probes, and its support file names nobody."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import Home
+from tokenmgr import diagnostics
+from tokenmgr.diagnostics import LibrarySeen, Probe
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def probes(home: Home, *arguments: str) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = {}
+    for probe in json.loads(home.run("doctor", "--json", *arguments).out):
+        found.setdefault(probe["name"], []).append(probe)
+    return found
+
+
+def test_a_healthy_computer_with_a_medium(home: Home) -> None:
+    serial = home.plug_in("a")
+    done = home.run("doctor")
+    assert done.status == 0
+    assert serial in done.out
+    assert "PROBLEM" not in done.out
+
+
+def test_a_missing_and_a_broken_library_are_told_apart(home: Home) -> None:
+    assert "L101" in str(probes(home, "--library", "/nonexistent.so")["library"][0]["detail"])
+    assert "L102" in str(probes(home, "--library", "/etc/passwd")["library"][0]["detail"])
+    assert home.run("doctor", "--library", "/etc/passwd").status == 5
+
+
+def test_no_library_at_all_says_what_to_install(home: Home) -> None:
+    done = home.run("doctor")
+    assert done.status == 5
+    assert "no library was found" in done.out
+
+
+def test_wrong_settings_are_a_finding_and_not_the_end(home: Home) -> None:
+    (home.folder / "settings.toml").write_text("nonsense = 1\n")
+    found = probes(home)
+    assert found["settings"][0]["state"] == "problem"
+    assert found["clock"][0]["state"] == "ok"
+
+
+def test_another_program_that_holds_the_library_is_named(home: Home) -> None:
+    home.plug_in("a")
+    script = f"import ctypes; ctypes.CDLL({home.media['a'].library().path!r}); print('held', flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        named = [str(probe["detail"]) for probe in probes(home)["holders"]]
+        holder.communicate(b"\n")
+    assert any(f"({holder.pid})" in detail for detail in named)
+    assert probes(home)["holders"][0]["state"] == "ok"
+
+
+def test_a_probe_that_fails_hides_no_other(tmp_path: Path) -> None:
+    unthinkable = LibrarySeen("\0", "unknown", {}, (), 0.0)
+    found = diagnostics.run(tmp_path, [unthinkable])
+    assert {"library", "clock"} <= {probe.name for probe in found}
+    assert any(probe.next == "failed" for probe in found)
+
+
+def test_the_support_file_has_what_helps_and_names_nobody(home: Home) -> None:
+    serial = home.plug_in("Yamada-Shoji")
+    path = home.folder / "support.json"
+    assert home.run("doctor", "--bundle", str(path)).status == 0
+    text = path.read_text(encoding="utf-8")
+    for identifying in (serial, "Yamada-Shoji", "Medium Yamada", str(home.folder), platform.node()):
+        assert identifying not in text
+    content = json.loads(text)
+    assert {probe["name"] for probe in content["probes"]} >= {"environment", "library", "media", "clock"}
+    assert "libsofthsm2.so" in text
+    assert platform.python_version() in text
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\Users\yamada\AppData\x", "/home/yamada/x", "/Users/yamada/x", str(Path.home() / "x")]
+)
+def test_a_users_name_in_a_path_is_masked(path: str, tmp_path: Path) -> None:
+    text = diagnostics.bundle([Probe("settings", "ok", path, facts={"home": path})], tmp_path)
+    assert "yamada" not in text
+    assert getpass.getuser() == "root" or getpass.getuser() not in text

@@ -1,0 +1,90 @@
+"""Every code, finding and word has its text in both languages, with the same facts in it (R15)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+from typing import Any
+
+import pytest
+
+from tokenmgr import errors, messages
+from tokenmgr.domain.medium import PinState
+from tokenmgr.messages import Texts
+
+JA, EN = Texts("ja"), Texts("en")
+HOUSE = Path(messages.__file__).parent.parent
+
+
+def leaves(entries: dict[str, Any], path: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in entries.items():
+        found |= leaves(value, f"{path}{name}|") if isinstance(value, dict) else {f"{path}{name}": value}
+    return found
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def error_classes(root: type[errors.TokenmgrError] = errors.TokenmgrError) -> list[type[errors.TokenmgrError]]:
+    return [root, *(leaf for one in root.__subclasses__() for leaf in error_classes(one))]
+
+
+CODED = {one.code: one for one in error_classes() if "code" in vars(one)}
+
+
+def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:
+    japanese, english = leaves(JA._entries), leaves(EN._entries)
+    assert japanese.keys() == english.keys()
+    for key, text in english.items():
+        assert placeholders(text) == placeholders(japanese[key]), key
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("code", CODED)
+def test_every_error_says_what_happened_what_was_kept_and_the_next_step(code: str, texts: Texts) -> None:
+    error = CODED[code](**{name: example(name) for name in CODED[code]._names()})
+    words = texts.error(error)
+    assert set(words) == {"what", "kept", "next"}
+    assert all(text.strip() and "{" not in text for text in words.values())
+
+
+def example(name: str) -> object:
+    """A value of the kind that the fact has."""
+    if name in {"serials", "seen_serials", "places", "findings"}:
+        return ("1", "2")
+    return 20 if name in {"seconds", "status", "shortest", "longest"} else "length" if name == "rule" else "a"
+
+
+def test_no_text_is_there_for_an_error_that_is_not() -> None:
+    assert set(EN._entries["errors"]) == set(CODED)
+
+
+def test_an_error_in_neither_tree_is_said_without_detail() -> None:
+    assert "X000" in CODED
+    assert EN.error(errors.TokenmgrError())["what"] == "An unexpected error in tokenmgr."
+
+
+def test_every_finding_and_state_that_the_code_names_has_a_text() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
+    named = set(re.findall(r'"((?:key|certificate|chain|pair|id)-[a-z-]+)"', source))
+    assert named == set(EN._entries["findings"])
+    for state in PinState:
+        assert EN(f"pin.{state.value}")
+        assert EN._word(state.value)
+
+
+def test_every_text_that_the_command_line_asks_for_is_there_and_none_is_left_over() -> None:
+    source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
+    for area in ("help", "life", "verify", "media", "format", "pins", "doctor", "doctor_next", "labels", "words"):
+        for name in EN._entries[area]:
+            assert re.search(rf"\b{name}\b", source), f"{area}.{name} is used by nobody"
+    for key in re.findall(r'(?:\bt|_texts|texts)\(\s*f?"([a-z_]+\.[a-z_]+)"', source):
+        assert EN.has(key), key
+
+
+@pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])
+def test_reasons_are_said_in_words(reason: str) -> None:
+    assert reason not in JA.error(errors.LabelWrong(reason=reason))["what"]

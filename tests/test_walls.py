@@ -1,0 +1,134 @@
+"""The walls of the house (tokenmgr/__init__.py): who may import whom, and where the outside world is let in."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tokenmgr
+
+HOUSE = Path(tokenmgr.__file__).parent
+GROUND = {"errors", "clock", "config", "log", "system", "data"}
+BOTH_SIDES = GROUND | {"domain", "pki"}
+
+# Room -> the rooms it may import. A room that is not here does not exist.
+MAY_IMPORT = {
+    "errors": set(),
+    "clock": set(),
+    "data": set(),
+    "log": set(),
+    "system": set(),
+    "config": {"errors", "system"},
+    "messages": {"errors"},
+    "domain": set(),
+    "pki": {"errors", "domain"},
+    "catalogue": {"errors", "system", "data"},
+    "diagnostics": {"clock", "log", "system", "domain"},
+    "token": {"errors", "config", "log", "system", "catalogue", "domain", "pki"},
+    "testbed": BOTH_SIDES | {"catalogue", "messages", "token"},
+    "cli": BOTH_SIDES | {"catalogue", "messages", "diagnostics", "token", "testbed"},
+    "__main__": {"cli"},
+}
+# Foreign library -> the only places that may import it.
+GATES = {
+    "pkcs11": {"token/gate.py"},
+    "ctypes": {"token/cryptoki.py", "system.py"},
+    "click": {"cli"},
+    "asn1crypto": {"pki"},
+    "cryptography": {"pki", "token", "testbed"},
+    "platformdirs": {"config.py"},
+    "subprocess": {"token/worker.py"},
+    "signal": {"system.py"},
+    "fcntl": set(),
+    "pty": set(),
+    "pwd": set(),
+    "random": set(),
+}
+FILES = sorted(HOUSE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(HOUSE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, at its top or inside a function."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_a_room_imports_only_rooms_that_it_may(path: Path) -> None:
+    here = room(path)
+    if here == "__init__":
+        assert not list(imports(path))
+        return
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] == "tokenmgr" and len(parts) > 1 and parts[1] not in (here, "__version__"):
+            assert parts[1] in MAY_IMPORT[here], f"{here} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(HOUSE)))
+def test_a_foreign_library_has_one_gate(path: Path) -> None:
+    place = path.relative_to(HOUSE).as_posix()
+    for name in imports(path):
+        library = name.split(".")[0]
+        if library in GATES:
+            assert place in GATES[library] or room(path) in GATES[library], f"{place} imports {name}"
+
+
+def test_the_domain_imports_the_standard_library_only() -> None:
+    import sys
+
+    for path in (HOUSE / "domain").glob("*.py"):
+        for name in imports(path):
+            top = name.split(".")[0]
+            assert top == "tokenmgr" or top in sys.stdlib_module_names, f"{path.name} imports {name}"
+
+
+def calls(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute):
+            yield ast.unparse(node)
+
+
+def test_nobody_but_the_clock_asks_what_time_it_is() -> None:
+    asking = {"datetime.now", "datetime.utcnow", "datetime.today", "time.time", "date.today"}
+    found = {path.relative_to(HOUSE).as_posix() for path in FILES for call in calls(path) if call in asking}
+    assert found == {"clock.py"}
+
+
+def test_the_environment_is_read_in_config_only() -> None:
+    found = {
+        path.relative_to(HOUSE).as_posix()
+        for path in FILES
+        for call in calls(path)
+        if call in {"os.environ", "os.getenv"}
+    }
+    assert found == {"config.py"}
+
+
+def test_destroying_is_asked_of_the_library_in_the_session_only() -> None:
+    """S2: the guard stands before every deletion, so the verb has one user."""
+    found = {
+        path.relative_to(HOUSE).as_posix()
+        for path in FILES
+        if '"destroy"' in path.read_text(encoding="utf-8") and path.name != "child.py"
+    }
+    assert found == {"token/session.py"}
+
+
+def test_files_and_functions_stay_readable() -> None:
+    for path in FILES:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= 400, f"{path.name} is usually two things"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and node.end_lineno:
+                assert node.end_lineno - node.lineno <= 60, f"{path.name}: {node.name} is usually two things"
