@@ -90,12 +90,16 @@ _SPELLINGS = {"FUNCTIONCANCELLED": 0x50, "TOKENNOTRECOGNISED": 0xE1, "ANOTHERUSE
 _BY_CLASS = {name.removeprefix("CKR_").replace("_", ""): number for number, (name, _) in ANSWERS.items()} | _SPELLINGS
 
 
+def number(failure: dict[str, Any]) -> int | None:
+    """The CKR_* behind a failure in the child, or None where it was no answer of the library."""
+    answer: int | None = failure["answer"]
+    return answer if answer is not None else _BY_CLASS.get(failure["name"].upper())
+
+
 def translate(failure: dict[str, Any]) -> e.MediumError:
     """What the child says went wrong, as an error with facts. Never its text: that is for no one but its author."""
-    number = failure["answer"]
-    if number is None:
-        number = _BY_CLASS.get(failure["name"].upper())
-    if number is None:
+    code = number(failure)
+    if code is None:
         return e.RequestRejected(call=failure["call"], answer=failure["name"])
-    name, kind = ANSWERS.get(number, (hex(number), e.AnswerUnknown))
+    name, kind = ANSWERS.get(code, (hex(code), e.AnswerUnknown))
     return kind(call=failure["call"], answer=name)

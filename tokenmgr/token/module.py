@@ -11,11 +11,13 @@ from tokenmgr.config import TimeLimits
 from tokenmgr.domain.medium import MediumFacts, SlotTrouble
 from tokenmgr.errors import (
     LabelWrong,
+    LibraryUnusable,
     MediumAmbiguous,
     MediumChanged,
     MediumNotFound,
     NoMedium,
     PinError,
+    TokenmgrError,
 )
 from tokenmgr.log import Secret
 from tokenmgr.token import answers, pins
@@ -36,7 +38,7 @@ class Library:
     ) -> None:
         self.path = path
         self.family = family
-        self.worker = Worker(path, environment, limits or TimeLimits(), answers.translate)
+        self.worker = Worker(path, environment, limits or TimeLimits(), self._translate)
         self.open_sessions = 0
         self._restarts = 0
         self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
@@ -130,6 +132,12 @@ class Library:
         if len(fresh) != 1:
             raise MediumNotFound(serial=target.serial, seen=tuple(medium.serial for medium in now))
         return fresh[0]
+
+    def _translate(self, failure: dict[str, Any]) -> TokenmgrError:
+        """A failure to load that no PKCS#11 answer explains means that the file is not what it should be."""
+        if failure["call"] == "C_Initialize" and answers.number(failure) is None:
+            return LibraryUnusable(library=self.path, reason=failure["text"] or failure["name"])
+        return answers.translate(failure)
 
     # --- reading slots ---
 

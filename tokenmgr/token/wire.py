@@ -33,8 +33,10 @@ def write(stream: IO[bytes], message: dict[str, Any]) -> None:
     frame = bytearray(_LENGTHS.pack(_LENGTHS.size + len(head) + len(body), len(head)) + head)
     frame += body
     try:
-        stream.write(frame)
-        stream.flush()
+        unsent = memoryview(frame)
+        while unsent:  # a raw pipe takes what it takes, on Windows less than was offered
+            unsent = unsent[stream.write(unsent) :]
+        unsent.release()
     finally:
         frame[:] = bytes(len(frame))
         body[:] = bytes(len(body))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import subprocess
 import sys
@@ -21,10 +20,12 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from tokenmgr import system
 from tokenmgr.config import TimeLimits
-from tokenmgr.errors import LibraryCrashed, LibraryHung, LibraryMissing, LibraryUnusable, TokenmgrError
+from tokenmgr.errors import LibraryCrashed, LibraryHung, LibraryMissing, TokenmgrError
 from tokenmgr.token import wire
 
 log = logging.getLogger(__name__)
+
+LEAVING = 2.0  # seconds for C_Finalize and the exit of a child that was told to leave
 
 
 class Worker:
@@ -51,7 +52,7 @@ class Worker:
         """Begin loading and return at once; the first call waits for the rest. Several libraries load side by side."""
         with self._lock:
             if self._child is None:
-                if not Path(self.library).exists() and os.sep in self.library:
+                if len(Path(self.library).parts) > 1 and not Path(self.library).exists():
                     raise LibraryMissing(library=self.library)
                 self._child = _Child(self.library, self._environment)
                 self._ready = False
@@ -59,15 +60,14 @@ class Worker:
             return self._child
 
     def load(self) -> _Child:
-        """Wait until the library has loaded; an error that it did not is final for this file."""
+        """Wait until the library has loaded, or raise what its child says went wrong."""
         with self._lock:
             child = self.start()
             if not self._ready:
                 answer = self._receive(child, "C_Initialize", self.limits.load)
                 if "error" in answer:
                     self.stop()
-                    reason = answer["error"]["text"] or answer["error"]["name"]
-                    raise LibraryUnusable(library=self.library, reason=reason)
+                    raise self._translate(answer["error"])
                 self.about = answer["value"]
                 self._ready = True
             return child
@@ -119,13 +119,14 @@ class Worker:
         return answer
 
     def _lost(self, child: _Child, verb: str) -> NoReturn:
-        status = self._drop(child)
+        self._child = None
+        status = child.end()
         log.info("the process of %s ended during %s (status %d)", self.library, verb, status)
         raise LibraryCrashed(library=self.library, call=verb, status=status)
 
-    def _drop(self, child: _Child) -> int:
+    def _drop(self, child: _Child) -> None:
         self._child = None
-        return child.kill()
+        child.kill()
 
 
 class _Child:
@@ -166,18 +167,17 @@ class _Child:
         with contextlib.suppress(OSError):
             self._in.close()
 
-    def end(self) -> None:
+    def end(self) -> int:
+        """With the time that a healthy one needs. A negative exit status is the signal that ended it."""
         self.dismiss()
         try:
-            self._process.wait(2)
+            self._process.wait(LEAVING)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        self._finish()
+        return self._finish()
 
     def kill(self) -> int:
-        """At once. The exit status, negative for a signal, is what tells a crash from a quiet exit."""
-        if self._process.poll() is None:
-            self._process.kill()
+        self._process.kill()
         return self._finish()
 
     def _finish(self) -> int:

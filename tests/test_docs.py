@@ -1,0 +1,90 @@
+"""The docs name every command, option, setting and exit code, and no others."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import fields
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.cli.test_help import every_command
+from tokenmgr import config
+from tokenmgr.cli.output import Exit
+from tokenmgr.testbed.simulated import PIN
+
+ROOT = Path(__file__).parent.parent
+CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMON = {"--json", "--lang", "--library", "-v", "--help"}
+LEAVES = [(path, command) for path, command in every_command() if not isinstance(command, click.Group)]
+
+
+@pytest.mark.parametrize(
+    ("path", "command"), LEAVES, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
+)
+def test_every_command_is_documented_with_its_options(path: tuple[str, ...], command: click.Command) -> None:
+    (row,) = [line for line in CLI.splitlines() if line.startswith(f"| `tokenmgr {' '.join(path)}")]
+    options = {name for p in command.params if isinstance(p, click.Option) for name in p.opts}
+    for option in options - COMMON:
+        assert option in row, f"{option} is not in the row of {' '.join(path)}"
+    for named in set(re.findall(r"`(--[a-z-]+)", row)):
+        assert named in options, f"{' '.join(path)} has no {named}"
+
+
+def test_every_documented_command_is_there() -> None:
+    known = {" ".join(path) for path, _ in LEAVES}
+    for row in re.findall(r"^\| `tokenmgr ([a-z ]+?)`", CLI, re.M):
+        assert row in known or row.rsplit(" ", 1)[0] in known
+
+
+def test_the_common_options_are_documented() -> None:
+    for option in COMMON:
+        assert option in CLI
+
+
+def test_every_exit_code_is_documented() -> None:
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", CLI, re.M)}
+    assert documented == {int(code) for code in Exit}
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `([^|`]*)` \|", SETTINGS, re.M))
+    limits = {f"time_limits.{f.name}": f"{f.default:g}" for f in fields(config.TimeLimits)}
+    assert limits.items() <= rows.items()
+    named = set(re.findall(r"^\| `([a-z_.]+)` \|", SETTINGS, re.M))
+    assert named == {"language", "catalogue", *limits} | {"path", "family", "environment"}
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    source = Path(config.__file__).read_text(encoding="utf-8")
+    for variable in set(re.findall(r'"((?:TOKENMGR|LC|LANG)[A-Z_]*)"', source)):
+        assert f"`{variable}`" in SETTINGS
+
+
+def test_the_readmes_commands_links_and_pin_are_true() -> None:
+    known = {" ".join(path) for path, _ in LEAVES}
+    for command in re.findall(r"^\.venv/bin/tokenmgr ([a-z ]+?) +#", README, re.M):
+        assert command in known
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"`?make ([a-z]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link
+    assert f"PIN is {PIN}" in README
+
+
+def test_make_help_lists_every_target() -> None:
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("help", "setup", "run", "test", "check", "bench", "clean"):
+        assert re.search(rf"^{target} ", listed, re.M), target
+
+
+def test_every_room_and_file_of_the_house_is_on_its_map() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for path in (ROOT / "tokenmgr").rglob("*.py"):
+        if path.parent.name != "cli" and not path.name.startswith("__"):
+            assert path.name in text or path.stem in text, path
