@@ -26,6 +26,8 @@ check: setup ## format, lint, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy --platform win32 --no-warn-unreachable tokenmgr
+	$(BIN)/mypy --platform darwin --no-warn-unreachable tokenmgr
 
 bench: setup apt-test apt-bench ## what it costs, as ratios to a peer in the same run
 	$(BIN)/python -m benchmarks

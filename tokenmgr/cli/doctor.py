@@ -10,7 +10,7 @@ import click
 from tokenmgr import __version__, config, diagnostics
 from tokenmgr.cli import wiring
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import libraries
+from tokenmgr.cli.libraries import libraries, settings
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.diagnostics import LibrarySeen, Probe
 from tokenmgr.errors import LibraryUnusable, SettingsWrong, TokenmgrError
@@ -37,11 +37,11 @@ def doctor(bundle: Path | None, as_json: bool, only: str | None) -> int:
 
 def _probes(only: str | None) -> list[Probe]:
     try:
-        settings = config.load()
+        home = settings().home
     except SettingsWrong as error:
         return diagnostics.run(config.home_folder(), [], settings_error=f"{error.file}: {error.reason}")
-    with libraries(only, settings) as found:
-        return diagnostics.run(settings.home, [_see(library) for library in found])
+    with libraries(only) as found:
+        return diagnostics.run(home, [_see(library) for library in found])
 
 
 def _see(library: Library) -> LibrarySeen:

@@ -5,6 +5,7 @@ They take longest of all, so `begin` starts them while click and the commands ar
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -19,18 +20,24 @@ _DECIDING = ("--library", "--help", "-h")
 _begun: list[Library] = []
 
 
+@functools.cache
+def settings() -> config.Settings:
+    """Read once a run."""
+    return config.load()
+
+
 def begin(arguments: list[str]) -> None:
     """Before anything is parsed. A command that ends otherwise leaves them to end with it, untouched."""
     if not arguments or arguments[0] not in _LOOKING or any(a.startswith(_DECIDING) for a in arguments):
         return
     with suppress(TokenmgrError):  # the command will meet it again, and say it
-        _begun.extend(_started(_configured(None, config.load())))
+        _begun.extend(_started(_configured(None)))
 
 
 @contextmanager
-def libraries(only: str | None, settings: config.Settings) -> Iterator[list[Library]]:
+def libraries(only: str | None) -> Iterator[list[Library]]:
     """Every library that is set, or known and on this computer; stopped at the end."""
-    found = [*_begun] if _begun and not only else list(_started(_configured(only, settings)))
+    found = [*_begun] if _begun and not only else list(_started(_configured(only)))
     _begun.clear()
     try:
         yield found
@@ -48,18 +55,19 @@ def _started(found: Iterator[Library]) -> Iterator[Library]:
         yield library
 
 
-def _configured(only: str | None, settings: config.Settings) -> Iterator[Library]:
-    entries = [config.LibraryEntry(only)] if only else _entries(settings)
+def _configured(only: str | None) -> Iterator[Library]:
+    entries = [config.LibraryEntry(only)] if only else _entries()
     for entry in entries:
         family = catalogue.family(entry.family) if entry.family else catalogue.family_of_library(entry.path)
-        environment = {**settings.environment, **entry.environment}
-        yield Library(entry.path, environment, family, settings.time_limits)
+        environment = {**settings().environment, **entry.environment}
+        yield Library(entry.path, environment, family, settings().time_limits)
 
 
-def _entries(settings: config.Settings) -> list[config.LibraryEntry]:
+def _entries() -> list[config.LibraryEntry]:
     """What the user set, then what the catalogue knows and is here; the same one is not loaded twice."""
-    if not settings.catalogue:
-        return list(settings.libraries)
-    set_ = {entry.path for entry in settings.libraries if not entry.environment}
+    own = settings().libraries
+    if not settings().catalogue:
+        return list(own)
+    set_ = {entry.path for entry in own if not entry.environment}
     known = [config.LibraryEntry(path, family.name) for family, path in catalogue.installed() if path not in set_]
-    return [*settings.libraries, *known]
+    return [*own, *known]

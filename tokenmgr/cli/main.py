@@ -46,7 +46,7 @@ def cli() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """The exit status. Nothing else in the program ends the process, and no traceback reaches a person (R15)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    out = Output(as_json="--json" in arguments, verbose="-v" in arguments or "-vv" in arguments)
+    out = Output(as_json="--json" in arguments)
     try:
         value: Any = cli.main(arguments, prog_name="tokenmgr", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

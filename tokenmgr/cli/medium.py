@@ -8,6 +8,7 @@ from tokenmgr.cli import prompts, wiring
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, Output, t, table
 from tokenmgr.cli.view import certificate_as_json, medium_as_json, medium_rows, until
+from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import MediumNotRetyped
 from tokenmgr.token.module import Library, check_label
@@ -37,7 +38,7 @@ def show(serial: str | None, as_json: bool, only: str | None) -> int:
     return Exit.FINE
 
 
-def _public_certificates(library: Library, facts: MediumFacts) -> list:  # type: ignore[type-arg]
+def _public_certificates(library: Library, facts: MediumFacts) -> list[CertificateFacts]:
     from tokenmgr.token.session import Session  # here: it takes longer to load than a list of media takes
 
     if not facts.initialised:

@@ -13,6 +13,7 @@ from enum import IntEnum
 import click
 
 from tokenmgr import config
+from tokenmgr.cli.libraries import settings
 from tokenmgr.errors import Cancelled, InputError, TokenmgrError
 from tokenmgr.messages import Texts
 
@@ -44,7 +45,7 @@ def chosen_language() -> str:
         if named in config.LANGUAGES:
             return named
     try:
-        return config.load().language
+        return settings().language
     except InputError:
         return config.language_of()
 
@@ -59,9 +60,8 @@ def t(key: str, /, **facts: object) -> str:
 
 
 class Output:
-    def __init__(self, as_json: bool = False, verbose: bool = False) -> None:
+    def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.verbose = verbose
 
     def value(self, value: object) -> None:
         click.echo(json.dumps(value, ensure_ascii=False, indent=2))

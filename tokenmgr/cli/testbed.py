@@ -9,6 +9,7 @@ import click
 
 from tokenmgr import config, log
 from tokenmgr.cli.help import Group
+from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, chosen_language, t, texts
 from tokenmgr.testbed.life import Life
 
@@ -25,15 +26,13 @@ def testbed() -> None:
 def life(stay: bool, verbosity: int) -> int:
     """Shown step by step as it happens. With --stay the medium is left plugged in until Enter, for other terminals."""
     log.setup(verbosity)
-    settings = config.load()
-    shown = Life(settings, texts(), chosen_language(), lambda line: click.echo(line))
+    here = settings()
+    shown = Life(here, texts(), chosen_language(), lambda line: click.echo(line))
     try:
         shown.run()
         if stay and sys.stdin.isatty():
             click.echo(t("life.stay"))
-            home = (
-                f"TOKENMGR_HOME={shlex.quote(str(settings.home))} " if "TOKENMGR_HOME" in settings.environment else ""
-            )
+            home = f"TOKENMGR_HOME={shlex.quote(str(here.home))} " if "TOKENMGR_HOME" in here.environment else ""
             for command in ("media", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):
                 click.echo(f"  {home}{shlex.quote(sys.argv[0])} {command}")
             click.prompt(t("life.press"), default="", show_default=False, prompt_suffix=" ")

@@ -47,8 +47,7 @@ class Surroundings:
 
 @contextmanager
 def surroundings(only: str | None) -> Iterator[Surroundings]:
-    settings = config.load()
-    with libraries(only, settings) as found:
+    with libraries(only) as found:
         yield look(found)
 
 

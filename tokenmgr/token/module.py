@@ -70,7 +70,7 @@ class Library:
         """The medium with this serial number, wherever it is now."""
         found = self._with_serial(serial)
         if not found:  # some libraries notice a new or returned medium only when started again
-            self._refresh(always=True)
+            self._refresh()
             found = self._with_serial(serial)
         if not found:
             raise MediumNotFound(serial=serial, seen=tuple(m.serial for m in self._readable() if m.serial))
