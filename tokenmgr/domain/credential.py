@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 
 
@@ -125,37 +125,40 @@ def pair(keys: Iterable[Key], certificates: Iterable[StoredCertificate]) -> tupl
     """Key and certificate belong together when CKA_ID *and* public key agree; the rest is reported, never guessed."""
     keys, certificates = list(keys), list(certificates)
     findings = [Finding("id-used-twice", key_id.hex()) for key_id in _repeated(key.key_id for key in keys)]
-    taken: set[int] = set()
-    credentials = []
+    credentials, spoken_of = [], set()
     for key in keys:
-        same_id = [c for c in certificates if c.key_id == key.key_id and c.key_id]
-        own = [c for c in same_id if c.facts and c.facts.public_key == key.public_key]
+        same_id = [c for c in certificates if c.facts and c.key_id == key.key_id and c.key_id]
+        same_key = [c for c in certificates if c.facts and c.facts.public_key == key.public_key]
+        own = sorted((c for c in same_id if c in same_key), key=_expiry, reverse=True)
         credentials.append(Credential(key, own[0] if own else None))
-        taken.update(certificate.handle for certificate in own)
-        findings += _about_key(key, same_id, own, certificates)
-        for certificate in same_id:
-            if certificate not in own and certificate.facts:
-                taken.add(certificate.handle)
-                code = "pair-mismatch" if key.public_key else "pair-unproven"
-                findings.append(Finding(code, key.key_id.hex()))
+        findings += _about_key(key, same_id, same_key, own)
+        spoken_of |= {certificate.handle for certificate in (*same_id, *same_key)}
     for certificate in certificates:
         if certificate.facts is None:
             findings.append(Finding("certificate-damaged", certificate.key_id.hex() or certificate.label))
-        elif certificate.handle not in taken and not certificate.facts.is_authority:
+        elif certificate.handle not in spoken_of and not certificate.facts.is_authority:
             findings.append(Finding("certificate-without-key", certificate.facts.subject))
     return credentials, findings
 
 
 def _about_key(
-    key: Key, same_id: list[StoredCertificate], own: list[StoredCertificate], everything: list[StoredCertificate]
+    key: Key, same_id: list[StoredCertificate], same_key: list[StoredCertificate], own: list[StoredCertificate]
 ) -> list[Finding]:
-    if len(own) > 1:
-        return [Finding("certificate-twice", key.key_id.hex())]
-    if own or any(c.facts for c in same_id):
-        return []
-    if key.public_key and any(c.facts and c.facts.public_key == key.public_key for c in everything):
-        return [Finding("pair-other-id", key.key_id.hex())]
-    return [Finding("key-without-certificate", key.key_id.hex(), grave=False)]
+    name = key.key_id.hex()
+    found = []
+    if len(own) < len(same_id):
+        found.append(Finding("pair-mismatch" if key.public_key else "pair-unproven", name))
+    if len({certificate.der for certificate in own}) < len(own):
+        found.append(Finding("certificate-twice", name))
+    elif len(own) > 1:
+        found.append(Finding("certificate-superseded", name, grave=False))
+    if len(own) < len(same_key):
+        found.append(Finding("pair-other-id", name))
+    return found or ([] if own else [Finding("key-without-certificate", name, grave=False)])
+
+
+def _expiry(certificate: StoredCertificate) -> datetime:
+    return certificate.facts.not_after if certificate.facts else datetime.min.replace(tzinfo=UTC)
 
 
 def _repeated(ids: Iterable[bytes]) -> list[bytes]:

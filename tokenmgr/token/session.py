@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -69,6 +70,7 @@ PROBE_LABEL = "tokenmgr free space probe"
 class Contents:
     """Everything on a medium that concerns us, read in one pass."""
 
+    serial: str
     keys: list[Key]
     certificates: list[StoredCertificate]
     credentials: list[Credential]
@@ -77,7 +79,7 @@ class Contents:
     def key(self, key_id: bytes) -> Key:
         found = [key for key in self.keys if key.key_id == key_id]
         if not found:
-            raise KeyMissing(key_id=key_id.hex())
+            raise KeyMissing(serial=self.serial, key_id=key_id.hex())
         return found[0]
 
 
@@ -100,7 +102,11 @@ class Session:
         handle = library.worker.call("open", slot=medium.slot, write=write)
         session = cls(library, medium, handle, write)
         library.open_sessions += 1
-        session.refresh()  # the slot may have changed hands between finding and opening (S4)
+        try:
+            session.refresh()  # the slot may have changed hands between finding and opening (S4)
+        except BaseException:
+            session.close()
+            raise
         return session
 
     def __enter__(self) -> Self:
@@ -121,14 +127,14 @@ class Session:
 
     def refresh(self) -> MediumFacts:
         """The medium's information and flags, read now. MediumChanged if it is not the one we began with."""
-        self._alive()
-        self.medium = self.library.facts(self.medium.slot, self.medium.serial, self.medium.reader)
+        with self._speaking():
+            self.medium = self.library.facts(self.medium.slot, self.medium.serial, self.medium.reader)
         return self.medium
 
     def mechanisms(self) -> keys.Mechanisms:
         if self._mechanisms is None:
-            self._alive()
-            self._mechanisms = self.library.mechanisms(self.medium.slot)
+            with self._speaking():
+                self._mechanisms = self.library.mechanisms(self.medium.slot)
         return self._mechanisms
 
     def key_kinds(self) -> tuple[KeyKind, ...]:
@@ -263,7 +269,7 @@ class Session:
         found = self._find({})
         held, certificates = objects.keys(found), objects.certificates(found)
         credentials, findings = pair(held, certificates)
-        return Contents(held, certificates, credentials, findings)
+        return Contents(self.medium.serial, held, certificates, credentials, findings)
 
     def put_certificate(
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
@@ -349,13 +355,16 @@ class Session:
         return True
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
-        self._alive()
-        try:
+        with self._speaking():
             return self.library.worker.call(verb, session=self._handle, **arguments)
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """While the session lives; and an error says which medium it is about."""
+        if self.library.epoch != self._epoch or self.library.worker.process is None:
+            raise ConnectionLost(serial=self.medium.serial)
+        try:
+            yield
         except MediumError as error:
             error.serial = self.medium.serial
             raise
-
-    def _alive(self) -> None:
-        if self.library.epoch != self._epoch or self.library.worker.process is None:
-            raise ConnectionLost(serial=self.medium.serial)
