@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import platform
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import Home
-from tokenmgr import diagnostics
+from tokenmgr import catalogue, diagnostics
 from tokenmgr.diagnostics import LibrarySeen, Probe
+
+OPENSC = {family.name: path for family, path in catalogue.installed()}.get("opensc", "opensc-pkcs11.so")
 
 
 @pytest.fixture
@@ -65,6 +70,38 @@ def test_another_program_that_holds_the_library_is_named(home: Home) -> None:
         holder.communicate(b"\n")
     assert any(f"({holder.pid})" in detail for detail in named)
     assert probes(home)["holders"][0]["state"] == "ok"
+
+
+@pytest.fixture
+def virtual_readers() -> Iterator[None]:
+    """Debian's virtual readers under the real pcscd. They listen on every address: so in a network of their own."""
+    if os.geteuid() != 0:
+        pytest.skip("a network namespace for the virtual readers needs root")
+    if Path("/run/pcscd/pcscd.comm").exists():
+        pytest.skip("this computer's own pcscd is running")
+    service = subprocess.Popen(["unshare", "-n", "pcscd", "--foreground"], stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while "Virtual PCD" not in _readers_seen_by_others() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        yield
+    finally:
+        service.terminate()
+        service.wait()
+
+
+def _readers_seen_by_others() -> str:
+    listing = subprocess.run(["pkcs11-tool", "--module", OPENSC, "-L"], capture_output=True, text=True, check=False)
+    return listing.stdout
+
+
+@pytest.mark.usefixtures("virtual_readers")
+def test_an_empty_reader_is_named(home: Home) -> None:
+    (probe,) = probes(home, "--library", OPENSC)["readers"]
+    assert "Virtual PCD 00 00 (–)" in str(probe["detail"])
+    done = home.run("media", "--library", OPENSC)
+    assert "Reader Virtual PCD 00 00 is empty." in done.err
+    assert done.status == 3
 
 
 def test_a_probe_that_fails_hides_no_other(tmp_path: Path) -> None:

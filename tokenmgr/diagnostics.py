@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenmgr import __version__, clock, log, system
-from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 
 logger = logging.getLogger(__name__)
 RELEASED = datetime(2026, 11, 1, tzinfo=UTC)  # a clock that shows an earlier time is wrong
@@ -42,7 +42,7 @@ class LibrarySeen:
     path: str
     family: str
     about: Mapping[str, str]
-    media: tuple[MediumFacts | SlotTrouble, ...]
+    slots: tuple[MediumFacts | EmptySlot | SlotTrouble, ...]
     milliseconds: float
     error: str = ""
     reason: str = ""
@@ -57,7 +57,7 @@ def run(home: Path, seen: Iterable[LibrarySeen], settings_error: str = "") -> li
         lambda: [_settings(home, settings_error)],
         lambda: _libraries(libraries),
         lambda: [_media(libraries)],
-        lambda: [_reader_service()],
+        lambda: [_readers(libraries)],
         lambda: _holders(libraries),
         lambda: [_clock()],
     ]
@@ -105,8 +105,8 @@ def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
 
 
 def _media(libraries: list[LibrarySeen]) -> Probe:
-    media = [item for library in libraries for item in library.media if isinstance(item, MediumFacts)]
-    troubles = [item for library in libraries for item in library.media if isinstance(item, SlotTrouble)]
+    media = [slot for library in libraries for slot in library.slots if isinstance(slot, MediumFacts)]
+    troubles = [slot for library in libraries for slot in library.slots if isinstance(slot, SlotTrouble)]
     facts = {
         "media": [
             {"serial": m.serial, "label": m.label, "model": m.model, "family": m.family, "pin": m.pin.value}
@@ -120,11 +120,15 @@ def _media(libraries: list[LibrarySeen]) -> Probe:
     return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts)
 
 
-def _reader_service() -> Probe:
+def _readers(libraries: list[LibrarySeen]) -> Probe:
+    """The card reader service, and the readers that are there with nothing in them."""
+    empty = sorted({slot.reader for library in libraries for slot in library.slots if isinstance(slot, EmptySlot)})
     running = system.reader_service()
-    if running is None:
-        return Probe("readers", "ok", "–", facts={"running": None})
-    return Probe("readers", "ok", "pcscd") if running else Probe("readers", "note", "pcscd –", "no_reader_service")
+    facts = {"service": running, "empty": empty}
+    detail = ", ".join([*(["pcscd"] if running else []), *(f"{reader} (–)" for reader in empty)]) or "–"
+    if running is False and not empty:
+        return Probe("readers", "note", detail, "no_reader_service", facts)
+    return Probe("readers", "ok", detail, facts=facts)
 
 
 def _holders(libraries: list[LibrarySeen]) -> Iterable[Probe]:

@@ -47,16 +47,16 @@ def _probes(only: str | None) -> list[Probe]:
 def _see(library: Library) -> LibrarySeen:
     started = time.perf_counter()
     error = reason = ""
-    media = []
+    slots = []
     try:
-        media = library.media()
+        slots = library.slots()
     except TokenmgrError as failure:
         error, reason = failure.code, failure.reason if isinstance(failure, LibraryUnusable) else ""
     return LibrarySeen(
         path=library.path,
         family=library.family.name,
         about=library.worker.about,
-        media=tuple(media),
+        slots=tuple(slots),
         milliseconds=(time.perf_counter() - started) * 1000,
         error=error,
         reason=reason,

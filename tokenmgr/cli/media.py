@@ -22,6 +22,7 @@ def media(as_json: bool, only: str | None) -> int:
             Output().value(
                 {
                     "media": [medium_as_json(medium) for _, medium in seen.media],
+                    "empty": [dataclasses.asdict(slot) for slot in seen.empty],
                     "troubles": [dataclasses.asdict(trouble) for trouble in seen.troubles],
                     "failures": [{"library": path, **error_as_json(error)} for path, error in seen.failures],
                 }
@@ -41,6 +42,8 @@ def _tell(seen: wiring.Surroundings) -> None:
         columns([heading, *rows])
     else:
         tell_error(NoMedium())
+    for slot in seen.empty:
+        click.echo(t("media.empty", reader=slot.reader), err=True)
     for trouble in seen.troubles:
         click.echo(t("media.trouble", **dataclasses.asdict(trouble)), err=True)
     for path, error in seen.failures:

@@ -12,7 +12,7 @@ import click
 from tokenmgr import config, log
 from tokenmgr.cli.libraries import libraries
 from tokenmgr.cli.output import t
-from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 from tokenmgr.errors import MediumAmbiguous, MediumNotFound, MediumNotNamed, NoMedium, TokenmgrError
 from tokenmgr.token.module import Library
 
@@ -22,6 +22,7 @@ class Surroundings:
     """What the libraries show at one moment. A library that fails is told and hides no other."""
 
     media: list[tuple[Library, MediumFacts]]
+    empty: list[EmptySlot]
     troubles: list[SlotTrouble]
     failures: list[tuple[str, TokenmgrError]]
 
@@ -52,14 +53,17 @@ def surroundings(only: str | None) -> Iterator[Surroundings]:
 
 
 def look(found: list[Library]) -> Surroundings:
-    seen = Surroundings([], [], [])
+    seen = Surroundings([], [], [], [])
     for library in found:
         try:
-            for item in library.media():
-                if isinstance(item, SlotTrouble):
-                    seen.troubles.append(item)
-                else:
-                    seen.media.append((library, item))
+            for slot in library.slots():
+                match slot:
+                    case MediumFacts():
+                        seen.media.append((library, slot))
+                    case EmptySlot():
+                        seen.empty.append(slot)
+                    case SlotTrouble():
+                        seen.troubles.append(slot)
         except TokenmgrError as error:
             seen.failures.append((library.path, error))
     return seen

@@ -42,6 +42,15 @@ class MediumFacts:
 
 
 @dataclass(frozen=True)
+class EmptySlot:
+    """A reader, or a medium's place, with no medium in it."""
+
+    library: str
+    slot: int
+    reader: str
+
+
+@dataclass(frozen=True)
 class SlotTrouble:
     """A slot that says it holds a medium which could not be read."""
 

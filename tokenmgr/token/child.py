@@ -40,6 +40,7 @@ LAST_CALL_GRACE = (
 def main() -> None:
     system.leave_interrupts_to_parent()
     system.keep_out_of_core_dumps()
+    system.call_this_process("tokenmgr child")
     questions, answers = _private_pipes()
     try:
         from tokenmgr.token.gate import Gate

@@ -28,7 +28,7 @@ import pkcs11  # noqa: E402
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass  # noqa: E402
 from pkcs11.mechanisms import MGF  # noqa: E402
 
-from tokenmgr.token.cryptoki import CKU_SO, CKU_USER, Cryptoki  # noqa: E402
+from tokenmgr.token.cryptoki import CKU_SO, CKU_USER, Cryptoki, CryptokiError  # noqa: E402
 
 CLASSES = ("PRIVATE_KEY", "PUBLIC_KEY", "CERTIFICATE", "DATA")
 _UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.FunctionFailed)
@@ -67,18 +67,17 @@ class Gate:
         self._library.initialize()
 
     def slots(self) -> list[dict[str, Any]]:
-        """Every slot that says it holds a token, with the token's information or the answer that took its place."""
-        return [self._slot(slot) for slot in self._library.get_slots(token_present=True)]
+        """Every slot: empty, or with its token's information, or with the answer that took its place."""
+        return [self._slot(slot) for slot in self._library.get_slots()]
 
     def _slot(self, slot: pkcs11.Slot) -> dict[str, Any]:
-        number: int = slot.slot_id
+        known = {"slot": slot.slot_id, "description": slot.slot_description}
+        if not slot.flags & pkcs11.SlotFlag.TOKEN_PRESENT:
+            return known
         try:
-            token = self._cryptoki.token_info(number)
-        except Exception as error:  # noqa: BLE001  one bad slot must not hide the others
-            from tokenmgr.token.child import describe
-
-            return {"slot": number, "description": slot.slot_description, "error": describe(error, "C_GetTokenInfo")}
-        return {"slot": number, "description": slot.slot_description, "token": token}
+            return known | {"token": self._cryptoki.token_info(slot.slot_id)}
+        except CryptokiError as error:  # one bad slot must not hide the others
+            return known | {"error": {"call": error.call, "answer": error.answer, "name": "", "text": ""}}
 
     def token(self, slot: int) -> dict[str, Any]:
         return self._cryptoki.token_info(slot)

@@ -8,12 +8,13 @@ from typing import Any, Self
 
 from tokenmgr.catalogue import UNKNOWN, Family
 from tokenmgr.config import TimeLimits
-from tokenmgr.domain.medium import MediumFacts, SlotTrouble
+from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 from tokenmgr.errors import (
     LabelWrong,
     LibraryUnusable,
     MediumAmbiguous,
     MediumChanged,
+    MediumGone,
     MediumNotFound,
     NoMedium,
     PinError,
@@ -23,6 +24,7 @@ from tokenmgr.log import Secret
 from tokenmgr.token import answers, pins
 from tokenmgr.token.worker import Worker
 
+Slot = MediumFacts | EmptySlot | SlotTrouble
 LONGEST_LABEL = 32  # bytes of UTF-8: CK_TOKEN_INFO.label
 
 
@@ -60,11 +62,13 @@ class Library:
 
     # --- what is here ---
 
-    def media(self) -> list[MediumFacts | SlotTrouble]:
-        """Every medium in every slot, read now. A slot that cannot be read is told, and hides no other."""
+    def slots(self) -> list[Slot]:
+        """What is in every slot, read now. One that cannot be read is told, and hides no other."""
         self._refresh()
-        found = [self._slot(slot) for slot in self.worker.call("slots")]
-        return [medium for medium in found if not self._is_spare(medium)]
+        return [slot for slot in self._look() if not self._is_spare(slot)]
+
+    def media(self) -> list[MediumFacts]:
+        return [slot for slot in self.slots() if isinstance(slot, MediumFacts)]
 
     def find(self, serial: str) -> MediumFacts:
         """The medium with this serial number, wherever it is now."""
@@ -154,17 +158,21 @@ class Library:
         return [medium for medium in self._readable() if medium.serial == serial and serial]
 
     def _readable(self) -> list[MediumFacts]:
-        found = [self._slot(slot) for slot in self.worker.call("slots")]
-        return [medium for medium in found if isinstance(medium, MediumFacts)]
+        return [slot for slot in self._look() if isinstance(slot, MediumFacts)]
 
-    def _slot(self, slot: dict[str, Any]) -> MediumFacts | SlotTrouble:
+    def _look(self) -> list[Slot]:
+        return [self._slot(slot) for slot in self.worker.call("slots")]
+
+    def _slot(self, slot: dict[str, Any]) -> Slot:
         if "token" in slot:
             return self._facts(slot)
-        error = answers.translate(slot["error"])
+        error = answers.translate(slot["error"]) if "error" in slot else None
+        if error is None or isinstance(error, MediumGone):  # pulled between the list and the question
+            return EmptySlot(self.path, slot["slot"], slot["description"])
         return SlotTrouble(self.path, slot["slot"], slot["description"], error.code, error.answer)
 
-    def _is_spare(self, medium: MediumFacts | SlotTrouble) -> bool:
-        return self.family.spare_slot and isinstance(medium, MediumFacts) and not medium.initialised
+    def _is_spare(self, slot: Slot) -> bool:
+        return self.family.spare_slot and isinstance(slot, MediumFacts) and not slot.initialised
 
     def _facts(self, slot: dict[str, Any]) -> MediumFacts:
         token = slot["token"]
