@@ -22,7 +22,7 @@ class Secret:
     __slots__ = ("_bytes",)
 
     def __init__(self, value: bytes | bytearray | str) -> None:
-        self._bytes = bytearray(value.encode("utf-8") if isinstance(value, str) else value)
+        self._bytes = bytearray(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
 
     def reveal(self) -> bytearray:
         """The bytes themselves, not a copy: whoever asks hands them on and forgets them."""

@@ -44,6 +44,11 @@ class Key:
     handle: int = field(compare=False, repr=False)
 
     @property
+    def identity(self) -> tuple[bytes, bytes | None]:
+        """What makes it this key, whatever it is labelled and wherever it lies."""
+        return self.key_id, self.public_key
+
+    @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
@@ -78,6 +83,10 @@ class StoredCertificate:
     der: bytes
     facts: CertificateFacts | None
     handle: int = field(compare=False, repr=False)
+
+    @property
+    def identity(self) -> tuple[bytes, bytes | None]:
+        return self.key_id, self.der
 
 
 @dataclass(frozen=True)

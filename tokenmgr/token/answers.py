@@ -19,6 +19,7 @@ _TABLE: dict[type[e.MediumError], dict[int, str]] = {
         0xB6: "SESSION_EXISTS",
         0xB7: "SESSION_READ_ONLY_EXISTS",
         0xB8: "SESSION_READ_WRITE_SO_EXISTS",
+        0x100: "USER_ALREADY_LOGGED_IN",  # no success: nothing has looked at this PIN
         0x104: "USER_ANOTHER_ALREADY_LOGGED_IN",
         0x105: "USER_TOO_MANY_TYPES",
         0x1B5: "EXCEEDED_MAX_ITERATIONS",
@@ -69,7 +70,6 @@ _TABLE: dict[type[e.MediumError], dict[int, str]] = {
         0xC1: "SIGNATURE_LEN_RANGE",
         0xD0: "TEMPLATE_INCOMPLETE",
         0xD1: "TEMPLATE_INCONSISTENT",
-        0x100: "USER_ALREADY_LOGGED_IN",
         0x150: "BUFFER_TOO_SMALL",
         0x191: "CRYPTOKI_ALREADY_INITIALIZED",
         0x1B9: "PUBLIC_KEY_INVALID",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
-from tokenmgr.errors import KeyMissing, NotSupported, SignatureWrong
+from tokenmgr.errors import KeyMissing, NotPermitted, NotSupported, SignatureWrong
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.token.session import Session
 
@@ -40,7 +40,7 @@ def _about_key(session: Session, key: Key) -> list[Finding]:
     findings = [Finding(code, name) for code in session.judge(key)]
     try:
         session.prove(key)
-    except SignatureWrong:
+    except (SignatureWrong, NotPermitted):
         findings.append(Finding("key-does-not-sign", name))
     except KeyMissing:
         findings.append(Finding("key-without-public-part", name))

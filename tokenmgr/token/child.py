@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import re
 import sys
 import threading
 from typing import Any, BinaryIO
@@ -46,14 +47,14 @@ def main() -> None:
         from tokenmgr.token.gate import Gate
 
         gate = Gate(sys.argv[1])
-        wire.write(answers, {"value": gate.library()})
+        wire.write(answers, wire.pack({"value": gate.library()}))
     except Exception as error:  # noqa: BLE001  whatever it is, the parent must be told
-        wire.write(answers, {"error": describe(error, "C_Initialize")})
+        wire.write(answers, wire.pack({"error": describe(error, "C_Initialize")}))
         return
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
     while (question := inbox.get()) is not None:
-        wire.write(answers, _answer(gate, question))
+        wire.write(answers, wire.pack(_answer(gate, question)))
     with contextlib.suppress(Exception):  # its medium may be gone
         gate.finish()
     os._exit(0)  # what a library left running must not keep the process
@@ -88,13 +89,15 @@ def _answer(gate: Any, question: dict[str, Any]) -> dict[str, Any]:
 def describe(error: Exception, verb: str) -> dict[str, Any]:
     """An exception of the gate as facts: the PKCS#11 answer by number or by python-pkcs11's name for it, or neither."""
     answer = getattr(error, "answer", None)
-    name = type(error).__name__
     text = str(error)
-    if (
-        answer is None and name == "PKCS11Error" and "0x" in text
-    ):  # python-pkcs11's word for an answer it has no class for
-        answer = int(text[text.index("0x") :].split()[0], 16)
-    return {"call": getattr(error, "call", FUNCTIONS.get(verb, verb)), "answer": answer, "name": name, "text": text}
+    if unmapped := re.fullmatch(r"Unmapped error code (0x[0-9a-fA-F]+)", text):  # python-pkcs11 has no class for it
+        answer = int(unmapped[1], 16)
+    return {
+        "call": getattr(error, "call", FUNCTIONS.get(verb, verb)),
+        "answer": answer,
+        "name": type(error).__name__,
+        "text": text,
+    }
 
 
 if __name__ == "__main__":

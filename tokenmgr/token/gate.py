@@ -26,11 +26,16 @@ for _helper in ("dh", "dsa", "ec", "rsa", "x509"):
 
 import pkcs11  # noqa: E402
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass  # noqa: E402
+from pkcs11.attributes import AttributeMapper  # noqa: E402
 from pkcs11.mechanisms import MGF  # noqa: E402
 
 from tokenmgr.token.cryptoki import CKU_SO, CKU_USER, Cryptoki, CryptokiError  # noqa: E402
 
 CLASSES = ("PRIVATE_KEY", "PUBLIC_KEY", "CERTIFICATE", "DATA")
+CKR_KEY_FUNCTION_NOT_PERMITTED = 0x68
+_MAPPER = AttributeMapper()
+for _text in (Attribute.LABEL, Attribute.APPLICATION):  # other software wrote Shift_JIS; one such hides all objects
+    _MAPPER.register_handler(_text, str.encode, lambda value: value.decode("utf-8", errors="replace"))
 _UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.FunctionFailed)
 _ENUMS = {"CLASS": ObjectClass, "KEY_TYPE": KeyType, "CERTIFICATE_TYPE": pkcs11.CertificateType}
 
@@ -40,7 +45,7 @@ class Gate:
 
     def __init__(self, path: str) -> None:
         self._library = pkcs11.lib(path)
-        self._cryptoki = Cryptoki(path)
+        self._cryptoki = Cryptoki(self._library)
         self._sessions: dict[int, Any] = {}
         self._objects: dict[tuple[int, int], Any] = {}
 
@@ -68,11 +73,12 @@ class Gate:
 
     def slots(self) -> list[dict[str, Any]]:
         """Every slot: empty, or with its token's information, or with the answer that took its place."""
-        return [self._slot(slot) for slot in self._library.get_slots()]
+        full = {slot.slot_id for slot in self._library.get_slots(token_present=True)}  # some leave the flag out
+        return [self._slot(slot, slot.slot_id in full) for slot in self._library.get_slots()]
 
-    def _slot(self, slot: pkcs11.Slot) -> dict[str, Any]:
+    def _slot(self, slot: pkcs11.Slot, full: bool) -> dict[str, Any]:
         known = {"slot": slot.slot_id, "description": slot.slot_description}
-        if not slot.flags & pkcs11.SlotFlag.TOKEN_PRESENT:
+        if not full:
             return known
         try:
             return known | {"token": self._cryptoki.token_info(slot.slot_id)}
@@ -88,8 +94,9 @@ class Gate:
         result = {}
         for mechanism in found.get_mechanisms():
             name = mechanism.name if isinstance(mechanism, enum.Enum) else hex(mechanism)
-            info = found.get_mechanism_info(mechanism)
-            result[name] = [info.min_key_length, info.max_key_length]
+            with contextlib.suppress(pkcs11.MechanismInvalid):  # listed, and then not known
+                info = found.get_mechanism_info(mechanism)
+                result[name] = [info.min_key_length, info.max_key_length]
         return result
 
     def _slot_of(self, number: int) -> Any:
@@ -101,7 +108,7 @@ class Gate:
     # --- sessions ---
 
     def open(self, slot: int, write: bool) -> int:
-        session = self._slot_of(slot).get_token().open(rw=write)
+        session = self._slot_of(slot).get_token().open(rw=write, attribute_mapper=_MAPPER)
         handle: int = session.handle
         self._sessions[handle] = session
         return handle
@@ -201,6 +208,8 @@ class Gate:
         if pss is not None:
             parameter = (Mechanism[pss], MGF[pss.replace("_", "")], {"SHA256": 32, "SHA384": 48, "SHA512": 64}[pss])
         item = self._objects[session, handle]
+        if not hasattr(item, "sign"):  # CKA_SIGN is false
+            raise CryptokiError("C_SignInit", CKR_KEY_FUNCTION_NOT_PERMITTED)
         signature: bytes = item.sign(bytes(data), mechanism=Mechanism[mechanism], mechanism_param=parameter)
         return signature
 

@@ -58,6 +58,19 @@ class Scheme:
     digest: str = "SHA256"
 
 
+def usual_scheme(kind: str) -> Scheme:
+    """What a key of this kind signs with, SHA-256 where there is a choice. A kind is `rsa2048`, or `rsa` if unseen."""
+    if kind.startswith("rsa"):
+        return Scheme("pkcs1")
+    return Scheme("eddsa") if kind in ("ed25519", "ec_edwards") else Scheme("ecdsa")
+
+
+def modulus_bits(kind: str) -> int:
+    """0 where the token does not show the public part, and for every kind that has none."""
+    size = kind.removeprefix("rsa")
+    return int(size) if size != kind and size.isdigit() else 0
+
+
 @dataclass(frozen=True)
 class Plan:
     """`before` makes of the message what this mechanism takes, `after` makes of its answer what the world expects."""
@@ -97,7 +110,7 @@ def plan(scheme: Scheme, mechanisms: Mechanisms, key_bits: int, prehashed: bool 
         "pkcs1": [
             Plan(f"{digest}_RSA_PKCS", None, bytes),
             Plan("RSA_PKCS", None, digest_info),
-            Plan("RSA_X_509", None, padded),
+            *([Plan("RSA_X_509", None, padded)] if key_bits else []),
         ],
         "pss": [Plan(f"{digest}_RSA_PKCS_PSS", digest, bytes), Plan("RSA_PKCS_PSS", digest, hashed)],
         "ecdsa": [

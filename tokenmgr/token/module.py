@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,7 @@ from tokenmgr.errors import (
     LibraryUnusable,
     MediumAmbiguous,
     MediumChanged,
+    MediumError,
     MediumGone,
     MediumNotFound,
     NoMedium,
@@ -25,6 +27,13 @@ from tokenmgr.token import answers, pins
 from tokenmgr.token.worker import Worker
 
 Slot = MediumFacts | EmptySlot | SlotTrouble
+_UNSEEN = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # control, direction and line marks; a full-width space is a letter's neighbour
 LONGEST_LABEL = 32  # bytes of UTF-8: CK_TOKEN_INFO.label
 
 
@@ -126,6 +135,8 @@ class Library:
         blank = [medium for medium in self._readable() if not medium.initialised]
         if not blank:
             raise NoMedium
+        if len(blank) > 1:
+            raise MediumAmbiguous(places=tuple(medium.reader for medium in blank))
         return blank[0]
 
     def _formatted(self, target: MediumFacts, known: set[str]) -> MediumFacts:
@@ -161,7 +172,12 @@ class Library:
         return [slot for slot in self._look() if isinstance(slot, MediumFacts)]
 
     def _look(self) -> list[Slot]:
-        return [self._slot(slot) for slot in self.worker.call("slots")]
+        try:
+            found = self.worker.call("slots")
+        except MediumError:  # all of the library is out of order, every session in it included: once from the start
+            self._refresh(always=True)
+            found = self.worker.call("slots")
+        return [self._slot(slot) for slot in found]
 
     def _slot(self, slot: dict[str, Any]) -> Slot:
         if "token" in slot:
@@ -204,5 +220,5 @@ def check_label(label: str, longest: int = LONGEST_LABEL) -> None:
         raise LabelWrong(reason="empty")
     if len(label.encode("utf-8", errors="replace")) > longest:
         raise LabelWrong(reason=f"longer than {longest} bytes")
-    if not label.isprintable():
+    if any(unicodedata.category(character) in _UNSEEN for character in label):
         raise LabelWrong(reason="not printable")

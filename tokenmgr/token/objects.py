@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -71,9 +72,13 @@ def certificate_template(facts: CertificateFacts, key_id: bytes, label: str) -> 
 
 
 def keys(found: list[dict[str, Any]]) -> list[Key]:
-    """Private keys, each with its public part: its own attributes, or those of the public key object of its CKA_ID."""
-    shown = {_id(item): item for item in found if item["class"] == "PUBLIC_KEY"}
-    return [_key(item, shown.get(_id(item))) for item in found if item["class"] == "PRIVATE_KEY"]
+    """Private keys, each with its public part: its own attributes, or the public key object of its CKA_ID where there
+    is one of each. Among several of one ID nobody can tell which is whose."""
+    private = [item for item in found if item["class"] == "PRIVATE_KEY"]
+    public = [item for item in found if item["class"] == "PUBLIC_KEY"]
+    used = Counter((item["class"], _id(item)) for item in (*private, *public))
+    clear = {_id(item): item for item in public if used["PUBLIC_KEY", _id(item)] == used["PRIVATE_KEY", _id(item)] == 1}
+    return [_key(item, clear.get(_id(item))) for item in private]
 
 
 def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:

@@ -42,10 +42,10 @@ from tokenmgr.errors import (
     LibraryError,
     MediumBlank,
     MediumError,
-    MediumFull,
     MediumTroubled,
     NotPermitted,
     NotSupported,
+    ObjectMissing,
     PinError,
     PinToBeChanged,
     RequestRejected,
@@ -55,7 +55,7 @@ from tokenmgr.errors import (
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.signature import check_signature
-from tokenmgr.token import guard, keys, objects, pins
+from tokenmgr.token import guard, keys, objects, pins, room
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library, check_label
 
@@ -63,7 +63,6 @@ log = logging.getLogger(__name__)
 
 LONGEST_OBJECT_LABEL = 255
 LONGEST_KEY_ID = 32
-PROBE_LABEL = "tokenmgr free space probe"
 
 
 @dataclass(frozen=True)
@@ -92,6 +91,8 @@ class Session:
         self.write = write
         self._handle = handle
         self._epoch = library.epoch
+        self._closed = False
+        self._seen: dict[int, guard.Target] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
@@ -117,6 +118,9 @@ class Session:
 
     def close(self) -> None:
         """A medium that is gone cannot be said goodbye to: that is not an error any more."""
+        if self._closed:
+            return
+        self._closed = True
         self.library.open_sessions -= 1
         try:
             self._ask("close")
@@ -144,9 +148,7 @@ class Session:
     def has_room_for(self, size: int) -> bool | None:
         """From the token where it tells, else by writing so many bytes and deleting them; None where neither works."""
         free = self.refresh().free_memory
-        if free is not None:
-            return free >= size
-        return self._probe(size)
+        return room.probe(self, size) if free is None else free >= size
 
     # --- PINs ---
 
@@ -169,8 +171,10 @@ class Session:
         """By the security officer: the first PIN, or a new one for a locked medium. Keys and certificates stay."""
         pins.refuse_malformed(new, self.refresh(), self.library.family)
         self._login(so_pin, officer=True, accept_final_try=accept_final_try)
-        self._try_pin(False, "init_pin", new=new)
-        self._ask("logout")
+        try:
+            self._try_pin(False, "init_pin", new=new)
+        finally:
+            self._ask("logout")
         log.info("PIN of %s set by the security officer", self.medium.serial)
 
     def _login(self, pin: Secret, officer: bool, accept_final_try: bool) -> None:
@@ -238,16 +242,17 @@ class Session:
 
     def _private_part_refused(self, key: Key) -> bool:
         try:
-            told = self._ask("read", handle=key.handle, attributes=objects.SECRET_PARTS)
+            told = self._ask("read", handle=self._handle_of(key), attributes=objects.SECRET_PARTS)
         except (NotPermitted, RequestRejected, NotSupported):
             return True
         return not any(told.values())
 
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
         """A signature as X.509 and TLS carry it. The mechanism is always named, SHA-256 or better."""
-        bits = int(key.kind.removeprefix("rsa")) if key.kind.startswith("rsa") else 0
-        plan = keys.plan(scheme, self.mechanisms(), bits, prehashed)
-        raw = self._ask("sign", handle=key.handle, mechanism=plan.mechanism, pss=plan.pss, data=plan.before(message))
+        plan = keys.plan(scheme, self.mechanisms(), keys.modulus_bits(key.kind), prehashed)
+        raw = self._ask(
+            "sign", handle=self._handle_of(key), mechanism=plan.mechanism, pss=plan.pss, data=plan.before(message)
+        )
         return plan.after(raw)
 
     def prove(self, key: Key, public_key: bytes | None = None) -> None:
@@ -256,9 +261,8 @@ class Session:
         if expected is None:
             raise KeyMissing(serial=self.medium.serial, key_id=key.key_id.hex())
         nonce = os.urandom(32)
-        padding = "pkcs1" if key.kind.startswith("rsa") else "eddsa" if key.kind == "ed25519" else "ecdsa"
         try:
-            check_signature(expected, self.sign(key, nonce, Scheme(padding)), nonce)
+            check_signature(expected, self.sign(key, nonce, keys.usual_scheme(key.kind)), nonce)
         except SignatureWrong as error:
             raise SignatureWrong(serial=self.medium.serial, key_id=key.key_id.hex()) from error
 
@@ -267,7 +271,9 @@ class Session:
     def contents(self) -> Contents:
         """One pass over the medium: keys, certificates, which belongs to which, and what is wrong with that."""
         found = self._find({})
+        self.refresh()  # a medium that is gone is not an empty one
         held, certificates = objects.keys(found), objects.certificates(found)
+        self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
         return Contents(self.medium.serial, held, certificates, credentials, findings)
 
@@ -282,10 +288,10 @@ class Session:
         before = self.contents()
         if facts.public_key != before.key(key_id).public_key:
             raise CertificateForNoKey(serial=self.medium.serial, subject=facts.subject)
-        wanted = [(facts, key_id, label), *((one, b"", one.subject[:LONGEST_OBJECT_LABEL]) for one in issuers)]
+        wanted = [(facts, key_id, label), *((one, b"", _shortened(one.subject)) for one in issuers)]
         written = []
         for one, one_id, one_label in wanted:
-            if not any(c.der == one.der and c.key_id == one_id for c in before.certificates):
+            if not any(c.der == one.der and (c.key_id == one_id or not one_id) for c in before.certificates):
                 self._ask("create", template=objects.certificate_template(one, one_id, one_label))
             written.append(self._read_back(one, one_id))
         return written
@@ -293,13 +299,13 @@ class Session:
     def _read_back(self, facts: CertificateFacts, key_id: bytes) -> StoredCertificate:
         found = objects.certificates(self._find({"CLASS": "CERTIFICATE", "SUBJECT": facts.subject_der}))
         for certificate in found:
-            if certificate.der == facts.der and certificate.key_id == key_id:
+            if certificate.der == facts.der and (certificate.key_id == key_id or not key_id):
                 return certificate
         raise WrittenDifferently(serial=self.medium.serial, subject=facts.subject)
 
     def relabel(self, item: Key | StoredCertificate, label: str) -> None:
         check_label(label, LONGEST_OBJECT_LABEL)
-        self._ask("update", handle=item.handle, attributes={"LABEL": label})
+        self._ask("update", handle=self._handle_of(item), attributes={"LABEL": label})
 
     def permit_deletion(
         self, targets: Sequence[guard.Target], successor: Credential | None = None
@@ -327,32 +333,30 @@ class Session:
             if key in permit.targets:
                 self._ask("destroy", handle=key.handle)
                 for public in self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id}):
-                    self._ask("destroy", handle=public["handle"])
+                    if objects.public_key(public)[1] in (key.public_key, None):
+                        self._ask("destroy", handle=public["handle"])
         log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
 
     # --- the way to the child ---
 
+    def _handle_of(self, item: guard.Target) -> int:
+        """A handle is worth nothing in another session: what this one has not read as that very object is looked up."""
+        if not self._is_seen_at(item.handle, item):
+            self.contents()
+        now = [handle for handle in self._seen if self._is_seen_at(handle, item)]
+        if item.handle in now:
+            return item.handle
+        if len(now) != 1:
+            raise ObjectMissing(serial=self.medium.serial)
+        return now[0]
+
+    def _is_seen_at(self, handle: int, item: guard.Target) -> bool:
+        seen = self._seen.get(handle)
+        return type(seen) is type(item) and seen.identity == item.identity
+
     def _find(self, template: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._ask("find", template=template, attributes=objects.WANTED)
         return found
-
-    def _probe(self, size: int) -> bool | None:
-        """A data object of that size, written and deleted. One left by a cut is found by its label and goes first."""
-        if not self.write:
-            return None
-        mark = {"CLASS": "DATA", "LABEL": PROBE_LABEL}
-        for leftover in self._find(mark):
-            self._ask("destroy", handle=leftover["handle"])
-        template = {**mark, "APPLICATION": "tokenmgr", "TOKEN": True, "PRIVATE": False, "VALUE": bytes(size)}
-        try:
-            handle = self._ask("create", template=template)
-        except (MediumFull, MediumTroubled):  # a full card may say no more than CKR_GENERAL_ERROR
-            self.refresh()
-            return False
-        except (RequestRejected, NotSupported, NotPermitted):
-            return None
-        self._ask("destroy", handle=handle)
-        return True
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
         with self._speaking():
@@ -368,3 +372,7 @@ class Session:
         except MediumError as error:
             error.serial = self.medium.serial
             raise
+
+
+def _shortened(label: str) -> str:
+    return label.encode("utf-8")[:LONGEST_OBJECT_LABEL].decode("utf-8", errors="ignore")

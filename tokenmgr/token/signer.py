@@ -63,7 +63,7 @@ class RSAOnMedium(_OnMedium, rsa.RSAPrivateKey):
     def sign(self, data: Any, padding_: Any, algorithm: Any) -> bytes:
         if isinstance(padding_, padding.PKCS1v15):
             return self._sign(data, "pkcs1", algorithm)
-        if isinstance(padding_, padding.PSS) and _salt_as_digest(padding_, algorithm):
+        if isinstance(padding_, padding.PSS) and _as_usual(padding_, algorithm):
             return self._sign(data, "pss", algorithm)
         raise UnsupportedAlgorithm("PKCS #1 v1.5, or PSS with a salt as long as the digest")
 
@@ -75,9 +75,11 @@ class RSAOnMedium(_OnMedium, rsa.RSAPrivateKey):
         return self.public_key().key_size
 
 
-def _salt_as_digest(pss: padding.PSS, algorithm: hashes.HashAlgorithm | Prehashed) -> bool:
-    salt = pss._salt_length  # it shows it no other way
-    return salt is padding.PSS.DIGEST_LENGTH or salt == algorithm.digest_size
+def _as_usual(pss: padding.PSS, algorithm: hashes.HashAlgorithm | Prehashed) -> bool:
+    """And the mask by the same digest (RFC 4055, 3.1). `cryptography` shows both in no other way."""
+    salt, mask = pss._salt_length, pss.mgf._algorithm
+    digest = algorithm._algorithm if isinstance(algorithm, Prehashed) else algorithm
+    return mask.name == digest.name and (salt is padding.PSS.DIGEST_LENGTH or salt == algorithm.digest_size)
 
 
 class ECOnMedium(_OnMedium, ec.EllipticCurvePrivateKey):

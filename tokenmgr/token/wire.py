@@ -17,7 +17,7 @@ _LENGTHS = struct.Struct(">II")
 LARGEST = 64 * 1024 * 1024
 
 
-def write(stream: IO[bytes], message: dict[str, Any]) -> None:
+def pack(message: dict[str, Any]) -> bytearray:
     body = bytearray()
 
     def refer(value: object) -> dict[str, list[int]]:
@@ -32,14 +32,18 @@ def write(stream: IO[bytes], message: dict[str, Any]) -> None:
     head = json.dumps(message, default=refer).encode()
     frame = bytearray(_LENGTHS.pack(_LENGTHS.size + len(head) + len(body), len(head)) + head)
     frame += body
+    body[:] = bytes(len(body))
+    return frame
+
+
+def write(stream: IO[bytes], frame: bytearray) -> None:
+    """All of it, and then nothing is left of it here."""
     try:
         unsent = memoryview(frame)
         while unsent:  # a raw pipe takes what it takes, on Windows less than was offered
             unsent = unsent[stream.write(unsent) :]
-        unsent.release()
     finally:
         frame[:] = bytes(len(frame))
-        body[:] = bytes(len(body))
 
 
 def read(stream: IO[bytes], kind: type[bytes] | type[bytearray] = bytes) -> dict[str, Any] | None:
@@ -63,7 +67,7 @@ def read(stream: IO[bytes], kind: type[bytes] | type[bytearray] = bytes) -> dict
 
     try:
         message = json.loads(rest[:head_length], object_hook=resolve)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     finally:
         rest[:] = bytes(len(rest))

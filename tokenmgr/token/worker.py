@@ -25,6 +25,7 @@ from tokenmgr.token import wire
 
 log = logging.getLogger(__name__)
 
+SMALLEST_PIPE = 4096  # bytes that every system's pipe takes while nobody reads (Windows' default)
 LEAVING = 2.0  # seconds for C_Finalize and the exit of a child that was told to leave
 
 
@@ -64,7 +65,7 @@ class Worker:
         with self._lock:
             child = self.start()
             if not self._ready:
-                answer = self._receive(child, "C_Initialize", self.limits.load)
+                answer = self._exchange(child, "C_Initialize", self.limits.load)
                 if "error" in answer:
                     self.stop()
                     raise self._translate(answer["error"])
@@ -77,11 +78,7 @@ class Worker:
         with self._lock:
             child = self.load()
             started = time.perf_counter()
-            try:
-                child.send({"verb": verb, "args": arguments})
-            except OSError:
-                self._lost(child, verb)
-            answer = self._receive(child, verb, self.limits.of(verb))
+            answer = self._exchange(child, verb, self.limits.of(verb), {"verb": verb, "args": arguments})
             outcome = answer["error"]["name"] if "error" in answer else "ok"
             log.debug("%s %s %.1f ms", verb, outcome, (time.perf_counter() - started) * 1000)
         if "error" in answer:
@@ -104,14 +101,21 @@ class Worker:
         """The child's process id, for those who look for who holds a reader, and for tests that end it."""
         return self._child.process if self._child else None
 
-    def _receive(self, child: _Child, verb: str, limit: float) -> dict[str, Any]:
+    def _exchange(
+        self, child: _Child, verb: str, limit: float, question: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """One question, one answer. Cut short by whatever, the child goes: its answer would be taken for the next."""
         try:
+            if question is not None:
+                child.send(question, limit)
             answer = child.receive(limit)
         except queue.Empty:
             self._drop(child)
             log.info("%s did not answer %s within %g s; its process was ended", self.library, verb, limit)
             raise LibraryHung(library=self.library, call=verb, seconds=limit) from None
-        except BaseException:  # interrupted while waiting: the answer would be taken for the next call's
+        except OSError:
+            self._lost(child, verb)
+        except BaseException:
             self._drop(child)
             raise
         if answer is None:
@@ -156,8 +160,17 @@ class _Child:
             self._answers.put(message)
         self._answers.put(None)
 
-    def send(self, message: dict[str, Any]) -> None:
-        wire.write(self._in, message)
+    def send(self, message: dict[str, Any], limit: float) -> None:
+        """A question larger than a pipe waits for its reader: then the child is ended when the limit is over."""
+        frame = wire.pack(message)
+        patience = threading.Timer(limit, self._process.kill) if len(frame) > SMALLEST_PIPE else None
+        if patience:
+            patience.start()
+        try:
+            wire.write(self._in, frame)
+        finally:
+            if patience:
+                patience.cancel()
 
     def receive(self, limit: float) -> dict[str, Any] | None:
         return self._answers.get(timeout=limit)
