@@ -1,0 +1,60 @@
+"""What every test may ask for: a simulated medium, its library, a session, a CA, and a day that is always the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.log import Secret
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+from tokenmgr.testbed.throwaway_ca import ThrowawayCA
+from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
+
+# The same examples on every run and every computer; nothing is remembered from the last one.
+settings.register_profile("tokenmgr", derandomize=True, deadline=None, database=None)
+settings.load_profile("tokenmgr")
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    return datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def authority(now: datetime) -> ThrowawayCA:
+    return ThrowawayCA(now)
+
+
+@pytest.fixture
+def medium(tmp_path: Path) -> SimulatedMedium:
+    made = SimulatedMedium(tmp_path / "medium", os.environ)
+    made.create()
+    return made
+
+
+@pytest.fixture
+def library(medium: SimulatedMedium) -> Iterator[Library]:
+    with medium.library() as opened:
+        yield opened
+
+
+@pytest.fixture
+def facts(library: Library) -> MediumFacts:
+    """The medium as it shows itself before anybody did anything."""
+    (found,) = library.media()
+    return found
+
+
+@pytest.fixture
+def session(library: Library, facts: MediumFacts) -> Iterator[Session]:
+    """Logged in, for writing."""
+    with Session.open(library, facts.serial, write=True) as opened:
+        opened.login(Secret(PIN))
+        yield opened

@@ -1,0 +1,449 @@
+"""A library in a child process: whatever becomes of it, the caller goes on, in time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.token.faulty import FaultyMedium, compiled
+from tests.token.helpers import WORDS, logged_in, only
+from tokenmgr.config import TimeLimits
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import (
+    ConnectionLost,
+    LibraryCrashed,
+    LibraryError,
+    LibraryHung,
+    LibraryMissing,
+    LibraryUnusable,
+    MediumTroubled,
+    TokenmgrError,
+)
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
+from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
+
+SOON = TimeLimits(load=60, call=2, generate=2, format=60)
+BOUND = 40.0  # far above every limit here: only a caller that hangs gets there
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Wait for it, not for a time."""
+    end = time.monotonic() + BOUND
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.005)
+
+
+def alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@contextmanager
+def in_time() -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < BOUND
+
+
+def child(library: Library) -> int:
+    process = library.worker.process
+    assert process is not None
+    return process
+
+
+# --- hangs and crashes ---
+
+
+def test_a_call_that_hangs_ends_at_its_limit_and_the_next_one_works(faulty: FaultyMedium) -> None:
+    with faulty.library(SOON) as library:
+        serial = only(library).serial
+        session = Session.open(library, serial)
+        before = child(library)
+        faulty.rule("C_FindObjectsInit", "hang")
+        with in_time(), pytest.raises(LibraryHung) as raised:
+            session.contents()
+        assert raised.value.retriable
+        assert (raised.value.call, raised.value.seconds) == ("find", 2)
+        assert not alive(before)
+        faulty.heal()
+        assert library.find(serial).serial == serial
+        with pytest.raises(ConnectionLost):
+            session.contents()
+        with Session.open(library, serial) as again:
+            assert again.contents().keys == []
+
+
+def test_a_library_that_hangs_while_it_loads_ends_at_its_limit(faulty: FaultyMedium) -> None:
+    with faulty.library(TimeLimits(load=2)) as library:
+        faulty.rule("C_Initialize", "hang")
+        with in_time(), pytest.raises(LibraryHung):
+            library.media()
+        faulty.heal()
+        assert library.worker.process is None
+
+
+def test_a_library_that_hangs_on_its_way_out_does_not_keep_its_process(faulty: FaultyMedium) -> None:
+    with in_time(), faulty.library(SOON) as library:
+        only(library)
+        process = child(library)
+        faulty.rule("C_Finalize", "hang")
+    assert not alive(process)
+
+
+@pytest.mark.parametrize("function", ["C_GetTokenInfo", "C_OpenSession", "C_Login", "C_FindObjectsInit", "C_SignInit"])
+def test_a_library_that_crashes_in_a_call_is_said_to_and_the_next_one_works(
+    faulty: FaultyMedium, function: str
+) -> None:
+    def use(library: Library) -> None:
+        with logged_in(library, only(library).serial) as session:
+            for key in session.contents().keys:
+                session.prove(key)
+
+    with faulty.library() as library:
+        with logged_in(library, only(library).serial) as session:
+            session.generate_key(KeyKind.P256, b"\x01", WORDS)
+        use(library)
+        library.worker.stop()
+        faulty.rule(function, "crash")
+        with pytest.raises(LibraryCrashed) as raised:
+            use(library)
+        assert raised.value.status == -signal.SIGABRT
+        assert raised.value.retriable
+        faulty.heal()
+        use(library)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_a_child_that_is_killed_while_idle_is_noticed_and_replaced(
+    library: Library, session: Session, number: signal.Signals
+) -> None:
+    before = child(library)
+    os.kill(before, number)
+    until(lambda: not alive(before))
+    with pytest.raises(LibraryCrashed) as raised:
+        session.contents()
+    assert raised.value.status == -number
+    with pytest.raises(ConnectionLost):
+        session.contents()
+    assert only(library).serial == session.medium.serial
+    assert child(library) != before
+
+
+def generating(faulty: FaultyMedium) -> Callable[[], bool]:
+    before = faulty.calls("C_GenerateKeyPair")
+    return lambda: faulty.calls("C_GenerateKeyPair") > before
+
+
+def test_a_child_that_is_killed_in_the_middle_of_a_generation_leaves_a_medium_that_works(faulty: FaultyMedium) -> None:
+    with faulty.library() as library:
+        session = logged_in(library, only(library).serial)
+        session.generate_key(KeyKind.P256, b"\x01", WORDS)
+        running = generating(faulty)
+        with ThreadPoolExecutor(1) as pool:
+            outcome = pool.submit(session.generate_key, KeyKind.RSA_4096, b"\x02", WORDS)
+            until(running)
+            os.kill(child(library), signal.SIGKILL)
+            with pytest.raises(LibraryCrashed) as raised:
+                outcome.result(BOUND)
+        assert (raised.value.call, raised.value.status) == ("generate", -signal.SIGKILL)
+        with pytest.raises(ConnectionLost):
+            session.contents()
+        with logged_in(library, only(library).serial) as again:
+            assert b"\x01" in [key.key_id for key in again.contents().keys]
+            again.generate_key(KeyKind.P256, b"\x03", WORDS)
+
+
+def test_a_child_that_does_not_even_listen_is_given_up_in_time(library: Library, facts: MediumFacts) -> None:
+    """Stopped as a whole: a large question does not fit into the pipe, and must not keep the caller either."""
+    with Library(softhsm(), library.worker._environment, library.family, SOON) as stopped:
+        session = logged_in(stopped, facts.serial)
+        process = child(stopped)
+        os.kill(process, signal.SIGSTOP)
+        asked = threading.Thread(target=_expect_hung, args=(session,), daemon=True)
+        asked.start()
+        asked.join(15)
+        waited = asked.is_alive()
+        if alive(process):
+            os.kill(process, signal.SIGKILL)
+        asked.join(BOUND)
+        assert not waited, "the caller hangs with the child"
+
+
+def _expect_hung(session: Session) -> None:
+    with pytest.raises(LibraryError):
+        session._ask("find", template={"CLASS": "DATA", "VALUE": bytes(1_000_000)}, attributes={"DATA": ["LABEL"]})
+
+
+def test_an_interrupted_wait_does_not_give_the_next_call_the_last_ones_answer(faulty: FaultyMedium) -> None:
+    """Ctrl-C during a call: the answer still to come belongs to nobody."""
+    script = f"""
+import os, signal, threading
+from tokenmgr.token.module import Library
+from tokenmgr import catalogue
+library = Library({str(faulty.library().path)!r}, dict(os.environ), catalogue.family("softhsm"))
+library.media()
+open({str(faulty.medium.folder / "rules")!r}, "w").write("C_GetSlotList hang 0 1 0")
+try:
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    library.media()
+except KeyboardInterrupt:
+    print("interrupted")
+open({str(faulty.medium.folder / "rules")!r}, "w").write("")
+print(len(library.media()))
+"""
+    environment = dict(faulty.library().worker._environment)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=BOUND, check=False
+    )
+    assert done.stdout.split() == ["interrupted", "1"], done.stderr
+
+
+def test_when_the_parent_dies_the_child_leaves(medium: SimulatedMedium) -> None:
+    script = """
+import sys
+from pathlib import Path
+from tokenmgr.testbed.simulated import SimulatedMedium
+import os
+library = SimulatedMedium(Path(sys.argv[1]), os.environ).library()
+library.media()
+print(library.worker.process, flush=True)
+sys.stdin.read()
+"""
+    command = [sys.executable, "-c", script, str(medium.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline())
+        assert alive(orphan)
+        parent.kill()
+    until(lambda: not alive(orphan))
+
+
+def test_when_the_parent_dies_a_child_whose_library_hangs_leaves_too(faulty: FaultyMedium) -> None:
+    script = f"""
+import os, threading, time
+from pathlib import Path
+from tokenmgr.token.module import Library
+library = Library({str(faulty.library().path)!r}, dict(os.environ))
+(medium, *spare) = library.media()
+print(library.worker.process, flush=True)
+library.mechanisms(medium.slot)
+"""
+    faulty.rule("C_GetMechanismList", "hang")
+    environment = dict(faulty.library().worker._environment)
+    with subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        orphan = int(parent.stdout.readline())
+        until(lambda: faulty.calls("C_GetMechanismList") > 0)
+        parent.kill()
+    until(lambda: not alive(orphan))
+
+
+def test_a_library_is_left_without_a_process_or_a_thread_behind(library: Library) -> None:
+    threads = threading.active_count()
+    only(library)
+    process = child(library)
+    library.worker.stop()
+    assert not alive(process)
+    assert threading.active_count() <= threads
+
+
+# --- what is no library ---
+
+
+def load(path: str | Path) -> TokenmgrError:
+    with Library(str(path), os.environ, limits=TimeLimits(load=30)) as library:
+        with in_time(), pytest.raises(TokenmgrError) as raised:
+            library.media()
+        with pytest.raises(type(raised.value)):
+            library.media()
+    return raised.value
+
+
+def test_a_missing_file_is_a_missing_library(tmp_path: Path) -> None:
+    assert isinstance(load(tmp_path / "not-there.so"), LibraryMissing)
+
+
+def test_a_text_a_directory_and_another_kind_of_library_are_unusable_with_a_reason(tmp_path: Path) -> None:
+    text = tmp_path / "text.so"
+    text.write_text("hello")
+    empty = tmp_path / "empty.so"
+    empty.touch()
+    for path in (text, empty, tmp_path, "libc.so.6", "no-such-library.so"):
+        error = load(path)
+        assert isinstance(error, LibraryUnusable), path
+        assert error.reason
+
+
+def test_a_path_with_0x_in_it_is_a_path_and_not_an_answer(tmp_path: Path) -> None:
+    path = tmp_path / "0xyz lib.so"
+    path.write_text("hello")
+    assert isinstance(load(path), LibraryUnusable)
+
+
+def test_a_library_that_crashes_when_loaded_is_said_to_have_crashed(tmp_path: Path) -> None:
+    source = "#include <stdlib.h>\n__attribute__((constructor)) static void start(void) { abort(); }"
+    error = load(compiled(source, tmp_path, "aborts"))
+    assert isinstance(error, LibraryCrashed)
+    assert error.status == -signal.SIGABRT
+
+
+def test_a_library_that_leaves_the_process_when_loaded_is_said_to_have_crashed(tmp_path: Path) -> None:
+    source = "#include <unistd.h>\n__attribute__((constructor)) static void start(void) { _exit(3); }"
+    error = load(compiled(source, tmp_path, "exits"))
+    assert isinstance(error, LibraryCrashed)
+    assert error.status == 3
+
+
+def test_a_library_that_will_not_give_its_functions_is_a_clear_error(tmp_path: Path) -> None:
+    error = load(compiled("unsigned long C_GetFunctionList(void **list) { return 5; }", tmp_path, "refuses"))
+    assert isinstance(error, LibraryUnusable | MediumTroubled)
+    if isinstance(error, MediumTroubled):
+        assert error.answer == "CKR_GENERAL_ERROR"
+
+
+def test_what_a_library_prints_disturbs_nothing(tmp_path: Path, medium: SimulatedMedium) -> None:
+    source = f"""
+#include <dlfcn.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+static void noise(void) {{
+    for (int i = 0; i < 3000; i++) {{ printf("PIN 1234 on stdout\\n"); fprintf(stderr, "PIN 1234 on stderr\\n"); }}
+    fflush(stdout);
+    write(1, "\\0\\0\\0\\x10{{}}", 6);
+}}
+__attribute__((constructor)) static void start(void) {{ noise(); }}
+static unsigned long list[100], (*initialize)(void *);
+static unsigned long loud(void *arguments) {{ noise(); return initialize(arguments); }}
+unsigned long C_GetFunctionList(void **given) {{
+    unsigned long *real;
+    void *library = dlopen("{softhsm()}", RTLD_NOW);
+    ((unsigned long (*)(void *))dlsym(library, "C_GetFunctionList"))(&real);
+    memcpy(list, real, 69 * sizeof *list);
+    initialize = (unsigned long (*)(void *))list[1];
+    list[1] = (unsigned long)loud;
+    noise();
+    *given = list;
+    return 0;
+}}
+"""
+    loud = compiled(source, tmp_path, "loud")
+    quiet = medium.library()
+    script = f"""
+import os
+from tokenmgr.token.module import Library
+library = Library({str(loud)!r}, dict(os.environ))
+print([m.serial for m in library.media() + library.media() if m.initialised])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=dict(quiet.worker._environment),
+        capture_output=True,
+        text=True,
+        timeout=BOUND,
+        check=False,
+    )
+    with quiet:
+        assert done.stdout.strip() == str([only(quiet).serial] * 2)
+    assert done.stderr == ""
+
+
+def test_a_child_that_talks_nonsense_is_a_crash_and_not_a_hang(tmp_path: Path, medium: SimulatedMedium) -> None:
+    """A library that scribbles over what it does not own, the pipe to us included."""
+    source = """
+#include <unistd.h>
+#include <string.h>
+static char nested[65536];
+__attribute__((constructor)) static void start(void) {
+    memset(nested, '[', sizeof nested);
+    for (int fd = 3; fd < 20; fd++) {
+        write(fd, "\\0\\1\\0\\10\\0\\1\\0\\0", 8);
+        write(fd, nested, sizeof nested);
+    }
+}
+"""
+    with Library(str(compiled(source, tmp_path, "scribbles")), os.environ, limits=TimeLimits(load=20)) as library:
+        started = time.monotonic()
+        with pytest.raises(LibraryCrashed):
+            library.media()
+        assert time.monotonic() - started < 15, "it was waited for until the limit"
+
+
+# --- several at once ---
+
+
+def test_threads_that_share_a_library_take_turns(library: Library, session: Session) -> None:
+    def work(number: int) -> bytes:
+        key = session.generate_key(KeyKind.P256, b"thread %d" % number, WORDS)
+        session.prove(key)
+        session.contents()
+        return key.key_id
+
+    process = child(library)
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(work, range(8)))
+    assert sorted(key.key_id for key in session.contents().keys) == sorted(made)
+    assert child(library) == process
+
+
+WORKLOAD = """
+import os, sys
+from pathlib import Path
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.errors import TokenmgrError
+from tokenmgr.log import Secret
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+from tokenmgr.token.session import Session
+folder, serial, name = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+made = []
+for number in range(6):
+    for attempt in range(20):
+        try:
+            with SimulatedMedium(folder, os.environ).library() as library:
+                with Session.open(library, serial, write=True) as session:
+                    session.login(Secret(PIN))
+                    key_id = f"{name}{number}.{attempt}".encode()
+                    session.prove(session.generate_key(KeyKind.P256, key_id, name))
+            made.append(key_id.decode())
+            break
+        except TokenmgrError as error:
+            if not error.retriable:
+                raise
+print(" ".join(made))
+"""
+
+
+def test_two_processes_on_one_medium_lose_nothing(medium: SimulatedMedium) -> None:
+    with medium.library() as library:
+        serial = only(library).serial
+    command = [sys.executable, "-c", WORKLOAD, str(medium.folder), serial]
+    running = [
+        subprocess.Popen([*command, name], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for name in "ab"
+    ]
+    made = []
+    for process in running:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        made.append(out.split())
+    assert [len(one) for one in made] == [6, 6]
+    with medium.library() as library, logged_in(library, serial, PIN) as session:
+        held = {key.key_id.decode(): key for key in session.contents().keys}
+        assert held.keys() >= {*made[0], *made[1]}
+        for name in (*made[0], *made[1]):
+            session.prove(held[name])
