@@ -8,5 +8,5 @@ _PACKAGE = Path(__file__).parent
 
 
 def folder(name: str) -> Path:
-    installed = _PACKAGE / "data" / name
+    installed = _PACKAGE / "shipped" / name
     return installed if installed.is_dir() else _PACKAGE.parent / name

@@ -223,12 +223,20 @@ class Session:
                     private=objects.private_template(key_id, label, plain),
                 )
             except (RequestRejected, NotSupported, MediumTroubled) as error:
-                if last == 0 or self._find({"ID": key_id}):
+                if last == 0 or not self._left_nothing(key_id):
                     raise
                 log.info("%s did not take this template: %s", self.medium.serial, error)
             else:
                 return pair_
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _left_nothing(self, key_id: bytes) -> bool:
+        """The medium is still there, and the refused generation left no half of a pair."""
+        try:
+            self.refresh()
+            return not self._find({"ID": key_id})
+        except MediumError:
+            return False
 
     def _findings_of_new(self, handle: int, key_id: bytes) -> tuple[str, ...]:
         new = [key for key in objects.keys(self._find({"ID": key_id})) if key.handle == handle]
