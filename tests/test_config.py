@@ -40,6 +40,16 @@ def test_the_language_is_the_locales(tmp_path: Path, environment: dict[str, str]
     assert settings(tmp_path, **environment).language == language
 
 
+def test_a_mark_that_notepad_puts_in_front_is_no_part_of_it(tmp_path: Path) -> None:
+    assert settings(tmp_path, '\ufefflanguage = "ja"').language == "ja"
+
+
+def test_a_home_that_no_user_has_is_a_wrong_setting() -> None:
+    with pytest.raises(SettingsWrong) as raised:
+        config.load({"TOKENMGR_HOME": "~nobody-of-that-name/x"})
+    assert raised.value.file == "TOKENMGR_HOME"
+
+
 def test_the_settings_win_over_the_locale(tmp_path: Path) -> None:
     assert settings(tmp_path, 'language = "ja"', LANG="en_US").language == "ja"
 
@@ -60,6 +70,7 @@ def test_a_library_beside_the_catalogue(tmp_path: Path) -> None:
         ("[time_limits]\ncall = 0", "time_limits.call"),
         ("[time_limits]\ncall = 'fast'", "time_limits.call"),
         ("[time_limits]\ncall = true", "time_limits.call"),
+        ("time_limits = 3", "time_limits is a table"),
         ("not toml", "line 1"),
     ],
 )
@@ -70,7 +81,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path, text: str, reason: str) -> Non
     assert raised.value.file == str(tmp_path / "settings.toml")
 
 
-@pytest.mark.parametrize("text", ["family = 'x'", "path = 3", "path = '/x'\nfamily = 3", "path = '/x'\nlib = 1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "family = 'x'",
+        "environment = 'x'\npath = '/x'",
+        "path = '/x'\n[environment]\n'A=B' = 'x'",
+        "path = 3",
+        "path = '/x'\nfamily = 3",
+        "path = '/x'\nlib = 1",
+    ],
+)
 def test_a_wrong_library_entry_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "libraries.d").mkdir()
     (tmp_path / "libraries.d" / "b.toml").write_text(text)

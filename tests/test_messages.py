@@ -85,6 +85,14 @@ def test_every_text_that_the_command_line_asks_for_is_there_and_none_is_left_ove
         assert EN.has(key), key
 
 
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_what_was_cut_short_is_never_said_to_have_changed_nothing(texts: Texts) -> None:
+    error = errors.MediumTroubled(call="C_SetPIN", answer="CKR_DEVICE_ERROR", serial="1")
+    certain = texts.error(error)["kept"]
+    error.uncertain = True
+    assert texts.error(error)["kept"] == texts("words.kept_uncertain") != certain
+
+
 @pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])
 def test_reasons_are_said_in_words(reason: str) -> None:
     assert reason not in JA.error(errors.LabelWrong(reason=reason))["what"]

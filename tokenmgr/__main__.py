@@ -6,12 +6,19 @@ import sys
 
 
 def main() -> None:
-    from tokenmgr.cli.libraries import begin
+    try:
+        from tokenmgr import system
 
-    begin(sys.argv[1:])
-    from tokenmgr.cli.main import run
+        system.end_in_order_when_told_to()
+        from tokenmgr.cli.libraries import begin
 
-    sys.exit(run())
+        begin(sys.argv[1:])
+        from tokenmgr.cli.main import run
+
+        status = run()
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,12 @@ def families() -> dict[str, Family]:
 
 
 def family(name: str) -> Family:
-    return families().get(name, UNKNOWN)
+    """By its file's name. A family that is not known would change how keys are judged, without a word."""
+    if name == UNKNOWN.name:
+        return UNKNOWN
+    if name not in families():
+        raise SettingsWrong(file=name, reason=f"no such family; known: {', '.join(families())}")
+    return families()[name]
 
 
 def family_of_library(path: str) -> Family:

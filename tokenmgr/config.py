@@ -77,7 +77,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     if named := environment.get("TOKENMGR_HOME"):
-        return Path(named).expanduser().absolute()
+        try:
+            return Path(named).expanduser().absolute()
+        except RuntimeError as error:
+            raise SettingsWrong(file="TOKENMGR_HOME", reason=str(error)) from error
     import platformdirs  # here, because it takes longer to load than the rest of this file
 
     return Path(platformdirs.user_data_dir("tokenmgr", appauthor=False))
@@ -91,7 +94,7 @@ def language_of(environment: Mapping[str, str] = os.environ) -> str:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad puts a mark in front
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
@@ -103,7 +106,9 @@ def _known(path: Path, content: Mapping[str, Any], known: set[str]) -> None:
         raise SettingsWrong(file=str(path), reason=f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
 
 
-def _time_limits(path: Path, content: Mapping[str, Any]) -> TimeLimits:
+def _time_limits(path: Path, content: Any) -> TimeLimits:
+    if not isinstance(content, dict):
+        raise SettingsWrong(file=str(path), reason="time_limits is a table")
     _known(path, content, {f.name for f in fields(TimeLimits)})
     for name, value in content.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
@@ -115,7 +120,9 @@ def _entry(path: Path) -> LibraryEntry:
     content = _toml(path)
     _known(path, content, {"path", "family", "environment"})
     variables = content.get("environment", {})
+    if not isinstance(variables, dict) or any(set(name) & {"=", "\0"} for name in variables):
+        raise SettingsWrong(file=str(path), reason="environment is a table of variables")
     texts = [content.get("path"), content.get("family", ""), *variables.values()]
-    if not content.get("path") or not all(isinstance(text, str) for text in texts):
+    if not content.get("path") or not all(isinstance(text, str) and "\0" not in text for text in texts):
         raise SettingsWrong(file=str(path), reason="path is needed; path, family and environment are texts")
     return LibraryEntry(content["path"], content.get("family", ""), variables)

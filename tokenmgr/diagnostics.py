@@ -52,10 +52,11 @@ class LibrarySeen:
 def run(home: Path, seen: Iterable[LibrarySeen], settings_error: str = "") -> list[Probe]:
     """Every probe, in the order in which a helper on the telephone would ask."""
     libraries = list(seen)
+    looked = not settings_error
     questions: list[Callable[[], Iterable[Probe]]] = [
         lambda: [_environment()],
         lambda: [_settings(home, settings_error)],
-        lambda: _libraries(libraries),
+        lambda: _libraries(libraries) if looked else [],
         lambda: [_media(libraries)],
         lambda: [_readers(libraries)],
         lambda: _holders(libraries),
@@ -82,7 +83,7 @@ def _environment() -> Probe:
 
 def _settings(home: Path, error: str) -> Probe:
     if error:
-        return Probe("settings", "problem", error, "settings", {"home": str(home)})
+        return Probe("settings", "problem", error, "settings", {"home": str(home), "reason": error})
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
         return Probe("settings", "problem", str(home), "home", {"home": str(home)})
@@ -95,7 +96,7 @@ def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
     for library in libraries:
         facts = {"path": library.path, "family": library.family, "error": library.error, **library.about}
         if library.error:
-            remedy = "library_missing" if library.error == "L101" else "library_broken"
+            remedy = {"L101": "library_missing", "L102": "library_broken"}.get(library.error, "trouble")
             detail = f"{library.path} {library.error} {library.reason}"
             yield Probe("library", "problem", detail, remedy, facts)
             continue
@@ -116,7 +117,7 @@ def _media(libraries: list[LibrarySeen]) -> Probe:
     }
     detail = ", ".join(f"{m.serial} ({m.model})" for m in media) or "–"
     if troubles:
-        return Probe("media", "problem", ", ".join(item.answer for item in troubles), "no_media", facts)
+        return Probe("media", "problem", ", ".join(item.answer for item in troubles), "trouble", facts)
     return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts)
 
 

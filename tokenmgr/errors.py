@@ -3,7 +3,8 @@
     TokenmgrError
     ├── InputError            U  what was asked for is impossible; nothing was touched
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
-    │   ├── MediumNotRetyped  U104   └── Cancelled          U105
+    │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
+    │   └── FileNotWritten    U107
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r └── LibraryCrashed     L104 r
@@ -13,7 +14,7 @@
     │   ├── MediumFull        M107   ├── MediumReadOnly     M108   ├── MediumUnknown     M109
     │   ├── NotSupported      M110   ├── NotPermitted       M111   ├── ObjectMissing     M112 r
     │   ├── RequestRejected   M113   ├── AnswerUnknown      M114   ├── MediumBlank       M115
-    │   ├── MediumAmbiguous   M116   └── NoMedium          M117 r
+    │   ├── MediumAmbiguous   M116   ├── NoMedium          M117 r └── FormatUnfinished  M118
     ├── PinError              P  the PIN of the medium (never the login PIN, R11)
     │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
     │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106
@@ -44,6 +45,7 @@ class TokenmgrError(Exception):
 
     code: ClassVar[str] = "X000"
     retriable: ClassVar[bool] = False
+    uncertain = False  # cut short while changing something: whether it was done is not known
 
     def __init__(self, **facts: object) -> None:
         super().__init__()
@@ -97,7 +99,22 @@ class MediumNotRetyped(InputError):
 
 
 class Cancelled(InputError):
+    """At a prompt: nothing had begun."""
+
     code = "U105"
+
+
+class Interrupted(InputError):
+    """Ctrl-C while something was under way."""
+
+    code = "U106"
+    uncertain = True
+
+
+class FileNotWritten(InputError):
+    code = "U107"
+    file: str
+    reason: str
 
 
 # --- L: the library ----------------------------------------------------------------------------------------------
@@ -158,6 +175,12 @@ class NoMedium(MediumError):
 
     code = "M117"
     retriable = True
+
+
+class FormatUnfinished(MediumError):
+    """Erased, and then cut short: there is nothing on the medium, and perhaps no PIN yet."""
+
+    code = "M118"
 
 
 class MediumChanged(MediumError):

@@ -21,7 +21,7 @@ class Secret:
 
     __slots__ = ("_bytes",)
 
-    def __init__(self, value: bytes | bytearray | str) -> None:
+    def __init__(self, value: bytes | bytearray | memoryview | str) -> None:
         self._bytes = bytearray(value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value)
 
     def reveal(self) -> bytearray:

@@ -16,6 +16,17 @@ NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 CHILD_FLAGS = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 
 
+def end_in_order_when_told_to() -> None:
+    """A closed terminal or a shutdown ends the program the way that its last line does: cleaning up."""
+
+    def leave(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), leave)
+
+
 def leave_interrupts_to_parent() -> None:
     """Ctrl-C reaches a whole terminal group; a child in the middle of a PKCS#11 call must not die of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 from pathlib import Path
 
 import pexpect
+import pytest
 
 from tests.cli.runner import PROGRAM, Home
 
@@ -36,6 +38,21 @@ def test_it_stays_plugged_in_until_enter_for_other_terminals(tmp_path: Path) -> 
     child.close()
     assert child.exitstatus == 0
     assert home.run("media").status == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["told to end", "terminal closed"])
+def test_ended_from_outside_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    home = Home(tmp_path)
+    child = pexpect.spawn(
+        str(PROGRAM), ["testbed", "life", "--stay"], env=home.environment, encoding="utf-8", timeout=90
+    )
+    child.expect("Press Enter")
+    child.kill(number)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 128 + number
+    assert not list((tmp_path / "libraries.d").iterdir())
+    assert not list((tmp_path / "testbed").iterdir())
 
 
 def test_it_is_told_in_japanese(tmp_path: Path) -> None:

@@ -113,3 +113,16 @@ def test_every_single_byte_of_a_certificate_may_be_damaged() -> None:
 def test_a_certificate_cut_anywhere_is_refused(length: int) -> None:
     with pytest.raises(NotACertificate):
         certificate_facts(DER[:length])
+
+
+def test_a_version_or_a_time_that_x509_does_not_have_is_no_certificate() -> None:
+    """Other software takes such bytes; a medium may hold them; nothing here may fall over them."""
+    good = DER
+    strange = bytearray(good)
+    at = strange.index(b"\xa0\x03\x02\x01\x02")
+    strange[at + 4] = 8
+    with pytest.raises(NotACertificate):
+        certificate_facts(bytes(strange))
+    at = good.index(b"\x17\x0d")  # UTCTime without its Z
+    with pytest.raises(NotACertificate):
+        certificate_facts(good[: at + 14] + b"0" + good[at + 15 :])

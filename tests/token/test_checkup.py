@@ -114,7 +114,7 @@ def test_the_right_certificate_under_another_id_is_said_to_be_that(
 def test_a_certificate_without_its_key_is_told(session: Session, authority: ThrowawayCA, now: datetime) -> None:
     key = session.generate_key(KeyKind.P256, b"\x01", WORDS)
     der = certificate_for(session, authority, b"\x01")
-    session.delete(session.permit_deletion([key]))
+    session.delete(session.permit_deletion([key], now))
     put_elsewhere(session, der, b"\x01")
     result = check(session, now)
     assert [(finding.code, finding.subject) for finding in result.problems] == [

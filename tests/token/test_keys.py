@@ -334,3 +334,17 @@ def test_the_curve_is_the_one_that_was_asked_for(session: Session) -> None:
     assert key.kind == "p256"
     (public,) = session._find({"CLASS": "PUBLIC_KEY"})
     assert public["EC_PARAMS"] == bytes.fromhex("06082a8648ce3d030107")
+
+
+def test_a_key_on_a_curve_that_we_do_not_know_is_not_taken_for_one_that_we_do(session: Session) -> None:
+    """SoftHSM makes Ed448 keys too; the last 32 bytes of their point are no Ed25519 key."""
+    common = {"TOKEN": True, "ID": b"\x01", "LABEL": WORDS}
+    session._ask(
+        "generate",
+        mechanism="EC_EDWARDS_KEY_PAIR_GEN",
+        key_type="EC_EDWARDS",
+        public={**common, "CLASS": "PUBLIC_KEY", "EC_PARAMS": b"\x13\x0aedwards448", "VERIFY": True},
+        private={**common, "CLASS": "PRIVATE_KEY", "PRIVATE": True, "SENSITIVE": True, "SIGN": True},
+    )
+    key = session.contents().key(b"\x01")
+    assert (key.kind, key.public_key) == ("ec_edwards", None)

@@ -15,6 +15,8 @@ from tokenmgr.catalogue import Family
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import (
+    FormatUnfinished,
+    MediumTroubled,
     NotPermitted,
     PinError,
     PinFinalTry,
@@ -155,8 +157,9 @@ def test_a_first_pin_that_the_medium_refuses_leaves_nothing_logged_in_after_form
     faulty.rule("C_InitPIN", "answer", 0x1B8)
     with faulty.library() as library:
         serial = only(library).serial
-        with pytest.raises(PinUnacceptable):
+        with pytest.raises(FormatUnfinished) as raised:
             library.format(serial, Secret(SO_PIN), Secret("5678"), "New")
+        assert isinstance(raised.value.__cause__, PinUnacceptable)
         faulty.heal()
         assert only(library).pin is PinState.NOT_SET
         with Session.open(library, serial, write=True) as session:
@@ -254,15 +257,30 @@ def test_after_a_wrong_pin_the_state_is_that_of_the_pin_that_was_wrong(
 ) -> None:
     other = PinState.LOCKED
     medium = dataclasses.replace(facts, pin=other if officer else state, so_pin=state if officer else other)
-    after = pins.after_failure(PinWrong(call="C_Login", answer="CKR_PIN_INCORRECT"), medium, officer)
+    after = pins.after_failure(PinWrong(call="C_Login", answer="CKR_PIN_INCORRECT"), medium, medium, officer)
     assert isinstance(after, PinWrong)
     assert (after.state, after.who, after.call) == (state.value, "so" if officer else "user", "C_Login")
 
 
 def test_after_a_refused_form_the_lengths_that_are_allowed_are_told(facts: MediumFacts) -> None:
-    after = pins.after_failure(PinUnacceptable(call="C_SetPIN"), facts, officer=False)
+    after = pins.after_failure(PinUnacceptable(call="C_SetPIN"), facts, facts, officer=False)
     assert isinstance(after, PinUnacceptable)
     assert (after.shortest, after.longest, after.serial) == (4, 255, facts.serial)
+
+
+def test_a_try_that_was_counted_is_a_wrong_pin_whatever_the_answer_was(facts: MediumFacts) -> None:
+    """One card answers a wrong PIN with CKR_GENERAL_ERROR; "try again" would be an invitation to lock it."""
+    counted = dataclasses.replace(facts, pin=PinState.LOW)
+    after = pins.after_failure(MediumTroubled(call="C_Login", answer="CKR_GENERAL_ERROR"), facts, counted, False)
+    assert isinstance(after, PinWrong)
+    locked = dataclasses.replace(facts, pin=PinState.LOCKED)
+    assert isinstance(pins.after_failure(MediumTroubled(call="C_Login"), counted, locked, False), PinLocked)
+
+
+def test_a_failure_of_which_nobody_knows_whether_it_counted_says_so(facts: MediumFacts) -> None:
+    error = MediumTroubled(call="C_Login")
+    assert pins.after_failure(error, facts, facts, False) is error
+    assert error.uncertain
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import libraries, settings
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.diagnostics import LibrarySeen, Probe
-from tokenmgr.errors import LibraryUnusable, SettingsWrong, TokenmgrError
+from tokenmgr.errors import FileNotWritten, LibraryUnusable, SettingsWrong, TokenmgrError
 from tokenmgr.token.module import Library
 
 
@@ -23,7 +23,10 @@ from tokenmgr.token.module import Library
 def doctor(bundle: Path | None, as_json: bool, only: str | None) -> int:
     probes = _probes(only)
     if bundle:
-        bundle.write_text(diagnostics.bundle(probes, config.home_folder()), encoding="utf-8")
+        try:
+            bundle.write_text(diagnostics.bundle(probes, config.home_folder()), encoding="utf-8")
+        except OSError as error:
+            raise FileNotWritten(file=str(bundle), reason=error.strerror or "") from error
     if as_json:
         Output().value([{"name": p.name, "state": p.state, "detail": p.detail, "facts": dict(p.facts)} for p in probes])
     else:

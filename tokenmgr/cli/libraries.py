@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tokenmgr import catalogue, config
-from tokenmgr.errors import LibraryError, TokenmgrError
+from tokenmgr.errors import LibraryError
 from tokenmgr.token.module import Library
 
 # Commands that look into every library. Anything that these options change is left to the command itself.
@@ -30,7 +30,7 @@ def begin(arguments: list[str]) -> None:
     """Before anything is parsed. A command that ends otherwise leaves them to end with it, untouched."""
     if not arguments or arguments[0] not in _LOOKING or any(a.startswith(_DECIDING) for a in arguments):
         return
-    with suppress(TokenmgrError):  # the command will meet it again, and say it
+    with suppress(Exception):  # the command will meet it again, and say it
         _begun.extend(_started(_configured(None)))
 
 
@@ -56,8 +56,9 @@ def _started(found: Iterator[Library]) -> Iterator[Library]:
 
 
 def _configured(only: str | None) -> Iterator[Library]:
-    entries = [config.LibraryEntry(only)] if only else _entries()
-    for entry in entries:
+    known = _entries()
+    named = [entry for entry in known if entry.path == only] or [config.LibraryEntry(only)] if only else known
+    for entry in named:
         family = catalogue.family(entry.family) if entry.family else catalogue.family_of_library(entry.path)
         environment = {**settings().environment, **entry.environment}
         yield Library(entry.path, environment, family, settings().time_limits)

@@ -55,8 +55,10 @@ def run(arguments: list[str] | None = None) -> int:
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return out.cancelled()
+    except click.Abort as error:  # click's word for Ctrl-C, at a prompt without a cause
+        return out.cancelled(during_work=isinstance(error.__cause__, KeyboardInterrupt))
+    except KeyboardInterrupt:
+        return out.cancelled(during_work=True)
     except BrokenPipeError:
         return Exit.FINE
     except Exception as error:  # noqa: BLE001  the last line of defence

@@ -9,9 +9,9 @@ import click
 from tokenmgr import catalogue
 from tokenmgr.cli import wiring
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, columns, error_as_json, t, tell_error, texts
+from tokenmgr.cli.output import Exit, Output, columns, error_as_json, exit_of, t, tell_error, texts
 from tokenmgr.cli.view import medium_as_json
-from tokenmgr.errors import NoMedium
+from tokenmgr.errors import NoMedium, TokenmgrError
 
 
 @click.command(cls=Command, help=t("help.media"))
@@ -19,8 +19,10 @@ from tokenmgr.errors import NoMedium
 def media(as_json: bool, only: str | None) -> int:
     with wiring.surroundings(only) as seen:
         if as_json:
+            why = {} if seen.media else {"error": error_as_json(_why_none(seen))}
             Output().value(
-                {
+                why
+                | {
                     "media": [medium_as_json(medium) for _, medium in seen.media],
                     "empty": [dataclasses.asdict(slot) for slot in seen.empty],
                     "troubles": [dataclasses.asdict(trouble) for trouble in seen.troubles],
@@ -29,7 +31,12 @@ def media(as_json: bool, only: str | None) -> int:
             )
         else:
             _tell(seen)
-    return Exit.FINE if seen.media else Exit.RETRY
+    return Exit.FINE if seen.media else exit_of(_why_none(seen))
+
+
+def _why_none(seen: wiring.Surroundings) -> TokenmgrError:
+    """A library that fails is the reason where it is the only one; of several, another may be the medium's."""
+    return seen.failures[0][1] if seen.only_failed else NoMedium()
 
 
 def _tell(seen: wiring.Surroundings) -> None:
@@ -41,10 +48,10 @@ def _tell(seen: wiring.Surroundings) -> None:
         ]
         columns([heading, *rows])
     else:
-        tell_error(NoMedium())
+        tell_error(_why_none(seen))
     for slot in seen.empty:
         click.echo(t("media.empty", reader=slot.reader), err=True)
     for trouble in seen.troubles:
         click.echo(t("media.trouble", **dataclasses.asdict(trouble)), err=True)
-    for path, error in seen.failures:
+    for path, error in [] if seen.only_failed else seen.failures:
         click.echo(t("media.library_trouble", library=path, what=texts().error(error)["what"]), err=True)

@@ -53,6 +53,7 @@ def _public_certificates(library: Library, facts: MediumFacts) -> list[Certifica
 @click.option("--retype", metavar="SERIAL", help=t("help.o_retype"))
 @wiring.fd_option("so-pin-fd", "help.o_so_pin_fd")
 @wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@click.option("--final-try", is_flag=True, help=t("help.o_final"))
 @wiring.common
 def format_(
     serial: str | None,
@@ -60,6 +61,7 @@ def format_(
     retype: str | None,
     so_pin_fd: int | None,
     new_pin_fd: int | None,
+    final_try: bool,
     as_json: bool,
     only: str | None,
 ) -> int:
@@ -70,9 +72,10 @@ def format_(
         typed = retype if retype is not None else click.prompt(t("format.retype"), err=True)
         if typed.strip() != facts.serial:
             raise MediumNotRetyped(expected=facts.serial)
+        accepted = prompts.final_try(facts, final_try, officer=True)
         so_pin = prompts.pin(t("pins.ask_so", serial=facts.serial), so_pin_fd, "so")
         with so_pin, prompts.new_pin(new_pin_fd) as new:
-            fresh = library.format(facts.serial, so_pin, new, label)
+            fresh = library.format(facts.serial, so_pin, new, label, accepted)
     if as_json:
         Output().value(medium_as_json(fresh))
     else:

@@ -14,7 +14,7 @@ import click
 
 from tokenmgr import config
 from tokenmgr.cli.libraries import settings
-from tokenmgr.errors import Cancelled, InputError, TokenmgrError
+from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, TokenmgrError
 from tokenmgr.messages import Texts
 
 log = logging.getLogger(__name__)
@@ -68,21 +68,28 @@ class Output:
 
     def failure(self, error: Exception) -> int:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
+        if isinstance(error, OSError):  # ours are translated where they arise; what is left is the output itself
+            tell_error(FileNotWritten(file=str(error.filename or "stdout"), reason=error.strerror or ""))
+            return Exit.USAGE
         if not isinstance(error, TokenmgrError):
             log.info("unexpected", exc_info=error)
             known, status = TokenmgrError(), Exit.BUG
         else:
             known = error
-            status = Exit.USAGE if isinstance(error, InputError) else Exit.RETRY if error.retriable else Exit.REFUSED
+            status = exit_of(error)
         if self.as_json:
             self.value({"error": error_as_json(known)})
         else:
             tell_error(known)
         return status
 
-    def cancelled(self) -> int:
-        self.failure(Cancelled())
+    def cancelled(self, during_work: bool) -> int:
+        self.failure(Interrupted() if during_work else Cancelled())
         return Exit.CANCELLED
+
+
+def exit_of(error: TokenmgrError) -> Exit:
+    return Exit.USAGE if isinstance(error, InputError) else Exit.RETRY if error.retriable else Exit.REFUSED
 
 
 def error_as_json(error: TokenmgrError) -> dict[str, object]:

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from tokenmgr import system
 from tokenmgr.cli.output import t
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import PinMissing, PinUnacceptable
@@ -16,43 +17,67 @@ LONGEST = 256
 
 
 def pin(question: str, fd: int | None, who: str = "user") -> Secret:
-    return from_fd(fd) if fd is not None else _prompt(question, who)
+    system.keep_out_of_core_dumps()
+    return from_fd(fd, who) if fd is not None else _prompt(question, who)
 
 
 def new_pin(fd: int | None) -> Secret:
     """Twice at a prompt, once from a descriptor."""
     if fd is not None:
-        return from_fd(fd)
+        return _typable(from_fd(fd))
     first = _prompt(t("pins.ask_new"), "user")
-    if first != _prompt(t("pins.ask_again"), "user"):
-        raise PinUnacceptable(rule="differs")
-    return first
+    with _prompt(t("pins.ask_again"), "user") as again:
+        if first == again:
+            return _typable(first)
+    first.wipe()
+    raise PinUnacceptable(rule="differs")
 
 
-def from_fd(fd: int) -> Secret:
-    """One line, byte by byte: what follows it may be the next PIN, for the next reader of the same descriptor."""
-    line = bytearray()
+def _typable(new: Secret) -> Secret:
+    """A PIN that every other place can be given too: no control characters, no blanks around it, and none of the
+    full-width letters and digits that a Japanese keyboard puts in by mistake."""
     try:
-        while len(line) < LONGEST and (byte := os.read(fd, 1)) not in (b"", b"\n"):
-            line += byte
-    except OSError as error:
-        raise PinMissing from error
-    if line.endswith(b"\r"):
-        del line[-1:]
-    if not line:
-        raise PinMissing
-    return Secret(line)
+        text = new.reveal().decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if text != text.strip() or not text.isprintable() or any("\uff01" <= character <= "\uff5e" for character in text):
+        new.wipe()
+        raise PinUnacceptable(rule="typable")
+    return new
+
+
+def from_fd(fd: int, who: str = "user") -> Secret:
+    """One line, byte by byte: what follows it may be the next PIN, for the next reader of the same descriptor."""
+    line, length = bytearray(LONGEST), 0
+    try:
+        while (byte := os.read(fd, 1)) not in (b"", b"\n"):
+            if length == LONGEST:
+                raise PinUnacceptable(who=who, rule="length", shortest=1, longest=LONGEST)
+            line[length : length + 1] = byte
+            length += 1
+        length -= line[:length].endswith(b"\r")
+        if not length:
+            raise PinMissing(who=who)
+        return Secret(memoryview(line)[:length])
+    except (OSError, OverflowError) as error:
+        raise PinMissing(who=who) from error
+    finally:
+        line[:] = bytes(LONGEST)
 
 
 def _prompt(question: str, who: str) -> Secret:
-    if not sys.stdin.isatty():
+    if not at_terminal():
         raise PinMissing(who=who)
     return Secret(click.prompt(question, hide_input=True, err=True))
+
+
+def at_terminal() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
 
 
 def final_try(facts: MediumFacts, given: bool, officer: bool = False) -> bool:
     """Whether the last try may be spent: said on the command line, or answered here. Nobody is asked in a script."""
     state = facts.so_pin if officer else facts.pin
-    if state is not PinState.FINAL_TRY or given or not sys.stdin.isatty():
+    if state is not PinState.FINAL_TRY or given or not at_terminal():
         return given
     return click.confirm(t("pins.final_try"), default=False, err=True)

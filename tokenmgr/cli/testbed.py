@@ -11,6 +11,7 @@ from tokenmgr import config, log
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, chosen_language, t, texts
+from tokenmgr.cli.prompts import at_terminal
 from tokenmgr.testbed.life import Life
 
 
@@ -30,7 +31,7 @@ def life(stay: bool, verbosity: int) -> int:
     shown = Life(here, texts(), chosen_language(), lambda line: click.echo(line))
     try:
         shown.run()
-        if stay and sys.stdin.isatty():
+        if stay and at_terminal():
             click.echo(t("life.stay"))
             home = f"TOKENMGR_HOME={shlex.quote(str(here.home))} " if "TOKENMGR_HOME" in here.environment else ""
             for command in ("media", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):

@@ -25,8 +25,13 @@ class Surroundings:
     empty: list[EmptySlot]
     troubles: list[SlotTrouble]
     failures: list[tuple[str, TokenmgrError]]
+    answered: int = 0
 
-    def choose(self, serial: str | None, changing: bool = True) -> tuple[Library, MediumFacts]:
+    @property
+    def only_failed(self) -> bool:
+        return len(self.failures) == 1 and not (self.media or self.empty or self.troubles or self.answered)
+
+    def choose(self, serial: str | None) -> tuple[Library, MediumFacts]:
         """The medium that is meant: the named one, or the only one. Nothing is changed on a guess."""
         if serial:
             found = [(library, medium) for library, medium in self.media if medium.serial == serial]
@@ -34,7 +39,7 @@ class Surroundings:
                 raise MediumAmbiguous(serial=serial, places=tuple(library.path for library, _ in found))
         else:
             found = self.media
-            if len(found) > 1 and changing:
+            if len(found) > 1:
                 raise MediumNotNamed(serials=self._serials())
         if not found:
             if self.failures and not self.media:
@@ -56,7 +61,9 @@ def look(found: list[Library]) -> Surroundings:
     seen = Surroundings([], [], [], [])
     for library in found:
         try:
-            for slot in library.slots():
+            slots = library.slots()
+            seen.answered += 1
+            for slot in slots:
                 match slot:
                     case MediumFacts():
                         seen.media.append((library, slot))
@@ -76,7 +83,7 @@ def common(command: Command) -> Command:
     """--json, --lang, --library and -v, on every command. `only` is the library, `as_json` whether JSON is wanted."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help=t("help.o_json")),
-        click.option("--library", "only", metavar="PATH", help=t("help.o_library")),
+        click.option("--library", "only", metavar="PATH", callback=_not_empty, help=t("help.o_library")),
         click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang")),
         click.option("-v", "verbosity", count=True, expose_value=False, callback=_verbose, help=t("help.o_verbose")),
     ):
@@ -89,7 +96,16 @@ def _verbose(_context: click.Context, _parameter: click.Parameter, count: int) -
 
 
 def medium_option(command: Command) -> Command:
-    return click.option("--medium", "serial", metavar="SERIAL", help=t("help.o_medium"))(command)
+    return click.option(
+        "--medium", "serial", metavar="SERIAL", callback=_not_empty, expose_value=True, help=t("help.o_medium")
+    )(command)
+
+
+def _not_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """An unset variable of a script is not a choice."""
+    if value is not None and not value.strip():
+        raise click.BadParameter("empty")
+    return value
 
 
 def fd_option(name: str, help_key: str) -> Callable[[Command], Command]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -134,10 +134,15 @@ def pair(keys: Iterable[Key], certificates: Iterable[StoredCertificate]) -> tupl
     """Key and certificate belong together when CKA_ID *and* public key agree; the rest is reported, never guessed."""
     keys, certificates = list(keys), list(certificates)
     findings = [Finding("id-used-twice", key_id.hex()) for key_id in _repeated(key.key_id for key in keys)]
+    by_id, by_key = defaultdict(list), defaultdict(list)
+    for certificate in certificates:
+        if certificate.facts:
+            by_id[certificate.key_id].append(certificate)
+            by_key[certificate.facts.public_key].append(certificate)
     credentials, spoken_of = [], set()
     for key in keys:
-        same_id = [c for c in certificates if c.facts and c.key_id == key.key_id and c.key_id]
-        same_key = [c for c in certificates if c.facts and c.facts.public_key == key.public_key]
+        same_id = by_id[key.key_id] if key.key_id else []
+        same_key = by_key[key.public_key] if key.public_key else []
         own = sorted((c for c in same_id if c in same_key), key=_expiry, reverse=True)
         credentials.append(Credential(key, own[0] if own else None))
         findings += _about_key(key, same_id, same_key, own)

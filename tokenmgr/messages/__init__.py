@@ -34,11 +34,14 @@ class Texts:
         """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
         words = {name: self._fact(name, value, error.facts) for name, value in error.facts.items()}
-        return {part: entry[part].format(**words) for part in ("what", "kept", "next")}
+        said = {part: entry[part].format(**words) for part in ("what", "kept", "next")}
+        return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
 
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if isinstance(value, tuple):
             return self("words.and").join(self._word(str(item)) for item in value) or self("words.none")
+        if name == "serial" and not value:
+            return self("words.this_one")
         return self._word(str(value)).format(**facts) if name in {"who", "state", "rule", "reason"} else value
 
     def _word(self, word: str) -> str:

@@ -21,7 +21,7 @@ def chain_of(leaf: CertificateFacts, others: Iterable[CertificateFacts]) -> tupl
 def _climb(
     current: CertificateFacts, others: Sequence[CertificateFacts], path: list[CertificateFacts]
 ) -> tuple[list[CertificateFacts], str]:
-    if current.issuer_der == current.subject_der and _signed_by(current, current):
+    if current.is_authority and current.issuer_der == current.subject_der and _signed_by(current, current):
         return path, ""
     named = [c for c in others if c.subject_der == current.issuer_der and c.is_authority and c not in (current, *path)]
     if not named or len(path) == LONGEST:
@@ -36,6 +36,6 @@ def _signed_by(certificate: CertificateFacts, issuer: CertificateFacts) -> bool:
         x509.load_der_x509_certificate(certificate.der).verify_directly_issued_by(
             x509.load_der_x509_certificate(issuer.der)
         )
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion, ValueError, TypeError):
         return False
     return True

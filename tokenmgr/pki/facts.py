@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from asn1crypto import x509
 from asn1crypto.core import Integer
 
@@ -15,14 +17,16 @@ def certificate_facts(der: bytes) -> CertificateFacts:
     try:
         certificate = x509.Certificate.load(bytes(der), strict=True)
         body = certificate["tbs_certificate"]
-        validity = body["validity"]
+        starts, ends = (body["validity"][name].native for name in ("not_before", "not_after"))
+        if body["version"].native not in ("v1", "v2", "v3") or not all(_is_moment(one) for one in (starts, ends)):
+            raise ValueError("a version or a time that X.509 does not have")
         return CertificateFacts(
             der=bytes(der),
             subject=one_line(body["subject"]),
             issuer=one_line(body["issuer"]),
             serial_number=body["serial_number"].native,
-            not_before=validity["not_before"].native,
-            not_after=validity["not_after"].native,
+            not_before=starts,
+            not_after=ends,
             public_key=body["subject_public_key_info"].dump(),
             is_authority=bool(certificate.ca),
             subject_der=body["subject"].dump(),
@@ -31,3 +35,8 @@ def certificate_facts(der: bytes) -> CertificateFacts:
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
         raise NotACertificate(reason=type(error).__name__) from error
+
+
+def _is_moment(value: object) -> bool:
+    """A time with its zone, in the years that there are; asn1crypto has stand-ins for the others."""
+    return type(value) is datetime and value.tzinfo is not None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
-from tokenmgr.errors import KeyMissing, NotPermitted, NotSupported, SignatureWrong
+from tokenmgr.errors import KeyMissing, MediumError, NotPermitted, NotSupported, SignatureWrong
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.token.session import Session
 
@@ -37,15 +37,21 @@ def check(session: Session, now: datetime) -> Checkup:
 
 def _about_key(session: Session, key: Key) -> list[Finding]:
     name = key.key_id.hex()
-    findings = [Finding(code, name) for code in session.judge(key)]
+    findings = []
     try:
+        findings += [Finding(code, name) for code in session.judge(key)]
         session.prove(key)
-    except (SignatureWrong, NotPermitted):
+    except SignatureWrong:
         findings.append(Finding("key-does-not-sign", name))
+    except NotPermitted:
+        findings.append(Finding("key-may-not-sign", name, grave=False))
     except KeyMissing:
         findings.append(Finding("key-without-public-part", name))
     except NotSupported:
         findings.append(Finding("key-kind-unknown", name, grave=False))
+    except MediumError:
+        session.refresh()  # gone, or in trouble with this key alone
+        findings.append(Finding("key-not-checked", name))
     return findings
 
 

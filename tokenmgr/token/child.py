@@ -1,12 +1,14 @@
 """The child process: reads a question, asks the Gate, writes the answer, until its parent is gone.
 
-Started as `python -m tokenmgr.token.child LIBRARY`. Its first message says whether the library loaded. PKCS#11 is
-called from this one thread only; another waits for questions, and so notices at once when the parent has died.
+Started as `python -m tokenmgr.token.child LIBRARY SECONDS`, the time that loading may take. Its first message says
+whether the library loaded. PKCS#11 is called from this one thread only; another waits for questions, and so notices at
+once when the parent has died.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import queue
 import re
@@ -43,6 +45,8 @@ def main() -> None:
     system.keep_out_of_core_dumps()
     system.call_this_process("tokenmgr child")
     questions, answers = _private_pipes()
+    # Nobody may be left to end us, and a library that hangs while it is loaded lets no other thread run.
+    faulthandler.dump_traceback_later(float(sys.argv[2]) + LAST_CALL_GRACE, exit=True)
     try:
         from tokenmgr.token.gate import Gate
 
@@ -51,6 +55,7 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, the parent must be told
         wire.write(answers, wire.pack({"error": describe(error, "C_Initialize")}))
         return
+    faulthandler.cancel_dump_traceback_later()
     inbox: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, inbox), daemon=True).start()
     while (question := inbox.get()) is not None:

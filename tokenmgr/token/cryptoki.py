@@ -59,11 +59,20 @@ _POSITION = {
     "C_CloseAllSessions": 14,
     "C_Login": 18,
     "C_Logout": 19,
+    "C_GetAttributeValue": 24,
 }
 
 
 class _FunctionList(_Structure):
-    _fields_ = (("version", _Version), ("functions", c_void_p * 20))
+    _fields_ = (("version", _Version), ("functions", c_void_p * 25))
+
+
+class _Attribute(_Structure):
+    _fields_ = (("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong))
+
+
+# ATTRIBUTE_SENSITIVE, ATTRIBUTE_TYPE_INVALID, ACTION_PROHIBITED, KEY_UNEXTRACTABLE
+_REFUSALS = (0x11, 0x12, 0x1B, 0x6A)
 
 
 class CryptokiError(Exception):
@@ -104,11 +113,31 @@ class Cryptoki:
             "longest_pin": info.ulMaxPinLen,
             "total_memory": _memory(info.ulTotalPublicMemory),
             "free_memory": _memory(info.ulFreePublicMemory),
-            "total_private_memory": _memory(info.ulTotalPrivateMemory),
-            "free_private_memory": _memory(info.ulFreePrivateMemory),
             "hardware": f"{info.hardwareVersion.major}.{info.hardwareVersion.minor}",
             "firmware": f"{info.firmwareVersion.major}.{info.firmwareVersion.minor}",
         }
+
+    def hands_out(self, session: int, handle: int, attribute: int) -> bool:
+        """Whether the token gives this attribute's value: asked for its size, then for the value itself, wiped at once.
+        python-pkcs11 calls a refusal and a failure by one name, and only the first is proof (S1)."""
+        asked = _Attribute(attribute, None, 0)
+        value = bytearray()
+        try:
+            for _ in ("size", "value"):
+                self._call(
+                    "C_GetAttributeValue", c_ulong(session), c_ulong(handle), ctypes.addressof(asked), c_ulong(1)
+                )
+                if asked.ulValueLen in (0, UNAVAILABLE):
+                    return False
+                value = value or bytearray(asked.ulValueLen)
+                asked.pValue = ctypes.addressof((c_ubyte * len(value)).from_buffer(value))
+        except CryptokiError as error:
+            if error.answer in _REFUSALS:
+                return False
+            raise
+        finally:
+            value[:] = bytes(len(value))
+        return True
 
     def login(self, session: int, user_type: int, pin: bytearray) -> None:
         self._call("C_Login", c_ulong(session), c_ulong(user_type), *_pin(pin))

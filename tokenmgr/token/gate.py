@@ -159,6 +159,10 @@ class Gate:
     def read(self, session: int, handle: int, attributes: list[str]) -> dict[str, Any]:
         return self._attributes(self._objects[session, handle], attributes)
 
+    def told(self, session: int, handle: int, attributes: list[str]) -> list[str]:
+        """Those of the attributes whose values the token hands out. A failure is no refusal, and is raised."""
+        return [name for name in attributes if self._cryptoki.hands_out(session, handle, Attribute[name])]
+
     @staticmethod
     def _attributes(item: Any, names: list[str]) -> dict[str, Any]:
         """Those that the object tells: a missing one is missing from the answer, a sensitive one too."""

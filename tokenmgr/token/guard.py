@@ -4,35 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from tokenmgr.domain.credential import Credential, Key, StoredCertificate
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
 
 Target = Key | StoredCertificate
 
 
 @dataclass
 class DeletionPermit:
-    """For exactly these things on exactly this medium, once. Given out by Session.permit_deletion."""
+    """For exactly these things on exactly this medium, once. Given out by Session.permit_deletion, and everything that
+    was asked then is asked again when it is used: another permit may have been used meanwhile."""
 
     serial: str
     targets: tuple[Target, ...]
+    successor: Credential | None
+    now: datetime
     used: bool = False
 
 
-def refusal(targets: Sequence[Target], credentials: Sequence[Credential], everything: Sequence[Target],
-            successor: Credential | None) -> str:  # fmt: skip
-    """Why these may not be deleted, or "". A working credential goes whole, and only when another one works."""
+def refusal(
+    targets: Sequence[Target],
+    keys: Sequence[Key],
+    certificates: Sequence[StoredCertificate],
+    successor: Credential | None,
+    now: datetime,
+) -> str:
+    """Why these may not be deleted, or "". A key goes with its certificates, and only when another credential works."""
     if not targets:
         return "nothing named"
-    if any(target not in everything for target in targets):
+    if any(target not in (*keys, *certificates) for target in targets):
         return "not on this medium"
-    touched = [c for c in credentials if c.certificate and (c.key in targets or c.certificate in targets)]
-    if any(c.key not in targets or c.certificate not in targets for c in touched):
+    used = [group for group in (_belonging(key, certificates) for key in keys) if len(group) > 1]
+    touched = [group for group in used if any(one in targets for one in group)]
+    if any(one not in targets for group in touched for one in group):
         return "half of a working certificate and key"
-    if touched and (successor is None or successor.certificate is None):
-        return "the last working certificate"
-    if successor is not None and successor in touched:
-        return "the successor itself"
-    if successor is not None and successor not in credentials:
+    if successor is None:
+        return "the last working certificate" if touched else ""
+    if successor.certificate is None or successor.certificate not in certificates or successor.key not in keys:
         return "successor not on this medium"
-    return ""
+    if successor.key in targets or successor.certificate in targets:
+        return "the successor itself"
+    return "" if _valid(successor.facts, now) else "the successor is not valid now"
+
+
+def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
+    """The key and its certificates; where the medium does not show the key's public part, those that may be its own."""
+
+    def may_be(facts: CertificateFacts, key_id: bytes) -> bool:
+        return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
+
+    return [key, *(c for c in certificates if c.facts and may_be(c.facts, c.key_id))]
+
+
+def _valid(facts: CertificateFacts | None, now: datetime) -> bool:
+    return facts is not None and facts.not_before <= now < facts.not_after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,15 +12,18 @@ from tokenmgr.catalogue import UNKNOWN, Family
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 from tokenmgr.errors import (
+    ConnectionLost,
+    FormatUnfinished,
     LabelWrong,
+    LibraryError,
     LibraryUnusable,
     MediumAmbiguous,
     MediumChanged,
     MediumError,
     MediumGone,
     MediumNotFound,
+    MediumTroubled,
     NoMedium,
-    PinError,
     TokenmgrError,
 )
 from tokenmgr.log import Secret
@@ -105,29 +109,42 @@ class Library:
 
     # --- making a medium anew ---
 
-    def format(self, serial: str, so_pin: Secret, new_pin: Secret, label: str) -> MediumFacts:
+    def format(
+        self, serial: str, so_pin: Secret, new_pin: Secret, label: str, accept_final_try: bool = False
+    ) -> MediumFacts:
         """Erase the medium and give it its first PIN. An empty serial means the one blank medium that is here."""
         check_label(label)
         target = self.find(serial) if serial else self._blank()
         pins.refuse_malformed(so_pin, target, self.family, "so")
         pins.refuse_malformed(new_pin, target, self.family)
         if target.initialised:
-            pins.refuse_hopeless(target, officer=True, accept_final_try=False)
+            pins.refuse_hopeless(target, officer=True, accept_final_try=accept_final_try)
         known = {medium.serial for medium in self._readable()}
         self.worker.call("close_all", slot=target.slot)
         try:
             self.worker.call("init_token", slot=target.slot, so_pin=so_pin, label=label)
-        except PinError as error:
-            raise pins.after_failure(error, self.facts(target.slot, target.serial), officer=True) from error
+        except (MediumError, LibraryError) as error:
+            now = target
+            with suppress(MediumError, LibraryError):
+                now = self.facts(target.slot, target.serial, target.reader)
+            raise pins.after_failure(error, target, now, officer=True) from error
+        try:
+            return self._give_pin(target, known, so_pin, new_pin)
+        except (MediumError, LibraryError) as error:
+            raise FormatUnfinished(serial=target.serial) from error
+
+    def _give_pin(self, target: MediumFacts, known: set[str], so_pin: Secret, new_pin: Secret) -> MediumFacts:
         self._refresh(always=True)
         fresh = self._formatted(target, known)
-        session = self.worker.call("open", slot=fresh.slot, write=True)
+        session, epoch = self.worker.call("open", slot=fresh.slot, write=True), self.epoch
         try:
             self.worker.call("login", session=session, officer=True, pin=so_pin)
             self.worker.call("init_pin", session=session, new=new_pin)
             self.worker.call("logout", session=session)
         finally:
-            self.worker.call("close", session=session)
+            if self.epoch == epoch:
+                with suppress(MediumError, LibraryError):  # it ends with the medium or the library, if not here
+                    self.worker.call("close", session=session)
         return self.facts(fresh.slot, fresh.serial, fresh.reader)
 
     def _blank(self) -> MediumFacts:
@@ -174,7 +191,7 @@ class Library:
     def _look(self) -> list[Slot]:
         try:
             found = self.worker.call("slots")
-        except MediumError:  # all of the library is out of order, every session in it included: once from the start
+        except (MediumTroubled, ConnectionLost):  # all of it is out of order, every session in it included
             self._refresh(always=True)
             found = self.worker.call("slots")
         return [self._slot(slot) for slot in found]

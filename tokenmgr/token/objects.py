@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tokenmgr.domain.credential import CertificateFacts, Key, StoredCertificate, TrustAttributes
-from tokenmgr.errors import NotACertificate
+from tokenmgr.domain.credential import (
+    CertificateFacts,
+    Credential,
+    Finding,
+    Key,
+    KeyKind,
+    StoredCertificate,
+    TrustAttributes,
+)
+from tokenmgr.errors import KeyMissing, NotACertificate
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.token.keys import Recipe
+from tokenmgr.token.keys import RECIPES, Recipe
 
 _PUBLIC_PART = ["ID", "LABEL", "KEY_TYPE", "MODULUS", "PUBLIC_EXPONENT", "EC_PARAMS", "EC_POINT"]
-_TRUST = ["TOKEN", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "LOCAL", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE"]
+TRUST = ["TOKEN", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "LOCAL", "ALWAYS_SENSITIVE", "NEVER_EXTRACTABLE"]
 
 # What one pass over a medium reads, class by class.
 WANTED = {
-    "PRIVATE_KEY": [*_PUBLIC_PART, *_TRUST],
+    "PRIVATE_KEY": [*_PUBLIC_PART, *TRUST],
     "PUBLIC_KEY": _PUBLIC_PART,
     "CERTIFICATE": ["ID", "LABEL", "VALUE"],
     "DATA": ["LABEL", "APPLICATION"],
 }
 # What must never come out of a private key: RSA's exponent and primes, EC's scalar.
-SECRET_PARTS = ["PRIVATE_EXPONENT", "PRIME_1", "PRIME_2", "VALUE"]
+SECRET_PARTS = ["PRIVATE_EXPONENT", "PRIME_1", "PRIME_2", "EXPONENT_1", "EXPONENT_2", "COEFFICIENT", "VALUE"]
 
 _CURVES: dict[bytes, type[ec.EllipticCurve]] = {
     bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1,
     bytes.fromhex("06052b81040022"): ec.SECP384R1,
     bytes.fromhex("06052b81040023"): ec.SECP521R1,
 }
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything on a medium that concerns us, read in one pass."""
+
+    serial: str
+    keys: list[Key]
+    certificates: list[StoredCertificate]
+    credentials: list[Credential]
+    findings: list[Finding]
+
+    def key(self, key_id: bytes) -> Key:
+        found = [key for key in self.keys if key.key_id == key_id]
+        if not found:
+            raise KeyMissing(serial=self.serial, key_id=key_id.hex())
+        return found[0]
 
 
 def public_template(recipe: Recipe, parameters: bytes | None, key_id: bytes, label: str) -> dict[str, Any]:
@@ -85,8 +111,11 @@ def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:
     kind, spki = public_key(item)
     if spki is None and public is not None:
         kind, spki = public_key(public)
-    trust = TrustAttributes(**{name.lower(): item.get(name) for name in _TRUST})
-    return Key(_id(item), item.get("LABEL", ""), kind, spki, trust, handle=item["handle"])
+    return Key(_id(item), item.get("LABEL", ""), kind, spki, trust(item), handle=item["handle"])
+
+
+def trust(item: dict[str, Any]) -> TrustAttributes:
+    return TrustAttributes(**{name.lower(): item.get(name) for name in TRUST})
 
 
 def certificates(found: list[dict[str, Any]]) -> list[StoredCertificate]:
@@ -118,7 +147,7 @@ def public_key(item: dict[str, Any]) -> tuple[str, bytes | None]:
             size = 1 + 2 * ((curve.key_size + 7) // 8)
             point = ec.EllipticCurvePublicKey.from_encoded_point(curve, _point(item["EC_POINT"], size))
             return f"p{curve.key_size}", _spki(point)
-        if item.get("KEY_TYPE") == "EC_EDWARDS" and item.get("EC_POINT"):
+        if item.get("KEY_TYPE") == "EC_EDWARDS" and item.get("EC_PARAMS") in RECIPES[KeyKind.ED25519].parameters:
             return "ed25519", _spki(ed25519.Ed25519PublicKey.from_public_bytes(_point(item["EC_POINT"], 32)))
     except (ValueError, KeyError):
         return str(item.get("KEY_TYPE", "unknown")).lower(), None
@@ -127,6 +156,8 @@ def public_key(item: dict[str, Any]) -> tuple[str, bytes | None]:
 
 def _point(value: bytes, size: int) -> bytes:
     """CKA_EC_POINT is an OCTET STRING around the point; some tokens give the point alone. Its size tells which."""
+    if len(value) not in (size, size + 2, size + 3):
+        raise ValueError("a point of another curve")
     return bytes(value[-size:])
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from tokenmgr.catalogue import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import PinError, PinFinalTry, PinLocked, PinNotSet, PinUnacceptable, PinWrong
+from tokenmgr.errors import (
+    LibraryError,
+    MediumError,
+    PinError,
+    PinFinalTry,
+    PinLocked,
+    PinNotSet,
+    PinUnacceptable,
+    PinWrong,
+)
 from tokenmgr.log import Secret
 
 # PKCS#11 3.0, 3.2, CK_TOKEN_INFO flags
@@ -55,15 +64,27 @@ def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str =
         raise PinUnacceptable(serial=facts.serial, who=who, rule=rule, shortest=shortest, longest=longest)
 
 
-def after_failure(error: PinError, facts: MediumFacts, officer: bool) -> PinError:
-    """A refused PIN with what the medium shows now. Some answer "incorrect" to a PIN that has just locked."""
+_WORSENING = (PinState.FINE, PinState.LOW, PinState.FINAL_TRY, PinState.LOCKED)
+
+
+def after_failure(
+    error: MediumError | LibraryError, before: MediumFacts, now: MediumFacts, officer: bool
+) -> MediumError | LibraryError:
+    """What became of a PIN that was sent, by the answer and by what the medium shows now. Some answer "incorrect" to
+    one that has just locked, and some answer a wrong one with a general error: a counted try is told as a wrong PIN."""
     who = "so" if officer else "user"
-    now = facts.so_pin if officer else facts.pin
-    if isinstance(error, PinLocked) or now is PinState.LOCKED:
-        return PinLocked(call=error.call, answer=error.answer, serial=facts.serial, who=who)
-    if isinstance(error, PinWrong):
-        return PinWrong(call=error.call, answer=error.answer, serial=facts.serial, who=who, state=now.value)
-    error.serial, error.who = facts.serial, who
+    was, is_ = (before.so_pin, now.so_pin) if officer else (before.pin, now.pin)
+    counted = was in _WORSENING and is_ in _WORSENING and _WORSENING.index(is_) > _WORSENING.index(was)
+    if isinstance(error, LibraryError) or not (counted or isinstance(error, PinError)):
+        error.uncertain = True  # a try may have been spent, a new PIN may have been set
+        return error
+    if isinstance(error, PinLocked) or is_ is PinState.LOCKED:
+        return PinLocked(call=error.call, answer=error.answer, serial=now.serial, who=who)
+    if isinstance(error, PinWrong) or counted:
+        return PinWrong(call=error.call, answer=error.answer, serial=now.serial, who=who, state=is_.value)
+    error.serial = now.serial
+    if isinstance(error, PinError):
+        error.who = who
     if isinstance(error, PinUnacceptable):
-        error.shortest, error.longest = facts.shortest_pin, facts.longest_pin
+        error.shortest, error.longest = now.shortest_pin, now.longest_pin
     return error

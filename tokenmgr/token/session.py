@@ -15,15 +15,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from tokenmgr.domain.credential import (
     CertificateFacts,
     Credential,
-    Finding,
     Key,
     KeyKind,
     StoredCertificate,
@@ -43,10 +42,8 @@ from tokenmgr.errors import (
     MediumBlank,
     MediumError,
     MediumTroubled,
-    NotPermitted,
     NotSupported,
     ObjectMissing,
-    PinError,
     PinToBeChanged,
     RequestRejected,
     SignatureWrong,
@@ -65,23 +62,6 @@ LONGEST_OBJECT_LABEL = 255
 LONGEST_KEY_ID = 32
 
 
-@dataclass(frozen=True)
-class Contents:
-    """Everything on a medium that concerns us, read in one pass."""
-
-    serial: str
-    keys: list[Key]
-    certificates: list[StoredCertificate]
-    credentials: list[Credential]
-    findings: list[Finding]
-
-    def key(self, key_id: bytes) -> Key:
-        found = [key for key in self.keys if key.key_id == key_id]
-        if not found:
-            raise KeyMissing(serial=self.serial, key_id=key_id.hex())
-        return found[0]
-
-
 class Session:
     """Open it with Session.open; leave it with `with`."""
 
@@ -92,6 +72,7 @@ class Session:
         self._handle = handle
         self._epoch = library.epoch
         self._closed = False
+        self._logged_in = False
         self._seen: dict[int, guard.Target] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
@@ -155,6 +136,7 @@ class Session:
     def login(self, pin: Secret, accept_final_try: bool = False) -> None:
         """Once. A wrong PIN is never tried again by the program, and the last try needs an explicit yes (S5)."""
         self._login(pin, officer=False, accept_final_try=accept_final_try)
+        self._logged_in = True
         if self.medium.pin is PinState.TO_BE_CHANGED:
             raise PinToBeChanged(serial=self.medium.serial)
 
@@ -174,7 +156,8 @@ class Session:
         try:
             self._try_pin(False, "init_pin", new=new)
         finally:
-            self._ask("logout")
+            with suppress(MediumError, LibraryError):  # the session is about to end in any case
+                self._ask("logout")
         log.info("PIN of %s set by the security officer", self.medium.serial)
 
     def _login(self, pin: Secret, officer: bool, accept_final_try: bool) -> None:
@@ -186,8 +169,11 @@ class Session:
     def _try_pin(self, by_officer: bool, verb: str, **arguments: Any) -> None:
         try:
             self._ask(verb, **arguments)
-        except PinError as error:
-            raise pins.after_failure(error, self.refresh(), by_officer) from error
+        except (MediumError, LibraryError) as error:
+            before = self.medium
+            with suppress(MediumError, LibraryError):  # what it shows now, if it still shows anything
+                self.refresh()
+            raise pins.after_failure(error, before, self.medium, by_officer) from error
 
     # --- keys ---
 
@@ -204,9 +190,13 @@ class Session:
         handles = self._generate(kind, key_id, label)
         findings = self._findings_of_new(handles[1], key_id)
         if findings:
-            for handle in handles:  # just made, used by nothing, and not to be kept
-                self._ask("destroy", handle=handle)
-            raise KeyRefused(serial=self.medium.serial, key_id=key_id.hex(), findings=findings)
+            refused = KeyRefused(serial=self.medium.serial, key_id=key_id.hex(), findings=findings)
+            for handle in reversed(handles):  # just made, used by nothing, not to be kept: the private one first
+                try:
+                    self._ask("destroy", handle=handle)
+                except (MediumError, LibraryError):
+                    refused.uncertain = True
+            raise refused
         return self.contents().key(key_id)
 
     def _generate(self, kind: KeyKind, key_id: bytes, label: str) -> list[int]:
@@ -246,14 +236,10 @@ class Session:
 
     def judge(self, key: Key) -> tuple[str, ...]:
         """S1, asked of the medium now: attributes, and an attempt to read the private part, which must be refused."""
-        return judge_key(key.trust, self._private_part_refused(key), self.library.family.untruthful)
-
-    def _private_part_refused(self, key: Key) -> bool:
-        try:
-            told = self._ask("read", handle=self._handle_of(key), attributes=objects.SECRET_PARTS)
-        except (NotPermitted, RequestRejected, NotSupported):
-            return True
-        return not any(told.values())
+        handle = self._handle_of(key)
+        trust = objects.trust(self._ask("read", handle=handle, attributes=objects.TRUST))
+        told = self._ask("told", handle=handle, attributes=objects.SECRET_PARTS)
+        return judge_key(trust, not told, self.library.family.untruthful)
 
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
         """A signature as X.509 and TLS carry it. The mechanism is always named, SHA-256 or better."""
@@ -276,14 +262,14 @@ class Session:
 
     # --- objects ---
 
-    def contents(self) -> Contents:
+    def contents(self) -> objects.Contents:
         """One pass over the medium: keys, certificates, which belongs to which, and what is wrong with that."""
         found = self._find({})
         self.refresh()  # a medium that is gone is not an empty one
         held, certificates = objects.keys(found), objects.certificates(found)
         self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
-        return Contents(self.medium.serial, held, certificates, credentials, findings)
+        return objects.Contents(self.medium.serial, held, certificates, credentials, findings)
 
     def put_certificate(
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
@@ -298,7 +284,7 @@ class Session:
             raise CertificateForNoKey(serial=self.medium.serial, subject=facts.subject)
         wanted = [(facts, key_id, label), *((one, b"", _shortened(one.subject)) for one in issuers)]
         written = []
-        for one, one_id, one_label in wanted:
+        for one, one_id, one_label in dict.fromkeys(wanted):
             if not any(c.der == one.der and (c.key_id == one_id or not one_id) for c in before.certificates):
                 self._ask("create", template=objects.certificate_template(one, one_id, one_label))
             written.append(self._read_back(one, one_id))
@@ -316,24 +302,31 @@ class Session:
         self._ask("update", handle=self._handle_of(item), attributes={"LABEL": label})
 
     def permit_deletion(
-        self, targets: Sequence[guard.Target], successor: Credential | None = None
+        self, targets: Sequence[guard.Target], now: datetime, successor: Credential | None = None
     ) -> guard.DeletionPermit:
         """S2: what is to be deleted is read now, and a successor is proven now, by a signature that its certificate
         verifies. DeletionRefused names the reason."""
+        permit = guard.DeletionPermit(self.medium.serial, tuple(targets), successor, now)
+        self._hold(permit)
+        return permit
+
+    def _hold(self, permit: guard.DeletionPermit) -> objects.Contents:
+        if not self._logged_in:  # private keys are not seen without a login, and what is not seen would count as unused
+            raise DeletionRefused(serial=self.medium.serial, reason="not logged in")
         contents = self.contents()
-        everything: list[guard.Target] = [*contents.keys, *contents.certificates]
-        if reason := guard.refusal(targets, contents.credentials, everything, successor):
+        held = contents.keys, contents.certificates
+        if reason := guard.refusal(permit.targets, *held, permit.successor, permit.now):
             raise DeletionRefused(serial=self.medium.serial, reason=reason)
-        if successor is not None and successor.facts is not None:
-            self.prove(contents.key(successor.key.key_id), successor.facts.public_key)
-        return guard.DeletionPermit(self.medium.serial, tuple(targets))
+        if permit.successor is not None and permit.successor.facts is not None:
+            self.prove(permit.successor.key, permit.successor.facts.public_key)
+        return contents
 
     def delete(self, permit: guard.DeletionPermit) -> None:
         """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in."""
         if permit.used or permit.serial != self.medium.serial:
             raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
         permit.used = True
-        contents = self.contents()
+        contents = self._hold(permit)
         for certificate in contents.certificates:
             if certificate in permit.targets:
                 self._ask("destroy", handle=certificate.handle)
@@ -368,18 +361,22 @@ class Session:
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
         with self._speaking():
-            return self.library.worker.call(verb, session=self._handle, **arguments)
+            return self.library.worker.call(verb, self._require_alive, session=self._handle, **arguments)
 
     @contextmanager
     def _speaking(self) -> Iterator[None]:
         """While the session lives; and an error says which medium it is about."""
-        if self.library.epoch != self._epoch or self.library.worker.process is None:
-            raise ConnectionLost(serial=self.medium.serial)
+        self._require_alive()
         try:
             yield
         except MediumError as error:
             error.serial = self.medium.serial
             raise
+
+    def _require_alive(self) -> None:
+        """Also asked within a call, when nobody else can have the library started anew: its handles begin again."""
+        if self.library.epoch != self._epoch or self.library.worker.process is None:
+            raise ConnectionLost(serial=self.medium.serial)
 
 
 def _shortened(label: str) -> str:

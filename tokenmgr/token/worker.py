@@ -20,12 +20,29 @@ from typing import Any, BinaryIO, NoReturn, cast
 
 from tokenmgr import system
 from tokenmgr.config import TimeLimits
-from tokenmgr.errors import LibraryCrashed, LibraryHung, LibraryMissing, TokenmgrError
+from tokenmgr.errors import (
+    AnswerUnknown,
+    ConnectionLost,
+    LibraryCrashed,
+    LibraryError,
+    LibraryHung,
+    LibraryMissing,
+    LibraryUnusable,
+    MediumGone,
+    MediumTroubled,
+    NotSupported,
+    ObjectMissing,
+    RequestRejected,
+    TokenmgrError,
+)
 from tokenmgr.token import wire
 
 log = logging.getLogger(__name__)
 
 SMALLEST_PIPE = 4096  # bytes that every system's pipe takes while nobody reads (Windows' default)
+# Verbs that change a medium, and errors after which nobody knows whether they did.
+CHANGING = frozenset({"generate", "create", "update", "destroy", "set_pin", "init_pin", "init_token"})
+UNCLEAR = (MediumGone, MediumTroubled, ConnectionLost, AnswerUnknown, NotSupported, RequestRejected, ObjectMissing)
 LEAVING = 2.0  # seconds for C_Finalize and the exit of a child that was told to leave
 
 
@@ -55,7 +72,10 @@ class Worker:
             if self._child is None:
                 if len(Path(self.library).parts) > 1 and not Path(self.library).exists():
                     raise LibraryMissing(library=self.library)
-                self._child = _Child(self.library, self._environment)
+                try:
+                    self._child = _Child(self.library, self._environment, self.limits.load)
+                except (OSError, ValueError) as error:  # a NUL in the path, a variable that no system takes
+                    raise LibraryUnusable(library=self.library, reason=str(error)) from error
                 self._ready = False
                 self.epoch += 1
             return self._child
@@ -73,16 +93,25 @@ class Worker:
                 self._ready = True
             return child
 
-    def call(self, verb: str, **arguments: Any) -> Any:
-        """Ask the child. Whatever happens to it, this returns or raises within the limit, and the next call works."""
+    def call(self, verb: str, still: Callable[[], None] | None = None, /, **arguments: Any) -> Any:
+        """Ask the child. Whatever happens to it, this returns or raises within the verb's limit (after those before it
+        in the queue, and after loading), and the next call works. `still` raises if the question has become void."""
         with self._lock:
+            if still is not None:
+                still()
             child = self.load()
             started = time.perf_counter()
-            answer = self._exchange(child, verb, self.limits.of(verb), {"verb": verb, "args": arguments})
+            try:
+                answer = self._exchange(child, verb, self.limits.of(verb), {"verb": verb, "args": arguments})
+            except LibraryError as error:
+                error.uncertain = verb in CHANGING
+                raise
             outcome = answer["error"]["name"] if "error" in answer else "ok"
             log.debug("%s %s %.1f ms", verb, outcome, (time.perf_counter() - started) * 1000)
         if "error" in answer:
-            raise self._translate(answer["error"])
+            said = self._translate(answer["error"])
+            said.uncertain = verb in CHANGING and isinstance(said, UNCLEAR)
+            raise said
         return answer["value"]
 
     def dismiss(self) -> None:
@@ -106,9 +135,10 @@ class Worker:
     ) -> dict[str, Any]:
         """One question, one answer. Cut short by whatever, the child goes: its answer would be taken for the next."""
         try:
+            end = time.monotonic() + limit
             if question is not None:
                 child.send(question, limit)
-            answer = child.receive(limit)
+            answer = child.receive(max(end - time.monotonic(), 0.001))
         except queue.Empty:
             self._drop(child)
             log.info("%s did not answer %s within %g s; its process was ended", self.library, verb, limit)
@@ -136,9 +166,9 @@ class Worker:
 class _Child:
     """The process, its pipes, and the thread that reads them so that waiting can have an end on every system."""
 
-    def __init__(self, library: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, library: str, environment: Mapping[str, str], loading: float) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tokenmgr.token.child", library],
+            [sys.executable, "-P", "-m", "tokenmgr.token.child", library, str(loading)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs
@@ -163,14 +193,25 @@ class _Child:
     def send(self, message: dict[str, Any], limit: float) -> None:
         """A question larger than a pipe waits for its reader: then the child is ended when the limit is over."""
         frame = wire.pack(message)
-        patience = threading.Timer(limit, self._process.kill) if len(frame) > SMALLEST_PIPE else None
-        if patience:
-            patience.start()
+        if len(frame) <= SMALLEST_PIPE:
+            wire.write(self._in, frame)
+            return
+        given_up = threading.Event()
+
+        def give_up() -> None:
+            given_up.set()
+            self._process.kill()
+
+        patience = threading.Timer(limit, give_up)
+        patience.start()
         try:
             wire.write(self._in, frame)
+        except OSError:
+            if given_up.is_set():
+                raise queue.Empty from None
+            raise
         finally:
-            if patience:
-                patience.cancel()
+            patience.cancel()
 
     def receive(self, limit: float) -> dict[str, Any] | None:
         return self._answers.get(timeout=limit)
@@ -194,7 +235,10 @@ class _Child:
         return self._finish()
 
     def _finish(self) -> int:
-        status = self._process.wait()
+        try:
+            status = self._process.wait(LEAVING)
+        except subprocess.TimeoutExpired:  # held by a driver that no signal ends; it is not ours any more
+            status = -9
         self._reader.join(1)
         for pipe in (self._in, self._out):
             with contextlib.suppress(OSError):  # of an ended process

@@ -1,0 +1,71 @@
+"""What is around the program fails too: no terminal, a full disk, settings that nobody could have meant."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import PROGRAM, Home
+from tokenmgr.testbed.simulated import PIN
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def shell(home: Home, line: str) -> subprocess.CompletedProcess[str]:
+    environment = home.environment | {"T": str(PROGRAM)}
+    return subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("line", ["$T verify <&-", "$T verify </dev/null", "$T verify --pin-fd 99999999999999999999"])
+def test_without_a_way_to_ask_the_pin_is_missing(home: Home, line: str) -> None:
+    home.plug_in("a")
+    done = shell(home, line)
+    assert "P107" in done.stderr
+    assert done.returncode == 4
+
+
+def test_a_full_disk_is_not_a_fault_of_ours_and_does_not_say_that_nothing_changed(home: Home) -> None:
+    home.plug_in("a")
+    done = shell(home, f"printf '{PIN}\\n5678\\n' | $T pin change --pin-fd 0 --new-pin-fd 0 >/dev/full")
+    assert "U107" in done.stderr
+    assert done.returncode == 2
+    assert home.run("verify", "--pin-fd", "0", typed="5678\n").status == 0
+
+
+@pytest.mark.parametrize("text", ["time_limits = 3", "nonsense = 1", "language = 'fr'"])
+@pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("media",), ("doctor",)])
+def test_wrong_settings_are_never_a_traceback(home: Home, text: str, arguments: tuple[str, ...]) -> None:
+    (home.folder / "settings.toml").write_text(text)
+    done = home.run(*arguments)
+    assert "Traceback" not in done.out + done.err
+    assert done.status == {"media": 2, "doctor": 5}.get(arguments[0], 0)
+
+
+def test_a_variable_that_no_system_takes_is_an_unusable_library(home: Home) -> None:
+    (home.folder / "libraries.d").mkdir()
+    (home.folder / "libraries.d" / "x.toml").write_text('path = "/usr/bin/true"\n[environment]\nX = "a"\n')
+    assert "L102" in home.run("media").err
+
+
+def test_an_entry_of_a_family_that_is_not_known_is_refused(home: Home) -> None:
+    home.plug_in("a")
+    path = next((home.folder / "libraries.d").iterdir())
+    path.write_text(path.read_text().replace('"softhsm"', '"softhms"'))
+    done = home.run("media")
+    assert "softhms" in done.err
+    assert done.status == 2
+
+
+def test_naming_the_library_keeps_what_its_entry_says(home: Home) -> None:
+    serial = home.plug_in("a")
+    assert serial in home.run("media", "--library", home.media["a"].library().path).out
+
+
+def test_json_says_why_there_is_none(home: Home) -> None:
+    done = home.run("media", "--json")
+    assert '"code": "M117"' in done.out
