@@ -69,7 +69,7 @@ def test_an_error_in_neither_tree_is_said_without_detail() -> None:
 
 def test_every_finding_and_state_that_the_code_names_has_a_text() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
-    named = set(re.findall(r'"((?:key|certificate|chain|pair|id)-[a-z-]+)"', source))
+    named = set(re.findall(r'"((?:key|certificate|chain|pair|id|medium)-[a-z-]+)"', source))
     assert named == set(EN._entries["findings"])
     for state in PinState:
         assert EN(f"pin.{state.value}")

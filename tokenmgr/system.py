@@ -65,14 +65,14 @@ def user_language() -> str:
 
 
 def reader_service() -> bool | None:
-    """Whether pcscd answers on Linux, started by its socket or running; None where the system has its own."""
+    """Whether pcscd has its socket on Linux, where others start it by calling; None where the system has its own."""
     if NAME != "linux":
         return None
     return Path("/run/pcscd/pcscd.comm").exists()
 
 
 def holders(files: frozenset[str]) -> Iterator[tuple[int, str, str]] | None:
-    """(process, its name, file) for each other process that has one of the files mapped or open; None where a system
+    """(process, its name, file) for each other process that has one of the files mapped; None where a system
     does not tell. Only Linux shows this to an ordinary user, and only of that user's own processes."""
     proc = Path("/proc")
     return _linux_holders(proc, files) if (proc / "self" / "maps").exists() else None

@@ -59,8 +59,10 @@ def run(arguments: list[str] | None = None) -> int:
         return out.cancelled(during_work=isinstance(error.__cause__, KeyboardInterrupt))
     except KeyboardInterrupt:
         return out.cancelled(during_work=True)
-    except BrokenPipeError:
-        return Exit.FINE
+    except SystemExit as error:
+        if error.code != 1:
+            raise
+        return Exit.FINE  # click's word for a reader that has seen enough: `tokenmgr media | head -1`
     except Exception as error:  # noqa: BLE001  the last line of defence
         return out.failure(error)
     return value if isinstance(value, int) else Exit.FINE

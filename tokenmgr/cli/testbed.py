@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 
 import click
@@ -27,6 +28,7 @@ def testbed() -> None:
 def life(stay: bool, verbosity: int) -> int:
     """Shown step by step as it happens. With --stay the medium is left plugged in until Enter, for other terminals."""
     log.setup(verbosity)
+    program = "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
     here = settings()
     shown = Life(here, texts(), chosen_language(), lambda line: click.echo(line))
     try:
@@ -34,10 +36,10 @@ def life(stay: bool, verbosity: int) -> int:
         if stay and at_terminal():
             click.echo(t("life.stay"))
             home = f"TOKENMGR_HOME={shlex.quote(str(here.home))} " if "TOKENMGR_HOME" in here.environment else ""
-            for command in ("media", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):
-                click.echo(f"  {home}{shlex.quote(sys.argv[0])} {command}")
+            for command in ("media", "pin change", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):
+                click.echo(f"  {home}{program} {command}")
             click.prompt(t("life.press"), default="", show_default=False, prompt_suffix=" ")
     finally:
         shown.end()
-    click.echo(t("life.done"))
+    click.echo(t("life.done", program=program))
     return Exit.FINE

@@ -28,6 +28,8 @@ def check(session: Session, now: datetime) -> Checkup:
     """Reads everything and makes every key sign once; changes nothing. Wants a session that is logged in."""
     contents = session.contents()
     findings = list(contents.findings)
+    if not contents.keys and not contents.certificates:
+        findings.append(Finding("medium-empty", session.medium.serial, grave=False))
     for credential in contents.credentials:
         findings += _about_key(session, credential.key)
         if credential.facts:

@@ -137,6 +137,7 @@ class Session:
         """Once. A wrong PIN is never tried again by the program, and the last try needs an explicit yes (S5)."""
         self._login(pin, officer=False, accept_final_try=accept_final_try)
         self._logged_in = True
+        log.info("logged in to %s", self.medium.serial)
         if self.medium.pin is PinState.TO_BE_CHANGED:
             raise PinToBeChanged(serial=self.medium.serial)
 
