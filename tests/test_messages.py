@@ -96,3 +96,7 @@ def test_what_was_cut_short_is_never_said_to_have_changed_nothing(texts: Texts) 
 @pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])
 def test_reasons_are_said_in_words(reason: str) -> None:
     assert reason not in JA.error(errors.LabelWrong(reason=reason))["what"]
+
+
+def test_braces_in_a_reason_from_outside_are_just_braces() -> None:
+    assert "{GUID}" in JA.error(errors.LibraryUnusable(library="C:/{GUID}/x.dll", reason="no {x}"))["what"]

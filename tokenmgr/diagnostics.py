@@ -172,7 +172,7 @@ def _masked(value: Any, home: Path, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _masked(item, home, key) for key, item in value.items()}
     if isinstance(value, list):
-        return [_masked(item, home) for item in value]
+        return [_masked(item, home, name) for item in value]
     if isinstance(value, str):
         return log.mask_identifier(value) if name in _IDENTIFYING else _without_folders(value, home)
     return value
@@ -183,4 +183,5 @@ def _without_folders(text: str, home: Path) -> str:
     for folder, word in ((str(home), "<TOKENMGR_HOME>"), (str(Path.home()), "<HOME>")):
         if folder not in ("/", ""):
             text = text.replace(folder, word)
+    text = re.sub(r"\d{6,}", "…", text)  # readers carry their serial number in their name
     return re.sub(r"(?i)((?:/home/|/users/|\\users\\))[^/\\]+", r"\1<USER>", text)

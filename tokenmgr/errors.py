@@ -84,6 +84,7 @@ class SettingsWrong(InputError):
 class LabelWrong(InputError):
     code = "U102"
     reason: str
+    longest: int = 0
 
 
 class MediumNotNamed(InputError):
@@ -178,7 +179,7 @@ class NoMedium(MediumError):
 
 
 class FormatUnfinished(MediumError):
-    """Erased, and then cut short: there is nothing on the medium, and perhaps no PIN yet."""
+    """Cut short while erasing, or after it: there may be nothing on the medium, and perhaps no PIN yet."""
 
     code = "M118"
 

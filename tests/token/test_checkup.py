@@ -43,7 +43,8 @@ def test_a_good_medium_has_no_problems_and_is_not_changed(
 
 
 def test_an_empty_medium_has_no_problems(session: Session, now: datetime) -> None:
-    assert check(session, now).findings == []
+    assert [finding.code for finding in check(session, now).findings if not finding.grave] == ["medium-empty"]
+    assert check(session, now).problems == []
 
 
 def test_a_key_that_waits_for_its_certificate_is_no_problem(session: Session, now: datetime) -> None:
@@ -181,3 +182,15 @@ def test_everything_that_is_wrong_is_told_at_once(session: Session, authority: T
     object_by_somebody_else(session, b"damaged", b"\x03")
     later = now + timedelta(days=366)
     assert {"certificate-expired", "key-extractable", "certificate-damaged"} <= set(grave(session, later))
+
+
+def test_an_old_generation_beside_its_successor_is_no_problem(session: Session, now: datetime) -> None:
+    """R12. And what is said is said of the old one only, though both have one subject."""
+    past = ThrowawayCA(now - timedelta(days=400))
+    session.generate_key(KeyKind.P256, b"\x01", WORDS)
+    old = certificate_for(session, past, b"\x01")
+    session.put_certificate(old, b"\x01", WORDS, past.chain)
+    certified(session, ThrowawayCA(now), b"\x02")
+    result = check(session, now)
+    assert result.problems == []
+    assert [(f.code, f.subject) for f in result.findings] == [("certificate-expired", "01")]

@@ -8,6 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from tests.token.helpers import WORDS, certified, counts, credential, key_by_somebody_else, logged_in, only
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind, StoredCertificate, TrustAttributes
@@ -17,6 +21,7 @@ from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.guard import DeletionPermit, Target, refusal
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
+from tokenmgr.token.signer import signer
 
 DAY = datetime(2026, 4, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -200,3 +205,25 @@ def test_a_permit_is_not_forged_by_accident() -> None:
     permit = DeletionPermit("1234", (OLD.key,), None, DAY)
     assert not permit.used
     assert DeletionPermit("1234", (), None, DAY).targets == ()
+
+
+def test_a_placeholder_that_signed_itself_is_no_successor(
+    session: Session, authority: ThrowawayCA, now: datetime
+) -> None:
+    """Some cards make one with every key."""
+    old = certified(session, authority, b"\x01")
+    key = session.generate_key(KeyKind.P256, b"\x02", WORDS)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "placeholder")])
+    builder = x509.CertificateBuilder(name, name, signer(session, key).public_key(), 7, now, now + YEAR)
+    placeholder = builder.sign(signer(session, key), SHA256()).public_bytes(Encoding.DER)
+    session.put_certificate(placeholder, b"\x02", WORDS)
+    with pytest.raises(DeletionRefused) as raised:
+        session.permit_deletion(parts(old), now, credential(session, b"\x02"))
+    assert raised.value.reason == "the successor's chain is not whole"
+
+
+def test_a_logout_behind_our_back_deletes_nothing(session: Session, authority: ThrowawayCA, now: datetime) -> None:
+    certified(session, authority)
+    session._ask("logout")
+    with pytest.raises(DeletionRefused):
+        session.permit_deletion(session.contents().certificates, now)

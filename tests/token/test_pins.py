@@ -278,7 +278,7 @@ def test_a_try_that_was_counted_is_a_wrong_pin_whatever_the_answer_was(facts: Me
 
 
 def test_a_failure_of_which_nobody_knows_whether_it_counted_says_so(facts: MediumFacts) -> None:
-    error = MediumTroubled(call="C_Login")
+    error = MediumTroubled(call="C_Login", answer="CKR_GENERAL_ERROR")
     assert pins.after_failure(error, facts, facts, False) is error
     assert error.uncertain
 

@@ -12,6 +12,7 @@ from tokenmgr.cli.output import t
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
+from tokenmgr.token.pins import refuse_hopeless
 
 LONGEST = 256
 
@@ -78,6 +79,8 @@ def at_terminal() -> bool:
 def final_try(facts: MediumFacts, given: bool, officer: bool = False) -> bool:
     """Whether the last try may be spent: said on the command line, or answered here. Nobody is asked in a script."""
     state = facts.so_pin if officer else facts.pin
-    if state is not PinState.FINAL_TRY or given or not at_terminal():
-        return given
-    return click.confirm(t("pins.final_try"), default=False, err=True)
+    if state is PinState.FINAL_TRY and not given and at_terminal():
+        given = click.confirm(t("pins.final_try"), default=False, err=True)
+    if facts.initialised:
+        refuse_hopeless(facts, officer, given)  # before anybody is asked for a PIN in vain
+    return given

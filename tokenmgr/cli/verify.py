@@ -60,17 +60,16 @@ def _tell(serial: str, checkup: Checkup) -> None:
     told = set()
     for credential in checkup.credentials:
         key = credential.key
-        names = {key.key_id.hex()}
+        name = key.key_id.hex()
         click.echo(t("verify.key", key_id=key.key_id.hex(), kind=key.kind, label=key.label))
         if facts := credential.facts:
-            names.add(facts.subject)
             click.echo("  " + t("verify.certificate", subject=facts.subject, time=until(facts)))
-        about = [finding for finding in checkup.findings if finding.subject in names]
+        about = [finding for finding in checkup.findings if finding.subject == name]
         for finding in about:
             _tell_finding(finding.code, finding.grave)
         if not about:
             click.secho(f"  {t('verify.good')}", fg="green")
-        told |= names
+        told.add(name)
     for finding in checkup.findings:
         if finding.subject not in told:
             click.echo(finding.subject)

@@ -42,7 +42,10 @@ class Texts:
             return self("words.and").join(self._word(str(item)) for item in value) or self("words.none")
         if name == "serial" and not value:
             return self("words.this_one")
-        return self._word(str(value)).format(**facts) if name in {"who", "state", "rule", "reason"} else value
+        if name not in {"who", "state", "rule", "reason"}:
+            return value
+        word = self._word(str(value))
+        return word if word == value else word.format(**facts)  # a text from outside may have braces of its own
 
     def _word(self, word: str) -> str:
         return next((str(self._entries[a][word]) for a in ("facts", "findings") if word in self._entries[a]), word)

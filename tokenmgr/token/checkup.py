@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
+from tokenmgr.domain.credential import Credential, Finding, StoredCertificate
 from tokenmgr.errors import KeyMissing, MediumError, NotPermitted, NotSupported, SignatureWrong
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.token.session import Session
@@ -30,15 +30,23 @@ def check(session: Session, now: datetime) -> Checkup:
     findings = list(contents.findings)
     if not contents.keys and not contents.certificates:
         findings.append(Finding("medium-empty", session.medium.serial, grave=False))
+    certified = [(credential, credential.facts) for credential in contents.credentials if credential.facts]
+    replaced = {facts.subject for _, facts in certified if facts.not_before <= now < facts.not_after}
     for credential in contents.credentials:
-        findings += _about_key(session, credential.key)
-        if credential.facts:
-            findings += _about_certificate(credential.facts, contents.certificates, now)
+        findings += _about_key(session, credential)
+    for credential, facts in certified:
+        name = credential.key.key_id.hex()
+        if now >= facts.not_after:  # an old generation beside its successor is as it should be (R12)
+            findings.append(Finding("certificate-expired", name, grave=facts.subject not in replaced))
+        if now < facts.not_before:
+            findings.append(Finding("certificate-not-yet-valid", name))
+        if broken := chain_of(facts, [c.facts for c in contents.certificates if c.facts])[1]:
+            findings.append(Finding(broken, name))
     return Checkup(contents.credentials, contents.certificates, findings)
 
 
-def _about_key(session: Session, key: Key) -> list[Finding]:
-    name = key.key_id.hex()
+def _about_key(session: Session, credential: Credential) -> list[Finding]:
+    key, name = credential.key, credential.key.key_id.hex()
     findings = []
     try:
         findings += [Finding(code, name) for code in session.judge(key)]
@@ -46,7 +54,7 @@ def _about_key(session: Session, key: Key) -> list[Finding]:
     except SignatureWrong:
         findings.append(Finding("key-does-not-sign", name))
     except NotPermitted:
-        findings.append(Finding("key-may-not-sign", name, grave=False))
+        findings.append(Finding("key-may-not-sign", name, grave=credential.certificate is not None))
     except KeyMissing:
         findings.append(Finding("key-without-public-part", name))
     except NotSupported:
@@ -55,13 +63,3 @@ def _about_key(session: Session, key: Key) -> list[Finding]:
         session.refresh()  # gone, or in trouble with this key alone
         findings.append(Finding("key-not-checked", name))
     return findings
-
-
-def _about_certificate(facts: CertificateFacts, held: list[StoredCertificate], now: datetime) -> list[Finding]:
-    found = []
-    if now >= facts.not_after:
-        found.append(Finding("certificate-expired", facts.subject))
-    if now < facts.not_before:
-        found.append(Finding("certificate-not-yet-valid", facts.subject))
-    _, broken = chain_of(facts, [c.facts for c in held if c.facts])
-    return [*found, Finding(broken, facts.subject)] if broken else found

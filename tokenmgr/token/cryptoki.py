@@ -57,6 +57,7 @@ _POSITION = {
     "C_InitPIN": 10,
     "C_SetPIN": 11,
     "C_CloseAllSessions": 14,
+    "C_GetSessionInfo": 15,
     "C_Login": 18,
     "C_Logout": 19,
     "C_GetAttributeValue": 24,
@@ -71,6 +72,12 @@ class _Attribute(_Structure):
     _fields_ = (("type", c_ulong), ("pValue", c_void_p), ("ulValueLen", c_ulong))
 
 
+class _SessionInfo(_Structure):
+    _fields_ = (("slotID", c_ulong), ("state", c_ulong), ("flags", c_ulong), ("ulDeviceError", c_ulong))
+
+
+# CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
+_USER_STATES = (1, 3)
 # ATTRIBUTE_SENSITIVE, ATTRIBUTE_TYPE_INVALID, ACTION_PROHIBITED, KEY_UNEXTRACTABLE
 _REFUSALS = (0x11, 0x12, 0x1B, 0x6A)
 
@@ -138,6 +145,12 @@ class Cryptoki:
         finally:
             value[:] = bytes(len(value))
         return True
+
+    def is_user(self, session: int) -> bool:
+        """Whether the user is logged in, as the token sees it now."""
+        info = _SessionInfo()
+        self._call("C_GetSessionInfo", c_ulong(session), ctypes.addressof(info))
+        return info.state in _USER_STATES
 
     def login(self, session: int, user_type: int, pin: bytearray) -> None:
         self._call("C_Login", c_ulong(session), c_ulong(user_type), *_pin(pin))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import struct
 import sys
 import types
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ CKR_KEY_FUNCTION_NOT_PERMITTED = 0x68
 _MAPPER = AttributeMapper()
 for _text in (Attribute.LABEL, Attribute.APPLICATION):  # other software wrote Shift_JIS; one such hides all objects
     _MAPPER.register_handler(_text, str.encode, lambda value: value.decode("utf-8", errors="replace"))
-_UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.FunctionFailed)
+# The last two: a value that python-pkcs11 cannot unpack, such as a vendor's own key type.
+_UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.FunctionFailed, ValueError, struct.error)
 _ENUMS = {"CLASS": ObjectClass, "KEY_TYPE": KeyType, "CERTIFICATE_TYPE": pkcs11.CertificateType}
 
 
@@ -125,6 +127,9 @@ class Gate:
     def login(self, session: int, officer: bool, pin: bytearray) -> None:
         with _wiped(pin):
             self._cryptoki.login(session, CKU_SO if officer else CKU_USER, pin)
+
+    def is_user(self, session: int) -> bool:
+        return self._cryptoki.is_user(session)
 
     def logout(self, session: int) -> None:
         self._cryptoki.logout(session)

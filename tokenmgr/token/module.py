@@ -127,7 +127,8 @@ class Library:
             now = target
             with suppress(MediumError, LibraryError):
                 now = self.facts(target.slot, target.serial, target.reader)
-            raise pins.after_failure(error, target, now, officer=True) from error
+            after = pins.after_failure(error, target, now, officer=True)
+            raise (FormatUnfinished(serial=target.serial) if after.uncertain else after) from error
         try:
             return self._give_pin(target, known, so_pin, new_pin)
         except (MediumError, LibraryError) as error:
@@ -236,6 +237,6 @@ def check_label(label: str, longest: int = LONGEST_LABEL) -> None:
     if not label:
         raise LabelWrong(reason="empty")
     if len(label.encode("utf-8", errors="replace")) > longest:
-        raise LabelWrong(reason=f"longer than {longest} bytes")
+        raise LabelWrong(reason="too long", longest=longest)
     if any(unicodedata.category(character) in _UNSEEN for character in label):
         raise LabelWrong(reason="not printable")

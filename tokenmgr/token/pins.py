@@ -15,6 +15,7 @@ from tokenmgr.errors import (
     PinWrong,
 )
 from tokenmgr.log import Secret
+from tokenmgr.token.worker import UNCLEAR
 
 # PKCS#11 3.0, 3.2, CK_TOKEN_INFO flags
 WRITE_PROTECTED, USER_PIN_INITIALIZED, TOKEN_INITIALIZED = 0x2, 0x8, 0x400
@@ -53,10 +54,12 @@ def refuse_hopeless(facts: MediumFacts, officer: bool, accept_final_try: bool) -
 def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
     """A PIN that cannot be right is not sent, since the try would count. Lengths are in bytes of UTF-8."""
     shortest, longest = max(facts.shortest_pin, 1), facts.longest_pin or 255
+    if who == "so":  # the limits that a token tells are the user's; a security officer's PIN may be longer
+        longest = 255
     rule = ""
     if not shortest <= len(pin) <= longest:
         rule = "length"
-    elif family.pin_characters == "digits" and not pin.reveal().isdigit():
+    elif who == "user" and family.pin_characters == "digits" and not pin.reveal().isdigit():
         rule = "digits"
     elif family.pin_characters == "ascii" and not pin.reveal().isascii():
         rule = "ascii"
@@ -76,7 +79,9 @@ def after_failure(
     was, is_ = (before.so_pin, now.so_pin) if officer else (before.pin, now.pin)
     counted = was in _WORSENING and is_ in _WORSENING and _WORSENING.index(is_) > _WORSENING.index(was)
     if isinstance(error, LibraryError) or not (counted or isinstance(error, PinError)):
-        error.uncertain = True  # a try may have been spent, a new PIN may have been set
+        # A try may have been spent, a new PIN may have been set; but not where the session was dead before.
+        sent = isinstance(error, LibraryError) or bool(error.answer)
+        error.uncertain = sent and isinstance(error, (LibraryError, *UNCLEAR))
         return error
     if isinstance(error, PinLocked) or is_ is PinState.LOCKED:
         return PinLocked(call=error.call, answer=error.answer, serial=now.serial, who=who)

@@ -50,6 +50,7 @@ from tokenmgr.errors import (
     WrittenDifferently,
 )
 from tokenmgr.log import Secret
+from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.signature import check_signature
 from tokenmgr.token import guard, keys, objects, pins, room
@@ -72,7 +73,6 @@ class Session:
         self._handle = handle
         self._epoch = library.epoch
         self._closed = False
-        self._logged_in = False
         self._seen: dict[int, guard.Target] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
@@ -81,7 +81,11 @@ class Session:
         medium = library.find(serial)
         if not medium.initialised:
             raise MediumBlank(serial=serial)
-        handle = library.worker.call("open", slot=medium.slot, write=write)
+        try:
+            handle = library.worker.call("open", slot=medium.slot, write=write)
+        except MediumError as error:
+            error.serial = serial
+            raise
         session = cls(library, medium, handle, write)
         library.open_sessions += 1
         try:
@@ -136,7 +140,6 @@ class Session:
     def login(self, pin: Secret, accept_final_try: bool = False) -> None:
         """Once. A wrong PIN is never tried again by the program, and the last try needs an explicit yes (S5)."""
         self._login(pin, officer=False, accept_final_try=accept_final_try)
-        self._logged_in = True
         log.info("logged in to %s", self.medium.serial)
         if self.medium.pin is PinState.TO_BE_CHANGED:
             raise PinToBeChanged(serial=self.medium.serial)
@@ -276,20 +279,20 @@ class Session:
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
     ) -> list[StoredCertificate]:
         """Written beside its key with its intermediates, read back byte for byte. Nothing is replaced; what is there
-        already, byte for byte, is not written twice."""
+        already, byte for byte, is not written twice. The certificate itself comes last: cut short, it is not there."""
         check_label(label, LONGEST_OBJECT_LABEL)
         facts = certificate_facts(der)
         issuers = [certificate_facts(one) for one in chain]
         before = self.contents()
         if facts.public_key != before.key(key_id).public_key:
             raise CertificateForNoKey(serial=self.medium.serial, subject=facts.subject)
-        wanted = [(facts, key_id, label), *((one, b"", _shortened(one.subject)) for one in issuers)]
+        wanted = [*((one, b"", _shortened(one.subject)) for one in issuers), (facts, key_id, label)]
         written = []
         for one, one_id, one_label in dict.fromkeys(wanted):
             if not any(c.der == one.der and (c.key_id == one_id or not one_id) for c in before.certificates):
                 self._ask("create", template=objects.certificate_template(one, one_id, one_label))
             written.append(self._read_back(one, one_id))
-        return written
+        return [written[-1], *written[:-1]]
 
     def _read_back(self, facts: CertificateFacts, key_id: bytes) -> StoredCertificate:
         found = objects.certificates(self._find({"CLASS": "CERTIFICATE", "SUBJECT": facts.subject_der}))
@@ -312,13 +315,17 @@ class Session:
         return permit
 
     def _hold(self, permit: guard.DeletionPermit) -> objects.Contents:
-        if not self._logged_in:  # private keys are not seen without a login, and what is not seen would count as unused
+        if not self._ask(
+            "is_user"
+        ):  # private keys are not seen without a login, and what is not seen would count as unused
             raise DeletionRefused(serial=self.medium.serial, reason="not logged in")
         contents = self.contents()
         held = contents.keys, contents.certificates
         if reason := guard.refusal(permit.targets, *held, permit.successor, permit.now):
             raise DeletionRefused(serial=self.medium.serial, reason=reason)
         if permit.successor is not None and permit.successor.facts is not None:
+            if chain_of(permit.successor.facts, [c.facts for c in contents.certificates if c.facts])[1]:
+                raise DeletionRefused(serial=self.medium.serial, reason="the successor's chain is not whole")
             self.prove(permit.successor.key, permit.successor.facts.public_key)
         return contents
 

@@ -63,7 +63,7 @@ def read(stream: IO[bytes], kind: type[bytes] | type[bytearray] = bytes) -> dict
         if "$" not in pairs:
             return pairs
         start, end = pairs["$"]
-        return kind(rest[head_length + start : head_length + end])
+        return kind(memoryview(rest)[head_length + start : head_length + end])
 
     try:
         message = json.loads(rest[:head_length], object_hook=resolve)

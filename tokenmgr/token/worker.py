@@ -28,6 +28,7 @@ from tokenmgr.errors import (
     LibraryHung,
     LibraryMissing,
     LibraryUnusable,
+    MediumError,
     MediumGone,
     MediumTroubled,
     NotSupported,
@@ -83,15 +84,23 @@ class Worker:
     def load(self) -> _Child:
         """Wait until the library has loaded, or raise what its child says went wrong."""
         with self._lock:
-            child = self.start()
-            if not self._ready:
-                answer = self._exchange(child, "C_Initialize", self.limits.load)
-                if "error" in answer:
-                    self.stop()
-                    raise self._translate(answer["error"])
-                self.about = answer["value"]
-                self._ready = True
-            return child
+            try:
+                return self._loaded()
+            except MediumError as error:
+                if not error.retriable:
+                    raise
+            return self._loaded()  # several programs starting at once: now and then CKR_GENERAL_ERROR, cured by this
+
+    def _loaded(self) -> _Child:
+        child = self.start()
+        if not self._ready:
+            answer = self._exchange(child, "C_Initialize", self.limits.load)
+            if "error" in answer:
+                self.stop()
+                raise self._translate(answer["error"])
+            self.about = answer["value"]
+            self._ready = True
+        return child
 
     def call(self, verb: str, still: Callable[[], None] | None = None, /, **arguments: Any) -> Any:
         """Ask the child. Whatever happens to it, this returns or raises within the verb's limit (after those before it
@@ -133,7 +142,8 @@ class Worker:
     def _exchange(
         self, child: _Child, verb: str, limit: float, question: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """One question, one answer. Cut short by whatever, the child goes: its answer would be taken for the next."""
+        """One question, one answer. Cut short by whatever, the child goes: its answer would be taken for the next.
+        In the middle of a change it may finish first; a torn write helps nobody."""
         try:
             end = time.monotonic() + limit
             if question is not None:
@@ -146,7 +156,11 @@ class Worker:
         except OSError:
             self._lost(child, verb)
         except BaseException:
-            self._drop(child)
+            if verb in CHANGING:
+                self._child = None
+                child.abandon()
+            else:
+                self._drop(child)
             raise
         if answer is None:
             self._lost(child, verb)
@@ -229,6 +243,11 @@ class _Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
         return self._finish()
+
+    def abandon(self) -> None:
+        """It ends when its call does, or after its grace (child.py), and is reaped then."""
+        self.dismiss()
+        threading.Thread(target=self._process.wait, daemon=True).start()
 
     def kill(self) -> int:
         self._process.kill()
