@@ -1,12 +1,22 @@
-"""`python -m benchmarks [cold|calls|listing]`: prints figures, and asserts none."""
+"""`python -m benchmarks [cold|calls|trip|listing]`: prints figures beside their aims, and asserts none."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cold, listing
+from benchmarks import calls, cold, listing, trip
 
-ALL = {"cold": cold.run, "calls": calls.run, "listing": listing.run}
+ALL = {"cold": cold.run, "calls": calls.run, "trip": trip.run, "listing": listing.run}
 
-for name in sys.argv[1:] or ALL:
-    ALL[name]()
+
+def main(named: list[str]) -> str | None:
+    """What was wrong with the command line, if anything was."""
+    if unknown := set(named) - set(ALL):
+        return f"unknown: {', '.join(sorted(unknown))}; known: {', '.join(ALL)}"
+    for name in named or ALL:
+        ALL[name]()
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

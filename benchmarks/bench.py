@@ -1,60 +1,77 @@
-"""What the benchmarks share: medians, rows of a table, and a simulated medium with keys to measure on."""
+"""What the benchmarks share: turns, medians, ratios and tables. Standard library only: the in-process peer loads it."""
 
 from __future__ import annotations
 
-import os
 import statistics
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
-from tokenmgr.domain.credential import KeyKind
-from tokenmgr.log import Secret
-from tokenmgr.testbed.simulated import PIN, SimulatedMedium
-from tokenmgr.token.session import Session
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Microseconds of many rounds. The machines are noisy: the median speaks, the quartiles say how noisy."""
+    """Microseconds, turn by turn. Machines are noisy: medians speak, quartiles say how noisy it was."""
 
-    rounds: list[float]
+    turns: list[list[float]]
 
     @property
     def median(self) -> float:
-        return statistics.median(self.rounds)
+        return statistics.median(self._all())
 
     def __str__(self) -> str:
-        low, _, high = statistics.quantiles(self.rounds, n=4)
-        return f"{self.median:.0f} µs ({low:.0f}–{high:.0f})"
+        low, _, high = statistics.quantiles(self._all(), n=4)
+        scale, unit, digits = (1000, "ms", 1) if self.median >= 10_000 else (1, "µs", 0 if self.median >= 10 else 1)
+        return f"{self.median / scale:.{digits}f} {unit} ({low / scale:.{digits}f}–{high / scale:.{digits}f})"
 
+    def by_turn(self, peer: Measured, compare: Callable[[float, float], float]) -> list[float]:
+        """Within each turn, so that a noisy second, which hit both, is divided out."""
+        pairs = zip(self.turns, peer.turns, strict=True)
+        return [compare(statistics.median(mine), statistics.median(theirs)) for mine, theirs in pairs]
 
-def heading(title: str, *columns: str) -> None:
-    print(f"\n{title}")
-    row(*columns)
-
-
-def row(*cells: str) -> None:
-    print("  " + "".join(cell.ljust(33) for cell in cells).rstrip())
+    def _all(self) -> list[float]:
+        return [one for turn in self.turns for one in turn]
 
 
 def ratio(mine: Measured, peer: Measured) -> str:
-    return f"{mine.median / peer.median:.2f} ×"
+    return spread(mine.by_turn(peer, lambda a, b: a / b)) + " ×"
 
 
-@contextmanager
-def medium_with_keys() -> Iterator[tuple[SimulatedMedium, str]]:
-    """One RSA-2048 and one P-256 key; the medium is registered in a home of its own, the folder above it."""
-    with TemporaryDirectory() as folder:
-        home = Path(folder)
-        medium = SimulatedMedium(home / "testbed" / "bench", os.environ)
-        serial = medium.create().serial
-        medium.register(home / "libraries.d")
-        (home / "settings.toml").write_text("catalogue = false\n")
-        with medium.library() as library, Session.open(library, serial, write=True) as session, Secret(PIN) as pin:
-            session.login(pin)
-            session.generate_key(KeyKind.RSA_2048, b"rsa", "rsa")
-            session.generate_key(KeyKind.P256, b"p256", "p256")
-        yield medium, serial
+def spread(figures: Sequence[float]) -> str:
+    """Median and quartiles, in three significant digits at most."""
+    low, middle, high = statistics.quantiles(figures, n=4)
+    digits = 0 if abs(middle) >= 100 else 1 if abs(middle) >= 10 else 2
+    return f"{middle:.{digits}f} ({low:.{digits}f}–{high:.{digits}f})"
+
+
+def in_turns(turns: int, contenders: Mapping[str, Callable[[], list[float]]]) -> dict[str, Measured]:
+    """Everybody once a turn, every other turn backwards: noise hits all, and nobody always follows the same one."""
+    taken: dict[str, list[list[float]]] = {name: [] for name in contenders}
+    for turn in range(turns):
+        for name in list(contenders)[:: -1 if turn % 2 else 1]:
+            taken[name].append(contenders[name]())
+    return {name: Measured(all_turns) for name, all_turns in taken.items()}
+
+
+def keep(_made: object) -> None:
+    """For what leaves nothing to be cleared."""
+
+
+def timed(act: Callable[[], Any], rounds: int, clear: Callable[[Any], None] = keep) -> list[float]:
+    """Microseconds of each round, after one that warms up. What a round made is cleared off the clock."""
+    taken = []
+    for _ in range(rounds + 1):
+        started = time.perf_counter()
+        made = act()
+        taken.append((time.perf_counter() - started) * 1e6)
+        clear(made)
+    return taken[1:]
+
+
+def table(title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    print(f"\n{title}")
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    for line in (headings, *rows):
+        print(
+            "  " + "   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip(), flush=True
+        )

@@ -1,54 +1,79 @@
-"""The peer: the same calls through python-pkcs11 alone, in process. usage: inprocess LIBRARY OPERATION ROUNDS <PIN
+"""The peer in Python: the same calls through python-pkcs11 alone (peers.py says how it is spoken to).
 
-Prints one line a round: microseconds. Run as a process of its own, since a library belongs to its process.
+It asks for the same attributes and gives the same templates as our own child does, and has nothing else of ours.
 """
 
 from __future__ import annotations
 
 import sys
-import time
+from collections.abc import Callable
 from typing import Any
 
 import pkcs11
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
+from pkcs11 import Attribute, CertificateType, KeyType, Mechanism, ObjectClass
+
+from benchmarks.bench import keep, timed
+from tokenmgr.token.objects import WANTED
+
+P256 = bytes.fromhex("06082a8648ce3d030107")
+_CLASSES = {ObjectClass[name]: [Attribute[one] for one in wanted] for name, wanted in WANTED.items()}
+_COPIED = (Attribute.SUBJECT, Attribute.ISSUER, Attribute.SERIAL_NUMBER, Attribute.VALUE)
 
 
-def once(operation: str, session: Any, keys: dict[str, Any]) -> None:
+def operations(session: Any) -> dict[str, Callable[[], object]]:
     token = session.token
-    match operation:
-        case "token":
-            token.slot.get_token()
-        case "open":
-            token.open().close()
-        case "sign-p256":
-            keys["p256"].sign(bytes(32), mechanism=Mechanism.ECDSA)
-        case "sign-rsa":
-            keys["rsa"].sign(bytes(32), mechanism=Mechanism.SHA256_RSA_PKCS)
-        case "write":
-            template = {Attribute.CLASS: ObjectClass.DATA, Attribute.TOKEN: True, Attribute.PRIVATE: False}
-            session.create_object(template | {Attribute.LABEL: "peer", Attribute.VALUE: bytes(1500)}).destroy()
-        case "generate-rsa":
-            protected = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
-            pair = session.generate_keypair(KeyType.RSA, 2048, id=b"peer", store=True, private_template=protected)
-            for half in pair:
-                half.destroy()
-        case "list":
-            wanted = [Attribute.ID, Attribute.LABEL, Attribute.VALUE]
-            for item in list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE})):
-                item.get_attributes(wanted)
+    keys = {key[Attribute.ID]: key for key in list(session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY}))}
+    certificate = next(iter(list(session.get_objects({Attribute.CLASS: ObjectClass.CERTIFICATE}))), None)
+    written = {
+        Attribute.CLASS: ObjectClass.CERTIFICATE,
+        Attribute.CERTIFICATE_TYPE: CertificateType.X_509,
+        Attribute.TOKEN: True,
+        Attribute.PRIVATE: False,
+        Attribute.ID: b"peer",
+        Attribute.LABEL: "peer",
+        **(certificate.get_attributes(_COPIED) if certificate else {}),
+    }
+
+    def read(one_class: ObjectClass, wanted: list[Attribute]) -> None:
+        for item in list(session.get_objects({Attribute.CLASS: one_class}, batch_size=64)):
+            item.get_attributes(wanted)
+
+    def generate(key_type: KeyType, bits: int | None, public: dict[Attribute, Any]) -> object:
+        private = {Attribute.SENSITIVE: True, Attribute.EXTRACTABLE: False}
+        return session.generate_keypair(
+            key_type, bits, id=b"peer", label="peer", store=True, public_template=public, private_template=private
+        )
+
+    def read_all() -> None:
+        for one_class, wanted in _CLASSES.items():
+            read(one_class, wanted)
+
+    return {
+        "token": token.slot.get_token,
+        "open": lambda: token.open().close(),
+        "find": lambda: read(ObjectClass.CERTIFICATE, _CLASSES[ObjectClass.CERTIFICATE]),
+        "sign-p256": lambda: keys[b"p256"].sign(bytes(32), mechanism=Mechanism.ECDSA),
+        "sign-rsa": lambda: keys[b"rsa"].sign(bytes(32), mechanism=Mechanism.SHA256_RSA_PKCS),
+        "write": lambda: session.create_object(written).destroy(),
+        "generate-p256": lambda: generate(KeyType.EC, None, {Attribute.EC_PARAMS: P256}),
+        "generate-rsa": lambda: generate(KeyType.RSA, 2048, {}),
+        "list": read_all,
+    }
 
 
 def main() -> None:
-    library, operation, rounds = sys.argv[1:]
-    token = next(slot for slot in pkcs11.lib(library).get_slots(token_present=True)).get_token()
+    token = next(iter(pkcs11.lib(sys.argv[1]).get_slots(token_present=True))).get_token()
     session = token.open(rw=True, user_pin=sys.stdin.readline().strip())
-    found = session.get_objects({Attribute.CLASS: ObjectClass.PRIVATE_KEY})
-    keys = {item[Attribute.ID].decode(): item for item in list(found)}
-    once(operation, session, keys)
-    for _ in range(int(rounds)):
-        started = time.perf_counter()
-        once(operation, session, keys)
-        print((time.perf_counter() - started) * 1e6)
+    known = operations(session)
+    for line in sys.stdin:
+        operation, rounds = line.split()
+        clear = _destroy if operation.startswith("generate") else keep
+        print(*timed(known[operation], int(rounds), clear), flush=True)
+
+
+def _destroy(pair: Any) -> None:
+    for half in pair:
+        half.destroy()
 
 
 if __name__ == "__main__":
