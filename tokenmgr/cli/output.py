@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -70,6 +71,8 @@ class Output:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
         if isinstance(error, OSError):  # ours are translated where they arise; what is left is the output itself
             tell_error(FileNotWritten(file=str(error.filename or "stdout"), reason=error.strerror or ""))
+            if error.filename is None:
+                _forget_output()
             return Exit.USAGE
         if not isinstance(error, TokenmgrError):
             log.info("unexpected", exc_info=error)
@@ -86,6 +89,11 @@ class Output:
     def cancelled(self, during_work: bool) -> int:
         self.failure(Interrupted() if during_work else Cancelled())
         return Exit.CANCELLED
+
+
+def _forget_output() -> None:
+    """What could not be written would be tried again when Python ends, and end it with another status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_of(error: TokenmgrError) -> Exit:
