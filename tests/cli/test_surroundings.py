@@ -37,6 +37,24 @@ def test_a_full_disk_is_not_a_fault_of_ours_and_does_not_say_that_nothing_change
     assert home.run("verify", "--pin-fd", "0", typed="5678\n").status == 0
 
 
+@pytest.mark.parametrize("fd", range(3, 12))
+def test_a_descriptor_that_nobody_handed_over_is_not_read(home: Home, fd: int) -> None:
+    """The pipes to the libraries have such numbers; reading one would wait for ever."""
+    home.plug_in("a")
+    assert "P107" in home.run("verify", "--pin-fd", str(fd)).err
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1252", "ascii"])
+def test_a_terminal_that_lacks_a_character_gets_the_rest(home: Home, encoding: str) -> None:
+    home.plug_in("a")
+    home.environment["PYTHONIOENCODING"] = encoding
+    command = [str(PROGRAM), "medium", "show", "--lang", "ja"]
+    for arguments in (command, [*command, "--json"]):
+        done = subprocess.run(arguments, env=home.environment, capture_output=True, check=False)
+        assert done.returncode == 0
+        assert home.numbers["a"].encode() in done.stdout
+
+
 @pytest.mark.parametrize("text", ["time_limits = 3", "nonsense = 1", "language = 'fr'"])
 @pytest.mark.parametrize("arguments", [("--version",), ("--help",), ("media",), ("doctor",)])
 def test_wrong_settings_are_never_a_traceback(home: Home, text: str, arguments: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ import click
 
 from tokenmgr import __version__
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output, forgive_encodings, t
 
 # name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
 COMMANDS = {
@@ -46,6 +46,7 @@ def cli() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """The exit status. Nothing else in the program ends the process, and no traceback reaches a person (R15)."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    forgive_encodings()
     out = Output(as_json="--json" in arguments)
     try:
         value: Any = cli.main(arguments, prog_name="tokenmgr", standalone_mode=False)

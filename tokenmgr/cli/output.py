@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import logging
 import os
@@ -65,7 +66,7 @@ class Output:
         self.as_json = as_json
 
     def value(self, value: object) -> None:
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(value, ensure_ascii=not _speaks_unicode(), indent=2))
 
     def failure(self, error: Exception) -> int:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
@@ -89,6 +90,17 @@ class Output:
     def cancelled(self, during_work: bool) -> int:
         self.failure(Interrupted() if during_work else Cancelled())
         return Exit.CANCELLED
+
+
+def forgive_encodings() -> None:
+    """A terminal that cannot show a character shows a question mark; it does not end the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _speaks_unicode() -> bool:
+    return sys.stdout is not None and (sys.stdout.encoding or "").lower().startswith("utf")
 
 
 def _forget_output() -> None:

@@ -51,6 +51,8 @@ def from_fd(fd: int, who: str = "user") -> Secret:
     """One line, byte by byte: what follows it may be the next PIN, for the next reader of the same descriptor."""
     line, length = bytearray(LONGEST), 0
     try:
+        if fd > 2 and not os.get_inheritable(fd):  # not handed to us: one of our own, such as a pipe to a library
+            raise PinMissing(who=who)
         while (byte := os.read(fd, 1)) not in (b"", b"\n"):
             if length == LONGEST:
                 raise PinUnacceptable(who=who, rule="length", shortest=1, longest=LONGEST)

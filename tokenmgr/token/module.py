@@ -234,7 +234,7 @@ class Library:
 
 
 def check_label(label: str, longest: int = LONGEST_LABEL) -> None:
-    if not label:
+    if not label.strip():
         raise LabelWrong(reason="empty")
     if len(label.encode("utf-8", errors="replace")) > longest:
         raise LabelWrong(reason="too long", longest=longest)
