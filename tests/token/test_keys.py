@@ -11,9 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from tests.domain.test_credential import GOOD as S1
 from tests.token.faulty import FaultyMedium
 from tests.token.helpers import WORDS, counts, key_by_somebody_else, logged_in, only, pkcs11_tool
-from tokenmgr.domain.credential import KeyKind, TrustAttributes
+from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import (
     KeyIdTaken,
@@ -33,16 +34,6 @@ from tokenmgr.token import keys
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
-
-S1 = TrustAttributes(
-    token=True,
-    private=True,
-    sensitive=True,
-    extractable=False,
-    local=True,
-    always_sensitive=True,
-    never_extractable=True,
-)
 
 
 @pytest.mark.parametrize("kind", KeyKind)
