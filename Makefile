@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 # For running: SoftHSM and a venv. For the tests and benchmarks: independent readers of what we write, and a compiler.
 APT_RUN := python3-venv softhsm2
-APT_TEST := gnutls-bin gcc libc6-dev libp11-kit-dev opensc openssl p11-kit p11-kit-modules pcscd vsmartcard-vpcd
+APT_TEST := gnutls-bin gcc libc6-dev libp11-kit-dev libumockdev0 opensc openssl p11-kit p11-kit-modules pcscd umockdev vsmartcard-vpcd
 APT_BENCH := hyperfine yubikey-manager
 
 .DEFAULT_GOAL := help

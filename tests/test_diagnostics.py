@@ -18,7 +18,7 @@ from tests.cli.runner import Home
 from tokenmgr import catalogue, diagnostics
 from tokenmgr.diagnostics import LibrarySeen, Probe
 
-OPENSC = {family.name: path for family, path in catalogue.installed()}.get("opensc", "opensc-pkcs11.so")
+OPENSC = catalogue.library(catalogue.shipped().family("opensc")) or "opensc-pkcs11.so"
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_an_empty_reader_is_named(home: Home) -> None:
 
 
 def test_a_probe_that_fails_hides_no_other(tmp_path: Path) -> None:
-    unthinkable = LibrarySeen("\0", "unknown", {}, (), 0.0)
+    unthinkable = LibrarySeen("\0", ("unknown",), {}, (), 0.0)
     found = diagnostics.run(tmp_path, [unthinkable])
     assert {"library", "clock"} <= {probe.name for probe in found}
     assert any(probe.next == "failed" for probe in found)

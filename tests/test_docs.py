@@ -12,6 +12,7 @@ import pytest
 
 from tests.cli.test_help import every_command
 from tokenmgr import config
+from tokenmgr.catalogue import drivers
 from tokenmgr.cli.output import Exit
 from tokenmgr.testbed.simulated import PIN
 
@@ -56,7 +57,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     limits = {f"time_limits.{f.name}": f"{f.default:g}" for f in fields(config.TimeLimits)}
     assert limits.items() <= rows.items()
     named = set(re.findall(r"^\| `([a-z_.]+)` \|", SETTINGS, re.M))
-    assert named == {"language", "catalogue", *limits} | {"path", "family", "environment"}
+    assert named == {"language", "catalogue", "usb", *limits} | {"path", "family", "environment", "initialise"}
 
 
 def test_every_variable_that_is_read_is_documented() -> None:
@@ -88,3 +89,21 @@ def test_every_room_and_file_of_the_house_is_on_its_map() -> None:
     for path in (ROOT / "tokenmgr").rglob("*.py"):
         if path.parent.name != "cli" and not path.name.startswith("__"):
             assert path.name in text or path.stem in text, path
+
+
+def test_every_key_of_a_driver_file_is_documented_with_its_default() -> None:
+    text = (ROOT / "docs" / "drivers.md").read_text(encoding="utf-8")
+    rows: dict[str, str] = {}
+    for names, default in re.findall(r"^\| (`[a-z_`., ]+`) \| (?:`([^|`]*)`)? ?\|", text, re.M):
+        rows |= dict.fromkeys(re.findall(r"`([a-z_.]+)`", names), default)
+    known = {key: "" if kind is str else "true" if key == "hardware" else "false" for key, kind in drivers.TOP.items()}
+    for table, kind in drivers.TABLES.items():
+        for field in fields(kind):
+            known[f"{table}.{field.name}"] = _as_toml(field.default)
+    assert rows == known
+
+
+def _as_toml(default: object) -> str:
+    if isinstance(default, str | tuple):
+        return f'"{default}"' if isinstance(default, str) and default else "[]" if default == () else ""
+    return str(default).lower()

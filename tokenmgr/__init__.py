@@ -4,7 +4,8 @@ The house, top floor to ground; a room imports only rooms below it (tests/test_w
 
     cli/         words, options, exit codes; wires the rooms together       testbed/  simulated media, beside the house
     token/       everything a PKCS#11 medium can be asked, through a child process that may crash
-    catalogue    reads drivers/: one file a token family                    diagnostics  doctor and its support bundle
+    usb/         what is plugged in, and when that changes
+    catalogue/   reads drivers/: one file a token family                    diagnostics  doctor and its support bundle
     pki/         X.509 without I/O
     domain/      what is true: frozen values and pure rules, standard library only
     errors  clock  config  log  system  data  messages
@@ -14,7 +15,7 @@ Read these five first:
     token/session.py       what a medium can be asked
     token/gate.py          the only importer of python-pkcs11, and its traps
     token/worker.py        how a hung or crashed library stays somebody else's problem
-    errors.py              everything that can go wrong, drawn
+    errors/__init__.py     everything that can go wrong, drawn
 """
 
 __version__ = "0.1.0"

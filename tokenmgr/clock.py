@@ -19,3 +19,7 @@ def japan_time(moment: datetime, language: str = "ja") -> str:
         return f"{local:%Y-%m-%d %H:%M:%S} JST"
     # Piece by piece: strftime itself takes ASCII only on Windows.
     return f"{local:%Y}年{local:%m}月{local:%d}日 {local:%H}時{local:%M}分{local:%S}秒"
+
+
+def japan_day(moment: datetime) -> str:
+    return f"{moment.astimezone(JAPAN):%Y-%m-%d}"

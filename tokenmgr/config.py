@@ -1,8 +1,9 @@
 """Settings: read once at start, checked whole, then handed on. The only reader of the environment.
 
 TOKENMGR_HOME            everything of this user's: settings.toml, libraries.d/, simulated media
-settings.toml            language, [time_limits]                     (docs/settings.md lists every key)
+settings.toml            language, usb, catalogue, [time_limits]                     (docs/settings.md lists every key)
 libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
+drivers.d/NAME.toml      a token family beside those of drivers/, or in place of one
 """
 
 from __future__ import annotations
@@ -40,12 +41,14 @@ class LibraryEntry:
     path: str
     family: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
+    initialise: str = ""  # what C_Initialize is told; NSS wants to know its folder by it
 
 
 @dataclass(frozen=True)
 class Settings:
     home: Path
     language: str
+    usb: bool  # whether the USB bus is looked at
     catalogue: bool  # whether the libraries that drivers/ knows are looked into, besides those of libraries.d
     time_limits: TimeLimits
     libraries: tuple[LibraryEntry, ...]
@@ -55,19 +58,25 @@ class Settings:
     def library_folder(self) -> Path:
         return self.home / "libraries.d"
 
+    @property
+    def driver_folder(self) -> Path:
+        return self.home / "drivers.d"
+
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     home = home_folder(environment)
     content = _toml(home / "settings.toml")
-    _known(home / "settings.toml", content, {"language", "catalogue", "time_limits"})
-    if not isinstance(content.get("catalogue", True), bool):
-        raise SettingsWrong(file=str(home / "settings.toml"), reason="catalogue is true or false")
+    _known(home / "settings.toml", content, {"language", "catalogue", "usb", "time_limits"})
+    for name in ("catalogue", "usb"):
+        if not isinstance(content.get(name, True), bool):
+            raise SettingsWrong(file=str(home / "settings.toml"), reason=f"{name} is true or false")
     language = content.get("language") or language_of(environment)
     if language not in LANGUAGES:
         raise SettingsWrong(file=str(home / "settings.toml"), reason=f"language is one of {', '.join(LANGUAGES)}")
     return Settings(
         home=home,
         language=language,
+        usb=content.get("usb", True),
         catalogue=content.get("catalogue", True),
         time_limits=_time_limits(home / "settings.toml", content.get("time_limits", {})),
         libraries=tuple(_entry(path) for path in sorted((home / "libraries.d").glob("*.toml"))),
@@ -118,11 +127,11 @@ def _time_limits(path: Path, content: Any) -> TimeLimits:
 
 def _entry(path: Path) -> LibraryEntry:
     content = _toml(path)
-    _known(path, content, {"path", "family", "environment"})
+    _known(path, content, {"path", "family", "environment", "initialise"})
     variables = content.get("environment", {})
     if not isinstance(variables, dict) or any(set(name) & {"=", "\0"} for name in variables):
         raise SettingsWrong(file=str(path), reason="environment is a table of variables")
-    texts = [content.get("path"), content.get("family", ""), *variables.values()]
+    texts = [content.get("path"), content.get("family", ""), content.get("initialise", ""), *variables.values()]
     if not content.get("path") or not all(isinstance(text, str) and "\0" not in text for text in texts):
-        raise SettingsWrong(file=str(path), reason="path is needed; path, family and environment are texts")
-    return LibraryEntry(content["path"], content.get("family", ""), variables)
+        raise SettingsWrong(file=str(path), reason="path is needed; all but environment are texts")
+    return LibraryEntry(content["path"], content.get("family", ""), variables, content.get("initialise", ""))

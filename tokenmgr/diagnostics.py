@@ -26,12 +26,14 @@ PACKAGES = ("python-pkcs11", "asn1crypto", "cryptography", "click", "platformdir
 
 @dataclass(frozen=True)
 class Probe:
-    """What one probe found. `state` is ok, note or problem; `next` names a text of [doctor_next]."""
+    """What one probe found. `state` is ok, note or problem; `next` names a text of [doctor_next], where the finding is
+    an error of the program `advice` is that error's own."""
 
     name: str
     state: str
     detail: str
     next: str = ""
+    advice: str = ""
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -40,7 +42,7 @@ class LibrarySeen:
     """A library as the wiring found it: what it shows, or why it does not."""
 
     path: str
-    family: str
+    families: tuple[str, ...]
     about: Mapping[str, str]
     slots: tuple[MediumFacts | EmptySlot | SlotTrouble, ...]
     milliseconds: float
@@ -49,7 +51,29 @@ class LibrarySeen:
     processes: tuple[int, ...] = ()
 
 
-def run(home: Path, seen: Iterable[LibrarySeen], settings_error: str = "") -> list[Probe]:
+@dataclass(frozen=True)
+class DeviceSeen:
+    """A medium or reader on the USB bus. `code`, `what` and `advice` say why it cannot be used: empty where it can."""
+
+    name: str
+    usb_id: str
+    port: str
+    known: bool = True
+    code: str = ""
+    what: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Bus:
+    """What the wiring found on the USB bus. `trouble` is why nothing could be found at all."""
+
+    devices: tuple[DeviceSeen, ...] = ()
+    trouble: str = ""
+    copies: tuple[tuple[str, str], ...] = ()  # a library that shows a medium again, and that medium's number
+
+
+def run(home: Path, seen: Iterable[LibrarySeen], bus: Bus = Bus(), settings_error: str = "") -> list[Probe]:
     """Every probe, in the order in which a helper on the telephone would ask."""
     libraries = list(seen)
     looked = not settings_error
@@ -57,6 +81,7 @@ def run(home: Path, seen: Iterable[LibrarySeen], settings_error: str = "") -> li
         lambda: [_environment()],
         lambda: [_settings(home, settings_error)],
         lambda: _libraries(libraries) if looked else [],
+        lambda: _usb(bus) if looked else [],
         lambda: [_media(libraries)],
         lambda: [_readers(libraries)],
         lambda: _holders(libraries),
@@ -83,10 +108,10 @@ def _environment() -> Probe:
 
 def _settings(home: Path, error: str) -> Probe:
     if error:
-        return Probe("settings", "problem", error, "settings", {"home": str(home), "reason": error})
+        return Probe("settings", "problem", error, "settings", facts={"home": str(home), "reason": error})
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     if not os.access(existing, os.W_OK):
-        return Probe("settings", "problem", str(home), "home", {"home": str(home)})
+        return Probe("settings", "problem", str(home), "home", facts={"home": str(home)})
     return Probe("settings", "ok", str(home), facts={"home": str(home)})
 
 
@@ -94,15 +119,36 @@ def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
     if not libraries:
         yield Probe("library", "problem", "", "no_library")
     for library in libraries:
-        facts = {"path": library.path, "family": library.family, "error": library.error, **library.about}
+        facts = {"path": library.path, "families": list(library.families), "error": library.error, **library.about}
         if library.error:
-            remedy = {"L101": "library_missing", "L102": "library_broken"}.get(library.error, "trouble")
+            remedy = {"L101": "library_missing", "L102": "library_broken", "L106": "library_broken"}.get(
+                library.error, "trouble"
+            )
             detail = f"{library.path} {library.error} {library.reason}"
-            yield Probe("library", "problem", detail, remedy, facts)
+            yield Probe("library", "problem", detail, remedy, facts=facts)
             continue
         version = library.about.get("version", "?")
         detail = f"{library.path} {version} ({library.milliseconds:.0f} ms)"
         yield Probe("library", "ok", detail, facts={**facts, "milliseconds": round(library.milliseconds)})
+
+
+def _usb(bus: Bus) -> Iterable[Probe]:
+    if bus.trouble:
+        yield Probe("usb", "note", bus.trouble, bus.trouble, facts={"trouble": bus.trouble})
+        return
+    for device in bus.devices:
+        where = f"{device.name} ({device.usb_id}{', ' * bool(device.port)}{device.port})"
+        facts = {"device": device.usb_id, "port": device.port, "error": device.code}
+        if device.code:
+            yield Probe("usb", "problem", f"{where} {device.code} {device.what}", "", device.advice, facts)
+        elif not device.known:
+            yield Probe("usb", "note", where, "unknown_device", facts=facts)
+        else:
+            yield Probe("usb", "ok", where, facts=facts)
+    for library, serial in bus.copies:
+        yield Probe("copies", "note", f"{serial}: {library}", "copies", facts={"library": library})
+    if not bus.devices:
+        yield Probe("usb", "ok", "–")
 
 
 def _media(libraries: list[LibrarySeen]) -> Probe:
@@ -117,8 +163,8 @@ def _media(libraries: list[LibrarySeen]) -> Probe:
     }
     detail = ", ".join(f"{m.serial} ({m.model})" for m in media) or "–"
     if troubles:
-        return Probe("media", "problem", ", ".join(item.answer for item in troubles), "trouble", facts)
-    return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts)
+        return Probe("media", "problem", ", ".join(item.answer for item in troubles), "trouble", facts=facts)
+    return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts=facts)
 
 
 def _readers(libraries: list[LibrarySeen]) -> Probe:
@@ -128,21 +174,22 @@ def _readers(libraries: list[LibrarySeen]) -> Probe:
     facts = {"service": running, "empty": empty}
     detail = ", ".join([*(["pcscd"] if running else []), *(f"{reader} (–)" for reader in empty)]) or "–"
     if running is False and not empty:
-        return Probe("readers", "note", detail, "no_reader_service", facts)
+        return Probe("readers", "note", detail, "no_reader_service", facts=facts)
     return Probe("readers", "ok", detail, facts=facts)
 
 
 def _holders(libraries: list[LibrarySeen]) -> Iterable[Probe]:
-    """A program that has a library open may hold the medium; our own child processes are not meant."""
-    files = frozenset(str(Path(library.path).resolve()) for library in libraries if library.path)
-    found = system.holders(files)
+    """A program that has a library open, or speaks to card readers, may hold the medium; our own children do not."""
+    files = {str(Path(library.path).resolve()) for library in libraries if library.path}
+    found = system.holders(files.__contains__)
     if found is None:
-        yield Probe("holders", "note", "–")
+        yield Probe("holders", "note", "–", "holders_untold")
         return
     own = {process for library in libraries for process in library.processes}
-    others = sorted({(name, process, file) for process, name, file in found if process not in own})
-    for name, process, file in others:
-        yield Probe("holders", "note", f"{name} ({process}): {file}", "held", {"name": name, "file": file})
+    others = [holder for holder in (*found, *system.reader_programs()) if holder.process not in own]
+    for holder in dict.fromkeys(others):
+        facts = {"name": holder.name, "file": holder.file}
+        yield Probe("holders", "note", f"{holder.name} ({holder.process}): {holder.file}", "held", facts=facts)
     if not others:
         yield Probe("holders", "ok", "–")
 
@@ -151,7 +198,7 @@ def _clock() -> Probe:
     now = clock.now()
     state = "ok" if now >= RELEASED else "problem"
     facts = {"utc": now.isoformat(timespec="seconds"), "zone": time.strftime("%z")}
-    return Probe("clock", state, clock.japan_time(now, "en"), "" if state == "ok" else "clock", facts)
+    return Probe("clock", state, clock.japan_time(now, "en"), "" if state == "ok" else "clock", facts=facts)
 
 
 def bundle(probes: Iterable[Probe], home: Path) -> str:

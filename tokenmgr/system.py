@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
@@ -30,6 +31,9 @@ def end_in_order_when_told_to() -> None:
 def leave_interrupts_to_parent() -> None:
     """Ctrl-C reaches a whole terminal group; a child in the middle of a PKCS#11 call must not die of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+CHILD_NAME = "tokenmgr child"  # of the processes that our libraries live in
 
 
 def call_this_process(name: str) -> None:
@@ -71,24 +75,42 @@ def reader_service() -> bool | None:
     return Path("/run/pcscd/pcscd.comm").exists()
 
 
-def holders(files: frozenset[str]) -> Iterator[tuple[int, str, str]] | None:
-    """(process, its name, file) for each other process that has one of the files mapped; None where a system
-    does not tell. Only Linux shows this to an ordinary user, and only of that user's own processes."""
-    proc = Path("/proc")
-    return _linux_holders(proc, files) if (proc / "self" / "maps").exists() else None
+@dataclass(frozen=True)
+class Holder:
+    """Another process that has a file in use."""
+
+    process: int
+    name: str
+    file: str
 
 
-def _linux_holders(proc: Path, files: frozenset[str]) -> Iterator[tuple[int, str, str]]:
-    for entry in proc.iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            mapped = {line.split(maxsplit=5)[5].strip() for line in _lines(entry / "maps") if line.count("/")}
-            name = (entry / "comm").read_text().strip()
-        except (OSError, IndexError):
-            continue  # gone meanwhile, or somebody else's
-        for file in sorted(files & mapped):
-            yield int(entry.name), name, file
+def holders(is_meant: Callable[[str], bool]) -> list[Holder] | None:
+    """Other processes that have such a file open or mapped; None where a system does not tell. Only Linux shows this to
+    an ordinary user, and only of that user's own processes."""
+    if not Path("/proc/self/maps").exists():
+        return None
+    others = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()]
+    return sorted({holder for entry in others for holder in _held_by(entry, is_meant)}, key=str)
+
+
+def reader_programs(bus: int = 0, address: int = 0) -> list[Holder]:
+    """Programs that speak to card readers, or to this very device. The card reader service itself and our own child
+    processes are not meant: they are how a medium is reached."""
+    node = f"/dev/bus/usb/{bus:03d}/{address:03d}"
+    found = holders(lambda file: file == node or Path(file).name.startswith("libpcsclite.so")) or []
+    return [holder for holder in found if holder.name not in ("pcscd", CHILD_NAME[:15])]
+
+
+def _held_by(process: Path, is_meant: Callable[[str], bool]) -> Iterator[Holder]:
+    try:
+        mapped = {line.split(maxsplit=5)[5].strip() for line in _lines(process / "maps") if line.count("/")}
+        opened = {str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()}
+        name = (process / "comm").read_text().strip()
+    except (OSError, IndexError):
+        return  # gone meanwhile, or somebody else's
+    for file in mapped | opened:
+        if is_meant(file):
+            yield Holder(int(process.name), name, file)
 
 
 def _lines(path: Path) -> list[str]:

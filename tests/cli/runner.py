@@ -5,6 +5,7 @@ A transcript is what a person would see. Its lines:
     medium NAME            a simulated medium is made and plugged in; {NAME} stands for its number from then on
     state NAME WORD        brings it into a state of tests/cli/states.py
     unplug NAME, plug NAME
+    write FILE             a file of the home; the lines after it that begin with | are its text
     $ tokenmgr …           a command; lines after it that begin with < are its standard input
     => 0                   its exit status, after its output (standard output, then standard error)
 
@@ -41,8 +42,9 @@ class Home:
         self.folder = folder
         self.media: dict[str, SimulatedMedium] = {}
         self.numbers: dict[str, str] = {}
+        self.written = folder / "nothing"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "settings.toml").write_text("catalogue = false\n")
+        (folder / "settings.toml").write_text("catalogue = false\nusb = false\n")
         self.environment = {**os.environ, "TOKENMGR_HOME": str(folder), "LC_ALL": "C.UTF-8"}
 
     def plug_in(self, name: str) -> str:
@@ -98,6 +100,13 @@ def _prepare(line: str, home: Home) -> None:
             home.media[name].unplug()
         case ["plug", name]:
             home.media[name].plug()
+        case ["write", file]:
+            home.written = home.folder / file
+            home.written.parent.mkdir(exist_ok=True)
+            home.written.write_text("", encoding="utf-8")
+        case ["|", *_]:
+            with home.written.open("a", encoding="utf-8") as file:
+                file.write(line[2:] + "\n")
         case _:
             raise ValueError(f"a transcript has no line like this: {line}")
 
@@ -106,6 +115,7 @@ def _difference(step: Step, home: Home) -> list[str]:
     command = step.command
     for name, number in home.numbers.items():
         command = command.replace(f"{{{name}}}", number)
+    command = command.replace("{home}", str(home.folder))
     program, *arguments = shlex.split(command)
     assert program == "tokenmgr"
     result = home.run(*arguments, typed="".join(f"{line}\n" for line in step.typed))

@@ -131,7 +131,7 @@ class FaultyMedium:
             "FAULTS": str(self._rules),
             "FAULTS_LOG": str(self._log),
         }
-        return Library(str(self._path), environment, catalogue.family("softhsm"), limits)
+        return Library(str(self._path), environment, catalogue.shipped().family("softhsm"), limits)
 
     def rule(self, function: str, action: str, value: int = 0, first: int = 1, last: int = 0) -> None:
         new = self._rules.with_suffix(".new")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 
@@ -10,8 +9,8 @@ import pytest
 
 from tests.token.faulty import FLAGS, FREE_MEMORY, SERIAL, FaultyMedium
 from tests.token.helpers import WORDS, logged_in, only
-from tokenmgr import catalogue
 from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.family import UNKNOWN, Family, Keys, Token
 from tokenmgr.domain.medium import MediumFacts, PinState, SlotTrouble
 from tokenmgr.errors import (
     LabelWrong,
@@ -147,7 +146,7 @@ def test_the_facts_of_a_slot_are_refused_when_another_medium_is_in_it(library: L
 def test_a_slot_that_cannot_be_read_is_told_and_hides_no_other(faulty: FaultyMedium) -> None:
     with faulty.library() as library:
         serial = only(library).serial
-        library.family = catalogue.UNKNOWN
+        library.families = (UNKNOWN,)
         faulty.rule("C_GetTokenInfo", "answer", 0xE1, first=faulty.calls("C_GetTokenInfo") + 2)
         found = library.slots()
     assert [one.serial for one in found if isinstance(one, MediumFacts)] == [serial]
@@ -181,7 +180,7 @@ class Swapping(Library):
 
 def test_a_session_that_did_not_open_is_not_counted_as_open(medium: SimulatedMedium) -> None:
     plain = medium.library()
-    with Swapping(plain.path, plain.worker._environment, plain.family) as library:
+    with Swapping(plain.path, plain.worker._environment, plain.families[-1]) as library:
         with pytest.raises(MediumChanged):
             Session.open(library, only(library).serial)
         assert library.open_sessions == 0
@@ -189,9 +188,9 @@ def test_a_session_that_did_not_open_is_not_counted_as_open(medium: SimulatedMed
 
 def test_mechanisms_leave_out_what_the_family_lists_and_cannot(medium: SimulatedMedium) -> None:
     plain = medium.library()
-    family = dataclasses.replace(plain.family, avoid=frozenset({"RSA_PKCS"}))
+    family = Family(keys=Keys(avoid=("RSA_PKCS",)), token=Token(spare_slot=True))
     with Library(plain.path, plain.worker._environment, family) as library:
-        told = library.mechanisms(only(library).slot)
+        told = library.mechanisms(only(library))
     assert "RSA_PKCS" not in told
     assert told["EC_KEY_PAIR_GEN"][0] <= 256 <= told["EC_KEY_PAIR_GEN"][1]
 

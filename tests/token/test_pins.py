@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.token.faulty import FLAGS, FaultyMedium
 from tests.token.helpers import WORDS, logged_in, only
-from tokenmgr.catalogue import Family
 from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.family import UNKNOWN, Family, Pin
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import (
     FormatUnfinished,
@@ -242,10 +242,10 @@ def test_a_hopeless_try_is_refused(facts: MediumFacts, state: PinState, yes: boo
     medium = dataclasses.replace(facts, pin=fine if officer else state, so_pin=state if officer else fine)
     expected = None if state is PinState.FINAL_TRY and yes else REFUSED.get(state)
     if expected is None:
-        pins.refuse_hopeless(medium, officer, yes)
+        pins.refuse_hopeless(medium, UNKNOWN, officer, yes)
         return
     with pytest.raises(expected) as raised:
-        pins.refuse_hopeless(medium, officer, yes)
+        pins.refuse_hopeless(medium, UNKNOWN, officer, yes)
     assert isinstance(raised.value, PinError)
     assert (raised.value.who, raised.value.serial) == ("so" if officer else "user", facts.serial)
 
@@ -257,13 +257,13 @@ def test_after_a_wrong_pin_the_state_is_that_of_the_pin_that_was_wrong(
 ) -> None:
     other = PinState.LOCKED
     medium = dataclasses.replace(facts, pin=other if officer else state, so_pin=state if officer else other)
-    after = pins.after_failure(PinWrong(call="C_Login", answer="CKR_PIN_INCORRECT"), medium, medium, officer)
+    after = pins.after_failure(PinWrong(call="C_Login", answer="CKR_PIN_INCORRECT"), medium, medium, UNKNOWN, officer)
     assert isinstance(after, PinWrong)
     assert (after.state, after.who, after.call) == (state.value, "so" if officer else "user", "C_Login")
 
 
 def test_after_a_refused_form_the_lengths_that_are_allowed_are_told(facts: MediumFacts) -> None:
-    after = pins.after_failure(PinUnacceptable(call="C_SetPIN"), facts, facts, officer=False)
+    after = pins.after_failure(PinUnacceptable(call="C_SetPIN"), facts, facts, UNKNOWN, officer=False)
     assert isinstance(after, PinUnacceptable)
     assert (after.shortest, after.longest, after.serial) == (4, 255, facts.serial)
 
@@ -271,15 +271,17 @@ def test_after_a_refused_form_the_lengths_that_are_allowed_are_told(facts: Mediu
 def test_a_try_that_was_counted_is_a_wrong_pin_whatever_the_answer_was(facts: MediumFacts) -> None:
     """One card answers a wrong PIN with CKR_GENERAL_ERROR; "try again" would be an invitation to lock it."""
     counted = dataclasses.replace(facts, pin=PinState.LOW)
-    after = pins.after_failure(MediumTroubled(call="C_Login", answer="CKR_GENERAL_ERROR"), facts, counted, False)
+    after = pins.after_failure(
+        MediumTroubled(call="C_Login", answer="CKR_GENERAL_ERROR"), facts, counted, UNKNOWN, False
+    )
     assert isinstance(after, PinWrong)
     locked = dataclasses.replace(facts, pin=PinState.LOCKED)
-    assert isinstance(pins.after_failure(MediumTroubled(call="C_Login"), counted, locked, False), PinLocked)
+    assert isinstance(pins.after_failure(MediumTroubled(call="C_Login"), counted, locked, UNKNOWN, False), PinLocked)
 
 
 def test_a_failure_of_which_nobody_knows_whether_it_counted_says_so(facts: MediumFacts) -> None:
     error = MediumTroubled(call="C_Login", answer="CKR_GENERAL_ERROR")
-    assert pins.after_failure(error, facts, facts, False) is error
+    assert pins.after_failure(error, facts, facts, UNKNOWN, False) is error
     assert error.uncertain
 
 
@@ -297,7 +299,7 @@ def test_a_failure_of_which_nobody_knows_whether_it_counted_says_so(facts: Mediu
 def test_characters_that_a_family_does_not_take_cost_no_try(
     facts: MediumFacts, characters: str, pin: str, rule: str
 ) -> None:
-    family = Family(pin_characters=characters)
+    family = Family(pin=Pin(characters=characters))
     if not rule:
         pins.refuse_malformed(Secret(pin), facts, family)
         return

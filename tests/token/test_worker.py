@@ -167,7 +167,7 @@ def test_a_child_that_is_killed_in_the_middle_of_a_generation_leaves_a_medium_th
 
 def test_a_child_that_does_not_even_listen_is_given_up_in_time(library: Library, facts: MediumFacts) -> None:
     """Stopped as a whole: a large question does not fit into the pipe, and must not keep the caller either."""
-    with Library(softhsm(), library.worker._environment, library.family, SOON) as stopped:
+    with Library(softhsm(), library.worker._environment, library.families[-1], SOON) as stopped:
         session = logged_in(stopped, facts.serial)
         process = child(stopped)
         os.kill(process, signal.SIGSTOP)
@@ -192,7 +192,7 @@ def test_an_interrupted_wait_does_not_give_the_next_call_the_last_ones_answer(fa
 import os, signal, threading
 from tokenmgr.token.module import Library
 from tokenmgr import catalogue
-library = Library({str(faulty.library().path)!r}, dict(os.environ), catalogue.family("softhsm"))
+library = Library({str(faulty.library().path)!r}, dict(os.environ), catalogue.shipped().family("softhsm"))
 library.media()
 open({str(faulty.medium.folder / "rules")!r}, "w").write("C_GetSlotList hang 0 1 0")
 try:
@@ -238,7 +238,7 @@ from tokenmgr.token.module import Library
 library = Library({str(faulty.library().path)!r}, dict(os.environ))
 (medium, *spare) = library.media()
 print(library.worker.process, flush=True)
-library.mechanisms(medium.slot)
+library.mechanisms(medium)
 """
     faulty.rule("C_GetMechanismList", "hang")
     environment = dict(faulty.library().worker._environment)

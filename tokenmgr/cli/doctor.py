@@ -11,9 +11,10 @@ from tokenmgr import __version__, config, diagnostics
 from tokenmgr.cli import wiring
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import libraries, settings
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output, t, texts
 from tokenmgr.diagnostics import LibrarySeen, Probe
-from tokenmgr.errors import FileNotWritten, LibraryUnusable, SettingsWrong, TokenmgrError
+from tokenmgr.domain.presence import Missing, Plugged
+from tokenmgr.errors import DriverWrong, FileNotWritten, SettingsWrong, TokenmgrError
 from tokenmgr.token.module import Library
 
 
@@ -41,29 +42,55 @@ def doctor(bundle: Path | None, as_json: bool, only: str | None) -> int:
 def _probes(only: str | None) -> list[Probe]:
     try:
         home = settings().home
+        bus = wiring.look_at_usb()
     except SettingsWrong as error:
         return diagnostics.run(config.home_folder(), [], settings_error=f"{error.file}: {error.reason}")
+    except DriverWrong as error:
+        return diagnostics.run(config.home_folder(), [], settings_error=texts().error(error)["what"])
     with libraries(only) as found:
-        return diagnostics.run(home, [_see(library) for library in found])
+        answers = [(library, *_timed(library)) for library in found]
+        seen = wiring.arrange([(library, answer) for library, answer, _ in answers], bus)
+        return diagnostics.run(home, [_library(*one) for one in answers], _bus(seen))
 
 
-def _see(library: Library) -> LibrarySeen:
+def _timed(library: Library) -> tuple[wiring.Answer, float]:
     started = time.perf_counter()
-    error = reason = ""
-    slots = []
-    try:
-        slots = library.slots()
-    except TokenmgrError as failure:
-        error, reason = failure.code, failure.reason if isinstance(failure, LibraryUnusable) else ""
+    answer = wiring.ask(library)
+    return answer, (time.perf_counter() - started) * 1000
+
+
+def _library(library: Library, answer: wiring.Answer, milliseconds: float) -> LibrarySeen:
     return LibrarySeen(
         path=library.path,
-        family=library.family.name,
+        families=tuple(family.name for family in library.families),
         about=library.worker.about,
-        slots=tuple(slots),
-        milliseconds=(time.perf_counter() - started) * 1000,
-        error=error,
-        reason=reason,
+        slots=() if isinstance(answer, TokenmgrError) else tuple(answer),
+        milliseconds=milliseconds,
+        error=answer.code if isinstance(answer, TokenmgrError) else "",
+        reason=texts().error(answer)["what"] if isinstance(answer, TokenmgrError) else "",
         processes=(library.worker.process,) if library.worker.process else (),
+    )
+
+
+def _bus(seen: wiring.Surroundings) -> diagnostics.Bus:
+    return diagnostics.Bus(
+        devices=tuple(_device(seen, plugged) for plugged in seen.plugged),
+        trouble=seen.bus_trouble,
+        copies=tuple((other.library, card.medium.serial) for card in seen.cards for other in card.also),
+    )
+
+
+def _device(seen: wiring.Surroundings, plugged: Plugged) -> diagnostics.DeviceSeen:
+    error = seen.trouble_of(plugged)
+    words = texts().error(error) if error else {"what": "", "next": ""}
+    return diagnostics.DeviceSeen(
+        name=plugged.name,
+        usb_id=plugged.device.usb_id,
+        port=plugged.device.port,
+        known=plugged.missing is not Missing.FAMILY,
+        code=error.code if error else "",
+        what=words["what"],
+        advice=words["next"],
     )
 
 
@@ -71,5 +98,5 @@ def _tell(probe: Probe) -> None:
     colour = {"ok": "green", "problem": "red"}.get(probe.state)
     mark = click.style(t(f"doctor.{probe.state}"), fg=colour)
     click.echo(f"{mark}  {t(f'doctor.{probe.name}')}: {probe.detail}")
-    if probe.next:
-        click.echo(f"    {t('words.next', text=t(f'doctor_next.{probe.next}'))}")
+    if advice := probe.advice or (probe.next and t(f"doctor_next.{probe.next}")):
+        click.echo(f"    {t('words.next', text=advice)}")

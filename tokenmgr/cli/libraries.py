@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from tokenmgr import catalogue, config
+from tokenmgr.catalogue import Catalogue
+from tokenmgr.domain.family import UNKNOWN
 from tokenmgr.errors import LibraryError
 from tokenmgr.token.module import Library
 
@@ -24,6 +26,12 @@ _begun: list[Library] = []
 def settings() -> config.Settings:
     """Read once a run."""
     return config.load()
+
+
+@functools.cache
+def known() -> Catalogue:
+    """The families of tokens: ours, and the user's own."""
+    return catalogue.load(settings().driver_folder)
 
 
 def begin(arguments: list[str]) -> None:
@@ -56,12 +64,13 @@ def _started(found: Iterator[Library]) -> Iterator[Library]:
 
 
 def _configured(only: str | None) -> Iterator[Library]:
-    known = _entries()
-    named = [entry for entry in known if entry.path == only] or [config.LibraryEntry(only)] if only else known
+    entries = _entries()
+    named = [entry for entry in entries if entry.path == only] or [config.LibraryEntry(only)] if only else entries
     for entry in named:
-        family = catalogue.family(entry.family) if entry.family else catalogue.family_of_library(entry.path)
+        families = (known().family(entry.family),) if entry.family else known().of_library(entry.path)
         environment = {**settings().environment, **entry.environment}
-        yield Library(entry.path, environment, family, settings().time_limits)
+        *others, usual = families or (UNKNOWN,)
+        yield Library(entry.path, environment, usual, settings().time_limits, others, entry.initialise)
 
 
 def _entries() -> list[config.LibraryEntry]:
@@ -70,5 +79,4 @@ def _entries() -> list[config.LibraryEntry]:
     if not settings().catalogue:
         return list(own)
     set_ = {entry.path for entry in own if not entry.environment}
-    known = [config.LibraryEntry(path, family.name) for family, path in catalogue.installed() if path not in set_]
-    return [*own, *known]
+    return [*own, *(config.LibraryEntry(path) for path in known().installed() if path not in set_)]

@@ -19,6 +19,7 @@ COMMANDS = {
     "pin": "tokenmgr.cli.pin:pin",
     "verify": "tokenmgr.cli.verify:verify",
     "doctor": "tokenmgr.cli.doctor:doctor",
+    "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",
     "testbed": "tokenmgr.cli.testbed:testbed",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.check import check
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.output import Exit, Output, t, table
 from tokenmgr.cli.view import certificate_as_json, medium_as_json, medium_rows, until
@@ -72,8 +73,8 @@ def format_(
         typed = retype if retype is not None else click.prompt(t("format.retype"), err=True)
         if typed.strip() != facts.serial:
             raise MediumNotRetyped(expected=facts.serial)
-        accepted = prompts.final_try(facts, final_try, officer=True)
-        so_pin = prompts.pin(t("pins.ask_so", serial=facts.serial), so_pin_fd, "so")
+        accepted = prompts.final_try(facts, library.family_of(facts), final_try, officer=True)
+        so_pin = prompts.officer(facts, library.family_of(facts), so_pin_fd)
         with so_pin, prompts.new_pin(new_pin_fd) as new:
             fresh = library.format(facts.serial, so_pin, new, label, accepted)
     if as_json:
@@ -81,3 +82,6 @@ def format_(
     else:
         click.echo(t("format.done", serial=fresh.serial))
     return Exit.FINE
+
+
+medium.add_command(check)

@@ -28,7 +28,11 @@ def status(serial: str | None, as_json: bool, only: str | None) -> int:
     else:
         heading = [t("labels.serial"), t("labels.pin"), t("labels.so_pin"), t("labels.pin_length")]
         columns([heading, *(_row(facts) for facts in found)])
-    return Exit.FINE if all(facts.pin in (PinState.FINE, PinState.LOW) for facts in found) else Exit.FINDINGS
+    return (
+        Exit.FINE
+        if all(facts.pin in (PinState.FINE, PinState.LOW, PinState.NOT_TOLD) for facts in found)
+        else Exit.FINDINGS
+    )
 
 
 def _row(facts: MediumFacts) -> list[str]:
@@ -50,7 +54,7 @@ def change(
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         with Session.open(library, facts.serial, write=True) as session:
-            accepted = prompts.final_try(facts, final_try)
+            accepted = prompts.final_try(facts, session.family, final_try)
             with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as old, prompts.new_pin(new_pin_fd) as new:
                 session.change_pin(old, new, accepted)
             return _done(session.refresh(), "pins.changed", as_json)
@@ -65,13 +69,15 @@ def change(
 def unblock(
     serial: str | None, so_pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
 ) -> int:
+    from tokenmgr.token.pins import refuse_unblocking
     from tokenmgr.token.session import Session
 
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         with Session.open(library, facts.serial, write=True) as session:
-            accepted = prompts.final_try(facts, final_try, officer=True)
-            so_pin = prompts.pin(t("pins.ask_so", serial=facts.serial), so_pin_fd, "so")
+            refuse_unblocking(facts, session.family)
+            accepted = prompts.final_try(facts, session.family, final_try, officer=True)
+            so_pin = prompts.officer(facts, session.family, so_pin_fd)
             with so_pin, prompts.new_pin(new_pin_fd) as new:
                 session.reset_pin(so_pin, new, accepted)
             return _done(session.refresh(), "pins.unblocked", as_json)

@@ -9,6 +9,7 @@ import click
 
 from tokenmgr import system
 from tokenmgr.cli.output import t
+from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
@@ -74,15 +75,21 @@ def _prompt(question: str, who: str) -> Secret:
     return Secret(click.prompt(question, hide_input=True, err=True))
 
 
+def officer(facts: MediumFacts, family: Family, descriptor: int | None) -> Secret:
+    """The bank's PIN, or its management key where the family has one."""
+    question = "pins.ask_key" if family.pin.officer == "key" else "pins.ask_so"
+    return pin(t(question, serial=facts.serial), descriptor, "so")
+
+
 def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def final_try(facts: MediumFacts, given: bool, officer: bool = False) -> bool:
+def final_try(facts: MediumFacts, family: Family, given: bool, officer: bool = False) -> bool:
     """Whether the last try may be spent: said on the command line, or answered here. Nobody is asked in a script."""
     state = facts.so_pin if officer else facts.pin
     if state is PinState.FINAL_TRY and not given and at_terminal():
         given = click.confirm(t("pins.final_try"), default=False, err=True)
     if facts.initialised:
-        refuse_hopeless(facts, officer, given)  # before anybody is asked for a PIN in vain
+        refuse_hopeless(facts, family, officer, given)  # before anybody is asked for a PIN in vain
     return given

@@ -23,8 +23,9 @@ from tokenmgr.token.session import Session
 def verify(serial: str | None, pin_fd: int | None, final_try: bool, as_json: bool, only: str | None) -> int:
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
-        with Session.open(library, facts.serial) as session:
-            accepted = prompts.final_try(facts, final_try)
+        again = lambda: prompts.pin(t("pins.ask_each", serial=facts.serial), pin_fd)  # noqa: E731
+        with Session.open(library, facts.serial, ask_pin=again) as session:
+            accepted = prompts.final_try(facts, session.family, final_try)
             with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin:
                 session.login(pin, accepted)
             checkup = check(session, clock.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tokenmgr import catalogue
+from tokenmgr.cli.libraries import known
 from tokenmgr.cli.output import chosen_language, t
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import CertificateFacts
@@ -17,12 +17,15 @@ def medium_as_json(medium: MediumFacts) -> dict[str, Any]:
 
 
 def medium_rows(medium: MediumFacts) -> list[tuple[str, str]]:
-    free = t("words.unknown_size") if medium.free_memory is None else t("words.bytes", count=medium.free_memory)
+    free, total = (
+        t("words.unknown_size") if size is None else t("words.bytes", count=size)
+        for size in (medium.free_memory, medium.total_memory)
+    )
     return [
         (t("labels.serial"), medium.serial or t("media.blank")),
         (t("labels.label"), medium.label),
         (t("labels.model"), f"{medium.manufacturer} {medium.model}"),
-        (t("labels.family"), catalogue.family(medium.family).title),
+        (t("labels.family"), known().family(medium.family).title),
         (t("labels.firmware"), medium.firmware),
         (t("labels.reader"), medium.reader),
         (t("labels.library"), medium.library),
@@ -30,6 +33,7 @@ def medium_rows(medium: MediumFacts) -> list[tuple[str, str]]:
         (t("labels.so_pin"), t(f"pin.{medium.so_pin.value}")),
         (t("labels.pin_length"), f"{medium.shortest_pin}–{medium.longest_pin}"),
         (t("labels.free"), free),
+        *([(t("labels.total"), total)] if medium.total_memory is not None else []),
         (t("labels.read_only"), t("words.yes" if medium.read_only else "words.no")),
     ]
 

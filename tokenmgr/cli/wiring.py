@@ -5,47 +5,92 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any
 
 import click
 
-from tokenmgr import config, log
-from tokenmgr.cli.libraries import libraries
+from tokenmgr import catalogue, config, log, system
+from tokenmgr.cli.libraries import known, libraries, settings
 from tokenmgr.cli.output import t
+from tokenmgr.domain import presence
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
-from tokenmgr.errors import MediumAmbiguous, MediumNotFound, MediumNotNamed, NoMedium, TokenmgrError
-from tokenmgr.token.module import Library
+from tokenmgr.domain.presence import Card, Missing, Plugged, View
+from tokenmgr.errors import (
+    LibraryNotInstalled,
+    MediumAmbiguous,
+    MediumNotFound,
+    MediumNotNamed,
+    MediumUnseen,
+    NoMedium,
+    ReaderEmpty,
+    ReaderHeld,
+    TokenmgrError,
+)
+from tokenmgr.token.module import Library, Slot
+from tokenmgr.usb import detect as usb
 
 
 @dataclasses.dataclass
 class Surroundings:
-    """What the libraries show at one moment. A library that fails is told and hides no other."""
+    """What is plugged in and what the libraries show of it, at one moment. A failure is told and hides no other."""
 
-    media: list[tuple[Library, MediumFacts]]
+    cards: list[Card]
+    plugged: list[Plugged]
+    bus_trouble: str
     empty: list[EmptySlot]
     troubles: list[SlotTrouble]
     failures: list[tuple[str, TokenmgrError]]
-    answered: int = 0
+    answered: int
+    _libraries: dict[int, Library]  # of each medium, by its identity here
+
+    @property
+    def media(self) -> list[tuple[Library, MediumFacts]]:
+        return [(self._libraries[id(card.medium)], card.medium) for card in self.cards]
 
     @property
     def only_failed(self) -> bool:
-        return len(self.failures) == 1 and not (self.media or self.empty or self.troubles or self.answered)
+        return len(self.failures) == 1 and not (self.cards or self.empty or self.troubles or self.answered)
 
     def choose(self, serial: str | None) -> tuple[Library, MediumFacts]:
         """The medium that is meant: the named one, or the only one. Nothing is changed on a guess."""
-        if serial:
-            found = [(library, medium) for library, medium in self.media if medium.serial == serial]
-            if len(found) > 1:
-                raise MediumAmbiguous(serial=serial, places=tuple(library.path for library, _ in found))
-        else:
-            found = self.media
-            if len(found) > 1:
-                raise MediumNotNamed(serials=self._serials())
+        found = [(library, medium) for library, medium in self.media if medium.serial == serial or not serial]
+        if len(found) > 1 and serial:
+            raise MediumAmbiguous(serial=serial, places=tuple(f"{m.library} {m.reader}" for _, m in found))
+        if len(found) > 1:
+            raise MediumNotNamed(serials=self._serials())
         if not found:
-            if self.failures and not self.media:
-                raise self.failures[0][1]
-            raise MediumNotFound(serial=serial, seen=self._serials()) if serial else NoMedium()
+            raise MediumNotFound(serial=serial, seen=self._serials()) if serial and self.media else self.why_none()
         return found[0]
+
+    def why_none(self) -> TokenmgrError:
+        """The one thing that is missing; of several libraries that failed, each may be the medium's."""
+        broken = self.broken()
+        if len(broken) == 1:
+            return broken[0]
+        return self.failures[0][1] if self.only_failed else NoMedium()
+
+    def broken(self) -> list[TokenmgrError]:
+        """Every device that is plugged in and does not work, as the error that it is."""
+        return [error for plugged in self.plugged if (error := self.trouble_of(plugged))]
+
+    def trouble_of(self, plugged: Plugged) -> TokenmgrError | None:
+        name, family = plugged.name, plugged.family
+        if plugged.missing is Missing.NOTHING or family is None:
+            return None
+        wanted = " / ".join(dict.fromkeys(PurePath(path).name for path in catalogue.libraries(family)))
+        if plugged.missing is Missing.LIBRARY:
+            return LibraryNotInstalled(device=name, library=wanted, get=family.libraries.get)
+        if plugged.missing is Missing.LIBRARY_FAILED:
+            own = {PurePath(path).name for path in catalogue.libraries(family)}
+            return next((error for path, error in self.failures if PurePath(path).name in own), None)
+        holders = system.reader_programs(plugged.device.bus, plugged.device.address)
+        programs = tuple(dict.fromkeys(f"{holder.name} ({holder.process})" for holder in holders))
+        if programs:
+            return ReaderHeld(device=name, programs=programs)
+        if plugged.missing is Missing.SLOT:
+            return MediumUnseen(device=name, library=wanted)
+        return ReaderEmpty(device=name, reader=plugged.slots[0].reader if plugged.slots else "")
 
     def _serials(self) -> tuple[str, ...]:
         return tuple(medium.serial for _, medium in self.media)
@@ -57,33 +102,62 @@ def surroundings(only: str | None) -> Iterator[Surroundings]:
         yield look(found)
 
 
+USB_OFF = "usb-off"  # a Bus's trouble, by setting
+Answer = list[Slot] | TokenmgrError  # what a library shows, or why it does not
+
+
 def look(found: list[Library]) -> Surroundings:
-    seen = Surroundings([], [], [], [])
-    for library in found:
-        try:
-            slots = library.slots()
-            seen.answered += 1
-            for slot in slots:
-                match slot:
-                    case MediumFacts():
-                        seen.media.append((library, slot))
-                    case EmptySlot():
-                        seen.empty.append(slot)
-                    case SlotTrouble():
-                        seen.troubles.append(slot)
-        except TokenmgrError as error:
-            seen.failures.append((library.path, error))
-    return seen
+    bus = look_at_usb()  # while the libraries are still loading
+    return arrange([(library, ask(library)) for library in found], bus)
+
+
+def look_at_usb() -> usb.Bus:
+    return usb.look(known().claims) if settings().usb else usb.Bus(trouble=USB_OFF)
+
+
+def ask(library: Library) -> Answer:
+    try:
+        return library.slots()
+    except TokenmgrError as error:
+        return error
+
+
+def arrange(answers: list[tuple[Library, Answer]], bus: usb.Bus) -> Surroundings:
+    """Which device is which medium, which media are one, and what is missing."""
+    failures = [(library.path, answer) for library, answer in answers if isinstance(answer, TokenmgrError)]
+    shown = [(library, answer) for library, answer in answers if isinstance(answer, list)]
+    views = [View(library.path, library.families, tuple(slots)) for library, slots in shown]
+    views += [
+        View(library.path, library.families, failed=True)
+        for library, answer in answers
+        if isinstance(answer, TokenmgrError)
+    ]
+    slots = [(library, slot) for library, those in shown for slot in those]
+    return Surroundings(
+        cards=presence.cards(views),
+        plugged=presence.plugged(bus.devices, known().of_device, views),
+        bus_trouble=bus.trouble,
+        empty=[slot for _, slot in slots if isinstance(slot, EmptySlot)],
+        troubles=[slot for _, slot in slots if isinstance(slot, SlotTrouble)],
+        failures=failures,
+        answered=len(shown),
+        _libraries={id(slot): library for library, slot in slots},
+    )
 
 
 Command = Callable[..., Any]
 
 
 def common(command: Command) -> Command:
-    """--json, --lang, --library and -v, on every command. `only` is the library, `as_json` whether JSON is wanted."""
+    """--library on every command that looks at media, beside the options of `words`."""
+    option = click.option("--library", "only", metavar="PATH", callback=_not_empty, help=t("help.o_library"))
+    return words(option(command))
+
+
+def words(command: Command) -> Command:
+    """--json, --lang and -v, on every command. `as_json` says whether JSON is wanted."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help=t("help.o_json")),
-        click.option("--library", "only", metavar="PATH", callback=_not_empty, help=t("help.o_library")),
         click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang")),
         click.option("-v", "verbosity", count=True, expose_value=False, callback=_verbose, help=t("help.o_verbose")),
     ):

@@ -42,6 +42,7 @@ class Key:
     public_key: bytes | None
     trust: TrustAttributes
     handle: int = field(compare=False, repr=False)
+    pin_each_time: bool = False  # CKA_ALWAYS_AUTHENTICATE: a login does not suffice, every signature wants the PIN
 
     @property
     def identity(self) -> tuple[bytes, bytes | None]:
@@ -83,6 +84,7 @@ class StoredCertificate:
     der: bytes
     facts: CertificateFacts | None
     handle: int = field(compare=False, repr=False)
+    placeholder: bool = False  # came with a new key and was issued by nobody; a certificate takes its place
 
     @property
     def identity(self) -> tuple[bytes, bytes | None]:
@@ -136,7 +138,7 @@ def pair(keys: Iterable[Key], certificates: Iterable[StoredCertificate]) -> tupl
     findings = [Finding("id-used-twice", key_id.hex()) for key_id in _repeated(key.key_id for key in keys)]
     by_id, by_key = defaultdict(list), defaultdict(list)
     for certificate in certificates:
-        if certificate.facts:
+        if certificate.facts and not certificate.placeholder:
             by_id[certificate.key_id].append(certificate)
             by_key[certificate.facts.public_key].append(certificate)
     credentials, spoken_of = [], set()
@@ -148,6 +150,8 @@ def pair(keys: Iterable[Key], certificates: Iterable[StoredCertificate]) -> tupl
         findings += _about_key(key, same_id, same_key, own)
         spoken_of |= {certificate.handle for certificate in (*same_id, *same_key)}
     for certificate in certificates:
+        if certificate.placeholder:
+            continue
         if certificate.facts is None:
             findings.append(Finding("certificate-damaged", certificate.key_id.hex() or certificate.label))
         elif certificate.handle not in spoken_of and not certificate.facts.is_authority:

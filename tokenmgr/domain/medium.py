@@ -15,6 +15,7 @@ class PinState(Enum):
     LOCKED = "locked"
     TO_BE_CHANGED = "to be changed"
     NOT_SET = "not set"
+    NOT_TOLD = "not told"  # set, and nothing more: some media never show a wrong entry, nor that they are locked
 
 
 @dataclass(frozen=True)

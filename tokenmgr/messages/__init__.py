@@ -33,19 +33,24 @@ class Texts:
     def error(self, error: TokenmgrError) -> dict[str, str]:
         """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
-        words = {name: self._fact(name, value, error.facts) for name, value in error.facts.items()}
+        plain = {name: self._joined(name, value) for name, value in error.facts.items()}
+        words = {name: self._fact(name, value, plain) for name, value in plain.items()}
         said = {part: entry[part].format(**words) for part in ("what", "kept", "next")}
         return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
 
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
-        if isinstance(value, tuple):
-            return self("words.and").join(self._word(str(item)) for item in value) or self("words.none")
         if name == "serial" and not value:
             return self("words.this_one")
-        if name not in {"who", "state", "rule", "reason"}:
+        if name not in {"who", "state", "rule", "reason", "unblock", "officer", "wanted"}:
             return value
         word = self._word(str(value))
         return word if word == value else word.format(**facts)  # a text from outside may have braces of its own
+
+    def _joined(self, name: str, value: object) -> object:
+        if not isinstance(value, tuple):
+            return value
+        texts = (self._word(str(item)) if name == "findings" else str(item) for item in value)
+        return self("words.and").join(texts) or self("words.none")
 
     def _word(self, word: str) -> str:
         return next((str(self._entries[a][word]) for a in ("facts", "findings") if word in self._entries[a]), word)

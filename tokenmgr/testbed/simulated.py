@@ -42,7 +42,7 @@ class SimulatedMedium:
 
     def library(self, limits: TimeLimits | None = None) -> Library:
         environment = {**self._environment, "SOFTHSM2_CONF": str(self.configuration)}
-        return Library(softhsm(), environment, catalogue.family("softhsm"), limits)
+        return Library(softhsm(), environment, catalogue.shipped().family("softhsm"), limits)
 
     def unplug(self) -> None:
         """Under whatever call is running. An open session gets CKR_GENERAL_ERROR, a new look finds no medium."""
@@ -72,8 +72,7 @@ def _move(here: Path, there: Path) -> None:
 
 
 def softhsm() -> str:
-    paths = catalogue.family("softhsm").libraries
-    found = next((path for path in paths if Path(path).exists()), None)
+    found = catalogue.library(catalogue.shipped().family("softhsm"))
     if found is None:
         raise LibraryMissing(library="SoftHSM")
     return found

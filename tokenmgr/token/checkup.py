@@ -30,6 +30,8 @@ def check(session: Session, now: datetime) -> Checkup:
     findings = list(contents.findings)
     if not contents.keys and not contents.certificates:
         findings.append(Finding("medium-empty", session.medium.serial, grave=False))
+    if contents.keys and session.family.keys.exportable:
+        findings.append(Finding("medium-exports-keys", session.family.title, grave=False))
     certified = [(credential, credential.facts) for credential in contents.credentials if credential.facts]
     replaced = {facts.subject for _, facts in certified if facts.not_before <= now < facts.not_after}
     for credential in contents.credentials:
@@ -41,7 +43,8 @@ def check(session: Session, now: datetime) -> Checkup:
         if now < facts.not_before:
             findings.append(Finding("certificate-not-yet-valid", name))
         if broken := chain_of(facts, [c.facts for c in contents.certificates if c.facts])[1]:
-            findings.append(Finding(broken, name))
+            kept = session.family.certificates.chain or broken != "chain-missing"  # it takes no chain: no fault of it
+            findings.append(Finding(broken, name, grave=kept))
     return Checkup(contents.credentials, contents.certificates, findings)
 
 

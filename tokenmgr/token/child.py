@@ -1,8 +1,8 @@
 """The child process: reads a question, asks the Gate, writes the answer, until its parent is gone.
 
-Started as `python -m tokenmgr.token.child LIBRARY SECONDS`, the time that loading may take. Its first message says
-whether the library loaded. PKCS#11 is called from this one thread only; another waits for questions, and so notices at
-once when the parent has died.
+Started as `python -m tokenmgr.token.child LIBRARY SECONDS [TOLD]`: the time that loading may take, and what
+C_Initialize is told. Its first message says whether the library loaded. PKCS#11 is called from this one thread only;
+another waits for questions, and so notices at once when the parent has died.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ FUNCTIONS = {
     "update": "C_SetAttributeValue",
     "destroy": "C_DestroyObject",
     "sign": "C_Sign",
+    "sign_with_pin": "C_Sign",
 }
 
 LAST_CALL_GRACE = (
@@ -43,14 +44,14 @@ LAST_CALL_GRACE = (
 def main() -> None:
     system.leave_interrupts_to_parent()
     system.keep_out_of_core_dumps()
-    system.call_this_process("tokenmgr child")
+    system.call_this_process(system.CHILD_NAME)
     questions, answers = _private_pipes()
     # Nobody may be left to end us, and a library that hangs while it is loaded lets no other thread run.
     faulthandler.dump_traceback_later(float(sys.argv[2]) + LAST_CALL_GRACE, exit=True)
     try:
         from tokenmgr.token.gate import Gate
 
-        gate = Gate(sys.argv[1])
+        gate = Gate(sys.argv[1], *sys.argv[3:])
         wire.write(answers, wire.pack({"value": gate.library()}))
     except Exception as error:  # noqa: BLE001  whatever it is, the parent must be told
         wire.write(answers, wire.pack({"error": describe(error, "C_Initialize")}))

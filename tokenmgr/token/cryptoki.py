@@ -7,12 +7,13 @@ without a PIN, and everything about PINs is done here, in buffers that are overw
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
 from ctypes import POINTER, c_char, c_ubyte, c_ulong, c_void_p
 from typing import Any
 
-CKU_SO, CKU_USER = 0, 1
+CKU_SO, CKU_USER, CKU_CONTEXT_SPECIFIC = 0, 1, 2
 CKF_SERIAL_SESSION, CKF_RW_SESSION = 4, 2
 CKR_OK = 0
 UNAVAILABLE = c_ulong(-1).value  # CK_UNAVAILABLE_INFORMATION
@@ -52,6 +53,10 @@ class _TokenInfo(_Structure):
 
 # CK_FUNCTION_LIST as far as it is used: the position of each function in PKCS#11 2.x, unchanged since 2.0.
 _POSITION = {
+    "C_Initialize": 0,
+    "C_Finalize": 1,
+    "C_GetSlotList": 4,
+    "C_GetSlotInfo": 5,
     "C_GetTokenInfo": 6,
     "C_InitToken": 9,
     "C_InitPIN": 10,
@@ -61,11 +66,13 @@ _POSITION = {
     "C_Login": 18,
     "C_Logout": 19,
     "C_GetAttributeValue": 24,
+    "C_SignInit": 42,
+    "C_Sign": 43,
 }
 
 
 class _FunctionList(_Structure):
-    _fields_ = (("version", _Version), ("functions", c_void_p * 25))
+    _fields_ = (("version", _Version), ("functions", c_void_p * 44))
 
 
 class _Attribute(_Structure):
@@ -76,8 +83,31 @@ class _SessionInfo(_Structure):
     _fields_ = (("slotID", c_ulong), ("state", c_ulong), ("flags", c_ulong), ("ulDeviceError", c_ulong))
 
 
-# CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS
-_USER_STATES = (1, 3)
+class _SlotInfo(_Structure):
+    _fields_ = (
+        ("slotDescription", c_char * 64),
+        ("manufacturerID", c_char * 32),
+        ("flags", c_ulong),
+        ("hardwareVersion", _Version),
+        ("firmwareVersion", _Version),
+    )
+
+
+class _InitializeArguments(_Structure):
+    _fields_ = (("functions", c_void_p * 4), ("flags", c_ulong), ("pReserved", c_void_p))
+
+
+class _Mechanism(_Structure):
+    _fields_ = (("mechanism", c_ulong), ("pParameter", c_void_p), ("ulParameterLen", c_ulong))
+
+
+class _PssParameters(_Structure):
+    _fields_ = (("hashAlg", c_ulong), ("mgf", c_ulong), ("sLen", c_ulong))
+
+
+CKF_OS_LOCKING_OK = 2
+# CKS_RO_USER_FUNCTIONS, CKS_RW_USER_FUNCTIONS, CKS_RW_SO_FUNCTIONS
+_ROLES = {1: "user", 3: "user", 4: "officer"}
 # ATTRIBUTE_SENSITIVE, ATTRIBUTE_TYPE_INVALID, ACTION_PROHIBITED, KEY_UNEXTRACTABLE
 _REFUSALS = (0x11, 0x12, 0x1B, 0x6A)
 
@@ -102,10 +132,34 @@ class Cryptoki:
 
     def _call(self, name: str, *arguments: Any) -> None:
         address = self._table.contents.functions[_POSITION[name]]
-        function = ctypes.CFUNCTYPE(c_ulong, *(type(a) if isinstance(a, c_ulong) else c_void_p for a in arguments))
+        kinds = (type(a) if isinstance(a, c_ulong | c_ubyte) else c_void_p for a in arguments)
+        function = ctypes.CFUNCTYPE(c_ulong, *kinds)
         answer = function(address)(*arguments)
         if answer != CKR_OK:
             raise CryptokiError(name, answer)
+
+    def initialize(self, reserved: str) -> None:
+        """With what one library wants to be told: NSS takes its folder in pReserved, as a text."""
+        text = ctypes.create_string_buffer(reserved.encode("utf-8"))
+        arguments = _InitializeArguments(flags=CKF_OS_LOCKING_OK, pReserved=ctypes.addressof(text))
+        self._call("C_Initialize", ctypes.addressof(arguments))
+
+    def finalize(self) -> None:
+        self._call("C_Finalize", None)
+
+    def slots(self, with_token: bool) -> list[int]:
+        """Asked for their number, then for themselves; a reader plugged in between is seen the next time."""
+        count = c_ulong(0)
+        present = c_ubyte(with_token)
+        self._call("C_GetSlotList", present, None, ctypes.addressof(count))
+        found = (c_ulong * max(count.value, 1))()
+        self._call("C_GetSlotList", present, ctypes.addressof(found), ctypes.addressof(count))
+        return list(found[: count.value])
+
+    def slot_description(self, slot: int) -> str:
+        info = _SlotInfo()
+        self._call("C_GetSlotInfo", c_ulong(slot), ctypes.addressof(info))
+        return _text(_raw(info, "slotDescription"))
 
     def token_info(self, slot: int) -> dict[str, Any]:
         info = _TokenInfo()
@@ -146,11 +200,11 @@ class Cryptoki:
             value[:] = bytes(len(value))
         return True
 
-    def is_user(self, session: int) -> bool:
-        """Whether the user is logged in, as the token sees it now."""
+    def role(self, session: int) -> str:
+        """Who is logged in, as the token sees it now: user, officer, or nobody ("")."""
         info = _SessionInfo()
         self._call("C_GetSessionInfo", c_ulong(session), ctypes.addressof(info))
-        return info.state in _USER_STATES
+        return _ROLES.get(info.state, "")
 
     def login(self, session: int, user_type: int, pin: bytearray) -> None:
         self._call("C_Login", c_ulong(session), c_ulong(user_type), *_pin(pin))
@@ -160,6 +214,35 @@ class Cryptoki:
 
     def close_all(self, slot: int) -> None:
         self._call("C_CloseAllSessions", c_ulong(slot))
+
+    def sign_with_pin(
+        self, session: int, key: int, mechanism: int, pss: tuple[int, int, int] | None, data: bytes, pin: bytearray
+    ) -> bytes:
+        """For a key that wants the PIN each time: it is sent between C_SignInit and C_Sign (PKCS#11 3.0, 5.6.8)."""
+        parameters = _PssParameters(*pss) if pss else None
+        asked = _Mechanism(
+            mechanism,
+            ctypes.addressof(parameters) if parameters else None,
+            ctypes.sizeof(_PssParameters) if parameters else 0,
+        )
+        self._call("C_SignInit", c_ulong(session), ctypes.addressof(asked), c_ulong(key))
+        signature, size = (c_ubyte * 1024)(), c_ulong(1024)
+        message = (c_ubyte * len(data)).from_buffer_copy(data)
+        sign = (
+            c_ulong(session),
+            ctypes.addressof(message),
+            c_ulong(len(data)),
+            ctypes.addressof(signature),
+            ctypes.addressof(size),
+        )
+        try:
+            self.login(session, CKU_CONTEXT_SPECIFIC, pin)
+        except CryptokiError:
+            with contextlib.suppress(CryptokiError):  # ends what C_SignInit began: the session would stay busy
+                self._call("C_Sign", *sign)
+            raise
+        self._call("C_Sign", *sign)
+        return bytes(signature[: size.value])
 
     def set_pin(self, session: int, old: bytearray, new: bytearray) -> None:
         self._call("C_SetPIN", c_ulong(session), *_pin(old), *_pin(new))
@@ -178,9 +261,9 @@ def _pin(pin: bytearray) -> tuple[Any, c_ulong]:
     return ctypes.cast(shared, c_void_p), c_ulong(len(pin))
 
 
-def _raw(info: _TokenInfo, field: str) -> bytes:
+def _raw(info: _Structure, field: str) -> bytes:
     """The whole field: ctypes would stop at the first NUL."""
-    place = getattr(_TokenInfo, field)
+    place = getattr(type(info), field)
     return ctypes.string_at(ctypes.addressof(info) + place.offset, place.size)
 
 

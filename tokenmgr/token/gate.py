@@ -26,7 +26,13 @@ for _helper in ("dh", "dsa", "ec", "rsa", "x509"):
     sys.modules.setdefault(f"pkcs11.util.{_helper}", types.ModuleType(_helper))
 
 import pkcs11  # noqa: E402
-from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass  # noqa: E402
+from pkcs11 import (  # noqa: E402
+    Attribute,
+    KeyType,
+    Mechanism,
+    ObjectClass,
+    _pkcs11,
+)
 from pkcs11.attributes import AttributeMapper  # noqa: E402
 from pkcs11.mechanisms import MGF  # noqa: E402
 
@@ -42,11 +48,28 @@ _UNTOLD = (pkcs11.AttributeTypeInvalid, pkcs11.AttributeSensitive, pkcs11.Functi
 _ENUMS = {"CLASS": ObjectClass, "KEY_TYPE": KeyType, "CERTIFICATE_TYPE": pkcs11.CertificateType}
 
 
+class _Told(_pkcs11.lib):
+    """A library whose C_Initialize is told something. There is one library a process, so the class may keep it."""
+
+    reserved = ""
+    initialized = False
+
+    def initialize(self) -> None:
+        if not self.initialized:
+            Cryptoki(self).initialize(self.reserved)
+            self.initialized = True
+
+    def finalize(self) -> None:
+        self.initialized = False
+        Cryptoki(self).finalize()
+
+
 class Gate:
     """One loaded library, its sessions and the objects seen in them."""
 
-    def __init__(self, path: str) -> None:
-        self._library = pkcs11.lib(path)
+    def __init__(self, path: str, reserved: str = "") -> None:
+        _Told.reserved = reserved
+        self._library = _Told(path) if reserved else pkcs11.lib(path)
         self._cryptoki = Cryptoki(self._library)
         self._sessions: dict[int, Any] = {}
         self._objects: dict[tuple[int, int], Any] = {}
@@ -75,15 +98,14 @@ class Gate:
 
     def slots(self) -> list[dict[str, Any]]:
         """Every slot: empty, or with its token's information, or with the answer that took its place."""
-        full = {slot.slot_id for slot in self._library.get_slots(token_present=True)}  # some leave the flag out
-        return [self._slot(slot, slot.slot_id in full) for slot in self._library.get_slots()]
+        full = set(self._cryptoki.slots(with_token=True))  # some leave the slot's own flag out
+        return [self._slot(slot, slot in full) for slot in self._cryptoki.slots(with_token=False)]
 
-    def _slot(self, slot: pkcs11.Slot, full: bool) -> dict[str, Any]:
-        known = {"slot": slot.slot_id, "description": slot.slot_description}
-        if not full:
-            return known
+    def _slot(self, slot: int, full: bool) -> dict[str, Any]:
+        known: dict[str, Any] = {"slot": slot, "description": ""}
         try:
-            return known | {"token": self._cryptoki.token_info(slot.slot_id)}
+            known["description"] = self._cryptoki.slot_description(slot)
+            return known | {"token": self._cryptoki.token_info(slot)} if full else known
         except CryptokiError as error:  # one bad slot must not hide the others
             return known | {"error": {"call": error.call, "answer": error.answer, "name": "", "text": ""}}
 
@@ -128,8 +150,8 @@ class Gate:
         with _wiped(pin):
             self._cryptoki.login(session, CKU_SO if officer else CKU_USER, pin)
 
-    def is_user(self, session: int) -> bool:
-        return self._cryptoki.is_user(session)
+    def role(self, session: int) -> str:
+        return self._cryptoki.role(session)
 
     def logout(self, session: int) -> None:
         self._cryptoki.logout(session)
@@ -213,14 +235,17 @@ class Gate:
 
     def sign(self, session: int, handle: int, mechanism: str, pss: str | None, data: bytearray) -> bytes:
         """`pss` names the digest of RSASSA-PSS; the salt is as long as the digest (RFC 4055, 3.1)."""
-        parameter = None
-        if pss is not None:
-            parameter = (Mechanism[pss], MGF[pss.replace("_", "")], {"SHA256": 32, "SHA384": 48, "SHA512": 64}[pss])
         item = self._objects[session, handle]
         if not hasattr(item, "sign"):  # CKA_SIGN is false
             raise CryptokiError("C_SignInit", CKR_KEY_FUNCTION_NOT_PERMITTED)
-        signature: bytes = item.sign(bytes(data), mechanism=Mechanism[mechanism], mechanism_param=parameter)
+        signature: bytes = item.sign(bytes(data), mechanism=Mechanism[mechanism], mechanism_param=_pss(pss))
         return signature
+
+    def sign_with_pin(
+        self, session: int, handle: int, mechanism: str, pss: str | None, data: bytearray, pin: bytearray
+    ) -> bytes:
+        with _wiped(pin):
+            return self._cryptoki.sign_with_pin(session, handle, Mechanism[mechanism], _pss(pss), bytes(data), pin)
 
 
 @contextlib.contextmanager
@@ -231,6 +256,12 @@ def _wiped(*pins: bytearray) -> Iterator[None]:
     finally:
         for pin in pins:
             pin[:] = bytes(len(pin))
+
+
+def _pss(digest: str | None) -> tuple[int, int, int] | None:
+    if digest is None:
+        return None
+    return Mechanism[digest], MGF[digest.replace("_", "")], {"SHA256": 32, "SHA384": 48, "SHA512": 64}[digest]
 
 
 def _pack(template: dict[str, Any]) -> dict[Any, Any]:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from types import TracebackType
 from typing import Any, Self
 
-from tokenmgr.catalogue import UNKNOWN, Family
 from tokenmgr.config import TimeLimits
+from tokenmgr.domain.family import UNKNOWN, Family, fits
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 from tokenmgr.errors import (
     ConnectionLost,
     FormatUnfinished,
     LabelWrong,
     LibraryError,
+    LibraryForeign,
+    LibraryNotReady,
     LibraryUnusable,
     MediumAmbiguous,
     MediumChanged,
@@ -27,7 +30,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.log import Secret
-from tokenmgr.token import answers, pins
+from tokenmgr.token import answers, binary, pins
 from tokenmgr.token.worker import Worker
 
 Slot = MediumFacts | EmptySlot | SlotTrouble
@@ -42,7 +45,10 @@ LONGEST_LABEL = 32  # bytes of UTF-8: CK_TOKEN_INFO.label
 
 
 class Library:
-    """One PKCS#11 library in a child process, which sees `environment` and nothing else of ours."""
+    """One PKCS#11 library in a child process, which sees `environment` and nothing else of ours.
+
+    `family` is what its tokens are taken for, unless one of `others` claims a token by its own rules.
+    """
 
     def __init__(
         self,
@@ -50,10 +56,14 @@ class Library:
         environment: Mapping[str, str],
         family: Family = UNKNOWN,
         limits: TimeLimits | None = None,
+        others: Sequence[Family] = (),
+        initialise: str = "",
     ) -> None:
         self.path = path
-        self.family = family
-        self.worker = Worker(path, environment, limits or TimeLimits(), self._translate)
+        self.families = (*others, family)
+        self.worker = Worker(
+            path, environment, patient(limits or TimeLimits(), self.families), self._translate, initialise
+        )
         self.open_sessions = 0
         self._restarts = 0
         self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
@@ -77,8 +87,12 @@ class Library:
 
     def slots(self) -> list[Slot]:
         """What is in every slot, read now. One that cannot be read is told, and hides no other."""
-        self._refresh()
-        return [slot for slot in self._look() if not self._is_spare(slot)]
+        try:
+            self._refresh()
+            seen = self._look()
+        except MediumError as error:  # no medium has been asked yet: it is the library that does not answer
+            raise LibraryNotReady(library=self.path, call=error.call, answer=error.answer) from error
+        return [slot for slot in seen if not (isinstance(slot, MediumFacts) and self._is_spare(slot))]
 
     def media(self) -> list[MediumFacts]:
         return [slot for slot in self.slots() if isinstance(slot, MediumFacts)]
@@ -102,10 +116,14 @@ class Library:
             raise MediumChanged(serial=serial, seen=fresh.serial)
         return fresh
 
-    def mechanisms(self, slot: int) -> dict[str, tuple[int, int]]:
+    def mechanisms(self, medium: MediumFacts) -> dict[str, tuple[int, int]]:
         """What the token can do, without what its family lists and cannot: name -> smallest and largest key."""
-        told: dict[str, list[int]] = self.worker.call("mechanisms", slot=slot)
-        return {name: (low, high) for name, (low, high) in told.items() if name not in self.family.avoid}
+        told: dict[str, list[int]] = self.worker.call("mechanisms", slot=medium.slot)
+        avoid = self.family_of(medium).keys.avoid
+        return {name: (low, high) for name, (low, high) in told.items() if name not in avoid}
+
+    def family_of(self, medium: MediumFacts) -> Family:
+        return next(family for family in self.families if family.name == medium.family)
 
     # --- making a medium anew ---
 
@@ -115,10 +133,11 @@ class Library:
         """Erase the medium and give it its first PIN. An empty serial means the one blank medium that is here."""
         check_label(label)
         target = self.find(serial) if serial else self._blank()
-        pins.refuse_malformed(so_pin, target, self.family, "so")
-        pins.refuse_malformed(new_pin, target, self.family)
+        family = self.family_of(target)
+        pins.refuse_malformed(so_pin, target, family, "so")
+        pins.refuse_malformed(new_pin, target, family)
         if target.initialised:
-            pins.refuse_hopeless(target, officer=True, accept_final_try=accept_final_try)
+            pins.refuse_hopeless(target, family, officer=True, accept_final_try=accept_final_try)
         known = {medium.serial for medium in self._readable()}
         self.worker.call("close_all", slot=target.slot)
         try:
@@ -127,7 +146,7 @@ class Library:
             now = target
             with suppress(MediumError, LibraryError):
                 now = self.facts(target.slot, target.serial, target.reader)
-            after = pins.after_failure(error, target, now, officer=True)
+            after = pins.after_failure(error, target, now, family, officer=True)
             raise (FormatUnfinished(serial=target.serial) if after.uncertain else after) from error
         try:
             return self._give_pin(target, known, so_pin, new_pin)
@@ -169,6 +188,8 @@ class Library:
     def _translate(self, failure: dict[str, Any]) -> TokenmgrError:
         """A failure to load that no PKCS#11 answer explains means that the file is not what it should be."""
         if failure["call"] == "C_Initialize" and answers.number(failure) is None:
+            if made_for := binary.foreign(self.path):
+                return LibraryForeign(library=self.path, built_for=made_for, needed=binary.this_processor())
             return LibraryUnusable(library=self.path, reason=failure["text"] or failure["name"])
         return answers.translate(failure)
 
@@ -195,7 +216,8 @@ class Library:
         except (MediumTroubled, ConnectionLost):  # all of it is out of order, every session in it included
             self._refresh(always=True)
             found = self.worker.call("slots")
-        return [self._slot(slot) for slot in found]
+        seen = [self._slot(slot) for slot in found]
+        return [slot for slot in seen if not (isinstance(slot, MediumFacts) and self._is_ignored(slot))]
 
     def _slot(self, slot: dict[str, Any]) -> Slot:
         if "token" in slot:
@@ -205,32 +227,50 @@ class Library:
             return EmptySlot(self.path, slot["slot"], slot["description"])
         return SlotTrouble(self.path, slot["slot"], slot["description"], error.code, error.answer)
 
-    def _is_spare(self, slot: Slot) -> bool:
-        return self.family.spare_slot and isinstance(slot, MediumFacts) and not slot.initialised
+    def _is_spare(self, medium: MediumFacts) -> bool:
+        return not medium.initialised and self.family_of(medium).token.spare_slot
+
+    def _is_ignored(self, medium: MediumFacts) -> bool:
+        """A second view of a card that another slot shows already, or a token that is no medium."""
+        return fits(self.family_of(medium).token.ignored_labels, medium.label)
+
+    def _family_told(self, token: dict[str, Any]) -> Family:
+        told = token["manufacturer"], token["model"], token["label"]
+        return next((family for family in self.families if family.has_token(*told)), self.families[-1])
 
     def _facts(self, slot: dict[str, Any]) -> MediumFacts:
         token = slot["token"]
-        flags = token["flags"]
+        flags, family = token["flags"], self._family_told(token)
         return MediumFacts(
-            serial=token["serial"],
+            serial=token["serial"] if family.token.numbered else token["label"],
             label=token["label"],
             manufacturer=token["manufacturer"],
             model=token["model"],
             hardware=token["hardware"],
             firmware=token["firmware"],
             library=self.path,
-            family=self.family.name,
+            family=family.name,
             slot=slot["slot"],
             reader=slot["description"],
             initialised=bool(flags & pins.TOKEN_INITIALIZED),
             read_only=bool(flags & pins.WRITE_PROTECTED),
-            pin=pins.state(flags),
-            so_pin=pins.state(flags, officer=True),
+            pin=pins.state(flags, never_shown=family.pin.never_shown),
+            so_pin=pins.state(flags, officer=True, never_shown=family.pin.never_shown),
             shortest_pin=token["shortest_pin"],
             longest_pin=token["longest_pin"],
             free_memory=token["free_memory"],
-            total_memory=token["total_memory"],
+            total_memory=token["total_memory"] if token["total_memory"] is not None else family.space.total or None,
         )
+
+
+def patient(limits: TimeLimits, families: Sequence[Family]) -> TimeLimits:
+    """No shorter than what one of the families is known to need."""
+    return TimeLimits(
+        **{
+            f.name: max(getattr(limits, f.name), *(getattr(one.time, f.name) for one in families), 0)
+            for f in fields(limits)
+        }
+    )
 
 
 def check_label(label: str, longest: int = LONGEST_LABEL) -> None:

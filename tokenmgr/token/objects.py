@@ -27,7 +27,7 @@ TRUST = ["TOKEN", "PRIVATE", "SENSITIVE", "EXTRACTABLE", "LOCAL", "ALWAYS_SENSIT
 
 # What one pass over a medium reads, class by class.
 WANTED = {
-    "PRIVATE_KEY": [*_PUBLIC_PART, *TRUST],
+    "PRIVATE_KEY": [*_PUBLIC_PART, *TRUST, "ALWAYS_AUTHENTICATE"],
     "PUBLIC_KEY": _PUBLIC_PART,
     "CERTIFICATE": ["ID", "LABEL", "VALUE"],
     "DATA": ["LABEL", "APPLICATION"],
@@ -111,24 +111,27 @@ def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:
     kind, spki = public_key(item)
     if spki is None and public is not None:
         kind, spki = public_key(public)
-    return Key(_id(item), item.get("LABEL", ""), kind, spki, trust(item), handle=item["handle"])
+    each_time = item.get("ALWAYS_AUTHENTICATE") is True
+    return Key(_id(item), item.get("LABEL", ""), kind, spki, trust(item), item["handle"], each_time)
 
 
 def trust(item: dict[str, Any]) -> TrustAttributes:
     return TrustAttributes(**{name.lower(): item.get(name) for name in TRUST})
 
 
-def certificates(found: list[dict[str, Any]]) -> list[StoredCertificate]:
-    return [_certificate(item) for item in found if item["class"] == "CERTIFICATE"]
+def certificates(found: list[dict[str, Any]], placeholders: bool = False) -> list[StoredCertificate]:
+    return [_certificate(item, placeholders) for item in found if item["class"] == "CERTIFICATE"]
 
 
-def _certificate(item: dict[str, Any]) -> StoredCertificate:
+def _certificate(item: dict[str, Any], placeholders: bool) -> StoredCertificate:
+    """`placeholders`: this family gives a new key a certificate of its own making, which no CA is the issuer of."""
     der = bytes(item.get("VALUE", b""))
     try:
         facts = certificate_facts(der)
     except NotACertificate:
         facts = None
-    return StoredCertificate(_id(item), item.get("LABEL", ""), der, facts, handle=item["handle"])
+    made_up = placeholders and facts is not None and facts.subject_der == facts.issuer_der and not facts.is_authority
+    return StoredCertificate(_id(item), item.get("LABEL", ""), der, facts, item["handle"], made_up)
 
 
 def _id(item: dict[str, Any]) -> bytes:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tokenmgr.catalogue import Family
+import re
+from collections.abc import Collection
+
+from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import (
     LibraryError,
@@ -11,6 +14,7 @@ from tokenmgr.errors import (
     PinFinalTry,
     PinLocked,
     PinNotSet,
+    PinNotUnblockable,
     PinUnacceptable,
     PinWrong,
 )
@@ -23,8 +27,8 @@ _USER = {"low": 0x10000, "final": 0x20000, "locked": 0x40000, "change": 0x80000}
 _OFFICER = {name: flag << 4 for name, flag in _USER.items()}
 
 
-def state(flags: int, officer: bool = False) -> PinState:
-    """The gravest thing that the flags say."""
+def state(flags: int, officer: bool = False, never_shown: Collection[str] = ()) -> PinState:
+    """The gravest thing that the flags say. Where a family never shows a count, silence is not good news."""
     bits = _OFFICER if officer else _USER
     if not officer and not flags & USER_PIN_INITIALIZED:
         return PinState.NOT_SET
@@ -36,42 +40,65 @@ def state(flags: int, officer: bool = False) -> PinState:
     ):
         if flags & bits[name]:
             return found
-    return PinState.FINE
+    return PinState.NOT_TOLD if {"low", "final try", "locked"} <= set(never_shown) else PinState.FINE
 
 
-def refuse_hopeless(facts: MediumFacts, officer: bool, accept_final_try: bool) -> None:
+def refuse_hopeless(facts: MediumFacts, family: Family, officer: bool, accept_final_try: bool) -> None:
     """Before a PIN is sent: no try on a locked medium or one without a PIN, the last try only with an explicit yes."""
     who = "so" if officer else "user"
     match facts.so_pin if officer else facts.pin:
         case PinState.LOCKED:
-            raise PinLocked(serial=facts.serial, who=who)
+            raise PinLocked(serial=facts.serial, who=who, unblock=family.pin.unblock)
         case PinState.NOT_SET:
             raise PinNotSet(serial=facts.serial, who=who)
         case PinState.FINAL_TRY if not accept_final_try:
             raise PinFinalTry(serial=facts.serial, who=who)
 
 
+def refuse_unblocking(facts: MediumFacts, family: Family) -> None:
+    """Where the officer cannot set a PIN, none is asked for."""
+    if family.pin.unblock != "officer":
+        raise PinNotUnblockable(serial=facts.serial, unblock=family.pin.unblock)
+
+
+def limits(facts: MediumFacts, family: Family) -> tuple[int, int]:
+    """Shortest and longest PIN: as the token tells, unless its family is known to tell wrongly."""
+    return family.pin.shortest or max(facts.shortest_pin, 1), family.pin.longest or facts.longest_pin or 255
+
+
 def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
     """A PIN that cannot be right is not sent, since the try would count. Lengths are in bytes of UTF-8."""
-    shortest, longest = max(facts.shortest_pin, 1), facts.longest_pin or 255
+    shortest, longest = limits(facts, family)
     if who == "so":  # the limits that a token tells are the user's; a security officer's PIN may be longer
         longest = 255
     rule = ""
     if not shortest <= len(pin) <= longest:
         rule = "length"
-    elif who == "user" and family.pin_characters == "digits" and not pin.reveal().isdigit():
+    elif who == "so" and family.pin.officer == "key" and not re.fullmatch(b"([0-9a-fA-F]{2})+", pin.reveal()):
+        rule = "hex"
+    elif who == "so" and family.pin.officer_lengths and len(pin) not in family.pin.officer_lengths:
+        rule = "lengths"
+    elif who == "user" and family.pin.characters == "digits" and not re.fullmatch(b"[0-9]+", pin.reveal()):
         rule = "digits"
-    elif family.pin_characters == "ascii" and not pin.reveal().isascii():
+    elif family.pin.characters == "ascii" and not pin.reveal().isascii():
         rule = "ascii"
     if rule:
-        raise PinUnacceptable(serial=facts.serial, who=who, rule=rule, shortest=shortest, longest=longest)
+        allowed = family.pin.officer_lengths
+        raise PinUnacceptable(
+            serial=facts.serial,
+            who=who,
+            rule=rule,
+            shortest=shortest,
+            longest=longest,
+            lengths=tuple(map(str, allowed)),
+        )
 
 
 _WORSENING = (PinState.FINE, PinState.LOW, PinState.FINAL_TRY, PinState.LOCKED)
 
 
 def after_failure(
-    error: MediumError | LibraryError, before: MediumFacts, now: MediumFacts, officer: bool
+    error: MediumError | LibraryError, before: MediumFacts, now: MediumFacts, family: Family, officer: bool
 ) -> MediumError | LibraryError:
     """What became of a PIN that was sent, by the answer and by what the medium shows now. Some answer "incorrect" to
     one that has just locked, and some answer a wrong one with a general error: a counted try is told as a wrong PIN."""
@@ -84,12 +111,12 @@ def after_failure(
         error.uncertain = sent and isinstance(error, (LibraryError, *UNCLEAR))
         return error
     if isinstance(error, PinLocked) or is_ is PinState.LOCKED:
-        return PinLocked(call=error.call, answer=error.answer, serial=now.serial, who=who)
+        return PinLocked(call=error.call, answer=error.answer, serial=now.serial, who=who, unblock=family.pin.unblock)
     if isinstance(error, PinWrong) or counted:
         return PinWrong(call=error.call, answer=error.answer, serial=now.serial, who=who, state=is_.value)
     error.serial = now.serial
     if isinstance(error, PinError):
         error.who = who
     if isinstance(error, PinUnacceptable):
-        error.shortest, error.longest = now.shortest_pin, now.longest_pin
+        error.shortest, error.longest = limits(now, family)
     return error

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from tokenmgr.domain.credential import (
-    CertificateFacts,
     Credential,
     Key,
     KeyKind,
@@ -31,44 +30,41 @@ from tokenmgr.domain.credential import (
 )
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import (
-    CertificateForNoKey,
     ConnectionLost,
     DeletionRefused,
-    KeyIdTaken,
-    KeyIdWrong,
     KeyMissing,
-    KeyRefused,
     LibraryError,
     MediumBlank,
     MediumError,
-    MediumTroubled,
     NotSupported,
     ObjectMissing,
     PinToBeChanged,
-    RequestRejected,
+    PinWantedAgain,
+    PinWrong,
     SignatureWrong,
-    WrittenDifferently,
 )
 from tokenmgr.log import Secret
 from tokenmgr.pki.chain import chain_of
-from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.signature import check_signature
-from tokenmgr.token import guard, keys, objects, pins, room
+from tokenmgr.token import guard, keys, making, objects, pins, room
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library, check_label
 
 log = logging.getLogger(__name__)
 
-LONGEST_OBJECT_LABEL = 255
-LONGEST_KEY_ID = 32
+AskPin = Callable[[], Secret]
 
 
 class Session:
     """Open it with Session.open; leave it with `with`."""
 
-    def __init__(self, library: Library, medium: MediumFacts, handle: int, write: bool) -> None:
+    def __init__(
+        self, library: Library, medium: MediumFacts, handle: int, write: bool, ask_pin: AskPin | None = None
+    ) -> None:
         self.library = library
         self.medium = medium
+        self.family = library.family_of(medium)
+        self.ask_pin = ask_pin
         self.write = write
         self._handle = handle
         self._epoch = library.epoch
@@ -77,7 +73,8 @@ class Session:
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
-    def open(cls, library: Library, serial: str, write: bool = False) -> Self:
+    def open(cls, library: Library, serial: str, write: bool = False, ask_pin: AskPin | None = None) -> Self:
+        """`ask_pin` is called when a key wants the PIN for each signature; without it such keys do not sign."""
         medium = library.find(serial)
         if not medium.initialised:
             raise MediumBlank(serial=serial)
@@ -86,7 +83,7 @@ class Session:
         except MediumError as error:
             error.serial = serial
             raise
-        session = cls(library, medium, handle, write)
+        session = cls(library, medium, handle, write, ask_pin)
         library.open_sessions += 1
         try:
             session.refresh()  # the slot may have changed hands between finding and opening (S4)
@@ -123,7 +120,7 @@ class Session:
     def mechanisms(self) -> keys.Mechanisms:
         if self._mechanisms is None:
             with self._speaking():
-                self._mechanisms = self.library.mechanisms(self.medium.slot)
+                self._mechanisms = self.library.mechanisms(self.medium)
         return self._mechanisms
 
     def key_kinds(self) -> tuple[KeyKind, ...]:
@@ -144,21 +141,38 @@ class Session:
         if self.medium.pin is PinState.TO_BE_CHANGED:
             raise PinToBeChanged(serial=self.medium.serial)
 
+    def login_officer(self, so_pin: Secret, accept_final_try: bool = False) -> None:
+        """For the media that let only their officer make keys and write certificates (`family.by_officer`)."""
+        self._login(so_pin, officer=True, accept_final_try=accept_final_try)
+        log.info("officer logged in to %s", self.medium.serial)
+
+    def logout(self) -> None:
+        self._ask("logout")
+
+    def role(self) -> str:
+        """Who is logged in, as the medium sees it now: "user", "officer" or ""."""
+        role: str = self._ask("role")
+        return role
+
     def change_pin(self, old: Secret, new: Secret, accept_final_try: bool = False) -> None:
         """The customer's own change. No login before it: the old PIN is sent once, and counts once."""
         facts = self.refresh()
-        pins.refuse_hopeless(facts, officer=False, accept_final_try=accept_final_try)
+        pins.refuse_hopeless(facts, self.family, officer=False, accept_final_try=accept_final_try)
         for pin in (old, new):
-            pins.refuse_malformed(pin, facts, self.library.family)
+            pins.refuse_malformed(pin, facts, self.family)
         self._try_pin(False, "set_pin", old=old, new=new)
         log.info("PIN of %s changed", facts.serial)
 
     def reset_pin(self, so_pin: Secret, new: Secret, accept_final_try: bool = False) -> None:
         """By the security officer: the first PIN, or a new one for a locked medium. Keys and certificates stay."""
-        pins.refuse_malformed(new, self.refresh(), self.library.family)
+        pins.refuse_unblocking(self.medium, self.family)
+        pins.refuse_malformed(new, self.refresh(), self.family)
         self._login(so_pin, officer=True, accept_final_try=accept_final_try)
         try:
             self._try_pin(False, "init_pin", new=new)
+        except PinWrong as error:  # some take any unblocking PIN at its login, and count it wrong only here
+            error.who = "so"
+            raise
         finally:
             with suppress(MediumError, LibraryError):  # the session is about to end in any case
                 self._ask("logout")
@@ -166,92 +180,53 @@ class Session:
 
     def _login(self, pin: Secret, officer: bool, accept_final_try: bool) -> None:
         facts = self.refresh()
-        pins.refuse_hopeless(facts, officer, accept_final_try)
-        pins.refuse_malformed(pin, facts, self.library.family, "so" if officer else "user")
+        pins.refuse_hopeless(facts, self.family, officer, accept_final_try)
+        pins.refuse_malformed(pin, facts, self.family, "so" if officer else "user")
         self._try_pin(officer, "login", officer=officer, pin=pin)
 
-    def _try_pin(self, by_officer: bool, verb: str, **arguments: Any) -> None:
+    def _try_pin(self, by_officer: bool, verb: str, **arguments: Any) -> Any:
         try:
-            self._ask(verb, **arguments)
+            return self._ask(verb, **arguments)
         except (MediumError, LibraryError) as error:
             before = self.medium
             with suppress(MediumError, LibraryError):  # what it shows now, if it still shows anything
                 self.refresh()
-            raise pins.after_failure(error, before, self.medium, by_officer) from error
+            raise pins.after_failure(error, before, self.medium, self.family, by_officer) from error
 
     # --- keys ---
 
+    def free_key_id(self) -> bytes:
+        """A CKA_ID for the next generation. NoPlace where the medium has fixed places and all are taken."""
+        return making.free_key_id(self)
+
     def generate_key(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         """A new key pair under a CKA_ID that the caller chose before, read back and judged by S1. The rest stays."""
-        check_label(label, LONGEST_OBJECT_LABEL)
-        if not 1 <= len(key_id) <= LONGEST_KEY_ID:
-            raise KeyIdWrong(serial=self.medium.serial, key_id=key_id.hex())
-        if kind not in self.key_kinds():
-            raise NotSupported(serial=self.medium.serial, wanted=kind.value)
-        if self._find({"ID": key_id}):
-            raise KeyIdTaken(serial=self.medium.serial, key_id=key_id.hex())
-        log.info("generating %s on %s", kind.value, self.medium.serial)
-        handles = self._generate(kind, key_id, label)
-        findings = self._findings_of_new(handles[1], key_id)
-        if findings:
-            refused = KeyRefused(serial=self.medium.serial, key_id=key_id.hex(), findings=findings)
-            for handle in reversed(handles):  # just made, used by nothing, not to be kept: the private one first
-                try:
-                    self._ask("destroy", handle=handle)
-                except (MediumError, LibraryError):
-                    refused.uncertain = True
-            raise refused
+        check_label(label, making.LONGEST_OBJECT_LABEL)
+        making.make_key(self, kind, key_id, label)
         return self.contents().key(key_id)
-
-    def _generate(self, kind: KeyKind, key_id: bytes, label: str) -> list[int]:
-        """The first template that the token takes, the strictest first, while a refusal leaves nothing behind."""
-        recipe = keys.RECIPES[kind]
-        attempts = [(parameters, plain) for plain in (False, True) for parameters in (recipe.parameters or (None,))]
-        for last, (parameters, plain) in enumerate(attempts, start=1 - len(attempts)):
-            try:
-                pair_: list[int] = self._ask(
-                    "generate",
-                    mechanism=recipe.mechanism,
-                    key_type=recipe.key_type,
-                    public=objects.public_template(recipe, parameters, key_id, label),
-                    private=objects.private_template(key_id, label, plain),
-                )
-            except (RequestRejected, NotSupported, MediumTroubled) as error:
-                if last == 0 or not self._left_nothing(key_id):
-                    raise
-                log.info("%s did not take this template: %s", self.medium.serial, error)
-            else:
-                return pair_
-        raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _left_nothing(self, key_id: bytes) -> bool:
-        """The medium is still there, and the refused generation left no half of a pair."""
-        try:
-            self.refresh()
-            return not self._find({"ID": key_id})
-        except MediumError:
-            return False
-
-    def _findings_of_new(self, handle: int, key_id: bytes) -> tuple[str, ...]:
-        new = [key for key in objects.keys(self._find({"ID": key_id})) if key.handle == handle]
-        if not new:
-            return ("key-not-stored",)
-        return (*self.judge(new[0]), *(() if new[0].public_key else ("key-without-public-part",)))
 
     def judge(self, key: Key) -> tuple[str, ...]:
         """S1, asked of the medium now: attributes, and an attempt to read the private part, which must be refused."""
         handle = self._handle_of(key)
         trust = objects.trust(self._ask("read", handle=handle, attributes=objects.TRUST))
         told = self._ask("told", handle=handle, attributes=objects.SECRET_PARTS)
-        return judge_key(trust, not told, self.library.family.untruthful)
+        return judge_key(trust, not told, frozenset(self.family.keys.untruthful))
 
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
         """A signature as X.509 and TLS carry it. The mechanism is always named, SHA-256 or better."""
         plan = keys.plan(scheme, self.mechanisms(), keys.modulus_bits(key.kind), prehashed)
-        raw = self._ask(
-            "sign", handle=self._handle_of(key), mechanism=plan.mechanism, pss=plan.pss, data=plan.before(message)
-        )
-        return plan.after(raw)
+        how: dict[str, Any] = {"mechanism": plan.mechanism, "pss": plan.pss, "data": plan.before(message)}
+        how["handle"] = self._handle_of(key)
+        return plan.after(self._sign_with_pin(key, how) if key.pin_each_time else self._ask("sign", **how))
+
+    def _sign_with_pin(self, key: Key, how: dict[str, Any]) -> bytes:
+        if self.ask_pin is None:
+            raise PinWantedAgain(serial=self.medium.serial)
+        pins.refuse_hopeless(self.refresh(), self.family, officer=False, accept_final_try=False)
+        with self.ask_pin() as pin:
+            pins.refuse_malformed(pin, self.medium, self.family)
+            raw: bytes = self._try_pin(False, "sign_with_pin", pin=pin, **how)
+        return raw
 
     def prove(self, key: Key, public_key: bytes | None = None) -> None:
         """The key signs a nonce that `public_key` (its own, or a certificate's) verifies; SignatureWrong else."""
@@ -270,7 +245,7 @@ class Session:
         """One pass over the medium: keys, certificates, which belongs to which, and what is wrong with that."""
         found = self._find({})
         self.refresh()  # a medium that is gone is not an empty one
-        held, certificates = objects.keys(found), objects.certificates(found)
+        held, certificates = objects.keys(found), objects.certificates(found, self.family.certificates.placeholder)
         self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
         return objects.Contents(self.medium.serial, held, certificates, credentials, findings)
@@ -279,31 +254,17 @@ class Session:
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
     ) -> list[StoredCertificate]:
         """Written beside its key with its intermediates, read back byte for byte. Nothing is replaced; what is there
-        already, byte for byte, is not written twice. The certificate itself comes last: cut short, it is not there."""
-        check_label(label, LONGEST_OBJECT_LABEL)
-        facts = certificate_facts(der)
-        issuers = [certificate_facts(one) for one in chain]
-        before = self.contents()
-        if facts.public_key != before.key(key_id).public_key:
-            raise CertificateForNoKey(serial=self.medium.serial, subject=facts.subject)
-        wanted = [*((one, b"", _shortened(one.subject)) for one in issuers), (facts, key_id, label)]
-        written = []
-        for one, one_id, one_label in dict.fromkeys(wanted):
-            if not any(c.der == one.der and (c.key_id == one_id or not one_id) for c in before.certificates):
-                self._ask("create", template=objects.certificate_template(one, one_id, one_label))
-            written.append(self._read_back(one, one_id))
-        return [written[-1], *written[:-1]]
-
-    def _read_back(self, facts: CertificateFacts, key_id: bytes) -> StoredCertificate:
-        found = objects.certificates(self._find({"CLASS": "CERTIFICATE", "SUBJECT": facts.subject_der}))
-        for certificate in found:
-            if certificate.der == facts.der and (certificate.key_id == key_id or not key_id):
-                return certificate
-        raise WrittenDifferently(serial=self.medium.serial, subject=facts.subject)
+        already, byte for byte, is not written twice. A medium that takes no chain is given none."""
+        check_label(label, making.LONGEST_OBJECT_LABEL)
+        return making.write_certificate(self, der, key_id, label, chain)
 
     def relabel(self, item: Key | StoredCertificate, label: str) -> None:
-        check_label(label, LONGEST_OBJECT_LABEL)
+        """Where the family renames everything of one ID together, key and certificate are called so from now on."""
+        check_label(label, making.LONGEST_OBJECT_LABEL)
+        if not self.family.labels.kept:
+            raise NotSupported(serial=self.medium.serial, wanted="label")
         self._ask("update", handle=self._handle_of(item), attributes={"LABEL": label})
+        self._seen.clear()
 
     def permit_deletion(
         self, targets: Sequence[guard.Target], now: datetime, successor: Credential | None = None
@@ -315,9 +276,7 @@ class Session:
         return permit
 
     def _hold(self, permit: guard.DeletionPermit) -> objects.Contents:
-        if not self._ask(
-            "is_user"
-        ):  # private keys are not seen without a login, and what is not seen would count as unused
+        if not self.role():  # private keys are not seen without a login, and what is not seen would count as unused
             raise DeletionRefused(serial=self.medium.serial, reason="not logged in")
         contents = self.contents()
         held = contents.keys, contents.certificates
@@ -335,6 +294,7 @@ class Session:
             raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
         permit.used = True
         contents = self._hold(permit)
+        making.require_officer(self)
         for certificate in contents.certificates:
             if certificate in permit.targets:
                 self._ask("destroy", handle=certificate.handle)
@@ -385,7 +345,3 @@ class Session:
         """Also asked within a call, when nobody else can have the library started anew: its handles begin again."""
         if self.library.epoch != self._epoch or self.library.worker.process is None:
             raise ConnectionLost(serial=self.medium.serial)
-
-
-def _shortened(label: str) -> str:
-    return label.encode("utf-8")[:LONGEST_OBJECT_LABEL].decode("utf-8", errors="ignore")

@@ -56,6 +56,7 @@ class Worker:
         environment: Mapping[str, str],
         limits: TimeLimits,
         translate: Callable[[dict[str, Any]], TokenmgrError],
+        initialise: str = "",
     ) -> None:
         self.library = library
         self.limits = limits
@@ -63,6 +64,7 @@ class Worker:
         self.about: dict[str, Any] = {}
         self._environment = environment
         self._translate = translate
+        self._initialise = initialise
         self._child: _Child | None = None
         self._ready = False
         self._lock = threading.RLock()
@@ -74,7 +76,7 @@ class Worker:
                 if len(Path(self.library).parts) > 1 and not Path(self.library).exists():
                     raise LibraryMissing(library=self.library)
                 try:
-                    self._child = _Child(self.library, self._environment, self.limits.load)
+                    self._child = _Child(self.library, self._environment, self.limits.load, self._initialise)
                 except (OSError, ValueError) as error:  # a NUL in the path, a variable that no system takes
                     raise LibraryUnusable(library=self.library, reason=str(error)) from error
                 self._ready = False
@@ -180,9 +182,10 @@ class Worker:
 class _Child:
     """The process, its pipes, and the thread that reads them so that waiting can have an end on every system."""
 
-    def __init__(self, library: str, environment: Mapping[str, str], loading: float) -> None:
+    def __init__(self, library: str, environment: Mapping[str, str], loading: float, initialise: str) -> None:
+        told = [initialise] if initialise else []
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tokenmgr.token.child", library, str(loading)],
+            [sys.executable, "-P", "-m", "tokenmgr.token.child", library, str(loading), *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs

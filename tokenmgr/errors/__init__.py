@@ -1,0 +1,43 @@
+"""Everything that can go wrong, drawn. A class is a stable code, facts, and whether trying again can help.
+
+    TokenmgrError
+    ├── InputError            U  what was asked for is impossible; nothing was touched
+    │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
+    │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
+    │   ├── FileNotWritten    U107   └── DriverWrong        U108
+    ├── LibraryError          L  the token's PKCS#11 library
+    │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
+    │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r
+    │   ├── LibraryNotInstalled L105 ├── LibraryForeign   L106
+    │   └── LibraryNotReady   L107 r
+    ├── MediumError           M  the medium itself
+    │   ├── MediumNotFound    M101 r ├── MediumChanged      M102 r ├── ConnectionLost    M103 r
+    │   ├── MediumGone        M104 r ├── MediumTroubled     M105 r ├── MediumBusy        M106 r
+    │   ├── MediumFull        M107   ├── MediumReadOnly     M108   ├── MediumUnknown     M109
+    │   ├── NotSupported      M110   ├── NotPermitted       M111   ├── ObjectMissing     M112 r
+    │   ├── RequestRejected   M113   ├── AnswerUnknown      M114   ├── MediumBlank       M115
+    │   ├── MediumAmbiguous   M116   ├── NoMedium          M117 r ├── FormatUnfinished  M118
+    │   ├── MediumUnseen      M119 r ├── ReaderEmpty       M120 r ├── ReaderHeld        M121 r
+    │   ├── NoPlace           M122   ├── CertificateInWay  M123   └── OfficerNeeded     M124
+    ├── PinError              P  the PIN of the medium (never the login PIN, R11)
+    │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
+    │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106
+    │   ├── PinMissing        P107   ├── PinWantedAgain    P108   └── PinNotUnblockable P109
+    ├── KeyPairError          K  a key pair
+    │   ├── KeyRefused        K101   ├── KeyIdTaken         K102   ├── KeyMissing        K103
+    │   ├── SignatureWrong    K104   └── KeyIdWrong         K105
+    ├── CertificateError      C  a certificate
+    │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  └── WrittenDifferently C103 r
+    └── DeletionRefused       D101
+
+    r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
+
+Words for people are in tokenmgr/messages, one entry a code; a program reads `code` and `facts`.
+"""
+
+from __future__ import annotations
+
+from tokenmgr.errors.asked import *  # noqa: F403
+from tokenmgr.errors.library import *  # noqa: F403
+from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.root import TokenmgrError as TokenmgrError

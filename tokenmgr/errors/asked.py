@@ -1,0 +1,63 @@
+"""U: what was asked for is impossible. Nothing was touched."""
+
+from __future__ import annotations
+
+from tokenmgr.errors.root import TokenmgrError
+
+
+class InputError(TokenmgrError):
+    """What was asked for is impossible as asked."""
+
+
+class SettingsWrong(InputError):
+    code = "U101"
+    file: str
+    reason: str
+
+
+class LabelWrong(InputError):
+    code = "U102"
+    reason: str
+    longest: int = 0
+
+
+class MediumNotNamed(InputError):
+    """Several media are plugged in and the request would change one of them."""
+
+    code = "U103"
+    serials: tuple[str, ...]
+
+
+class MediumNotRetyped(InputError):
+    code = "U104"
+    expected: str
+
+
+class Cancelled(InputError):
+    """At a prompt: nothing had begun."""
+
+    code = "U105"
+
+
+class Interrupted(InputError):
+    """Ctrl-C while something was under way."""
+
+    code = "U106"
+    uncertain = True
+
+
+class FileNotWritten(InputError):
+    code = "U107"
+    file: str
+    reason: str
+
+
+class DriverWrong(InputError):
+    """A file of drivers/, ours or the user's. `reason` names a text; `subject` and `allowed` fill it in."""
+
+    code = "U108"
+    file: str
+    line: int
+    reason: str
+    subject: str = ""
+    allowed: tuple[str, ...] = ()
