@@ -22,6 +22,12 @@ settings.register_profile("tokenmgr", derandomize=True, deadline=None, database=
 settings.load_profile("tokenmgr")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--write-tokens", action="store_true", help="write what the tokens are seen doing to docs/tokens.md"
+    )
+
+
 @pytest.fixture(scope="session")
 def now() -> datetime:
     return datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)

@@ -105,8 +105,8 @@ def _prepare(line: str, home: Home) -> None:
             home.written.parent.mkdir(exist_ok=True)
             home.written.write_text("", encoding="utf-8")
         case ["|", *_]:
-            with home.written.open("a", encoding="utf-8") as file:
-                file.write(line[2:] + "\n")
+            with home.written.open("a", encoding="utf-8") as text:
+                text.write(line[2:] + "\n")
         case _:
             raise ValueError(f"a transcript has no line like this: {line}")
 

@@ -31,6 +31,7 @@ _TYPES: dict[str, type | tuple[type, ...]] = {"bool": bool, "str": str, "int": i
 CHOICES = {
     ("keys", "by"): ("user", "officer", "nobody"),
     ("keys", "untruthful"): ("sensitive", "local", "always_sensitive", "never_extractable"),
+    ("keys", "omit"): ("PRIVATE", "SENSITIVE", "EXTRACTABLE", "SIGN", "LABEL"),
     ("pin", "characters"): ("any", "digits", "ascii"),
     ("pin", "never_shown"): ("low", "final try", "locked", "to be changed"),
     ("pin", "unblock"): ("officer", "elsewhere", "nobody"),

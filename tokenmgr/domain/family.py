@@ -51,6 +51,7 @@ class Keys:
     places: tuple[str, ...] = ()  # the only CKA_IDs that there are, as hex; none: any ID is free to be chosen
     avoid: tuple[str, ...] = ()  # mechanisms that are listed and do not work
     untruthful: tuple[str, ...] = ()  # trust attributes reported False for good keys: proof of nothing (S1)
+    omit: tuple[str, ...] = ()  # attributes that it refuses to be told of a new key; what came of it is judged (S1)
     exportable: bool = False  # a tool of its own takes them out, whatever their attributes say
 
 
@@ -74,6 +75,9 @@ class Pin:
     longest: int = 0
     never_shown: tuple[str, ...] = ()  # states that its flags never tell
     unblock: str = "officer"  # who gives a locked medium a PIN: the officer here, another tool elsewhere, or nobody
+    change_logged_in: bool = False  # a change of the PIN wants a login before it
+    first: str = ""  # a formatted medium's, known to all, where the officer cannot set one: it is changed at once
+    flags_lag: bool = False  # a try that a change of the PIN has cost shows only when the library is started again
     officer: str = "pin"  # what the officer logs in with: a PIN, or a key of hex digits
     officer_lengths: tuple[int, ...] = ()  # the only lengths that this has; another may be taken for the user's PIN
 
@@ -82,6 +86,7 @@ class Pin:
 class Space:
     full: tuple[str, ...] = ()  # answers by which it says that it is full, beside CKR_DEVICE_MEMORY
     total: int = 0  # bytes, where it does not tell itself
+    untruthful: bool = False  # what it tells of its memory is not so
 
 
 @dataclass(frozen=True)

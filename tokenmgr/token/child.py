@@ -35,6 +35,14 @@ FUNCTIONS = {
     "sign": "C_Sign",
     "sign_with_pin": "C_Sign",
 }
+# Answers that python-pkcs11 has no class for, and tells in a sentence.
+SENTENCES = {
+    "User type invalid.": 0x103,
+    "Buffer was too small.": 0x150,
+    "Initialisation error (not initialized).": 0x190,
+    "Initialisation error (already initialized).": 0x191,
+    "Parallel not supported.": 0xB4,
+}
 
 LAST_CALL_GRACE = (
     10.0  # seconds that a call under way may still take when the parent has died; a torn write helps nobody
@@ -96,6 +104,7 @@ def describe(error: Exception, verb: str) -> dict[str, Any]:
     """An exception of the gate as facts: the PKCS#11 answer by number or by python-pkcs11's name for it, or neither."""
     answer = getattr(error, "answer", None)
     text = str(error)
+    answer = next((number for begin, number in SENTENCES.items() if text.startswith(begin)), answer)
     if unmapped := re.fullmatch(r"Unmapped error code (0x[0-9a-fA-F]+)", text):  # python-pkcs11 has no class for it
         answer = int(unmapped[1], 16)
     return {

@@ -110,6 +110,8 @@ class Gate:
             return known | {"error": {"call": error.call, "answer": error.answer, "name": "", "text": ""}}
 
     def token(self, slot: int) -> dict[str, Any]:
+        """Some tell of a medium that has long been pulled, until they are asked for their slots."""
+        self._cryptoki.slots(with_token=True)
         return self._cryptoki.token_info(slot)
 
     def mechanisms(self, slot: int) -> dict[str, list[int]]:

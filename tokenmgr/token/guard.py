@@ -54,7 +54,7 @@ def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Targ
     def may_be(facts: CertificateFacts, key_id: bytes) -> bool:
         return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
 
-    return [key, *(c for c in certificates if c.facts and may_be(c.facts, c.key_id))]
+    return [key, *(c for c in certificates if c.facts and not c.placeholder and may_be(c.facts, c.key_id))]
 
 
 def _valid(facts: CertificateFacts | None, now: datetime) -> bool:

@@ -93,7 +93,7 @@ def _generate(session: Session, kind: KeyKind, key_id: bytes, label: str) -> lis
                 mechanism=recipe.mechanism,
                 key_type=recipe.key_type,
                 public=objects.public_template(recipe, parameters, key_id, label),
-                private=objects.private_template(key_id, label, plain),
+                private=objects.private_template(key_id, label, plain, session.family.keys.omit),
             )
         except (RequestRejected, NotSupported, MediumTroubled) as error:
             if last == 0 or not _left_nothing(session, key_id):

@@ -66,6 +66,8 @@ class Library:
         )
         self.open_sessions = 0
         self._restarts = 0
+        self._last: dict[int, str] = {}  # slot -> serial number of the medium that was in it last
+        self._exchanged = False
         self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
 
     def __enter__(self) -> Self:
@@ -100,6 +102,9 @@ class Library:
     def find(self, serial: str) -> MediumFacts:
         """The medium with this serial number, wherever it is now."""
         found = self._with_serial(serial)
+        if self._exchanged:  # some show what was on the medium before, to whoever opens the one that is there now
+            self._refresh(always=True)
+            found = self._with_serial(serial)
         if not found:  # some libraries notice a new or returned medium only when started again
             self._refresh()
             found = self._with_serial(serial)
@@ -157,10 +162,14 @@ class Library:
         self._refresh(always=True)
         fresh = self._formatted(target, known)
         session, epoch = self.worker.call("open", slot=fresh.slot, write=True), self.epoch
+        first = self.family_of(fresh).pin.first
         try:
-            self.worker.call("login", session=session, officer=True, pin=so_pin)
-            self.worker.call("init_pin", session=session, new=new_pin)
-            self.worker.call("logout", session=session)
+            if first:
+                self.worker.call("set_pin", session=session, old=Secret(first), new=new_pin)
+            else:
+                self.worker.call("login", session=session, officer=True, pin=so_pin)
+                self.worker.call("init_pin", session=session, new=new_pin)
+                self.worker.call("logout", session=session)
         finally:
             if self.epoch == epoch:
                 with suppress(MediumError, LibraryError):  # it ends with the medium or the library, if not here
@@ -202,7 +211,13 @@ class Library:
         self._looked = self.worker.epoch
         if always or not (just_loaded or self.open_sessions):
             self._restarts += 1
+            self._last, self._exchanged = {}, False
             self.worker.call("restart")
+
+    def look_anew(self, serial: str) -> MediumFacts:
+        """Whatever the library remembers is forgotten, every session with it."""
+        self._refresh(always=True)
+        return self.find(serial)
 
     def _with_serial(self, serial: str) -> list[MediumFacts]:
         return [medium for medium in self._readable() if medium.serial == serial and serial]
@@ -217,6 +232,9 @@ class Library:
             self._refresh(always=True)
             found = self.worker.call("slots")
         seen = [self._slot(slot) for slot in found]
+        for slot in seen:
+            if isinstance(slot, MediumFacts):
+                self._exchanged |= self._last.setdefault(slot.slot, slot.serial) != slot.serial
         return [slot for slot in seen if not (isinstance(slot, MediumFacts) and self._is_ignored(slot))]
 
     def _slot(self, slot: dict[str, Any]) -> Slot:
@@ -258,9 +276,14 @@ class Library:
             so_pin=pins.state(flags, officer=True, never_shown=family.pin.never_shown),
             shortest_pin=token["shortest_pin"],
             longest_pin=token["longest_pin"],
-            free_memory=token["free_memory"],
-            total_memory=token["total_memory"] if token["total_memory"] is not None else family.space.total or None,
+            free_memory=None if family.space.untruthful else token["free_memory"],
+            total_memory=_total(token, family),
         )
+
+
+def _total(token: dict[str, Any], family: Family) -> int | None:
+    told = None if family.space.untruthful else token["total_memory"]
+    return told if told is not None else family.space.total or None
 
 
 def patient(limits: TimeLimits, families: Sequence[Family]) -> TimeLimits:

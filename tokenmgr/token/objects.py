@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,8 +67,9 @@ def public_template(recipe: Recipe, parameters: bytes | None, key_id: bytes, lab
     return template | {"EC_PARAMS": parameters}
 
 
-def private_template(key_id: bytes, label: str, plain: bool) -> dict[str, Any]:
-    """S1. `plain` leaves out the usages that we refuse: some cards answer an unusual boolean with CKR_GENERAL_ERROR."""
+def private_template(key_id: bytes, label: str, plain: bool, omit: Collection[str] = ()) -> dict[str, Any]:
+    """S1. `plain` leaves out the usages that we refuse: some cards answer an unusual boolean with CKR_GENERAL_ERROR.
+    `omit` is what the family refuses to be told: its keys are so by themselves, or are refused when they are judged."""
     template: dict[str, Any] = {
         "CLASS": "PRIVATE_KEY",
         "TOKEN": True,
@@ -78,7 +80,8 @@ def private_template(key_id: bytes, label: str, plain: bool) -> dict[str, Any]:
         "ID": key_id,
         "LABEL": label,
     }
-    return template if plain else template | {"DECRYPT": False, "UNWRAP": False, "DERIVE": False}
+    whole = template if plain else template | {"DECRYPT": False, "UNWRAP": False, "DERIVE": False}
+    return {name: value for name, value in whole.items() if name not in omit}
 
 
 def certificate_template(facts: CertificateFacts, key_id: bytes, label: str) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from tokenmgr.errors import (
     LibraryError,
     MediumBlank,
     MediumError,
+    NotPermitted,
     NotSupported,
     ObjectMissing,
     PinToBeChanged,
@@ -156,11 +157,20 @@ class Session:
 
     def change_pin(self, old: Secret, new: Secret, accept_final_try: bool = False) -> None:
         """The customer's own change. No login before it: the old PIN is sent once, and counts once."""
+        if self.role() == "officer":  # it would be the officer's PIN that is changed
+            raise NotPermitted(serial=self.medium.serial)
         facts = self.refresh()
         pins.refuse_hopeless(facts, self.family, officer=False, accept_final_try=accept_final_try)
         for pin in (old, new):
             pins.refuse_malformed(pin, facts, self.family)
-        self._try_pin(False, "set_pin", old=old, new=new)
+        try:
+            if self.family.pin.change_logged_in and not self.role():
+                self._try_pin(False, "login", officer=False, pin=old)
+            self._try_pin(False, "set_pin", old=old, new=new)
+        except PinWrong as error:
+            if self.family.pin.flags_lag:
+                error.state = self.library.look_anew(facts.serial).pin.value
+            raise
         log.info("PIN of %s changed", facts.serial)
 
     def reset_pin(self, so_pin: Secret, new: Secret, accept_final_try: bool = False) -> None:
@@ -270,7 +280,8 @@ class Session:
         self, targets: Sequence[guard.Target], now: datetime, successor: Credential | None = None
     ) -> guard.DeletionPermit:
         """S2: what is to be deleted is read now, and a successor is proven now, by a signature that its certificate
-        verifies. DeletionRefused names the reason."""
+        verifies. DeletionRefused names the reason. Where only the officer may write, the permit is given to the user,
+        whose key signs, and used by the officer."""
         permit = guard.DeletionPermit(self.medium.serial, tuple(targets), successor, now)
         self._hold(permit)
         return permit
@@ -283,9 +294,11 @@ class Session:
         if reason := guard.refusal(permit.targets, *held, permit.successor, permit.now):
             raise DeletionRefused(serial=self.medium.serial, reason=reason)
         if permit.successor is not None and permit.successor.facts is not None:
-            if chain_of(permit.successor.facts, [c.facts for c in contents.certificates if c.facts])[1]:
+            broken = chain_of(permit.successor.facts, [c.facts for c in contents.certificates if c.facts])[1]
+            if broken and (self.family.certificates.chain or broken != "chain-missing"):
                 raise DeletionRefused(serial=self.medium.serial, reason="the successor's chain is not whole")
-            self.prove(permit.successor.key, permit.successor.facts.public_key)
+            if not (permit.used and self.family.by_officer):  # the officer cannot sign, and need not: it was proven
+                self.prove(permit.successor.key, permit.successor.facts.public_key)
         return contents
 
     def delete(self, permit: guard.DeletionPermit) -> None:
@@ -297,14 +310,22 @@ class Session:
         making.require_officer(self)
         for certificate in contents.certificates:
             if certificate in permit.targets:
-                self._ask("destroy", handle=certificate.handle)
+                self._destroy(certificate.handle)
         for key in contents.keys:
             if key in permit.targets:
-                self._ask("destroy", handle=key.handle)
+                self._destroy(key.handle)
                 for public in self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id}):
                     if objects.public_key(public)[1] in (key.public_key, None):
-                        self._ask("destroy", handle=public["handle"])
+                        self._destroy(public["handle"])
         log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
+
+    def _destroy(self, handle: int) -> None:
+        """On some media one object goes with another: what is not there any more need not be destroyed."""
+        try:
+            self._ask("destroy", handle=handle)
+        except ObjectMissing:
+            if any(item["handle"] == handle for item in self._find({})):
+                raise
 
     # --- the way to the child ---
 

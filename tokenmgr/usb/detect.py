@@ -144,7 +144,7 @@ def _strings(handle: Any, seen: UsbDevice) -> tuple[dict[str, str], bool]:
         logger.info("strings of %s at %s: %s", seen.usb_id, seen.place, error)
         number = errno.ENOSYS if isinstance(error, NotImplementedError) else getattr(error, "errno", None)
     kept = _kept_by_linux(seen) if system.NAME == "linux" else None
-    if kept is None and number == errno.ENODEV:
+    if kept is None and (number == errno.ENODEV or (system.NAME == "linux" and SYSFS.is_dir())):
         raise _Vanished
     return kept or {}, bool(kept) or number not in REFUSED
 

@@ -22,7 +22,7 @@ UDEV_RUNS = Path("/run/udev/control")
 EVERY = 0.1  # seconds between two looks where nobody tells us
 # After an event, and every so often without one: the kernel tells that a device goes before it is gone, and in a
 # container with udev's files but not its messages nothing is told at all.
-AGAIN = (0.02, 0.1, 2.0)
+AGAIN = (0.005, 0.02, 0.1, 2.0)
 
 
 class Watch:
