@@ -19,7 +19,8 @@ def test_the_installed_program_finds_drivers_and_softhsm_config(tmp_path: Path) 
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "TOKENMGR_HOME": str(tmp_path / "home")}
     script = (
         "import tokenmgr, tokenmgr.catalogue as c, tokenmgr.data as d\n"
-        "print(tokenmgr.__file__); print(*sorted(c.shipped().families)); print(d.folder('softhsm_config') / 'softhsm2.conf')"
+        "print(tokenmgr.__file__); print(*sorted(c.shipped().families))\n"
+        "print(d.folder('softhsm_config') / 'softhsm2.conf')"
     )
     out = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True

@@ -59,6 +59,11 @@ class Settings:
         return self.home / "libraries.d"
 
     @property
+    def reader_service(self) -> str:
+        """The socket of pcscd, by the variable that its own clients read."""
+        return self.environment.get("PCSCLITE_CSOCK_NAME") or system.READER_SERVICE
+
+    @property
     def driver_folder(self) -> Path:
         return self.home / "drivers.d"
 

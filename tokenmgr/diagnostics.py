@@ -70,6 +70,7 @@ class Bus:
 
     devices: tuple[DeviceSeen, ...] = ()
     trouble: str = ""
+    reader_service: str = system.READER_SERVICE
     copies: tuple[tuple[str, str], ...] = ()  # a library that shows a medium again, and that medium's number
 
 
@@ -84,7 +85,7 @@ def run(home: Path, seen: Iterable[LibrarySeen], bus: Bus = Bus(), settings_erro
         lambda: _usb(bus) if looked else [],
         lambda: [_media(libraries)],
         lambda: [_readers(libraries)],
-        lambda: _holders(libraries),
+        lambda: _holders(libraries, bus.reader_service),
         lambda: [_clock()],
     ]
     found: list[Probe] = []
@@ -178,7 +179,7 @@ def _readers(libraries: list[LibrarySeen]) -> Probe:
     return Probe("readers", "ok", detail, facts=facts)
 
 
-def _holders(libraries: list[LibrarySeen]) -> Iterable[Probe]:
+def _holders(libraries: list[LibrarySeen], reader_service: str) -> Iterable[Probe]:
     """A program that has a library open, or speaks to card readers, may hold the medium; our own children do not."""
     files = {str(Path(library.path).resolve()) for library in libraries if library.path}
     found = system.holders(files.__contains__)
@@ -186,7 +187,7 @@ def _holders(libraries: list[LibrarySeen]) -> Iterable[Probe]:
         yield Probe("holders", "note", "–", "holders_untold")
         return
     own = {process for library in libraries for process in library.processes}
-    others = [holder for holder in (*found, *system.reader_programs()) if holder.process not in own]
+    others = [holder for holder in (*found, *system.reader_programs(reader_service)) if holder.process not in own]
     for holder in dict.fromkeys(others):
         facts = {"name": holder.name, "file": holder.file}
         yield Probe("holders", "note", f"{holder.name} ({holder.process}): {holder.file}", "held", facts=facts)

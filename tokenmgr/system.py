@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,11 +69,14 @@ def user_language() -> str:
     return ""
 
 
+READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise
+
+
 def reader_service() -> bool | None:
     """Whether pcscd has its socket on Linux, where others start it by calling; None where the system has its own."""
     if NAME != "linux":
         return None
-    return Path("/run/pcscd/pcscd.comm").exists()
+    return Path(READER_SERVICE).exists()
 
 
 @dataclass(frozen=True)
@@ -93,12 +97,47 @@ def holders(is_meant: Callable[[str], bool]) -> list[Holder] | None:
     return sorted({holder for entry in others for holder in _held_by(entry, is_meant)}, key=str)
 
 
-def reader_programs(bus: int = 0, address: int = 0) -> list[Holder]:
-    """Programs that speak to card readers, or to this very device. The card reader service itself and our own child
-    processes are not meant: they are how a medium is reached."""
+def reader_programs(service: str, bus: int = 0, address: int = 0) -> list[Holder]:
+    """Programs that are connected to the card reader service, by the name of its socket, or have this very device open.
+    The service itself and our own child processes are not meant: they are how a medium is reached."""
     node = f"/dev/bus/usb/{bus:03d}/{address:03d}"
-    found = holders(lambda file: file == node or Path(file).name.startswith("libpcsclite.so")) or []
-    return [holder for holder in found if holder.name not in ("pcscd", CHILD_NAME[:15])]
+    connected = {f"socket:[{inode}]" for inode in _connected_to(service)}
+    found = holders(lambda file: file == node or file in connected) or []
+    others = [holder for holder in found if holder.name not in ("pcscd", CHILD_NAME[:15])]
+    return [holder if holder.file == node else Holder(holder.process, holder.name, service) for holder in others]
+
+
+def _connected_to(path: str) -> list[int]:
+    """The sockets at the other ends of those that a local service has accepted, by their inodes. Only the kernel knows
+    who is whose: sock_diag(7), the way of `ss -x`. The service is known by its file, which may have several names."""
+    if sys.platform != "linux" or not Path(path).exists():
+        return []
+    import socket
+
+    file = Path(path).stat()
+    service = struct.pack("=II", file.st_ino, os.major(file.st_dev) << 20 | os.minor(file.st_dev))
+    everything, dump, files_and_peers = 0xFFFFFFFF, 0x301, 0x6
+    asked = struct.pack("=BBHIIIII", socket.AF_UNIX, 0, 0, everything, 0, files_and_peers, everything, everything)
+    found: list[int] = []
+    with contextlib.suppress(OSError), socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as link:
+        link.settimeout(1)
+        link.send(struct.pack("=IHHII", 16 + len(asked), 20, dump, 1, 0) + asked)
+        while (answer := link.recv(1 << 16)) and struct.unpack_from("=H", answer, 4)[0] == 20:
+            for message in _pieces(answer, "=I", 16):
+                told = {struct.unpack_from("=H", one, 2)[0]: one[4:] for one in _pieces(message[32:], "=H", 4)}
+                if told.get(1) == service and 2 in told:
+                    found.append(struct.unpack("=I", told[2])[0])
+    return found
+
+
+def _pieces(data: bytes, length: str, smallest: int) -> Iterator[bytes]:
+    """Netlink messages, or the attributes in one: each begins with its own length, the next at a multiple of four."""
+    while len(data) >= smallest:
+        (size,) = struct.unpack_from(length, data)
+        if size < smallest:
+            return
+        yield data[:size]
+        data = data[(size + 3) & ~3 :]
 
 
 def _held_by(process: Path, is_meant: Callable[[str], bool]) -> Iterator[Holder]:

@@ -14,6 +14,7 @@ import pytest
 from tests.token.faulty import compiled
 from tests.token.helpers import only
 from tokenmgr.config import TimeLimits
+from tokenmgr.domain.family import Family, Time, Token
 from tokenmgr.errors import (
     LibraryCrashed,
     LibraryMissing,
@@ -120,6 +121,22 @@ print([m.serial for m in library.media() + library.media() if m.initialised])
     with quiet:
         assert done.stdout.strip() == str([only(quiet).serial] * 2)
     assert done.stderr == ""
+
+
+def test_a_library_that_takes_ten_seconds_to_load_is_waited_for(tmp_path: Path, medium: SimulatedMedium) -> None:
+    """Settings are impatient; its family is known to be slow, and wins."""
+    source = f"""
+#include <dlfcn.h>
+#include <unistd.h>
+unsigned long C_GetFunctionList(void **given) {{
+    sleep(10);
+    return ((unsigned long (*)(void *))dlsym(dlopen("{softhsm()}", RTLD_NOW), "C_GetFunctionList"))(given);
+}}
+"""
+    slow, plain = compiled(source, tmp_path, "slow"), medium.library()
+    family = Family(time=Time(load=60), token=Token(spare_slot=True))
+    with Library(str(slow), plain.worker._environment, family, TimeLimits(load=1)) as library, plain:
+        assert only(library).serial == only(plain).serial
 
 
 def test_a_child_that_talks_nonsense_is_a_crash_and_not_a_hang(tmp_path: Path, medium: SimulatedMedium) -> None:

@@ -25,7 +25,6 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import (
     MediumFull,
-    MediumTroubled,
     TokenmgrError,
 )
 from tokenmgr.testbed.simulated import SimulatedMedium
@@ -103,7 +102,9 @@ def test_a_medium_that_is_really_full_says_so_and_keeps_no_half_pair(tmp_path: P
                 try:
                     session.generate_key(KeyKind.P256, b"full %d" % made, WORDS)
                     made += 1
-                except (MediumFull, MediumTroubled) as refused:
+                except (
+                    MediumFull
+                ) as refused:  # SoftHSM says CKR_FUNCTION_FAILED, and its file of drivers/ what that means
                     error = refused
             assert error is not None
             assert made > 0

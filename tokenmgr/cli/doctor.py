@@ -76,6 +76,7 @@ def _bus(seen: wiring.Surroundings) -> diagnostics.Bus:
     return diagnostics.Bus(
         devices=tuple(_device(seen, plugged) for plugged in seen.plugged),
         trouble=seen.bus_trouble,
+        reader_service=settings().reader_service,
         copies=tuple((other.library, card.medium.serial) for card in seen.cards for other in card.also),
     )
 

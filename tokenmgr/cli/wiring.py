@@ -84,7 +84,7 @@ class Surroundings:
         if plugged.missing is Missing.LIBRARY_FAILED:
             own = {PurePath(path).name for path in catalogue.libraries(family)}
             return next((error for path, error in self.failures if PurePath(path).name in own), None)
-        holders = system.reader_programs(plugged.device.bus, plugged.device.address)
+        holders = system.reader_programs(settings().reader_service, plugged.device.bus, plugged.device.address)
         programs = tuple(dict.fromkeys(f"{holder.name} ({holder.process})" for holder in holders))
         if programs:
             return ReaderHeld(device=name, programs=programs)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tokenmgr import catalogue, data, system
 from tokenmgr.config import TimeLimits
+from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import LibraryMissing
 from tokenmgr.log import Secret
@@ -40,9 +41,10 @@ class SimulatedMedium:
         with self.library() as library:
             return library.format("", Secret(so_pin), Secret(pin), label)
 
-    def library(self, limits: TimeLimits | None = None) -> Library:
+    def library(self, limits: TimeLimits | None = None, family: Family | None = None) -> Library:
+        """`family`: another one's habits, on this medium."""
         environment = {**self._environment, "SOFTHSM2_CONF": str(self.configuration)}
-        return Library(softhsm(), environment, catalogue.shipped().family("softhsm"), limits)
+        return Library(softhsm(), environment, family or catalogue.shipped().family("softhsm"), limits)
 
     def unplug(self) -> None:
         """Under whatever call is running. An open session gets CKR_GENERAL_ERROR, a new look finds no medium."""
