@@ -114,7 +114,13 @@ def _certificates(session: Session, rig: Rig, authority: ThrowawayCA) -> dict[st
     role("user" if maker == "user" else "officer")
     seen["writes a certificate"] = answer(lambda: _write(session, first, key_id))
     seen["a second one, same CKA_ID"] = _second(session, second, key_id)
-    seen["a CA's, belonging to no key"] = answer(lambda: _write(session, authority.chain[0], b""))
+    # Yubico's library reads a byte that is not there when an ID is empty, and may write into whatever place that names.
+    fixed = bool(session.family.keys.places)
+    seen["a CA's, belonging to no key"] = (
+        "never asked: there are places for keys only"
+        if fixed
+        else answer(lambda: _write(session, authority.chain[0], b""))
+    )
     seen["renames the certificate"] = _renaming(session, key)
     seen["deletes the certificate"] = _deleting(session, key_id)
     role("user")

@@ -228,6 +228,13 @@ def test_a_pin_is_changed_by_who_knows_it(rig: Rig, library: Library) -> None:
     try_pin(library, rig, NEW_PIN)
 
 
+def test_a_change_with_a_wrong_pin_changes_nothing_and_says_so(rig: Rig, library: Library) -> None:
+    with pytest.raises(PinWrong) as raised, Session.open(library, rig.serial, write=True) as session:
+        session.change_pin(Secret("000000"), Secret(NEW_PIN))
+    assert raised.value.state == shown(library, rig).pin.value
+    try_pin(library, rig, rig.pin)
+
+
 def test_wrong_pins_are_counted_and_the_last_try_is_asked_for(
     rig: Rig, session: Session, library: Library, authority: ThrowawayCA
 ) -> None:

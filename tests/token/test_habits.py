@@ -212,15 +212,31 @@ def test_a_wrong_unblocking_pin_that_is_noticed_late_is_told_as_what_it_is(fault
         assert raised.value.who == "so"
 
 
-def test_where_flags_lag_a_failed_change_is_looked_at_anew(medium: SimulatedMedium) -> None:
-    family = Family(pin=Pin(flags_lag=True), token=SPARE)
-    with medium.library(family=family) as library:
-        session = Session.open(library, only(library).serial, write=True)
-        with pytest.raises(PinWrong) as raised:
-            session.change_pin(Secret("9999"), Secret("5678"))
-        assert raised.value.state == "low"
-        with Session.open(library, only(library).serial, write=True) as again:
-            again.change_pin(Secret(PIN), Secret("5678"))
+def test_where_only_a_login_tells_that_a_pin_is_wrong_it_logs_in_before_the_change(faulty: FaultyMedium) -> None:
+    """A TPM answers "done" to a change with a wrong PIN, and changes nothing."""
+    family = Family(pin=Pin(change_logged_in=True), token=SPARE)
+    plain = faulty.library()
+    with Library(plain.path, plain.worker._environment, family) as library:
+        for logged_in_before in (False, True):
+            with Session.open(library, only(library).serial, write=True) as session:
+                if logged_in_before:
+                    session.login(Secret(PIN))
+                with pytest.raises(PinWrong):
+                    session.change_pin(Secret("9999"), Secret("5678"))
+        assert faulty.calls("C_SetPIN") == 0
+        with Session.open(library, only(library).serial, write=True) as session:
+            session.change_pin(Secret(PIN), Secret("5678"))
+            assert session.role() == ""
+            session.login(Secret("5678"))
+
+
+@pytest.mark.parametrize("how", ["never", "blank"])
+def test_what_may_not_be_formatted_is_not(faulty: FaultyMedium, how: str) -> None:
+    plain = faulty.library()
+    with Library(plain.path, plain.worker._environment, Family(token=Token(spare_slot=True, format=how))) as library:
+        with pytest.raises(NotSupported):
+            library.format(only(library).serial, Secret(SO_PIN), Secret(PIN), "new")
+        assert faulty.calls("C_InitToken") == 0
 
 
 # --- space and time ---

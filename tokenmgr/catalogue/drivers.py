@@ -32,6 +32,7 @@ CHOICES = {
     ("keys", "by"): ("user", "officer", "nobody"),
     ("keys", "untruthful"): ("sensitive", "local", "always_sensitive", "never_extractable"),
     ("keys", "omit"): ("PRIVATE", "SENSITIVE", "EXTRACTABLE", "SIGN", "LABEL"),
+    ("token", "format"): ("always", "blank", "never"),
     ("pin", "characters"): ("any", "digits", "ascii"),
     ("pin", "never_shown"): ("low", "final try", "locked", "to be changed"),
     ("pin", "unblock"): ("officer", "elsewhere", "nobody"),

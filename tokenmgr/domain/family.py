@@ -42,6 +42,7 @@ class Token:
     labels: tuple[str, ...] = ()
     ignored_labels: tuple[str, ...] = ()  # a second token of the same card, or one that is no medium
     spare_slot: bool = False  # always shows one more, uninitialised token
+    format: str = "always"  # whether C_InitToken may be asked: always, of a blank one, or never
     numbered: bool = True  # False: all tell the same serial number, and only the label tells two apart
 
 
@@ -75,9 +76,8 @@ class Pin:
     longest: int = 0
     never_shown: tuple[str, ...] = ()  # states that its flags never tell
     unblock: str = "officer"  # who gives a locked medium a PIN: the officer here, another tool elsewhere, or nobody
-    change_logged_in: bool = False  # a change of the PIN wants a login before it
+    change_logged_in: bool = False  # a change wants a login before it, or only a login tells that the old PIN is wrong
     first: str = ""  # a formatted medium's, known to all, where the officer cannot set one: it is changed at once
-    flags_lag: bool = False  # a try that a change of the PIN has cost shows only when the library is started again
     officer: str = "pin"  # what the officer logs in with: a PIN, or a key of hex digits
     officer_lengths: tuple[int, ...] = ()  # the only lengths that this has; another may be taken for the user's PIN
 

@@ -27,6 +27,7 @@ from tokenmgr.errors import (
     MediumNotFound,
     MediumTroubled,
     NoMedium,
+    NotSupported,
     TokenmgrError,
 )
 from tokenmgr.log import Secret
@@ -139,6 +140,8 @@ class Library:
         check_label(label)
         target = self.find(serial) if serial else self._blank()
         family = self.family_of(target)
+        if family.token.format == "never" or (family.token.format == "blank" and target.initialised):
+            raise NotSupported(serial=target.serial, wanted="format")
         pins.refuse_malformed(so_pin, target, family, "so")
         pins.refuse_malformed(new_pin, target, family)
         if target.initialised:
@@ -213,11 +216,6 @@ class Library:
             self._restarts += 1
             self._last, self._exchanged = {}, False
             self.worker.call("restart")
-
-    def look_anew(self, serial: str) -> MediumFacts:
-        """Whatever the library remembers is forgotten, every session with it."""
-        self._refresh(always=True)
-        return self.find(serial)
 
     def _with_serial(self, serial: str) -> list[MediumFacts]:
         return [medium for medium in self._readable() if medium.serial == serial and serial]

@@ -148,6 +148,7 @@ class Session:
         log.info("officer logged in to %s", self.medium.serial)
 
     def logout(self) -> None:
+        self._seen.clear()  # handles of private objects die with the login
         self._ask("logout")
 
     def role(self) -> str:
@@ -156,21 +157,22 @@ class Session:
         return role
 
     def change_pin(self, old: Secret, new: Secret, accept_final_try: bool = False) -> None:
-        """The customer's own change. No login before it: the old PIN is sent once, and counts once."""
-        if self.role() == "officer":  # it would be the officer's PIN that is changed
+        """The customer's own change. The old PIN is sent alone, so that a wrong one counts once; where only a login
+        tells that it is wrong, it logs in first."""
+        role = self.role()
+        if role == "officer":  # it would be the officer's PIN that is changed
             raise NotPermitted(serial=self.medium.serial)
         facts = self.refresh()
         pins.refuse_hopeless(facts, self.family, officer=False, accept_final_try=accept_final_try)
         for pin in (old, new):
             pins.refuse_malformed(pin, facts, self.family)
-        try:
-            if self.family.pin.change_logged_in and not self.role():
-                self._try_pin(False, "login", officer=False, pin=old)
-            self._try_pin(False, "set_pin", old=old, new=new)
-        except PinWrong as error:
-            if self.family.pin.flags_lag:
-                error.state = self.library.look_anew(facts.serial).pin.value
-            raise
+        if self.family.pin.change_logged_in:
+            if role:
+                self.logout()
+            self._try_pin(False, "login", officer=False, pin=old)
+        self._try_pin(False, "set_pin", old=old, new=new)
+        if self.family.pin.change_logged_in and not role:
+            self.logout()
         log.info("PIN of %s changed", facts.serial)
 
     def reset_pin(self, so_pin: Secret, new: Secret, accept_final_try: bool = False) -> None:
