@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
@@ -51,6 +50,8 @@ class Key:
 
     @property
     def fingerprint(self) -> str:
+        import hashlib  # here: it takes longer to load than all of this file
+
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
 
@@ -72,6 +73,8 @@ class CertificateFacts:
 
     @property
     def fingerprint(self) -> str:
+        import hashlib  # here: it takes longer to load than all of this file
+
         return hashlib.sha256(self.der).hexdigest()
 
 
