@@ -16,7 +16,8 @@ import pytest
 
 from tests.cli.runner import Home
 from tokenmgr import catalogue, diagnostics
-from tokenmgr.diagnostics import LibrarySeen, Probe
+from tokenmgr.diagnostics import Bus, DeviceSeen, LibrarySeen, Probe
+from tokenmgr.messages import Texts
 
 OPENSC = catalogue.library(catalogue.shipped().family("opensc")) or "opensc-pkcs11.so"
 
@@ -109,6 +110,28 @@ def test_an_empty_reader_is_named(home: Home) -> None:
     done = home.run("media", "--library", OPENSC)
     assert "Reader Virtual PCD 00 00 is empty." in done.err
     assert done.status == 3
+
+
+@pytest.mark.parametrize(
+    ("device", "state", "advice"),
+    [
+        (DeviceSeen("Stick", "1234:5678", "1-2"), "ok", ""),
+        (DeviceSeen("Stick", "1234:5678", "1-2", readable=False), "note", "forbidden"),
+        (DeviceSeen("Stick", "1234:5678", "1-2", known=False), "note", "unknown_device"),
+    ],
+)
+def test_a_device_that_may_not_be_asked_or_is_not_known_is_a_note(
+    tmp_path: Path, device: DeviceSeen, state: str, advice: str
+) -> None:
+    (probe,) = [one for one in diagnostics.run(tmp_path, [], Bus(devices=(device,))) if one.name == "usb"]
+    assert (probe.state, probe.next, probe.detail) == (state, advice, "Stick (1234:5678, 1-2)")
+
+
+@pytest.mark.parametrize("trouble", ["no-usb", "no-libusb", "usb-off"])
+def test_a_bus_that_cannot_be_looked_at_is_a_note_with_a_next_step(tmp_path: Path, trouble: str) -> None:
+    (probe,) = [one for one in diagnostics.run(tmp_path, [], Bus(trouble=trouble)) if one.name == "usb"]
+    assert (probe.state, probe.next) == ("note", trouble)
+    assert Texts("ja").has(f"doctor_next.{trouble}")
 
 
 def test_a_probe_that_fails_hides_no_other(tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ class DeviceSeen:
     usb_id: str
     port: str
     known: bool = True
+    readable: bool = True
     code: str = ""
     what: str = ""
     advice: str = ""
@@ -142,6 +143,8 @@ def _usb(bus: Bus) -> Iterable[Probe]:
         facts = {"device": device.usb_id, "port": device.port, "error": device.code}
         if device.code:
             yield Probe("usb", "problem", f"{where} {device.code} {device.what}", "", device.advice, facts)
+        elif not device.readable:
+            yield Probe("usb", "note", where, "forbidden", facts=facts)
         elif not device.known:
             yield Probe("usb", "note", where, "unknown_device", facts=facts)
         else:

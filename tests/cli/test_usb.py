@@ -15,11 +15,15 @@ import pytest
 
 from tests.cli.runner import PROGRAM, Home, Result
 from tests.contract import piv, rigs
+from tests.contract.observe import generate
 from tests.contract.rig import Rig
 from tests.usb.mock_bus import MockBus, Stick
 from tokenmgr import catalogue
+from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.family import Family
+from tokenmgr.log import Secret
 from tokenmgr.testbed.simulated import softhsm
+from tokenmgr.token.session import Session
 
 FAMILIES = [family for family in catalogue.shipped().families.values() if family.usb.ids]
 OUR_STICK = Stick(0x1234, 0x5678, "Acme", "Our Stick", "SN-0001")
@@ -268,6 +272,19 @@ def test_a_card_whose_management_key_is_not_at_hand_is_refused_plainly(home: Hom
     assert fine.status == 0
     assert "更新できます" in fine.out
     assert "01（残り 21）" in fine.out
+
+
+def test_a_key_that_wants_the_pin_for_each_signature_is_verified_with_the_pin_twice(home: Home, card: Rig) -> None:
+    with card.library() as library, Session.open(library, card.serial, write=True) as session:
+        session.login_officer(Secret(card.so_pin))
+        generate(session, KeyKind.P256, b"\x02")
+    verify = ["verify", "--pin-fd", "0", "--json"]
+    twice = json.loads(home.run(*verify, typed=f"{card.pin}\n" * 2).out)
+    assert [finding["code"] for finding in twice["findings"]] == ["key-without-certificate"]
+    once = json.loads(home.run(*verify, typed=f"{card.pin}\n").out)
+    assert once["error"]["code"] == "P107"
+    wrong = json.loads(home.run(*verify, typed=f"{card.pin}\n000000\n").out)
+    assert (wrong["error"]["code"], wrong["error"]["facts"]["state"]) == ("P101", "low")
 
 
 # --- as it happens ---

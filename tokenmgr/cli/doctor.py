@@ -89,6 +89,7 @@ def _device(seen: wiring.Surroundings, plugged: Plugged) -> diagnostics.DeviceSe
         usb_id=plugged.device.usb_id,
         port=plugged.device.port,
         known=plugged.missing is not Missing.FAMILY,
+        readable=plugged.device.readable,
         code=error.code if error else "",
         what=words["what"],
         advice=words["next"],

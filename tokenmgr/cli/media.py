@@ -63,6 +63,7 @@ def _device_as_json(seen: wiring.Surroundings, plugged: Plugged) -> dict[str, An
         "bus": device.bus,
         "port": device.port,
         "serial": device.serial,
+        "readable": device.readable,
         "media": [medium.serial for medium in plugged.media],
         "missing": plugged.missing.value,
         "error": error_as_json(error) if error else None,

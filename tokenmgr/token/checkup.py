@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.domain.credential import Credential, Finding, StoredCertificate
-from tokenmgr.errors import KeyMissing, MediumError, NotPermitted, NotSupported, SignatureWrong
+from tokenmgr.errors import (
+    KeyMissing,
+    MediumError,
+    NotPermitted,
+    NotSupported,
+    PinError,
+    PinWantedAgain,
+    SignatureWrong,
+)
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.token.session import Session
 
@@ -62,6 +70,10 @@ def _about_key(session: Session, credential: Credential) -> list[Finding]:
         findings.append(Finding("key-without-public-part", name))
     except NotSupported:
         findings.append(Finding("key-kind-unknown", name, grave=False))
+    except PinWantedAgain:
+        findings.append(Finding("key-not-checked", name))
+    except PinError:
+        raise  # a PIN for this signature was wrong, or was not given: no other is asked for (S5)
     except MediumError:
         session.refresh()  # gone, or in trouble with this key alone
         findings.append(Finding("key-not-checked", name))
