@@ -96,7 +96,7 @@ def test_every_key_of_a_driver_file_is_documented_with_its_default() -> None:
     rows: dict[str, str] = {}
     for names, default in re.findall(r"^\| (`[a-z_`., ]+`) \| (?:`([^|`]*)`)? ?\|", text, re.M):
         rows |= dict.fromkeys(re.findall(r"`([a-z_.]+)`", names), default)
-    known = {key: "" if kind is str else "true" if key == "hardware" else "false" for key, kind in drivers.TOP.items()}
+    known = {key: "" if kind is str else "false" for key, kind in drivers.TOP.items()}
     for table, kind in drivers.TABLES.items():
         for field in fields(kind):
             known[f"{table}.{field.name}"] = _as_toml(field.default)

@@ -30,8 +30,9 @@ def observe(rig: Rig, authority: ThrowawayCA) -> dict[str, str]:
         (medium,) = library.media()
         seen["library"] = f"`{rig.path.rpartition('/')[2]}` {library.worker.about['version']}"
         seen["tells of itself"] = f"{medium.manufacturer} / {medium.model}"
-        seen["PIN length told"] = f"{medium.shortest_pin}–{medium.longest_pin}"
-        seen["free memory told"] = "no" if medium.free_memory is None else "yes"
+        told = library.worker.call("token", slot=medium.slot)
+        seen["PIN length told"] = f"{told['shortest_pin']}–{told['longest_pin']}"
+        seen["free memory told"] = "no" if told["free_memory"] is None else f"{told['free_memory']} bytes"
         with Session.open(library, rig.serial, write=True) as session:
             seen["key types listed"] = ", ".join(kind.value for kind in session.key_kinds())
             seen |= _making(session, rig)

@@ -23,7 +23,7 @@ TABLES: dict[str, type] = {
     "space": schema.Space,
     "time": schema.Time,
 }
-TOP = {"title": str, "maker": str, "base": str, "general": bool, "hardware": bool, "picture": str}
+TOP = {"title": str, "maker": str, "base": str, "general": bool, "picture": str}
 INHERITED = ("libraries", "keys", "certificates", "labels", "pin", "space", "time")  # how it is recognised is its own
 
 _LISTS = {"tuple[str, ...]": str, "tuple[int, ...]": int}

@@ -95,7 +95,7 @@ def show(name: str, as_json: bool) -> int:
             facts | {"sources": {n: driver.content[n]["source"] for n in files.TABLES if n in driver.content}}
         )
         return Exit.FINE
-    click.secho(f"{family.title}  ({driver.path})", bold=True)
+    click.secho(f"{family.title}{f', {family.maker}' * bool(family.maker)}  ({driver.path})", bold=True)
     for name in files.TABLES:
         shown = [(key, _value(value)) for key, value in _otherwise(family, name).items()]
         if shown:

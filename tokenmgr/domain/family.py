@@ -106,7 +106,6 @@ class Family:
     maker: str = ""
     base: str = ""  # the family that says what this file does not
     general: bool = False  # its library serves cards of many makers, and gives way to a card's own
-    hardware: bool = True  # something that is plugged in: not a program that keeps keys
     picture: str = ""
     usb: Usb = field(default_factory=Usb)
     libraries: Libraries = field(default_factory=Libraries)

@@ -272,8 +272,8 @@ class Library:
             read_only=bool(flags & pins.WRITE_PROTECTED),
             pin=pins.state(flags, never_shown=family.pin.never_shown),
             so_pin=pins.state(flags, officer=True, never_shown=family.pin.never_shown),
-            shortest_pin=token["shortest_pin"],
-            longest_pin=token["longest_pin"],
+            shortest_pin=family.pin.shortest or token["shortest_pin"],
+            longest_pin=family.pin.longest or token["longest_pin"],
             free_memory=None if family.space.untruthful else token["free_memory"],
             total_memory=_total(token, family),
         )

@@ -61,14 +61,14 @@ def refuse_unblocking(facts: MediumFacts, family: Family) -> None:
         raise PinNotUnblockable(serial=facts.serial, unblock=family.pin.unblock)
 
 
-def limits(facts: MediumFacts, family: Family) -> tuple[int, int]:
-    """Shortest and longest PIN: as the token tells, unless its family is known to tell wrongly."""
-    return family.pin.shortest or max(facts.shortest_pin, 1), family.pin.longest or facts.longest_pin or 255
+def limits(facts: MediumFacts) -> tuple[int, int]:
+    """Shortest and longest PIN; one that does not tell takes any but an empty one."""
+    return max(facts.shortest_pin, 1), facts.longest_pin or 255
 
 
 def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
     """A PIN that cannot be right is not sent, since the try would count. Lengths are in bytes of UTF-8."""
-    shortest, longest = limits(facts, family)
+    shortest, longest = limits(facts)
     if who == "so":  # the limits that a token tells are the user's; a security officer's PIN may be longer
         longest = 255
     rule = ""
@@ -118,5 +118,5 @@ def after_failure(
     if isinstance(error, PinError):
         error.who = who
     if isinstance(error, PinUnacceptable):
-        error.shortest, error.longest = limits(now, family)
+        error.shortest, error.longest = limits(now)
     return error
