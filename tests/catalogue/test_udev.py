@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.contract.services import require
 from tests.usb.mock_bus import MockBus, Stick
 from tokenmgr import catalogue
 from tokenmgr.catalogue import udev
@@ -31,8 +28,7 @@ def stick(number: int, usb_id: str) -> Stick:
 
 
 def test_udev_gives_each_known_medium_to_whoever_sits_there_and_nothing_else(tmp_path: Path) -> None:
-    if os.geteuid() != 0 or not shutil.which("udevadm"):
-        pytest.skip("udev's own test of rules needs root, and udevadm")
+    require("udevadm", root=True)
     (tmp_path / "70-tokenmgr.rules").write_text(udev.rules(FAMILIES))
     known = [(family.name, usb_id) for family in FAMILIES for usb_id in (family.usb.ids[0], family.usb.ids[-1])]
     asked = [*dict.fromkeys(known), ("", "046d:c077")]
