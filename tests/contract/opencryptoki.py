@@ -59,6 +59,7 @@ def _namespaces() -> Iterator[None]:
     """Mounts and shared memory of our own, for this thread and what it starts."""
     folder, kinds = Path.cwd(), ("mnt", "ipc")
     outside = [os.open(f"/proc/thread-self/ns/{kind}", os.O_RDONLY) for kind in kinds]
+    root = os.open("/", os.O_RDONLY)
     try:
         _system("unshare", CLONE_NEWNS | CLONE_NEWIPC)
         try:
@@ -68,10 +69,12 @@ def _namespaces() -> Iterator[None]:
             _system("unshare", CLONE_FS)  # from the threads begun meanwhile: who shares a working folder may not move
             for namespace in outside:
                 _system("setns", namespace, 0)
+            os.fchdir(root)  # to go back was to go to the namespace's own root; ours may be a folder in it
+            os.chroot(".")
             os.chdir(folder)
     finally:
-        for namespace in outside:
-            os.close(namespace)
+        for descriptor in (*outside, root):
+            os.close(descriptor)
 
 
 def _system(call: str, *arguments: int) -> None:
