@@ -24,7 +24,6 @@ def test_no_file_that_comes_with_tokenmgr_has_a_mistake() -> None:
 def test_a_family_says_all_that_a_person_needs(family: Family) -> None:
     assert family.title
     assert family.libraries.linux or family.libraries.windows or family.libraries.macos
-    assert family.libraries.get
     assert family.picture
 
 

@@ -80,7 +80,7 @@ class Surroundings:
             return None
         wanted = " / ".join(dict.fromkeys(PurePath(path).name for path in catalogue.libraries(family)))
         if plugged.missing is Missing.LIBRARY:
-            return LibraryNotInstalled(device=name, library=wanted, get=family.libraries.get)
+            return LibraryNotInstalled(device=name, library=wanted, get=family.libraries.get or t("words.where_to_get"))
         if plugged.missing is Missing.LIBRARY_FAILED:
             own = {PurePath(path).name for path in catalogue.libraries(family)}
             return next((error for path, error in self.failures if PurePath(path).name in own), None)
