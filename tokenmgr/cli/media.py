@@ -50,7 +50,7 @@ def _as_json(seen: wiring.Surroundings) -> dict[str, Any]:
         "usb": seen.bus_trouble or "ok",
         "empty": [dataclasses.asdict(slot) for slot in seen.empty],
         "troubles": [dataclasses.asdict(trouble) for trouble in seen.troubles],
-        "failures": [{"library": path, **error_as_json(error)} for path, error in seen.failures],
+        "failures": [{"library": library.path, **error_as_json(error)} for library, error in seen.failures],
     }
 
 
@@ -90,10 +90,10 @@ def _tell(seen: wiring.Surroundings, only: str | None) -> None:
     for trouble in seen.troubles:
         click.echo(t("media.trouble", **dataclasses.asdict(trouble)), err=True)
     chosen = {entry.path for entry in settings().libraries} | {only}
-    for path, error in [] if seen.only_failed else seen.failures:
-        if seen.media and path not in chosen:
+    for library, error in [] if seen.only_failed else seen.failures:
+        if seen.media and library.path not in chosen:
             continue  # somebody's library that is merely installed; its failure is doctor's to tell
-        click.echo(t("media.library_trouble", library=path, what=texts().error(error)["what"]), err=True)
+        click.echo(t("media.library_trouble", library=library.path, what=texts().error(error)["what"]), err=True)
     if why and seen.bus_trouble in (usb.NO_USB, usb.NO_LIBUSB):
         click.echo(t(f"media.{seen.bus_trouble}"), err=True)
 

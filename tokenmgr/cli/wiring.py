@@ -40,7 +40,7 @@ class Surroundings:
     bus_trouble: str
     empty: list[EmptySlot]
     troubles: list[SlotTrouble]
-    failures: list[tuple[str, TokenmgrError]]
+    failures: list[tuple[Library, TokenmgrError]]
     answered: int
     _libraries: dict[int, Library]  # of each medium, by its identity here
 
@@ -82,8 +82,7 @@ class Surroundings:
         if plugged.missing is Missing.LIBRARY:
             return LibraryNotInstalled(device=name, library=wanted, get=family.libraries.get or t("words.where_to_get"))
         if plugged.missing is Missing.LIBRARY_FAILED:
-            own = {PurePath(path).name for path in catalogue.libraries(family)}
-            return next((error for path, error in self.failures if PurePath(path).name in own), None)
+            return next(error for library, error in self.failures if family in library.families)
         holders = system.reader_programs(settings().reader_service, plugged.device.bus, plugged.device.address)
         programs = tuple(dict.fromkeys(f"{holder.name} ({holder.process})" for holder in holders))
         if programs:
@@ -124,14 +123,10 @@ def ask(library: Library) -> Answer:
 
 def arrange(answers: list[tuple[Library, Answer]], bus: usb.Bus) -> Surroundings:
     """Which device is which medium, which media are one, and what is missing."""
-    failures = [(library.path, answer) for library, answer in answers if isinstance(answer, TokenmgrError)]
+    failures = [(library, answer) for library, answer in answers if isinstance(answer, TokenmgrError)]
     shown = [(library, answer) for library, answer in answers if isinstance(answer, list)]
     views = [View(library.path, library.families, tuple(slots)) for library, slots in shown]
-    views += [
-        View(library.path, library.families, failed=True)
-        for library, answer in answers
-        if isinstance(answer, TokenmgrError)
-    ]
+    views += [View(library.path, library.families, failed=True) for library, _ in failures]
     slots = [(library, slot) for library, those in shown for slot in those]
     return Surroundings(
         cards=presence.cards(views),
