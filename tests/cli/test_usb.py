@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from tests.cli.runner import PROGRAM, Home, Result
@@ -315,3 +316,15 @@ def test_plugging_and_pulling_are_told_as_they_happen(home: Home, ours: str) -> 
         assert (pulled["event"], pulled["serial"]) == ("unplugged", "SN-0001")
         assert gone["devices"] == []
         program.kill()
+
+
+def test_ctrl_c_is_the_end_of_watching_and_no_accident(home: Home) -> None:
+    with MockBus() as bus:
+        environment = {**bus.environment, **home.environment}
+        environment |= {name: bus.environment[name] for name in ("LD_PRELOAD", "UMOCKDEV_DIR")}
+        watching = pexpect.spawn(str(PROGRAM), ["media", "--watch"], env=environment, timeout=60)
+        watching.expect("Ctrl-C ends it")
+        watching.sendcontrol("c")
+        watching.expect(pexpect.EOF)
+        watching.close()
+    assert watching.exitstatus == 0
