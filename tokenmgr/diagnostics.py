@@ -49,6 +49,7 @@ class LibrarySeen:
     error: str = ""
     reason: str = ""
     processes: tuple[int, ...] = ()
+    wanted: bool = True  # somebody set it, or a medium of its families is plugged in
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ def run(home: Path, seen: Iterable[LibrarySeen], bus: Bus = Bus(), settings_erro
         lambda: [_settings(home, settings_error)],
         lambda: _libraries(libraries) if looked else [],
         lambda: _usb(bus) if looked else [],
-        lambda: [_media(libraries)],
-        lambda: [_readers(libraries)],
+        lambda: [_media(libraries)] if looked else [],
+        lambda: [_readers(libraries, bus.reader_service)],
         lambda: _holders(libraries, bus.reader_service),
         lambda: [_clock()],
     ]
@@ -127,7 +128,9 @@ def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
                 library.error, "trouble"
             )
             detail = f"{library.path} {library.error} {library.reason}"
-            yield Probe("library", "problem", detail, remedy, facts=facts)
+            yield Probe(
+                "library", "problem" if library.wanted else "note", detail, remedy * library.wanted, facts=facts
+            )
             continue
         version = library.about.get("version", "?")
         detail = f"{library.path} {version} ({library.milliseconds:.0f} ms)"
@@ -136,7 +139,7 @@ def _libraries(libraries: list[LibrarySeen]) -> Iterable[Probe]:
 
 def _usb(bus: Bus) -> Iterable[Probe]:
     if bus.trouble:
-        yield Probe("usb", "note", bus.trouble, bus.trouble, facts={"trouble": bus.trouble})
+        yield Probe("usb", "note", "–", bus.trouble, facts={"trouble": bus.trouble})
         return
     for device in bus.devices:
         where = f"{device.name} ({device.usb_id}{', ' * bool(device.port)}{device.port})"
@@ -171,10 +174,10 @@ def _media(libraries: list[LibrarySeen]) -> Probe:
     return Probe("media", "ok" if media else "note", detail, "" if media else "no_media", facts=facts)
 
 
-def _readers(libraries: list[LibrarySeen]) -> Probe:
+def _readers(libraries: list[LibrarySeen], reader_service: str) -> Probe:
     """The card reader service, and the readers that are there with nothing in them."""
     empty = sorted({slot.reader for library in libraries for slot in library.slots if isinstance(slot, EmptySlot)})
-    running = system.reader_service()
+    running = system.reader_service(reader_service)
     facts = {"service": running, "empty": empty}
     detail = ", ".join([*(["pcscd"] if running else []), *(f"{reader} (–)" for reader in empty)]) or "–"
     if running is False and not empty:

@@ -72,11 +72,11 @@ def user_language() -> str:
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise
 
 
-def reader_service() -> bool | None:
+def reader_service(path: str = READER_SERVICE) -> bool | None:
     """Whether pcscd has its socket on Linux, where others start it by calling; None where the system has its own."""
     if NAME != "linux":
         return None
-    return Path(READER_SERVICE).exists()
+    return Path(path).exists()
 
 
 @dataclass(frozen=True)

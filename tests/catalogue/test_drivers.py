@@ -16,6 +16,9 @@ from tokenmgr.messages import Texts
 
 GOOD = """\
 title = "A token"
+[libraries]
+linux = ["/opt/liba.so"]
+source = "seen: on my desk"
 [usb]
 ids = ["1234:abcd"]
 source = "seen: on my desk"
@@ -49,6 +52,12 @@ MISTAKES = {
         "/usr/lib/x.dll",
     ),
     "negative": ('title = "x"\n[time]\nload = -1\nsource = "s"\n', 3, "-1"),
+    "not-a-mechanism": ('title = "x"\nbase = "opensc"\n[keys]\navoid = ["CKM_ECDSA"]\nsource = "s"\n', 4, "CKM_ECDSA"),
+    "not-in-order": (
+        'title = "x"\nbase = "opensc"\n[pin]\nshortest = 9\nlongest = 4\nsource = "s"\n',
+        5,
+        "pin.longest",
+    ),
     "twice": ('title = "x"\n[usb]\nids = ["1234:abcd", "1234:abcd"]\nsource = "s"\n', 3, "1234:abcd"),
 }
 
@@ -82,7 +91,7 @@ def test_a_mistake_has_its_line_and_its_reason(own: Path, mistake: str) -> None:
 
 def test_every_reason_of_a_mistake_is_provoked_here() -> None:
     provoked = {mistake.partition(",")[0].partition(" ")[0] for mistake in MISTAKES}
-    between_files_and_of_files = {"no-such-base", "claimed", "not-utf8", "not-readable"}
+    between_files_and_of_files = {"no-such-base", "claimed", "not-utf8", "not-readable", "not-a-name"}
     assert provoked | between_files_and_of_files == reasons()
 
 
@@ -111,6 +120,13 @@ def test_a_file_that_is_not_text_and_one_that_cannot_be_read(own: Path) -> None:
     assert [one.reason for one in drivers.read(own / "y.toml").mistakes] == ["not-readable"]
 
 
+def test_a_file_whose_name_no_command_could_take_is_named(own: Path) -> None:
+    (own / "Our Stick.toml").write_text(GOOD)
+    assert [(one.reason, one.subject) for one in drivers.read(own / "Our Stick.toml").mistakes] == [
+        ("not-a-name", "Our Stick.toml")
+    ]
+
+
 def test_notepads_mark_in_front_is_no_mistake(own: Path) -> None:
     (own / "x.toml").write_text("\ufeff" + GOOD, encoding="utf-8")
     assert drivers.read(own / "x.toml").mistakes == ()
@@ -120,7 +136,7 @@ def test_two_families_of_one_folder_may_not_claim_one_id(own: Path) -> None:
     (own / "a.toml").write_text(GOOD)
     (own / "b.toml").write_text(GOOD)
     (mistake,) = catalogue.read(own)["b"].mistakes
-    assert (mistake.reason, mistake.subject, mistake.allowed, mistake.line) == ("claimed", "1234:abcd", ("a",), 3)
+    assert (mistake.reason, mistake.subject, mistake.allowed, mistake.line) == ("claimed", "1234:abcd", ("a",), 6)
     assert catalogue.read(own)["a"].mistakes == ()
 
 

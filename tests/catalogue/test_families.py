@@ -10,7 +10,7 @@ from tokenmgr import catalogue
 from tokenmgr.catalogue import udev
 from tokenmgr.domain.device import UsbDevice
 from tokenmgr.domain.family import Family, fits
-from tokenmgr.errors import DriverWrong, SettingsWrong
+from tokenmgr.errors import DriverWrong, FamilyUnknown
 
 FAMILIES = catalogue.shipped().families
 
@@ -113,7 +113,7 @@ def test_a_file_of_the_users_that_is_wrong_is_named_and_not_passed_over(tmp_path
 
 
 def test_a_family_that_is_not_there_is_no_family() -> None:
-    with pytest.raises(SettingsWrong):
+    with pytest.raises(FamilyUnknown):
         catalogue.shipped().family("nothing")
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from tokenmgr.testbed.simulated import softhsm
 from tokenmgr.token.session import Session
 
 FAMILIES = [family for family in catalogue.shipped().families.values() if family.usb.ids]
-OUR_STICK = Stick(0x1234, 0x5678, "Acme", "Our Stick", "SN-0001")
+OUR_STICK = Stick(0x1234, 0x5678, "Acme", "Our Stick", "SN-0001", smart_card=False)
+OUR_CARD = replace(OUR_STICK, smart_card=True)
 YUBIKEY = Stick(0x1050, 0x0407, "Yubico", "YubiKey OTP+FIDO+CCID")
 # A family of the user's, whose library is SoftHSM's: a stick that can be had here.
 OUR_FAMILY = f"""
@@ -50,6 +52,7 @@ def home(tmp_path: Path) -> Home:
     """One that looks at the USB bus."""
     made = Home(tmp_path / "home")
     (made.folder / "settings.toml").write_text("catalogue = false\n")
+    made.environment["PCSCLITE_CSOCK_NAME"] = str(tmp_path / "no-reader-service")
     return made
 
 
@@ -135,6 +138,36 @@ def test_a_library_without_a_slot_for_the_device(home: Home, ours: str) -> None:
     assert doctor.status == 5
 
 
+def test_a_card_whose_reader_service_does_not_run(home: Home, ours: str) -> None:
+    home.media["a"].unplug()
+    with MockBus(OUR_CARD) as bus:
+        done = run(home, bus, "media", "--lang", "ja")
+    assert "エラー M125  Our Stick は接続されていますが、カードリーダーのサービスが動いていません。" in done.err
+    assert done.err.count("M125") == 1
+    assert done.status == 3
+
+
+def test_a_token_that_no_rule_of_its_family_fits_is_named(home: Home, ours: str) -> None:
+    driver = home.folder / "drivers.d" / "our-stick.toml"
+    driver.write_text(driver.read_text().replace("[token]", '[token]\nmodels = ["Acme*"]'))
+    entry = home.folder / "libraries.d" / "a.toml"
+    entry.write_text(entry.read_text().replace('family = "our-stick"\n', ""))
+    with MockBus(OUR_STICK) as bus:
+        done = run(home, bus, "media")
+    assert (
+        "its library shows SoftHSM project / SoftHSM v2, and no rule under [token] of our-stick fits that" in done.err
+    )
+
+
+def test_several_sticks_without_a_library_are_each_named_once(home: Home) -> None:
+    sticks = [stick("096e:0807", "1"), stick("25dd:2341", "2")]
+    with MockBus(*sticks) as bus:
+        done = run(home, bus, "media")
+    assert "M117" not in done.err
+    assert done.err.count("Error L105") == 2
+    assert done.status == 4
+
+
 def test_a_library_that_does_not_load_is_the_reason(home: Home, tmp_path: Path) -> None:
     foreign = bytearray(Path(softhsm()).read_bytes())
     foreign[18:20] = b"\xf3\x00"  # RISC-V
@@ -153,7 +186,7 @@ def test_a_library_that_does_not_load_is_the_reason(home: Home, tmp_path: Path) 
 
 
 def test_an_unknown_reader_or_medium_is_named_and_the_way_to_describe_it(home: Home) -> None:
-    with MockBus(OUR_STICK) as bus:
+    with MockBus(OUR_CARD) as bus:
         done = run(home, bus, "media")
         doctor = run(home, bus, "doctor")
         begun = run(home, bus, "drivers", "new", "acme")

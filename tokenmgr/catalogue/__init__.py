@@ -12,7 +12,7 @@ from tokenmgr.catalogue import drivers
 from tokenmgr.catalogue.drivers import Driver, Mistake
 from tokenmgr.domain.device import UsbDevice
 from tokenmgr.domain.family import UNKNOWN, Family
-from tokenmgr.errors import DriverWrong, SettingsWrong
+from tokenmgr.errors import DriverWrong, FamilyUnknown
 
 
 class Catalogue:
@@ -27,7 +27,7 @@ class Catalogue:
         if name == UNKNOWN.name:
             return UNKNOWN
         if name not in self.families:
-            raise SettingsWrong(file=name, reason=f"no such family; known: {', '.join(self.families)}")
+            raise FamilyUnknown(name=name, known=tuple(self.families))
         return self.families[name]
 
     def of_device(self, device: UsbDevice) -> Family | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
+from tokenmgr import data
 from tokenmgr.domain import family as schema
 from tokenmgr.domain.family import Family
 
@@ -24,6 +25,7 @@ TABLES: dict[str, type] = {
     "time": schema.Time,
 }
 TOP = {"title": str, "maker": str, "base": str, "general": bool, "picture": str}
+NAME = "[a-z0-9]+(-[a-z0-9]+)*"  # of a file
 INHERITED = ("libraries", "keys", "certificates", "labels", "pin", "space", "time")  # how it is recognised is its own
 
 _LISTS = {"tuple[str, ...]": str, "tuple[int, ...]": int}
@@ -40,6 +42,7 @@ CHOICES = {
 }
 _FORMS = {
     ("usb", "ids"): ("not-a-usb-id", re.compile(r"[0-9a-f]{4}:[0-9a-f]{4}")),
+    ("keys", "avoid"): ("not-a-mechanism", re.compile(r"(?!CKM_)[A-Z0-9_]+|0x[0-9a-f]+")),
     ("keys", "places"): ("not-a-key-id", re.compile(r"([0-9a-f]{2}){1,32}")),
     ("space", "full"): ("not-an-answer", re.compile(r"CKR_[A-Z0-9_]+|0x[0-9a-f]+")),
 }
@@ -114,8 +117,11 @@ def _mistakes(driver: Driver) -> Iterator[Mistake]:
     if not any(content.get(name) for name in ("usb", "token", "libraries", "base")):
         yield driver.mistake("recognises-nothing")
     picture = content.get("picture")
-    if isinstance(picture, str) and not (driver.path.parent / "pictures" / picture).is_file():
+    folders = (driver.path.parent, data.folder("drivers"))
+    if isinstance(picture, str) and not any((folder / "pictures" / picture).is_file() for folder in folders):
         yield driver.mistake("no-picture", "picture", picture)
+    if not re.fullmatch(NAME, driver.name):
+        yield driver.mistake("not-a-name", "", driver.path.name)
     for name, kind in TABLES.items():
         if isinstance(content.get(name, {}), dict):
             yield from _mistakes_in_table(driver, name, kind, content.get(name, {}))
@@ -136,6 +142,9 @@ def _mistakes_in_table(driver: Driver, name: str, kind: type, table: Mapping[str
             yield driver.mistake("wrong-type", place, allowed=(_word(known[key]),))
         else:
             yield from _mistakes_in_values(driver, name, key, value if isinstance(value, list) else [value])
+    shortest, longest = table.get("shortest"), table.get("longest")
+    if isinstance(shortest, int) and isinstance(longest, int) and shortest > longest > 0:
+        yield driver.mistake("not-in-order", f"{name}.longest")
     if table and not str(table.get("source", "")).strip():  # what nobody can check again is not a fact
         yield driver.mistake("no-source", name)
 
@@ -167,7 +176,7 @@ def _is(value: object, kind: str) -> bool:
 def _word(kind: str) -> str:
     """A type as TOML writes one."""
     lists = {"tuple[str, ...]": '["text", …]', "tuple[int, ...]": "[1, …]"}
-    return {"str": '"text"', "bool": "true | false", **lists}.get(kind, "123")
+    return {"str": '"text"', "bool": "true / false", **lists}.get(kind, "0, 1, 2, …")
 
 
 def _made(kind: type, table: Mapping[str, Any]) -> Any:

@@ -6,10 +6,12 @@ import json
 from collections.abc import Sequence
 
 from tokenmgr import system
-from tokenmgr.domain.device import UsbDevice
 from tokenmgr.domain.medium import MediumFacts
 
 _HABITS = """
+# libraries.get = "…" says where the library is to be had; base = "opensc" (before the first table) takes over the
+# library and the habits of another family; token.spare_slot, token.models and the rest are in docs/drivers.md.
+#
 # What follows is how a token behaves by the standard. Take the # away from what this one does otherwise; each table
 # with facts in it names their source. `tokenmgr verify` and `tokenmgr medium check` show what it does.
 
@@ -31,18 +33,21 @@ _HABITS = """
 """
 
 
-def template(title: str, device: UsbDevice | None, library: str, media: Sequence[MediumFacts], day: str) -> str:
+def template(title: str, usb_id: str, plugged_in: bool, library: str, media: Sequence[MediumFacts], day: str) -> str:
+    """`usb_id` and `library` are empty where they are not known; a library that is named has loaded."""
     parts = [f"title = {_quoted(title)}\n"]
-    if device:
-        parts.append(f'[usb]\nids = [{_quoted(device.usb_id)}]\nsource = "seen: plugged in, {day}"\n')
+    if usb_id:
+        source = "seen: plugged in" if plugged_in else "given by hand, not seen"
+        parts.append(f'[usb]\nids = [{_quoted(usb_id)}]\nsource = "{source}, {day}"\n')
     else:
         parts.append('# [usb]\n# ids = ["096e:0807"]\n# source = "seen: …"\n')
     if library:
-        parts.append(f'[libraries]\n{system.NAME} = [{_quoted(library)}]\nsource = "seen: in use, {day}"\n')
+        parts.append(f'[libraries]\n{system.NAME} = [{_quoted(library)}]\nsource = "seen: loads here, {day}"\n')
     else:
         parts.append(f'# [libraries]\n# {system.NAME} = ["a full path"]\n# source = "seen: …"\n')
-    if media:
-        told = {"manufacturers": {m.manufacturer for m in media}, "models": {m.model for m in media}}
+    known = [medium for medium in media if medium.initialised]
+    if known:
+        told = {"manufacturers": {m.manufacturer for m in known}, "models": {m.model for m in known}}
         rules = [f"{key} = [{', '.join(map(_quoted, sorted(values)))}]" for key, values in told.items() if all(values)]
         if rules:
             parts.append("[token]\n" + "\n".join(rules) + f'\nsource = "seen: told by the library, {day}"\n')

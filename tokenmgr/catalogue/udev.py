@@ -22,10 +22,16 @@ _TAIL = 'LABEL="tokenmgr_end"\n'
 
 
 def rules(families: Iterable[Family]) -> str:
-    return _HEAD + "".join(_of(family) for family in families if family.usb.ids) + _TAIL
+    """In the order of the catalogue: of two families that claim one id the first has it."""
+    text, claimed = _HEAD, set[str]()
+    for family in families:
+        ids = [usb_id for usb_id in family.usb.ids if usb_id not in claimed]
+        claimed.update(ids)
+        text += _of(family, ids) if ids else ""
+    return text + _TAIL
 
 
-def _of(family: Family) -> str:
-    ids = (usb_id.split(":") for usb_id in family.usb.ids)
+def _of(family: Family, usb_ids: Iterable[str]) -> str:
+    ids = (usb_id.split(":") for usb_id in usb_ids)
     lines = (_RULE.format(vendor=vendor, product=product, family=family.name) for vendor, product in ids)
     return f"\n# {family.title}\n" + "".join(lines)

@@ -14,7 +14,7 @@ from tokenmgr.cli.libraries import libraries, settings
 from tokenmgr.cli.output import Exit, Output, t, texts
 from tokenmgr.diagnostics import LibrarySeen, Probe
 from tokenmgr.domain.presence import Missing, Plugged
-from tokenmgr.errors import DriverWrong, FileNotWritten, SettingsWrong, TokenmgrError
+from tokenmgr.errors import DriverWrong, FileNotWritten, LibraryNotReady, SettingsWrong, TokenmgrError
 from tokenmgr.token.module import Library
 
 
@@ -50,7 +50,10 @@ def _probes(only: str | None) -> list[Probe]:
     with libraries(only) as found:
         answers = [(library, *_timed(library)) for library in found]
         seen = wiring.arrange([(library, answer) for library, answer, _ in answers], bus)
-        return diagnostics.run(home, [_library(*one) for one in answers], _bus(seen))
+        plugged = {one.family for one in seen.plugged}
+        chosen = {entry.path for entry in settings().libraries} | {only}
+        wanted = [one[0].path in chosen or bool(plugged & set(one[0].families)) for one in answers]
+        return diagnostics.run(home, [_library(*one) for one in zip(answers, wanted, strict=True)], _bus(seen))
 
 
 def _timed(library: Library) -> tuple[wiring.Answer, float]:
@@ -59,7 +62,8 @@ def _timed(library: Library) -> tuple[wiring.Answer, float]:
     return answer, (time.perf_counter() - started) * 1000
 
 
-def _library(library: Library, answer: wiring.Answer, milliseconds: float) -> LibrarySeen:
+def _library(asked: tuple[Library, wiring.Answer, float], wanted: bool) -> LibrarySeen:
+    library, answer, milliseconds = asked
     return LibrarySeen(
         path=library.path,
         families=tuple(family.name for family in library.families),
@@ -68,6 +72,7 @@ def _library(library: Library, answer: wiring.Answer, milliseconds: float) -> Li
         milliseconds=milliseconds,
         error=answer.code if isinstance(answer, TokenmgrError) else "",
         reason=texts().error(answer)["what"] if isinstance(answer, TokenmgrError) else "",
+        wanted=wanted or not isinstance(answer, LibraryNotReady),
         processes=(library.worker.process,) if library.worker.process else (),
     )
 
@@ -82,7 +87,7 @@ def _bus(seen: wiring.Surroundings) -> diagnostics.Bus:
 
 
 def _device(seen: wiring.Surroundings, plugged: Plugged) -> diagnostics.DeviceSeen:
-    error = seen.trouble_of(plugged)
+    error = seen.broken.get(plugged)
     words = texts().error(error) if error else {"what": "", "next": ""}
     return diagnostics.DeviceSeen(
         name=plugged.name,

@@ -17,7 +17,6 @@ from tokenmgr.cli import wiring
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import known, settings
 from tokenmgr.cli.output import Exit, Output, columns, t, table, texts
-from tokenmgr.domain.device import UsbDevice
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.presence import Missing
 from tokenmgr.errors import DriverWrong, FileNotWritten
@@ -42,7 +41,9 @@ def list_(as_json: bool) -> int:
 
 def _row(found: catalogue.Catalogue, family: Family) -> list[str]:
     own = f" ({t('drivers.own')})" * _is_own(found, family)
-    return [family.name + own, family.title, " ".join(family.usb.ids), catalogue.library(family) or "–"]
+    more = len(family.usb.ids) - 2
+    ids = " ".join([*family.usb.ids[:2], *([f"+{more}"] if more > 0 else [])])
+    return [family.name + own, family.title, ids, catalogue.library(family) or "–"]
 
 
 def _brief(found: catalogue.Catalogue, family: Family) -> dict[str, Any]:
@@ -123,36 +124,42 @@ def _value(value: object) -> str:
 @wiring.common
 def new(name: str, usb_id: str | None, title: str | None, as_json: bool, only: str | None) -> int:
     path = settings().driver_folder / f"{name}.toml"
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    if not re.fullmatch(files.NAME, name):
         raise FileNotWritten(file=str(path), reason="not-a-name")
-    if path.exists():
-        raise FileNotWritten(file=str(path), reason="exists")
+    if path.exists() or name in known().families:
+        raise FileNotWritten(file=str(path), reason="exists" if path.exists() else "shipped")
     with wiring.surroundings(only) as seen:
-        device = _device(seen, usb_id)
+        if only and seen.failures:
+            raise seen.failures[0][1]  # what does not load here is not written down as if it did
+        device, plugged_in = _device(seen, usb_id)
         media = [medium for _, medium in seen.media if medium.library == only]
-    text = template.template(title or name, device, only or "", media, clock.japan_day(clock.now()))
+    if not device and not only:
+        raise FileNotWritten(file=str(path), reason="nothing-seen")
+    day = clock.japan_day(clock.now())
+    text = template.template(title or name, device, plugged_in, only or "", media, day)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise FileNotWritten(file=str(path), reason=error.strerror or "") from error
     if as_json:
-        Output().value({"file": str(path), "usb_id": device.usb_id if device else None})
+        Output().value({"file": str(path), "usb_id": device or None})
     else:
         click.echo(t("drivers.written", file=path))
         click.echo(t("drivers.written_next"))
     return Exit.FINE
 
 
-def _device(seen: wiring.Surroundings, usb_id: str | None) -> UsbDevice | None:
-    """The one that is named, plugged in or not, or the one that nobody knows."""
-    unknown = [plugged.device for plugged in seen.plugged if plugged.missing is Missing.FAMILY]
+def _device(seen: wiring.Surroundings, usb_id: str | None) -> tuple[str, bool]:
+    """The id of the device that is named, or of the one that nobody knows; and whether it is plugged in."""
+    there = [plugged.device.usb_id for plugged in seen.plugged]
+    unknown = [plugged.device.usb_id for plugged in seen.plugged if plugged.missing is Missing.FAMILY]
     if usb_id is None:
-        return unknown[0] if len(unknown) == 1 else None
+        return (unknown[0], True) if len(set(unknown)) == 1 else ("", False)
+    usb_id = usb_id.lower()
     if not re.fullmatch("[0-9a-f]{4}:[0-9a-f]{4}", usb_id):
-        raise click.BadParameter(f"{usb_id}: 096e:0807")
-    vendor, _, product = usb_id.partition(":")
-    return UsbDevice(int(vendor, 16), int(product, 16), 0, 0, "")
+        raise click.BadParameter(t("facts.not-a-usb-id", subject=usb_id))
+    return usb_id, usb_id in there
 
 
 @drivers.command("udev", help=t("help.drivers_udev"))

@@ -55,7 +55,7 @@ def _as_json(seen: wiring.Surroundings) -> dict[str, Any]:
 
 
 def _device_as_json(seen: wiring.Surroundings, plugged: Plugged) -> dict[str, Any]:
-    device, error = plugged.device, seen.trouble_of(plugged)
+    device, error = plugged.device, seen.broken.get(plugged)
     return {
         "name": plugged.name,
         "family": plugged.family.name if plugged.family else None,
@@ -77,7 +77,7 @@ def _tell(seen: wiring.Surroundings, only: str | None) -> None:
     else:
         _list(seen)
     for plugged in seen.plugged:
-        error = seen.trouble_of(plugged)
+        error = seen.broken.get(plugged)
         if error and error is not why:
             tell_error(error)
         if plugged.missing is Missing.FAMILY:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -14,10 +15,12 @@ from tokenmgr import catalogue, config, log, system
 from tokenmgr.cli.libraries import known, libraries, settings
 from tokenmgr.cli.output import t
 from tokenmgr.domain import presence
+from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 from tokenmgr.domain.presence import Card, Missing, Plugged, View
 from tokenmgr.errors import (
     LibraryNotInstalled,
+    LibraryNotReady,
     MediumAmbiguous,
     MediumNotFound,
     MediumNotNamed,
@@ -25,7 +28,9 @@ from tokenmgr.errors import (
     NoMedium,
     ReaderEmpty,
     ReaderHeld,
+    ReaderServiceStopped,
     TokenmgrError,
+    TokenUnclaimed,
 )
 from tokenmgr.token.module import Library, Slot
 from tokenmgr.usb import detect as usb
@@ -65,34 +70,48 @@ class Surroundings:
 
     def why_none(self) -> TokenmgrError:
         """The one thing that is missing; of several libraries that failed, each may be the medium's."""
-        broken = self.broken()
-        if len(broken) == 1:
-            return broken[0]
+        if self.broken:
+            return next(iter(self.broken.values()))
         return self.failures[0][1] if self.only_failed else NoMedium()
 
-    def broken(self) -> list[TokenmgrError]:
-        """Every device that is plugged in and does not work, as the error that it is."""
-        return [error for plugged in self.plugged if (error := self.trouble_of(plugged))]
+    @functools.cached_property
+    def broken(self) -> dict[Plugged, TokenmgrError]:
+        """Every device that is plugged in and does not work, with the error that says why."""
+        return {plugged: error for plugged in self.plugged if (error := self._trouble_of(plugged))}
 
-    def trouble_of(self, plugged: Plugged) -> TokenmgrError | None:
+    def _trouble_of(self, plugged: Plugged) -> TokenmgrError | None:
         name, family = plugged.name, plugged.family
         if plugged.missing is Missing.NOTHING or family is None:
             return None
-        wanted = " / ".join(dict.fromkeys(PurePath(path).name for path in catalogue.libraries(family)))
+        wanted = " / ".join(dict.fromkeys(PurePath(path).name for path in catalogue.libraries(family))) or t(
+            "words.none"
+        )
         if plugged.missing is Missing.LIBRARY:
             return LibraryNotInstalled(device=name, library=wanted, get=family.libraries.get or t("words.where_to_get"))
+        failed = [error for library, error in self.failures if family in library.families]
+        if plugged.missing is Missing.LIBRARY_FAILED and not isinstance(failed[0], LibraryNotReady):
+            return failed[0]
+        if plugged.device.smart_card and system.reader_service(settings().reader_service) is False:
+            return ReaderServiceStopped(device=name)
         if plugged.missing is Missing.LIBRARY_FAILED:
-            return next(error for library, error in self.failures if family in library.families)
+            return failed[0]
         holders = system.reader_programs(settings().reader_service, plugged.device.bus, plugged.device.address)
         programs = tuple(dict.fromkeys(f"{holder.name} ({holder.process})" for holder in holders))
         if programs:
             return ReaderHeld(device=name, programs=programs)
+        if tokens := self._unclaimed(family):
+            return TokenUnclaimed(device=name, family=family.name, tokens=tokens)
         if plugged.missing is Missing.SLOT:
             return MediumUnseen(device=name, library=wanted)
         return ReaderEmpty(device=name, reader=plugged.slots[0].reader if plugged.slots else "")
 
+    def _unclaimed(self, family: Family) -> tuple[str, ...]:
+        """What the family's own library shows and no rule of it fits: the likeliest mistake in a new file."""
+        shown = [m for library, m in self.media if family in library.families and not family.base]
+        return tuple(f"{m.manufacturer} / {m.model}" for m in shown if m.family != family.name)
+
     def _serials(self) -> tuple[str, ...]:
-        return tuple(medium.serial for _, medium in self.media)
+        return tuple(medium.serial or t("media.blank") for _, medium in self.media)
 
 
 @contextmanager

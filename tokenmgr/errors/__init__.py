@@ -4,7 +4,7 @@
     ├── InputError            U  what was asked for is impossible; nothing was touched
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
-    │   ├── FileNotWritten    U107   └── DriverWrong        U108
+    │   ├── FileNotWritten    U107   ├── DriverWrong        U108   └── FamilyUnknown      U109
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r
@@ -18,7 +18,8 @@
     │   ├── RequestRejected   M113   ├── AnswerUnknown      M114   ├── MediumBlank       M115
     │   ├── MediumAmbiguous   M116   ├── NoMedium          M117 r ├── FormatUnfinished  M118
     │   ├── MediumUnseen      M119 r ├── ReaderEmpty       M120 r ├── ReaderHeld        M121 r
-    │   ├── NoPlace           M122   ├── CertificateInWay  M123   └── OfficerNeeded     M124
+    │   ├── NoPlace           M122   ├── CertificateInWay  M123   ├── OfficerNeeded     M124
+    │   ├── ReaderServiceStopped M125 r └── TokenUnclaimed M126
     ├── PinError              P  the PIN of the medium (never the login PIN, R11)
     │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
     │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106

@@ -52,6 +52,14 @@ class FileNotWritten(InputError):
     reason: str
 
 
+class FamilyUnknown(InputError):
+    """No file of drivers/ has this name."""
+
+    code = "U109"
+    name: str
+    known: tuple[str, ...]
+
+
 class DriverWrong(InputError):
     """A file of drivers/, ours or the user's. `reason` names a text; `subject` and `allowed` fill it in."""
 

@@ -144,6 +144,23 @@ class ReaderHeld(MediumError):
     programs: tuple[str, ...]
 
 
+class ReaderServiceStopped(MediumError):
+    """It is on the USB bus and is spoken to through the system's card reader service, which does not run."""
+
+    code = "M125"
+    retriable = True
+    device: str
+
+
+class TokenUnclaimed(MediumError):
+    """It is on the USB bus; its library shows a token, and no rule of its family's file fits that token."""
+
+    code = "M126"
+    device: str
+    family: str
+    tokens: tuple[str, ...]
+
+
 class NoPlace(MediumError):
     """Every place that this medium has for a key is taken."""
 
