@@ -97,6 +97,18 @@ def test_a_file_of_the_users_takes_the_place_of_ours(tmp_path: Path) -> None:
     assert found.files["softhsm"].parent == tmp_path
 
 
+def test_a_file_of_the_users_may_say_only_what_is_otherwise_with_ours(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "smartcard-hsm",
+        'title = "Ours"\nbase = "smartcard-hsm"\n[pin]\ncharacters = "digits"\nsource = "mine"\n',
+    )
+    changed, shipped = catalogue.load(tmp_path).family("smartcard-hsm"), FAMILIES["smartcard-hsm"]
+    assert (changed.title, changed.pin.characters) == ("Ours", "digits")
+    assert (changed.usb, changed.token, changed.libraries) == (shipped.usb, shipped.token, shipped.libraries)
+    assert changed.pin.officer_lengths == shipped.pin.officer_lengths == (16,)
+
+
 def test_an_id_that_the_user_claims_is_the_users(tmp_path: Path) -> None:
     write(tmp_path, "zz-bank", 'title = "The bank\'s"\n[usb]\nids = ["096e:0807"]\nsource = "mine"\n')
     found = catalogue.load(tmp_path)

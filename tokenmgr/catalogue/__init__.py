@@ -72,8 +72,7 @@ def load(own: Path | None = None) -> Catalogue:
     wrong = [mistake for driver in found.values() for mistake in driver.mistakes]
     if wrong:
         raise DriverWrong(**{name: getattr(wrong[0], name) for name in Mistake.__dataclass_fields__})
-    contents = {name: driver.content for name, driver in found.items()}
-    families = (driver.family(contents.get(driver.content.get("base", ""), {})) for driver in found.values())
+    families = (driver.family(*_bases(driver)) for driver in found.values())
     return Catalogue(families, {name: driver.path for name, driver in found.items()})
 
 
@@ -94,14 +93,27 @@ def checked(driver: Driver, others: dict[str, Driver]) -> Driver:
         return driver
     more = []
     base = driver.content.get("base", "")
-    if base and (base not in others or others[base].content.get("base")):
-        known = tuple(name for name, other in others.items() if not other.content.get("base") and name != driver.name)
-        more.append(driver.mistake("no-such-base", "base", base, known))
+    if base and not _bases(driver):
+        more.append(driver.mistake("no-such-base", "base", base, tuple(sorted(_shipped_drivers()))))
     for other in others.values():
         if other.path.parent == driver.path.parent and other.name < driver.name:
             shared = sorted(_ids(driver) & _ids(other))
             more += [driver.mistake("claimed", "usb.ids", usb_id, (other.name,)) for usb_id in shared]
     return Driver(driver.path, driver.text, driver.content, tuple(more))
+
+
+@functools.cache
+def _shipped_drivers() -> dict[str, Driver]:
+    return {path.stem: drivers.read(path) for path in sorted(data.folder("drivers").glob("*.toml"))}
+
+
+def _bases(driver: Driver) -> tuple[Driver, ...]:
+    """What it builds on, the nearest first: families that come with tokenmgr, so that nobody's file is in a circle. A
+    file of the user's may build on ours of the same name, and says only what is otherwise."""
+    found: list[Driver] = []
+    while base := _shipped_drivers().get((found[-1] if found else driver).content.get("base", "")):
+        found.append(base)
+    return tuple(found)
 
 
 def _ids(driver: Driver) -> set[str]:

@@ -73,10 +73,13 @@ class Driver:
     def name(self) -> str:
         return self.path.stem
 
-    def family(self, base: Mapping[str, Any]) -> Family:
-        tables = {name: dict(self.content.get(name, {})) for name in TABLES}
-        for name in INHERITED:
-            tables[name] = {**base.get(name, {}), **tables[name]}
+    def family(self, *bases: Driver) -> Family:
+        """`bases` are those that it builds on, the nearest first."""
+        tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
+        for one in (*reversed(bases), self):
+            for name in TABLES:
+                if name in INHERITED or one.name == self.name:
+                    tables[name] |= one.content.get(name, {})
         made = {name: _made(TABLES[name], table) for name, table in tables.items()}
         return Family(name=self.name, **{key: self.content[key] for key in TOP if key in self.content}, **made)
 

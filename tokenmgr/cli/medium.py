@@ -69,6 +69,7 @@ def format_(
     check_label(label)
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
+        library.refuse_format(facts)
         click.secho(t("format.warning", serial=facts.serial, label=facts.label), err=True, fg="yellow")
         typed = retype if retype is not None else click.prompt(t("format.retype"), err=True)
         if typed.strip() != facts.serial:

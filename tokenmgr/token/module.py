@@ -140,8 +140,7 @@ class Library:
         check_label(label)
         target = self.find(serial) if serial else self._blank()
         family = self.family_of(target)
-        if family.token.format == "never" or (family.token.format == "blank" and target.initialised):
-            raise NotSupported(serial=target.serial, wanted="format")
+        self.refuse_format(target)
         pins.refuse_malformed(so_pin, target, family, "so")
         pins.refuse_malformed(new_pin, target, family)
         if target.initialised:
@@ -160,6 +159,12 @@ class Library:
             return self._give_pin(target, known, so_pin, new_pin)
         except (MediumError, LibraryError) as error:
             raise FormatUnfinished(serial=target.serial) from error
+
+    def refuse_format(self, medium: MediumFacts) -> None:
+        """Before anybody is asked for a PIN in vain."""
+        allowed = self.family_of(medium).token.format
+        if allowed == "never" or (allowed == "blank" and medium.initialised):
+            raise NotSupported(serial=medium.serial, wanted="format")
 
     def _give_pin(self, target: MediumFacts, known: set[str], so_pin: Secret, new_pin: Secret) -> MediumFacts:
         self._refresh(always=True)
