@@ -75,3 +75,11 @@ def test_ctrl_c_at_a_prompt_changes_nothing_and_says_so(home: Home) -> None:
     shown, status = finish(child)
     assert "U105" in shown
     assert status == 130
+
+
+def test_a_pin_in_full_width_digits_is_not_sent(home: Home) -> None:
+    home.plug_in("a")
+    refused = home.run("verify", "--pin-fd", "0", typed="１２３４\n")
+    assert "P106" in refused.err
+    assert refused.status == 4
+    assert '"pin": "fine"' in home.run("pin", "status", "--json").out

@@ -19,8 +19,17 @@ LONGEST = 256
 
 
 def pin(question: str, fd: int | None, who: str = "user") -> Secret:
+    """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
-    return from_fd(fd, who) if fd is not None else _prompt(question, who)
+    given = from_fd(fd, who) if fd is not None else _prompt(question, who)
+    if _full_width(given.reveal().decode("utf-8", errors="replace")):
+        given.wipe()
+        raise PinUnacceptable(who=who, rule="typable")
+    return given
+
+
+def _full_width(text: str) -> bool:
+    return any("\uff01" <= character <= "\uff5e" for character in text)
 
 
 def new_pin(fd: int | None) -> Secret:
@@ -42,7 +51,7 @@ def _typable(new: Secret) -> Secret:
         text = new.reveal().decode("utf-8")
     except UnicodeDecodeError:
         text = "\0"
-    if text != text.strip() or not text.isprintable() or any("\uff01" <= character <= "\uff5e" for character in text):
+    if text != text.strip() or not text.isprintable() or _full_width(text):
         new.wipe()
         raise PinUnacceptable(rule="typable")
     return new
