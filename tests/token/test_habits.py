@@ -9,7 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.token.faulty import FREE_MEMORY, FaultyMedium
+from tests.token.faulty import FLAGS, FREE_MEMORY, FaultyMedium
 from tests.token.helpers import WORDS, certificate_for, certified, counts, logged_in, only
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.credential import KeyKind
@@ -137,6 +137,18 @@ def test_labels_that_are_not_kept_are_not_changed(medium: SimulatedMedium) -> No
             session.relabel(key, "another")
 
 
+def test_an_officer_who_does_not_see_the_keys_is_given_no_permit(
+    medium: SimulatedMedium, authority: ThrowawayCA, now: datetime
+) -> None:
+    with session_of(medium, Family()) as session:
+        found = certified(session, authority)
+        session.logout()
+        session.login_officer(Secret(SO_PIN))
+        assert found.certificate is not None
+        with pytest.raises(DeletionRefused):
+            session.permit_deletion([found.certificate], now)
+
+
 # --- which token is a medium ---
 
 
@@ -206,10 +218,11 @@ def test_an_officers_key_of_another_form_would_be_tried_as_the_users_pin(
 def test_a_wrong_unblocking_pin_that_is_noticed_late_is_told_as_what_it_is(faulty: FaultyMedium) -> None:
     """Some take any at C_Login, and count it wrong only at C_InitPIN."""
     with faulty.library() as library, Session.open(library, only(library).serial, write=True) as session:
+        faulty.rule("C_GetTokenInfo", "put", FLAGS | 0x4042D)  # the user's PIN is locked: why else unblock it
         faulty.rule("C_InitPIN", "answer", 0xA0)
         with pytest.raises(PinWrong) as raised:
             session.reset_pin(Secret(SO_PIN), Secret("5678"))
-        assert raised.value.who == "so"
+        assert (raised.value.who, raised.value.state) == ("so", "fine")
 
 
 def test_where_only_a_login_tells_that_a_pin_is_wrong_it_logs_in_before_the_change(faulty: FaultyMedium) -> None:

@@ -34,4 +34,4 @@ def rules(families: Iterable[Family]) -> str:
 def _of(family: Family, usb_ids: Iterable[str]) -> str:
     ids = (usb_id.split(":") for usb_id in usb_ids)
     lines = (_RULE.format(vendor=vendor, product=product, family=family.name) for vendor, product in ids)
-    return f"\n# {family.title}\n" + "".join(lines)
+    return f"\n# {family.name}\n" + "".join(lines)

@@ -93,7 +93,7 @@ def show(name: str, as_json: bool) -> int:
     if as_json:
         facts = {**_brief(found, family), **dataclasses.asdict(family)}
         Output().value(
-            facts | {"sources": {n: driver.content[n]["source"] for n in files.TABLES if n in driver.content}}
+            facts | {"sources": {n: driver.content[n].get("source") for n in files.TABLES if n in driver.content}}
         )
         return Exit.FINE
     click.secho(f"{family.title}{f', {family.maker}' * bool(family.maker)}  ({driver.path})", bold=True)

@@ -153,7 +153,7 @@ def _serves_all(view: View) -> bool:
 def _is_same_card(one: MediumFacts, other: MediumFacts, families: dict[str, Family]) -> bool:
     """A reader holds one card: its name is proof where both libraries call their slots by it, and else the number
     beside it. What one library shows as two is two, and a library that is set up twice is told of two places."""
-    if one.library == other.library or one.reader != other.reader:
+    if one.library == other.library or one.reader != other.reader or not one.reader:
         return False
     by_reader = all(families[medium.family].libraries.slots_are_readers for medium in (one, other))
     return by_reader or one.serial == other.serial != ""

@@ -39,6 +39,9 @@ def refusal(
     touched = [group for group in used if any(one in targets for one in group)]
     if any(one not in targets for group in touched for one in group):
         return "half of a working certificate and key"
+    kept = {key.key_id for key in keys if key not in targets}
+    if any(isinstance(one, StoredCertificate) and one.placeholder and one.key_id in kept for one in targets):
+        return "half of a working certificate and key"  # with its placeholder a key goes, too
     if successor is None:
         return "the last working certificate" if touched else ""
     if successor.certificate is None or successor.certificate not in certificates or successor.key not in keys:

@@ -162,7 +162,9 @@ def _told_when_full(session: Session) -> Iterator[None]:
         if error.answer not in session.family.space.full:
             raise
         session.refresh()
-        raise MediumFull(call=error.call, answer=error.answer, serial=session.medium.serial) from error
+        full = MediumFull(call=error.call, answer=error.answer, serial=session.medium.serial)
+        full.uncertain = error.uncertain
+        raise full from error
 
 
 def _shortened(label: str) -> str:

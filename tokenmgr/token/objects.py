@@ -134,6 +134,7 @@ def _certificate(item: dict[str, Any], placeholders: bool) -> StoredCertificate:
     except NotACertificate:
         facts = None
     made_up = placeholders and facts is not None and facts.subject_der == facts.issuer_der and not facts.is_authority
+    made_up = made_up and facts is not None and facts.not_before == facts.not_after  # nobody was to use it
     return StoredCertificate(_id(item), item.get("LABEL", ""), der, facts, item["handle"], made_up)
 
 

@@ -40,6 +40,7 @@ from tokenmgr.errors import (
     NotSupported,
     ObjectMissing,
     PinToBeChanged,
+    PinUnacceptable,
     PinWantedAgain,
     PinWrong,
     SignatureWrong,
@@ -181,9 +182,14 @@ class Session:
         pins.refuse_malformed(new, self.refresh(), self.family)
         self._login(so_pin, officer=True, accept_final_try=accept_final_try)
         try:
-            self._try_pin(False, "init_pin", new=new)
+            self._ask("init_pin", new=new)
         except PinWrong as error:  # some take any unblocking PIN at its login, and count it wrong only here
-            error.who = "so"
+            before = self.medium
+            with suppress(MediumError, LibraryError):
+                self.refresh()
+            raise pins.after_failure(error, before, self.medium, self.family, officer=True) from error
+        except PinUnacceptable as error:
+            error.shortest, error.longest = pins.limits(self.medium)
             raise
         finally:
             with suppress(MediumError, LibraryError):  # the session is about to end in any case
@@ -289,7 +295,10 @@ class Session:
         return permit
 
     def _hold(self, permit: guard.DeletionPermit) -> objects.Contents:
-        if not self.role():  # private keys are not seen without a login, and what is not seen would count as unused
+        # Only the user sees private keys on every token, and what is not seen would count as unused. The officer uses a
+        # permit that the user was given.
+        role = self.role()
+        if role != "user" and not (role == "officer" and permit.used and self.family.by_officer):
             raise DeletionRefused(serial=self.medium.serial, reason="not logged in")
         contents = self.contents()
         held = contents.keys, contents.certificates
