@@ -51,13 +51,14 @@ MISTAKES = {
         3,
         "/usr/lib/x.dll",
     ),
-    "negative": ('title = "x"\n[time]\nload = -1\nsource = "s"\n', 3, "-1"),
+    "out-of-range": ('title = "x"\n[time]\nload = -1\nsource = "s"\n', 3, "-1"),
     "not-a-mechanism": ('title = "x"\nbase = "opensc"\n[keys]\navoid = ["CKM_ECDSA"]\nsource = "s"\n', 4, "CKM_ECDSA"),
     "not-in-order": (
         'title = "x"\nbase = "opensc"\n[pin]\nshortest = 9\nlongest = 4\nsource = "s"\n',
         5,
         "pin.longest",
     ),
+    "out-of-range, without end": ('title = "x"\nbase = "opensc"\n[time]\nload = inf\nsource = "s"\n', 4, "inf"),
     "twice": ('title = "x"\n[usb]\nids = ["1234:abcd", "1234:abcd"]\nsource = "s"\n', 3, "1234:abcd"),
 }
 
@@ -65,7 +66,7 @@ MISTAKES = {
 def reasons() -> set[str]:
     """Every one that the code knows."""
     source = "".join(Path(module.__file__ or "").read_text(encoding="utf-8") for module in (drivers, catalogue))
-    kinds = r"(?:not|no|unknown|wrong|recognises|empty)-[a-z0-9-]+|missing|twice|negative|syntax|claimed"
+    kinds = r"(?:not|no|unknown|wrong|recognises|empty)-[a-z0-9-]+|missing|twice|out-of-range|syntax|claimed"
     return set(re.findall(rf'"({kinds})"', source))
 
 
@@ -110,7 +111,7 @@ def test_a_mistake_is_told_in_words(own: Path) -> None:
 def test_all_mistakes_are_told_at_once(own: Path) -> None:
     (own / "x.toml").write_text('titel = "x"\n[usb]\nids = ["1"]\n[time]\nload = -1\n')
     found = {one.reason for one in drivers.read(own / "x.toml").mistakes}
-    assert found == {"unknown-key", "missing", "not-a-usb-id", "no-source", "negative"}
+    assert found == {"unknown-key", "missing", "not-a-usb-id", "no-source", "out-of-range"}
 
 
 def test_a_file_that_is_not_text_and_one_that_cannot_be_read(own: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,15 @@ from tests.contract.rig import Rig
 from tests.token.helpers import certificate_for, credential
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import PinState
-from tokenmgr.errors import ConnectionLost, MediumChanged, MediumGone, MediumTroubled, PinWantedAgain, PinWrong
+from tokenmgr.errors import (
+    ConnectionLost,
+    DeletionRefused,
+    MediumChanged,
+    MediumGone,
+    MediumTroubled,
+    PinWantedAgain,
+    PinWrong,
+)
 from tokenmgr.log import Secret
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
@@ -79,7 +88,7 @@ def test_a_wrong_pin_for_a_signature_is_a_wrong_pin_and_sent_once(rig: Rig, libr
 
 
 def test_a_placeholder_is_no_certificate_and_gives_way_to_one(
-    rig: Rig, library: Library, authority: ThrowawayCA
+    rig: Rig, library: Library, authority: ThrowawayCA, now: datetime
 ) -> None:
     with Session.open(library, rig.serial, write=True) as session:
         session.login_officer(Secret(rig.so_pin))
@@ -90,6 +99,8 @@ def test_a_placeholder_is_no_certificate_and_gives_way_to_one(
         assert [finding.code for finding in contents.findings] == ["key-without-certificate"]
         session.logout()
         session.login(Secret(rig.pin))
+        with pytest.raises(DeletionRefused):  # the key would go with it
+            session.permit_deletion(contents.certificates, now)
         der = certificate_for(session, authority, key.key_id)
         session.logout()
         session.login_officer(Secret(rig.so_pin))

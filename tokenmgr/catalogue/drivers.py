@@ -25,6 +25,7 @@ TABLES: dict[str, type] = {
     "time": schema.Time,
 }
 TOP = {"title": str, "maker": str, "base": str, "general": bool, "picture": str}
+LONGEST_TIME, LARGEST_NUMBER = 3600, 2**32
 NAME = "[a-z0-9]+(-[a-z0-9]+)*"  # of a file
 INHERITED = ("libraries", "keys", "certificates", "labels", "pin", "space", "time")  # how it is recognised is its own
 
@@ -164,8 +165,12 @@ def _mistakes_in_values(driver: Driver, table: str, key: str, values: list[Any])
             yield driver.mistake(_FORMS[table, key][0], place, value)
         elif table == "libraries" and key in _PATHS and not _PATHS[key](value).is_absolute():
             yield driver.mistake("not-a-full-path", place, value)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-            yield driver.mistake("negative", place, str(value))
+        elif (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and not 0 <= value <= (LONGEST_TIME if table == "time" else LARGEST_NUMBER)
+        ):
+            yield driver.mistake("out-of-range", place, str(value))
     if repeated := {str(value) for value in values if values.count(value) > 1}:
         yield driver.mistake("twice", place, min(repeated))
 
