@@ -53,7 +53,8 @@ def test_what_a_family_does_not_say_is_as_its_base_has_it() -> None:
     base, built = FAMILIES["opensc"], FAMILIES["smartcard-hsm"]
     assert (built.libraries, built.keys, built.labels) == (base.libraries, base.keys, base.labels)
     assert built.pin != base.pin
-    assert not built.token.ignored_labels  # how it is recognised is its own
+    assert built.token.ignored_labels == base.token.ignored_labels  # a habit
+    assert built.token.manufacturers != base.token.manufacturers  # how it is recognised is its own
     assert not built.general
 
 

@@ -25,6 +25,7 @@ TABLES: dict[str, type] = {
     "time": schema.Time,
 }
 TOP = {"title": str, "maker": str, "base": str, "general": bool, "picture": str}
+HABITS_OF_A_TOKEN = ("ignored_labels", "spare_slot", "format", "numbered")  # of [token], where the rest recognises
 LONGEST_TIME, LARGEST_NUMBER = 3600, 2**32
 NAME = "[a-z0-9]+(-[a-z0-9]+)*"  # of a file
 INHERITED = ("libraries", "keys", "certificates", "labels", "pin", "space", "time")  # how it is recognised is its own
@@ -79,10 +80,14 @@ class Driver:
         tables: dict[str, dict[str, Any]] = {name: {} for name in TABLES}
         for one in (*reversed(bases), self):
             for name in TABLES:
-                if name in INHERITED or one.name == self.name:
-                    tables[name] |= one.content.get(name, {})
+                told = one.content.get(name, {})
+                if name not in INHERITED and one.name != self.name:  # how it is recognised is its own
+                    told = {key: value for key, value in told.items() if key in HABITS_OF_A_TOKEN}
+                tables[name] |= told
         made = {name: _made(TABLES[name], table) for name, table in tables.items()}
-        return Family(name=self.name, **{key: self.content[key] for key in TOP if key in self.content}, **made)
+        own = [one.content for one in (*reversed(bases), self) if one.name == self.name]
+        top = {key: content[key] for content in own for key in TOP if key in content}
+        return Family(name=self.name, **top, **made)
 
     def mistake(self, reason: str, key: str = "", subject: str = "", allowed: tuple[str, ...] = ()) -> Mistake:
         """`key` is `name` or `table.name`; the line is the subject's where it is written there, else the key's."""
