@@ -1,7 +1,7 @@
 """From the system's word that a device came or went to the listener being told, and what a look at the bus costs.
 
-On a made-up bus (tests/usb/mock_bus.py): the peer, a bare monitor of pyudev, lives on one like ours in the same run.
-The moment is taken before umockdev writes down the new device, so each plugging has those milliseconds in it.
+On a made-up bus (tokenmgr/testbed/usb_bus.py): the peer, a bare monitor of pyudev, lives on one like ours in the same
+run. The moment is taken before umockdev writes down the new device, so each plugging has those milliseconds in it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from benchmarks.bench import Measured, in_turns, ratio, table, timed
-from tests.usb.mock_bus import HUB, MockBus, Program, Stick
+from tests.usb.bus import MockBus, Program
+from tokenmgr.testbed.usb_bus import HUB, Stick
 from tokenmgr.usb.watch import EVERY
 
 TURNS = 10

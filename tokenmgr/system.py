@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
@@ -57,6 +58,36 @@ def private_folder(path: Path) -> Path:
     if sys.platform != "win32":
         path.chmod(0o700)
     return path
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One at a time, among all processes."""
+    with _hold(path, wait=True):
+        yield
+
+
+def hold(path: Path) -> IO[bytes]:
+    """A claim that ends with the process, however that ends. OSError where somebody else has it."""
+    return _hold(path, wait=False)
+
+
+def _hold(path: Path, wait: bool) -> IO[bytes]:
+    file = path.open("ab")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        file.close()
+        raise
+    return file
 
 
 def user_language() -> str:

@@ -7,9 +7,10 @@ import subprocess
 from pathlib import Path
 
 from tests.contract.services import require
-from tests.usb.mock_bus import MockBus, Stick
+from tests.usb.bus import MockBus
 from tokenmgr import catalogue
 from tokenmgr.catalogue import udev
+from tokenmgr.testbed.usb_bus import Stick
 
 FAMILIES = [family for family in catalogue.shipped().families.values() if family.usb.ids]
 CONTROLLER = "/sys/devices/pci0000:00/0000:00:14.0/usb1"

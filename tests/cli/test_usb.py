@@ -19,15 +19,16 @@ from tests.cli.runner import PROGRAM, Home, Result
 from tests.contract import piv, rigs
 from tests.contract.observe import generate
 from tests.contract.rig import Rig
-from tests.usb.mock_bus import MockBus, Stick
+from tests.usb.bus import MockBus
 from tokenmgr import catalogue
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.family import Family
 from tokenmgr.log import Secret
 from tokenmgr.testbed.simulated import softhsm
+from tokenmgr.testbed.usb_bus import Stick
 from tokenmgr.token.session import Session
 
-FAMILIES = [family for family in catalogue.shipped().families.values() if family.usb.ids]
+FAMILIES = [family for family in catalogue.shipped().families.values() if family.usb.ids and family.libraries.automatic]
 OUR_STICK = Stick(0x1234, 0x5678, "Acme", "Our Stick", "SN-0001", smart_card=False)
 OUR_CARD = replace(OUR_STICK, smart_card=True)
 YUBIKEY = Stick(0x1050, 0x0407, "Yubico", "YubiKey OTP+FIDO+CCID")
@@ -109,7 +110,7 @@ def ours(home: Home) -> str:
     (home.folder / "drivers.d").mkdir()
     (home.folder / "drivers.d" / "our-stick.toml").write_text(OUR_FAMILY)
     serial = home.plug_in("a")
-    entry = home.folder / "libraries.d" / "a.toml"
+    entry = home.folder / "libraries.d" / "testbed-a.toml"
     entry.write_text(entry.read_text().replace('"softhsm"', '"our-stick"'))
     return serial
 
@@ -150,7 +151,7 @@ def test_a_card_whose_reader_service_does_not_run(home: Home, ours: str) -> None
 def test_a_token_that_no_rule_of_its_family_fits_is_named(home: Home, ours: str) -> None:
     driver = home.folder / "drivers.d" / "our-stick.toml"
     driver.write_text(driver.read_text().replace("[token]", '[token]\nmodels = ["Acme*"]'))
-    entry = home.folder / "libraries.d" / "a.toml"
+    entry = home.folder / "libraries.d" / "testbed-a.toml"
     entry.write_text(entry.read_text().replace('family = "our-stick"\n', ""))
     with MockBus(OUR_STICK) as bus:
         done = run(home, bus, "media")

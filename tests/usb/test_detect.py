@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.usb.mock_bus import STAGE, MockBus, Stick
+from tests.usb.bus import STAGE, MockBus
 from tokenmgr.domain.device import UsbDevice
+from tokenmgr.testbed.usb_bus import Stick
 from tokenmgr.usb.detect import look
 
 PROGRAM = [sys.executable, "-m", "tests.usb.program"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.usb.mock_bus import MockBus, Program, Stick
+from tests.usb.bus import MockBus, Program
 from tests.usb.test_detect import EPASS, PROGRAM, as_seen, read
 from tokenmgr.domain.device import UsbDevice
+from tokenmgr.testbed.usb_bus import Stick
 from tokenmgr.usb.watch import UDEV_RUNS
 
 BOTH = pytest.mark.parametrize("how", ["udev", "polling"])

@@ -2,23 +2,218 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 import shutil
 import sys
+from collections.abc import Callable
+from datetime import date
+from typing import Any
 
 import click
 
 from tokenmgr import config, log
+from tokenmgr.cli import wiring
+from tokenmgr.cli.faults import calls, fault
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, chosen_language, t, texts
+from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
 from tokenmgr.cli.prompts import at_terminal
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.errors import DayWrong
+from tokenmgr.testbed.bed import Testbed, about
 from tokenmgr.testbed.life import Life
+from tokenmgr.testbed.scenario import known
+from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 
 
 @click.group(cls=Group, help=t("help.testbed"))
 def testbed() -> None:
     pass
+
+
+def bed(sweep: bool = False) -> Testbed:
+    found = Testbed(settings().home / "testbed", settings().environment, settings().library_folder)
+    if sweep and (swept := found.sweep()):
+        click.echo(t("testbed.swept", names=", ".join(swept)), err=True)
+    return found
+
+
+def medium_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("name", shell_complete=lambda *_: [medium.name for medium in bed().media()])(command)
+
+
+def _scenarios(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in known() if name.startswith(incomplete)]
+
+
+@testbed.command(help=t("help.testbed_up"))
+@click.argument("scenarios", metavar="SCENARIO...", nargs=-1, shell_complete=_scenarios)
+@click.option("--name", default="", help=t("help.o_name"))
+@click.option("--seed", type=int, default=0, help=t("help.o_seed"))
+@click.option("--at", "day", metavar="DATE", help=t("help.o_at"))
+@click.option("--key", "kind", type=click.Choice([k.value for k in KeyKind]), default="p256", help=t("help.o_kind"))
+@wiring.words
+def up(scenarios: tuple[str, ...], name: str, seed: int, day: str | None, kind: str, as_json: bool) -> int:
+    here = bed(sweep=True)
+    media = here.up(*scenarios, name=name, seed=seed, day=_day(day), kind=KeyKind(kind))
+    if as_json:
+        Output().value([as_value(medium) for medium in media])
+        return Exit.FINE
+    for medium in media:
+        key = "testbed.up" if medium.plugged else "testbed.up_absent"
+        click.echo(t(key, name=medium.name, serial=about(medium).serial))
+        table(_where(medium), indent="  ")
+        if not medium.has_layer:
+            click.echo(f"  {t('testbed.plain')}")
+    return Exit.FINE
+
+
+def _where(medium: SimulatedMedium) -> list[tuple[str, str]]:
+    return [
+        (t("labels.library"), str(medium.entry["path"])),
+        (t("labels.pin"), t("testbed.pins", pin=PIN, so_pin=SO_PIN)),
+    ]
+
+
+@testbed.command(help=t("help.testbed_down"))
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@wiring.words
+def down(names: tuple[str, ...], as_json: bool) -> int:
+    gone = bed(sweep=True).down(*names)
+    if as_json:
+        Output().value(gone)
+    else:
+        click.echo(t("testbed.down", names=", ".join(gone) or t("words.none")))
+    return Exit.FINE
+
+
+@testbed.command("list", help=t("help.testbed_list"))
+@wiring.words
+def list_(as_json: bool) -> int:
+    media = bed(sweep=True).media()
+    if as_json:
+        Output().value([as_value(medium) for medium in media])
+    elif media:
+        heading = [t(f"labels.{name}") for name in ("name", "serial", "state", "scenarios")]
+        columns([heading, *(_row(medium) for medium in media)])
+    else:
+        click.echo(t("testbed.none"))
+    return Exit.FINE
+
+
+def _row(medium: SimulatedMedium) -> list[str]:
+    made = about(medium)
+    return [medium.name, made.serial, _state(medium), " ".join(made.scenarios)]
+
+
+def _state(medium: SimulatedMedium) -> str:
+    return t("testbed.plugged" if medium.plugged else "testbed.unplugged")
+
+
+@testbed.command(help=t("help.testbed_show"))
+@medium_argument
+@wiring.words
+def show(name: str, as_json: bool) -> int:
+    medium = bed().medium(name)
+    if as_json:
+        Output().value(as_value(medium))
+        return Exit.FINE
+    made = about(medium)
+    rows = [
+        (t("labels.name"), medium.name),
+        (t("labels.serial"), made.serial),
+        (t("labels.state"), _state(medium)),
+        (t("labels.scenarios"), " ".join(made.scenarios)),
+        (t("labels.made_for"), f"{made.day}, seed {made.seed}, {made.kind}"),
+        *_where(medium),
+    ]
+    table(rows)
+    if not medium.has_layer:
+        click.echo(t("testbed.plain"))
+        return Exit.FINE
+    counted = {word: medium.control[word] for word in ("user_wrong", "user_tries", "so_wrong", "so_tries")}
+    user, tries, officer, officer_tries = counted.values()
+    click.echo(t("testbed.wrong", user=user, tries=tries, officer=officer, officer_tries=officer_tries))
+    for one in medium.control.rules():
+        click.echo(t("testbed.rule_set", number=one.number, rule=f"{one.rule.shown}  ({one.hits})"))
+    return Exit.FINE
+
+
+def as_value(medium: SimulatedMedium) -> dict[str, Any]:
+    """For scripts. The PINs are those of every simulated medium, and no secret."""
+    value = {"name": medium.name, **dataclasses.asdict(about(medium)), "folder": str(medium.folder)}
+    value |= {"library": medium.entry["path"], "environment": medium.entry.get("environment", {})}
+    value |= {"plugged": medium.plugged, "layer": medium.has_layer, "pin": PIN, "so_pin": SO_PIN}
+    if medium.has_layer:
+        words = ("user_wrong", "user_tries", "so_wrong", "so_tries", "capacity")
+        value |= {word: medium.control[word] for word in words}
+        value["rules"] = [dataclasses.asdict(one) | {"hits": one.hits} for one in medium.control.rules()]
+    return value
+
+
+@testbed.command(help=t("help.testbed_scenarios"))
+@wiring.words
+def scenarios(as_json: bool) -> int:
+    titles = {name: told[chosen_language()] for name, told in known().items()}
+    if as_json:
+        Output().value(titles)
+    else:
+        table(list(titles.items()))
+    return Exit.FINE
+
+
+@testbed.command(help=t("help.testbed_plug"))
+@medium_argument
+@wiring.words
+def plug(name: str, as_json: bool) -> int:
+    return _moved(name, as_json, plugged=True)
+
+
+@testbed.command(help=t("help.testbed_unplug"))
+@medium_argument
+@wiring.words
+def unplug(name: str, as_json: bool) -> int:
+    return _moved(name, as_json, plugged=False)
+
+
+def _moved(name: str, as_json: bool, plugged: bool) -> int:
+    medium = bed().medium(name)
+    already = medium.plugged == plugged
+    if not already:
+        (medium.plug if plugged else medium.unplug)()
+    if as_json:
+        Output().value({"name": name, "plugged": plugged, "changed": not already})
+    elif plugged:
+        click.echo(t("testbed.was_plugged" if already else "testbed.is_plugged", name=name))
+    else:
+        click.echo(t("testbed.was_unplugged" if already else "testbed.is_unplugged", name=name))
+    return Exit.FINE
+
+
+@testbed.command(help=t("help.testbed_swap"))
+@medium_argument
+@click.argument("other")
+@wiring.words
+def swap(name: str, other: str, as_json: bool) -> int:
+    here = bed()
+    here.medium(name).swap(here.medium(other))
+    if as_json:
+        Output().value({"swapped": [name, other]})
+    else:
+        click.echo(t("testbed.swapped", name=name, other=other))
+    return Exit.FINE
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError as error:
+        raise DayWrong(day=text or "") from error
+
+
+testbed.add_command(fault)
+testbed.add_command(calls)
 
 
 @testbed.command(help=t("help.testbed_life"))
@@ -29,6 +224,7 @@ def life(stay: bool, verbosity: int) -> int:
     """Shown step by step as it happens. With --stay the medium is left plugged in until Enter, for other terminals."""
     log.setup(verbosity)
     program = "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
+    bed(sweep=True)
     here = settings()
     shown = Life(here, texts(), chosen_language(), lambda line: click.echo(line))
     try:

@@ -4,7 +4,12 @@
     ├── InputError            U  what was asked for is impossible; nothing was touched
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
-    │   ├── FileNotWritten    U107   ├── DriverWrong        U108   └── FamilyUnknown      U109
+    │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
+    │   └── TestbedError      T  of the testbed
+    │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
+    │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
+    │       ├── FaultWrong    T107   ├── RuleFileWrong      T108   ├── LayerMissing       T109
+    │       ├── BusMissing    T110   └── DayWrong           T111
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r
@@ -42,3 +47,4 @@ from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
+from tokenmgr.errors.testbed import *  # noqa: F403

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from tokenmgr import clock, system
+from tokenmgr import clock
 from tokenmgr.config import Settings
 from tokenmgr.domain.credential import Key, KeyKind
 from tokenmgr.errors import TokenmgrError
@@ -21,7 +19,8 @@ from tokenmgr.log import Secret
 from tokenmgr.messages import Texts
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.request import request
-from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+from tokenmgr.testbed.bed import Testbed, about
+from tokenmgr.testbed.simulated import PIN
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.checkup import check
 from tokenmgr.token.module import Library
@@ -38,24 +37,21 @@ class Life:
 
     def __init__(self, settings: Settings, texts: Texts, language: str, say: Callable[[str], None]) -> None:
         self._settings, self._texts, self._language, self._say = settings, texts, language, say
-        self.serial = ""
-        media = system.private_folder(settings.home / "testbed")
-        self._medium = SimulatedMedium(Path(tempfile.mkdtemp(prefix="life-", dir=media)), settings.environment)
+        self._testbed = Testbed(settings.home / "testbed", settings.environment, settings.library_folder)
+        (self._medium,) = self._testbed.up("fresh", name=f"life-{os.getpid()}", alive=True)
+        self.serial = about(self._medium).serial
         self._number = 0
 
     def run(self) -> None:
         self._say(self._texts("life.title", folder=self._medium.folder))
-        made = self._medium.create(label="Shinkin IB")
-        self.serial = made.serial
-        self._medium.register(self._settings.library_folder)
-        self._step("made", serial=made.serial, label=made.label)
+        self._step("made", serial=self.serial, label=self._medium.name)
         with self._medium.library(self._settings.time_limits) as library:
             self._certify(library)
             self._pull(library)
             self._look_again(library)
 
     def end(self) -> None:
-        self._medium.remove(self._settings.library_folder)
+        self._testbed.down(self._medium.name)
 
     def _step(self, name: str, **facts: object) -> None:
         self._number += 1

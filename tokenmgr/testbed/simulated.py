@@ -1,8 +1,18 @@
-"""A simulated medium: SoftHSM with a directory of its own, which nothing else sees. Moved away, it is unplugged."""
+"""A simulated medium: SoftHSM with a folder of its own, which nothing else sees, and in front of it the layer.
+
+    medium.so        the library by which any program sees it, and nothing else (layer.c)
+    softhsm2.conf    SoftHSM's configuration; tokens/ its files, moved to unplugged/ while the medium is pulled
+    state, rules     what it is and does (control.py); calls: who called what
+    about.json       how it was made (bed.py)
+
+Without the layer, where there is no compiler, it is plain SoftHSM, and its library wants SOFTHSM2_CONF.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +21,10 @@ from tokenmgr import catalogue, data, system
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import LibraryMissing
+from tokenmgr.errors import LayerMissing, LibraryMissing
 from tokenmgr.log import Secret
+from tokenmgr.testbed.control import Control
+from tokenmgr.testbed.faults import Rule
 from tokenmgr.token.module import Library
 
 SO_PIN = "12345678"  # of simulated media only; a bank's media have their own
@@ -20,50 +32,122 @@ PIN = "1234"
 
 
 class SimulatedMedium:
-    """Lives in `folder`: its SoftHSM configuration, its tokens, and the entry by which `tokenmgr media` finds it."""
-
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.configuration = folder / "softhsm2.conf"
         self.tokens = folder / "tokens"
+        self.module = folder / "medium.so"
         self._unplugged = folder / "unplugged"
         self._environment = environment
 
     @property
-    def entry(self) -> dict[str, object]:
-        """A file of libraries.d in the settings (config.py)."""
-        return {"path": softhsm(), "family": "softhsm", "environment": {"SOFTHSM2_CONF": str(self.configuration)}}
+    def name(self) -> str:
+        return self.folder.name
+
+    def prepare(self, final: Path | None = None) -> None:
+        """Its folders and SoftHSM's configuration, and no token yet. `final`: where the folder will be."""
+        for folder in (self.folder, self.tokens, self._unplugged):
+            system.private_folder(folder)
+        template = (data.folder("softhsm_config") / "softhsm2.conf").read_text(encoding="utf-8")
+        self.configuration.write_text(
+            template.replace("{tokens}", str((final or self.folder) / "tokens")), encoding="utf-8"
+        )
 
     def create(self, label: str = "Shinkin IB", pin: str = PIN, so_pin: str = SO_PIN) -> MediumFacts:
-        system.private_folder(self.tokens)
-        template = (data.folder("softhsm_config") / "softhsm2.conf").read_text(encoding="utf-8")
-        self.configuration.write_text(template.replace("{tokens}", str(self.tokens)), encoding="utf-8")
+        """Initialised by SoftHSM itself, with its first PIN."""
+        self.prepare()
         with self.library() as library:
             return library.format("", Secret(so_pin), Secret(pin), label)
 
+    def put_layer(self, layer: Path) -> Control:
+        """From now on its library is medium.so."""
+        control = Control.create(self.folder, softhsm())
+        # A copy: what knows the medium by its own path may not be one file for several.
+        shutil.copyfile(layer, self.module)
+        return control
+
+    @functools.cached_property
+    def control(self) -> Control:
+        if not self.has_layer:
+            raise LayerMissing(name=self.name)
+        return Control(self.folder)
+
+    @property
+    def has_layer(self) -> bool:
+        return self.module.exists()
+
+    # --- as programs see it ---
+
+    @property
+    def entry(self) -> dict[str, object]:
+        """A file of libraries.d in the settings (config.py)."""
+        if self.has_layer:
+            return {"path": str(self.module), "family": "simulated"}
+        return {"path": softhsm(), "family": "softhsm", "environment": {"SOFTHSM2_CONF": str(self.configuration)}}
+
     def library(self, limits: TimeLimits | None = None, family: Family | None = None) -> Library:
         """`family`: another one's habits, on this medium."""
+        if self.has_layer:
+            family = family or catalogue.shipped().family("simulated")
+            return Library(str(self.module), self._environment, family, limits)
         environment = {**self._environment, "SOFTHSM2_CONF": str(self.configuration)}
         return Library(softhsm(), environment, family or catalogue.shipped().family("softhsm"), limits)
-
-    def unplug(self) -> None:
-        """Under whatever call is running. An open session gets CKR_GENERAL_ERROR, a new look finds no medium."""
-        _move(self.tokens, self._unplugged)
-
-    def plug(self) -> None:
-        _move(self._unplugged, self.tokens)
 
     def register(self, libraries: Path) -> None:
         """Let `tokenmgr media` see it, by an entry among the settings."""
         system.private_folder(libraries)
         entry = self.entry
-        lines = [f"path = {json.dumps(entry['path'])}", f"family = {json.dumps(entry['family'])}", "[environment]"]
-        lines.append(f"SOFTHSM2_CONF = {json.dumps(str(self.configuration))}")
-        (libraries / f"{self.folder.name}.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines = [f"path = {json.dumps(entry['path'])}", f"family = {json.dumps(entry['family'])}"]
+        if not self.has_layer:
+            lines += ["[environment]", f"SOFTHSM2_CONF = {json.dumps(str(self.configuration))}"]
+        new = libraries / f"testbed-{self.name}.new"
+        new.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        os.replace(new, libraries / f"testbed-{self.name}.toml")  # noqa: PTH105  whole, for whoever reads the settings now
+
+    # --- the hand at the plug ---
+
+    @property
+    def plugged(self) -> bool:
+        return bool(self.control["plugged"]) if self.has_layer else not any(self._unplugged.glob("*"))
+
+    def unplug(self) -> None:
+        """Under whatever call is running: that one fails, and every session is dead."""
+        if self.has_layer:
+            self.control["plugged"] = 0
+            self.control["plugging"] += 1
+        _move(self.tokens, self._unplugged)
+
+    def plug(self) -> None:
+        _move(self._unplugged, self.tokens)
+        if self.has_layer:
+            self.control["plugging"] += 1
+            self.control["plugged"] = 1
+
+    def swap(self, other: SimulatedMedium) -> None:
+        """Each is then in the other's slot, as when two sticks are exchanged."""
+        for medium in (self, other):
+            medium.unplug()
+        between = self.folder / "between"
+        self._unplugged.rename(between)
+        other._unplugged.rename(self._unplugged)
+        between.rename(other._unplugged)
+        if self.has_layer and other.has_layer:
+            self.control.swap(other.control)
+        for medium in (self, other):
+            medium.plug()
+
+    def fault(
+        self, function: str, action: str, value: object = None, after: bool = False, skip: int = 0, times: int = 0
+    ) -> int:
+        """A rule from now on: see faults.py. Returns its number, by which `control.remove` takes it away."""
+        (number,) = self.control.add(Rule.read(function, action, value, after, skip, times))
+        return number
 
     def remove(self, libraries: Path | None = None) -> None:
         if libraries is not None:
-            (libraries / f"{self.folder.name}.toml").unlink(missing_ok=True)
+            (libraries / f"testbed-{self.name}.toml").unlink(missing_ok=True)
+        if self.has_layer:
+            self.unplug()  # programs that use it now see that it is gone
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -1,0 +1,102 @@
+"""`tokenmgr testbed fault|calls`: what a simulated medium does wrong, and who has called it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import click
+
+from tokenmgr.cli import wiring
+from tokenmgr.cli.help import Command
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import Exit, Output, columns, t
+from tokenmgr.errors import FaultWrong
+from tokenmgr.testbed.bed import Testbed
+from tokenmgr.testbed.control import Applied, Control
+from tokenmgr.testbed.faults import ACTIONS, ALL, Rule, read_file
+from tokenmgr.testbed.functions import FUNCTIONS
+
+
+def _control(name: str) -> Control:
+    return Testbed(settings().home / "testbed", settings().environment).medium(name).control
+
+
+def _functions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [name for name in (*FUNCTIONS, ALL) if name.startswith(incomplete)]
+
+
+@click.command(cls=Command, help=t("help.testbed_fault"))
+@click.argument("name")
+@click.argument("function", required=False, shell_complete=_functions)
+@click.argument("action", required=False, shell_complete=lambda *_: list(ACTIONS))
+@click.argument("value", required=False)
+@click.option("--after", is_flag=True, help=t("help.o_after"))
+@click.option("--skip", type=click.IntRange(min=0), default=0, metavar="N", help=t("help.o_skip"))
+@click.option("--times", type=click.IntRange(min=0), default=0, metavar="N", help=t("help.o_times"))
+@click.option("--file", "path", type=click.Path(path_type=Path), help=t("help.o_rules"))
+@click.option("--remove", type=int, multiple=True, metavar="RULE", help=t("help.o_remove"))
+@click.option("--clear", is_flag=True, help=t("help.o_clear"))
+@wiring.words
+def fault(
+    name: str,
+    function: str | None,
+    action: str | None,
+    value: str | None,
+    after: bool,
+    skip: int,
+    times: int,
+    path: Path | None,
+    remove: tuple[int, ...],
+    clear: bool,
+    as_json: bool,
+) -> int:
+    control = _control(name)
+    new = read_file(path) if path else []
+    if function is not None:
+        if action is None:
+            raise FaultWrong(reason="only-with-value", subject=function)
+        new.append(Rule.read(function, action, value, after, skip, times))
+    before = control.rules()
+    if clear or remove:
+        control.remove(*([] if clear else remove))
+    numbers = control.add(*new) if new else []
+    standing = control.rules()
+    if as_json:
+        Output().value([_as_value(one) for one in standing])
+        return Exit.FINE
+    if clear or remove:
+        click.echo(t("testbed.rules_removed", count=len(before) - len(standing) + len(new)))
+    for one in standing:
+        if not new or one.number in numbers:
+            click.echo(t("testbed.rule_set", number=one.number, rule=_shown(one)))
+    if not standing:
+        click.echo(t("testbed.no_rules", name=name))
+    return Exit.FINE
+
+
+def _shown(one: Applied) -> str:
+    return f"{one.rule.shown}  ({t('testbed.hits', count=one.hits)})" if one.asked else one.rule.shown
+
+
+def _as_value(one: Applied) -> dict[str, object]:
+    return {"number": one.number, **dataclasses.asdict(one.rule), "asked": one.asked, "hits": one.hits}
+
+
+@click.command(cls=Command, help=t("help.testbed_calls"))
+@click.argument("name")
+@wiring.words
+def calls(name: str, as_json: bool) -> int:
+    found = list(_control(name).calls())
+    if as_json:
+        Output().value([dataclasses.asdict(call) for call in found])
+    elif found:
+        heading = [t(f"labels.{label}") for label in ("process", "function", "answer", "ms", "rule")]
+        rows = [
+            [str(c.process), c.function, c.answer, f"{c.milliseconds:.1f}", "" if c.rule is None else str(c.rule)]
+            for c in found
+        ]
+        columns([heading, *rows])
+    else:
+        click.echo(t("testbed.no_calls", name=name))
+    return Exit.FINE

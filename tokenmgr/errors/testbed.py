@@ -1,0 +1,84 @@
+"""T: what was asked of the testbed is impossible. Nothing was touched."""
+
+from __future__ import annotations
+
+from tokenmgr.errors.asked import InputError
+
+
+class TestbedError(InputError):
+    """The root of what testers are told."""
+
+
+class ScenarioUnknown(TestbedError):
+    code = "T101"
+    name: str
+    nearest: tuple[str, ...]
+
+
+class ScenariosConflict(TestbedError):
+    """Both say something else of the same thing."""
+
+    code = "T102"
+    subject: str
+    first: str
+    second: str
+
+
+class SimulatedUnknown(TestbedError):
+    """No simulated medium of this name is up."""
+
+    code = "T103"
+    name: str
+    up: tuple[str, ...]
+
+
+class NameTaken(TestbedError):
+    code = "T104"
+    name: str
+
+
+class NameWrong(TestbedError):
+    code = "T105"
+    name: str
+
+
+class CompilerMissing(TestbedError):
+    """`reason`: what the compiler said, or another system's name."""
+
+    code = "T106"
+    reason: str
+
+
+class FaultWrong(TestbedError):
+    """`reason` names a text; `subject` and `nearest` fill it in."""
+
+    code = "T107"
+    reason: str
+    subject: str
+    nearest: tuple[str, ...] = ()
+    place: str = ""
+
+
+class RuleFileWrong(TestbedError):
+    code = "T108"
+    file: str
+    reason: str
+
+
+class LayerMissing(TestbedError):
+    """This medium is plain SoftHSM: it was made where there was no compiler."""
+
+    code = "T109"
+    name: str
+
+
+class BusMissing(TestbedError):
+    """A made-up USB bus is wanted, and umockdev is not there."""
+
+    code = "T110"
+    reason: str
+
+
+class DayWrong(TestbedError):
+    code = "T111"
+    day: str

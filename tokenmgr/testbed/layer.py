@@ -1,0 +1,97 @@
+"""The library of a simulated medium: layer.c with its table of functions, compiled once for whoever needs it.
+
+Generated is what is the same 68 times: for each function a trampoline from PKCS#11's own signature into `pass`, and a
+way out to SoftHSM, so that no function is called as if it were another kind.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tokenmgr.errors import CompilerMissing
+from tokenmgr.testbed.control import MAGIC, RULES, TEXTS, WORDS
+from tokenmgr.testbed.functions import SIGNATURES
+
+_IN_SLOT = ("GetSlotInfo", "GetTokenInfo", "GetMechanismList", "GetMechanismInfo", "InitToken", "OpenSession",
+            "CloseAllSessions")  # fmt: skip
+_TYPES = {"n": "W", "b": "unsigned char", "p": "void *"}
+_INCLUDES = """dirent dlfcn fcntl pthread stdio stdlib string sys/mman sys/sendfile sys/stat time unistd"""
+_COMMAND = ("-shared", "-fPIC", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
+HERE = sys.platform == "linux"  # memfd_create and dladdr: the layer is for Linux
+
+
+def source() -> str:
+    names = list(SIGNATURES)
+    count = len(names)
+    head = [
+        "#define _GNU_SOURCE",
+        *(f"#include <{name}.h>" for name in _INCLUDES.split()),
+        "typedef unsigned long W;",
+        f"enum {{ RULES = {RULES}, FUNCTIONS = {count} }};",
+        f"#define MAGIC {MAGIC}UL",
+        f"enum {{ {', '.join(f'F_{name}' for name in names)} }};",
+        f"typedef struct {{ W {', '.join(WORDS)}; char {', '.join(f'{n}[{size}]' for n, size in TEXTS.items())}; "
+        "W asked[RULES]; } State;",
+        f"#define IN_SLOT(n) ({' || '.join(f'(n) == F_{name}' for name in _IN_SLOT)})",
+        f"static const char *const names[] = {{{', '.join(map(_quoted, names))}}};",
+        "static W pass(int function, W *a);",
+        "static void **real;",
+        *(_trampoline(name, SIGNATURES[name]) for name in names),
+        f"static W (*const out[])(const W *) = {{{', '.join(f'out_{name}' for name in names)}}};",
+        f"#define TRAMPOLINES {', '.join(_entry(name) for name in names)}",
+    ]
+    body = Path(__file__).with_name("layer.c").read_text(encoding="utf-8")
+    return "\n".join(head) + "\n" + body
+
+
+def _quoted(name: str) -> str:
+    return f'"C_{name}"'
+
+
+def _entry(name: str) -> str:
+    return "C_GetFunctionList" if name == "GetFunctionList" else f"in_{name}"
+
+
+def _trampoline(name: str, signature: str) -> str:
+    types = [_TYPES[letter] for letter in signature]
+    taken = ", ".join(f"{kind} {letter}" for kind, letter in zip(types, "abcdefgh", strict=False))
+    packed = ", ".join(f"(W){letter}" for letter in "abcdefgh"[: len(signature)])
+    given = ", ".join(f"({kind})a[{place}]" for place, kind in enumerate(types))
+    lines = [
+        f"static W out_{name}(const W *a) {{ return ((W (*)({', '.join(types)}))real[F_{name}])({given}); }}",
+        f"static W in_{name}({taken}) {{ return pass(F_{name}, (W[8]){{{packed}}}); }}",
+    ]
+    if name == "GetFunctionList":
+        lines = [f"static W out_{name}(const W *a) {{ return (W)a; }}", "W C_GetFunctionList(void **list);"]
+    return "\n".join(lines)
+
+
+def compiler() -> str | None:
+    return (shutil.which("gcc") or shutil.which("cc")) if HERE else None
+
+
+def built(store: Path) -> Path:
+    """The compiled layer, in `store`, where it stays for the next one."""
+    text = source()
+    library = store / f"layer-{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
+    if library.exists():
+        return library
+    program = compiler()
+    if program is None:
+        raise CompilerMissing(reason="" if HERE else sys.platform)
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix="making-") as folder:
+        written, made = Path(folder) / "layer.c", Path(folder) / "layer.so"
+        written.write_text(text, encoding="utf-8")
+        command = [program, *_COMMAND, "-o", str(made), str(written), "-ldl", "-lpthread"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CompilerMissing(reason=done.stderr.strip().splitlines()[0] if done.stderr.strip() else program)
+        os.replace(made, library)  # noqa: PTH105  whole or not at all, whoever else is building it
+    return library

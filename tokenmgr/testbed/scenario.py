@@ -1,0 +1,156 @@
+"""Scenarios: softhsm_config/scenarios.toml, read and put together. Several named together are one medium that is all
+of them; where two say something else of the same thing, that is said and nothing is made."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from tokenmgr import data
+from tokenmgr.errors import ScenariosConflict, ScenarioUnknown
+from tokenmgr.testbed.faults import Rule, nearest, of_table
+
+
+@dataclass(frozen=True)
+class Put:
+    """A key pair and its certificate."""
+
+    ends: int = 365  # days from the day that it is made for; at 23:59:59 in Japan
+    days: int = 365  # that it is valid for (R1)
+    key: str = "own"  # own, none, another (under the same ID), readable (it can be taken out)
+    certificate: str = "own"  # own, none, cut
+    chain: bool = True
+    revoked: bool = False
+    bank: str = "9999"
+    contract: str = "0000001"
+    user: str = ""  # empty: the administrator
+    label: str = ""
+    id: str = "new"  # new, or "as before": that of the one before it
+    copies: int = 1  # of as many users, one after the other
+
+
+@dataclass(frozen=True)
+class Pin:
+    set: bool = True
+    wrong: int = 0
+    officer_wrong: int = 0
+    to_be_changed: bool = False
+    shown: bool = True  # whether it tells of wrong entries
+
+
+@dataclass(frozen=True)
+class Memory:
+    free: int | None = None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class Stick:
+    """softhsm_config/stick.toml."""
+
+    maker: str
+    model: str
+    reader: str
+    pin_tries: int
+    officer_tries: int
+    memory: int
+    usb_vendor: int
+    usb_product: int
+    usb_maker: str
+    usb_name: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What one medium is to be."""
+
+    names: tuple[str, ...]
+    stick: Stick
+    pin: Pin = Pin()
+    memory: Memory = Memory()
+    blank: bool = False
+    read_only: bool = False
+    plugged: bool = True
+    put: tuple[Put, ...] = ()
+    faults: tuple[Rule, ...] = ()
+
+    @property
+    def needs_layer(self) -> bool:
+        """Whether SoftHSM alone could not be it."""
+        plain = Scenario(self.names, stick_(), put=self.put, plugged=self.plugged, pin=Pin(set=self.pin.set))
+        return self != plain
+
+    @property
+    def contents(self) -> dict[str, Any]:
+        """What lies on its token: two of the same contents differ in nothing that SoftHSM keeps."""
+        return {"blank": self.blank, "pin": self.pin.set, "put": [asdict(put) for put in self.put]}
+
+
+def scenarios(names: Iterable[str]) -> list[Scenario]:
+    """What these are together: one medium, or as many as one of them says."""
+    tables = known()
+    names = list(dict.fromkeys(names)) or ["fresh"]
+    for name in names:
+        if name not in tables:
+            raise ScenarioUnknown(name=name, nearest=nearest(name, tuple(tables)))
+    several = [name for name in names if "media" in tables[name]]
+    if len(several) > 1:
+        raise ScenariosConflict(subject="media", first=several[0], second=several[1])
+    each = [name for name in names if name not in several]
+    desks = tables[several[0]]["media"] if several else [[]]
+    return [_merged(tables, dict.fromkeys([*desk, *each])) for desk in desks]
+
+
+@functools.cache
+def known() -> Mapping[str, dict[str, Any]]:
+    path = data.folder("softhsm_config") / "scenarios.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def stick_() -> Stick:
+    path = data.folder("softhsm_config") / "stick.toml"
+    return Stick(**tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scenario:
+    said: dict[str, tuple[str, object]] = {}  # what -> who said it first, and what
+    put: list[Put] = []
+    faults: list[Rule] = []
+    for name in names:
+        for key, value in _flat(tables[name]):
+            first, other = said.setdefault(key, (name, value))
+            if other != value:
+                raise ScenariosConflict(subject=key, first=first, second=name)
+        put += [Put(**one) for one in tables[name].get("put", ())]
+        faults += [of_table(one) for one in tables[name].get("fault", ())]
+    if put and "blank" in said:
+        raise ScenariosConflict(subject="put", first=said["blank"][0], second=", ".join(n for n in names if n))
+    values = {key: value for key, (_, value) in said.items()}
+    parts = {table: _of_table(values, table) for table in ("pin", "memory", "stick")}
+    return Scenario(
+        names=tuple(names),
+        stick=Stick(**{**asdict(stick_()), **parts["stick"]}),
+        pin=Pin(**parts["pin"]),
+        memory=Memory(**parts["memory"]),
+        put=tuple(put),
+        faults=tuple(faults),
+        **{f.name: values[f.name] for f in fields(Scenario) if f.name in values},  # type: ignore[arg-type]
+    )
+
+
+def _flat(table: Mapping[str, Any]) -> Iterable[tuple[str, object]]:
+    for key, value in table.items():
+        if key in ("en", "ja", "put", "fault", "media"):
+            continue
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", one) for inner, one in value.items())
+        else:
+            yield key, value
+
+
+def _of_table(values: Mapping[str, object], table: str) -> dict[str, Any]:
+    return {key.partition(".")[2]: value for key, value in values.items() if key.startswith(f"{table}.")}
