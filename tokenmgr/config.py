@@ -19,6 +19,7 @@ from tokenmgr import system
 from tokenmgr.errors import SettingsWrong
 
 LANGUAGES = ("ja", "en")
+ENVIRONMENT: Mapping[str, str] = os.environ  # for whoever wires objects together without settings
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,7 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
     codes = [kind.code for kind in CONCRETE]
     assert len(set(codes)) == len(codes)
     letters = {
+        errors.TestbedError: "T",
         errors.InputError: "U",
         errors.LibraryError: "L",
         errors.PinError: "P",

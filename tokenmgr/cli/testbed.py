@@ -71,7 +71,7 @@ def up(scenarios: tuple[str, ...], name: str, seed: int, day: str | None, kind: 
 
 def _where(medium: SimulatedMedium) -> list[tuple[str, str]]:
     return [
-        (t("labels.library"), str(medium.entry["path"])),
+        (t("labels.library"), medium.path),
         (t("labels.pin"), t("testbed.pins", pin=PIN, so_pin=SO_PIN)),
     ]
 
@@ -143,7 +143,7 @@ def show(name: str, as_json: bool) -> int:
 def as_value(medium: SimulatedMedium) -> dict[str, Any]:
     """For scripts. The PINs are those of every simulated medium, and no secret."""
     value = {"name": medium.name, **dataclasses.asdict(about(medium)), "folder": str(medium.folder)}
-    value |= {"library": medium.entry["path"], "environment": medium.entry.get("environment", {})}
+    value |= {"library": medium.path, "environment": medium.environment}
     value |= {"plugged": medium.plugged, "layer": medium.has_layer, "pin": PIN, "so_pin": SO_PIN}
     if medium.has_layer:
         words = ("user_wrong", "user_tries", "so_wrong", "so_tries", "capacity")

@@ -13,19 +13,21 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import IO
 
 from tokenmgr import __version__, clock, system
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import CompilerMissing, NameTaken, NameWrong, SimulatedUnknown
+from tokenmgr.errors import BusMissing, CompilerMissing, NameTaken, NameWrong, SimulatedUnknown
 from tokenmgr.testbed import layer
 from tokenmgr.testbed.building import LABEL, build
 from tokenmgr.testbed.scenario import Scenario, scenarios
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
+from tokenmgr.testbed.usb_bus import Stick, UsbBus, UsbBusUnavailable
+from tokenmgr.testbed.usb_mirror import Mirror
 
 NAME = "[a-z0-9][a-z0-9-]{0,31}"  # also its label, which has at most 32 bytes
 KEPT = 200  # tokens in the store
@@ -45,8 +47,14 @@ class About:
     usb_maker: str
     usb_name: str
 
+    @property
+    def stick(self) -> Stick:
+        return Stick(self.usb_vendor, self.usb_product, self.usb_maker, self.usb_name, self.serial)
+
 
 class Testbed:
+    __test__ = False  # pytest: this is nobody's test
+
     def __init__(
         self, folder: Path, environment: Mapping[str, str], libraries: Path | None = None, store: Path | None = None
     ) -> None:
@@ -71,6 +79,20 @@ class Testbed:
         if not found:
             raise SimulatedUnknown(name=name, up=tuple(medium.name for medium in self.media()))
         return found[0]
+
+    def sticks(self) -> dict[str, Stick]:
+        """Those that are plugged in, as a USB bus shows them."""
+        return {medium.name: about(medium).stick for medium in self.media() if medium.plugged}
+
+    @contextlib.contextmanager
+    def usb(self) -> Iterator[Mirror]:
+        """A made-up USB bus, on which the media come and go as they do in their slots."""
+        with contextlib.ExitStack() as stack:
+            try:
+                bus = stack.enter_context(UsbBus(self._environment))
+            except UsbBusUnavailable as error:
+                raise BusMissing(reason=str(error)) from error
+            yield stack.enter_context(Mirror(bus, self.sticks))
 
     # --- up and down ---
 

@@ -48,8 +48,8 @@ class Memory:
 
 
 @dataclass(frozen=True)
-class Stick:
-    """softhsm_config/stick.toml."""
+class Appearance:
+    """How it shows itself, and what it counts: softhsm_config/stick.toml."""
 
     maker: str
     model: str
@@ -68,7 +68,7 @@ class Scenario:
     """What one medium is to be."""
 
     names: tuple[str, ...]
-    stick: Stick
+    stick: Appearance
     pin: Pin = Pin()
     memory: Memory = Memory()
     blank: bool = False
@@ -80,7 +80,7 @@ class Scenario:
     @property
     def needs_layer(self) -> bool:
         """Whether SoftHSM alone could not be it."""
-        plain = Scenario(self.names, stick_(), put=self.put, plugged=self.plugged, pin=Pin(set=self.pin.set))
+        plain = Scenario(self.names, usual(), put=self.put, plugged=self.plugged, pin=Pin(set=self.pin.set))
         return self != plain
 
     @property
@@ -111,9 +111,9 @@ def known() -> Mapping[str, dict[str, Any]]:
 
 
 @functools.cache
-def stick_() -> Stick:
+def usual() -> Appearance:
     path = data.folder("softhsm_config") / "stick.toml"
-    return Stick(**tomllib.loads(path.read_text(encoding="utf-8")))
+    return Appearance(**tomllib.loads(path.read_text(encoding="utf-8")))
 
 
 def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scenario:
@@ -133,7 +133,7 @@ def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scena
     parts = {table: _of_table(values, table) for table in ("pin", "memory", "stick")}
     return Scenario(
         names=tuple(names),
-        stick=Stick(**{**asdict(stick_()), **parts["stick"]}),
+        stick=Appearance(**{**asdict(usual()), **parts["stick"]}),
         pin=Pin(**parts["pin"]),
         memory=Memory(**parts["memory"]),
         put=tuple(put),

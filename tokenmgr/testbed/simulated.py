@@ -78,28 +78,36 @@ class SimulatedMedium:
 
     # --- as programs see it ---
 
+    pin, so_pin = PIN, SO_PIN
+
+    @property
+    def path(self) -> str:
+        """The PKCS#11 library to be given to a program."""
+        return str(self.module) if self.has_layer else softhsm()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What such a program must find in its environment: nothing, but for plain SoftHSM."""
+        return {} if self.has_layer else {"SOFTHSM2_CONF": str(self.configuration)}
+
     @property
     def entry(self) -> dict[str, object]:
         """A file of libraries.d in the settings (config.py)."""
-        if self.has_layer:
-            return {"path": str(self.module), "family": "simulated"}
-        return {"path": softhsm(), "family": "softhsm", "environment": {"SOFTHSM2_CONF": str(self.configuration)}}
+        entry: dict[str, object] = {"path": self.path, "family": "simulated" if self.has_layer else "softhsm"}
+        return entry | ({"environment": self.environment} if self.environment else {})
 
     def library(self, limits: TimeLimits | None = None, family: Family | None = None) -> Library:
         """`family`: another one's habits, on this medium."""
-        if self.has_layer:
-            family = family or catalogue.shipped().family("simulated")
-            return Library(str(self.module), self._environment, family, limits)
-        environment = {**self._environment, "SOFTHSM2_CONF": str(self.configuration)}
-        return Library(softhsm(), environment, family or catalogue.shipped().family("softhsm"), limits)
+        family = family or catalogue.shipped().family(str(self.entry["family"]))
+        return Library(self.path, {**self._environment, **self.environment}, family, limits)
 
     def register(self, libraries: Path) -> None:
         """Let `tokenmgr media` see it, by an entry among the settings."""
         system.private_folder(libraries)
         entry = self.entry
         lines = [f"path = {json.dumps(entry['path'])}", f"family = {json.dumps(entry['family'])}"]
-        if not self.has_layer:
-            lines += ["[environment]", f"SOFTHSM2_CONF = {json.dumps(str(self.configuration))}"]
+        if self.environment:
+            lines += ["[environment]", *(f"{name} = {json.dumps(value)}" for name, value in self.environment.items())]
         new = libraries / f"testbed-{self.name}.new"
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.replace(new, libraries / f"testbed-{self.name}.toml")  # noqa: PTH105  whole, for whoever reads the settings now

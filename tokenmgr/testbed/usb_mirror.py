@@ -46,6 +46,11 @@ class Mirror:
         self._thread.join()
 
     @property
+    def environment(self) -> dict[str, str]:
+        """What makes a program see the bus."""
+        return self._bus.environment
+
+    @property
     def shown(self) -> dict[str, Stick]:
         """By name, each with the port that it has on the bus."""
         return self._shown.copy()

@@ -1,0 +1,93 @@
+"""pytest_tokenmgr: simulated media for the tests of any PKCS#11 program. pytest finds it where tokenmgr is installed.
+
+    def test_a_wrong_pin_is_said(medium, program):
+        program("--module", medium.path, typed="9999")
+
+    @pytest.mark.scenario("due-in-12-days", "final-try")
+    def test_the_last_try_is_not_spent(medium): ...
+
+    def test_the_plug_is_pulled_while_it_signs(medium, fault):
+        fault("C_Sign", "unplug")
+
+docs/testers.md has the scenarios and the faults. Nothing of this is loaded before a test asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tokenmgr.testbed.bed import Testbed
+    from tokenmgr.testbed.simulated import SimulatedMedium
+    from tokenmgr.testbed.usb_mirror import Mirror
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "scenario(*names, name, seed, day, kind): what the simulated medium of the test is to be"
+    )
+
+
+@pytest.fixture(scope="session")
+def testbed_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was compiled and prepared once is there for all tests, and for all processes of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if base.name.startswith("popen-") else base) / "tokenmgr-store"
+
+
+@pytest.fixture
+def testbed(tmp_path: Path, testbed_store: Path) -> Iterator[Testbed]:
+    """Where media come up: this test's own. They are gone at its end."""
+    from tokenmgr import config
+    from tokenmgr.testbed.bed import Testbed
+
+    bed = Testbed(tmp_path / "testbed", config.ENVIRONMENT, store=testbed_store)
+    yield bed
+    bed.down()
+
+
+@pytest.fixture
+def scenario(testbed: Testbed) -> Callable[..., SimulatedMedium]:
+    """Makes a medium that is all of the named scenarios: `scenario("full", name="second", day=date(2027, 4, 1))`."""
+
+    def make(*names: str, **how: Any) -> SimulatedMedium:
+        (made,) = testbed.up(*names, **how)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def medium(request: pytest.FixtureRequest, scenario: Callable[..., SimulatedMedium]) -> SimulatedMedium:
+    """The one that `@pytest.mark.scenario` says, else a fresh one. `path` is its PKCS#11 library, `pin` its PIN."""
+    mark = request.node.get_closest_marker("scenario")
+    return scenario(*mark.args, **mark.kwargs) if mark else scenario("fresh")
+
+
+@pytest.fixture
+def fault(medium: SimulatedMedium) -> Callable[..., int]:
+    """Lets it fail from now on: `fault("C_Sign", "answer", "CKR_DEVICE_ERROR", after=True, skip=1, times=1)`."""
+    return medium.fault
+
+
+@pytest.fixture
+def unplug(medium: SimulatedMedium) -> Callable[[], None]:
+    """Pulls it, under whatever is running."""
+    return medium.unplug
+
+
+@pytest.fixture
+def plug(medium: SimulatedMedium) -> Callable[[], None]:
+    return medium.plug
+
+
+@pytest.fixture
+def usb(testbed: Testbed) -> Iterator[Mirror]:
+    """A USB bus (Linux, umockdev) on which the media of the test come and go as they do in their slots. Programs that
+    are started with its `environment` see it; `settle()` waits until it shows what is plugged in."""
+    with testbed.usb() as mirror:
+        yield mirror
