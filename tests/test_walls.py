@@ -41,7 +41,7 @@ GATES = {
     "asn1crypto": {"pki"},
     "cryptography": {"pki", "token", "testbed"},
     "platformdirs": {"config.py"},
-    "subprocess": {"token/worker.py", "testbed/usb_bus.py", "testbed/layer.py"},
+    "subprocess": {"token/worker.py", "testbed/usb_bus.py", "testbed/compiling.py", "testbed/shell.py"},
     "signal": {"system.py"},
     "usb": {"usb"},
     "libusb_package": {"usb"},

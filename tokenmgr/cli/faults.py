@@ -8,18 +8,13 @@ from pathlib import Path
 import click
 
 from tokenmgr.cli import wiring
+from tokenmgr.cli.bed import bed, medium_argument
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, columns, t
 from tokenmgr.errors import FaultWrong
-from tokenmgr.testbed.bed import Testbed
-from tokenmgr.testbed.control import Applied, Control
+from tokenmgr.testbed.control import Applied
 from tokenmgr.testbed.faults import ACTIONS, ALL, Rule, read_file
 from tokenmgr.testbed.functions import FUNCTIONS
-
-
-def _control(name: str) -> Control:
-    return Testbed(settings().home / "testbed", settings().environment).medium(name).control
 
 
 def _functions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -27,7 +22,7 @@ def _functions(_context: click.Context, _parameter: click.Parameter, incomplete:
 
 
 @click.command(cls=Command, help=t("help.testbed_fault"))
-@click.argument("name")
+@medium_argument
 @click.argument("function", required=False, shell_complete=_functions)
 @click.argument("action", required=False, shell_complete=lambda *_: list(ACTIONS))
 @click.argument("value", required=False)
@@ -51,7 +46,7 @@ def fault(
     clear: bool,
     as_json: bool,
 ) -> int:
-    control = _control(name)
+    control = bed().medium(name).control
     new = read_file(path) if path else []
     if function is not None:
         if action is None:
@@ -84,10 +79,10 @@ def _as_value(one: Applied) -> dict[str, object]:
 
 
 @click.command(cls=Command, help=t("help.testbed_calls"))
-@click.argument("name")
+@medium_argument
 @wiring.words
 def calls(name: str, as_json: bool) -> int:
-    found = list(_control(name).calls())
+    found = list(bed().medium(name).control.calls())
     if as_json:
         Output().value([dataclasses.asdict(call) for call in found])
     elif found:

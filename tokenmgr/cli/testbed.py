@@ -6,22 +6,21 @@ import dataclasses
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
-from datetime import date
 from typing import Any
 
 import click
 
 from tokenmgr import config, log
 from tokenmgr.cli import wiring
+from tokenmgr.cli.bed import bed, day_of, medium_argument
 from tokenmgr.cli.faults import calls, fault
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
 from tokenmgr.cli.prompts import at_terminal
+from tokenmgr.cli.shell import shell
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import DayWrong
-from tokenmgr.testbed.bed import Testbed, about
+from tokenmgr.testbed.bed import about
 from tokenmgr.testbed.life import Life
 from tokenmgr.testbed.scenario import known
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
@@ -30,17 +29,6 @@ from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 @click.group(cls=Group, help=t("help.testbed"))
 def testbed() -> None:
     pass
-
-
-def bed(sweep: bool = False) -> Testbed:
-    found = Testbed(settings().home / "testbed", settings().environment, settings().library_folder)
-    if sweep and (swept := found.sweep()):
-        click.echo(t("testbed.swept", names=", ".join(swept)), err=True)
-    return found
-
-
-def medium_argument(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.argument("name", shell_complete=lambda *_: [medium.name for medium in bed().media()])(command)
 
 
 def _scenarios(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -56,7 +44,7 @@ def _scenarios(_context: click.Context, _parameter: click.Parameter, incomplete:
 @wiring.words
 def up(scenarios: tuple[str, ...], name: str, seed: int, day: str | None, kind: str, as_json: bool) -> int:
     here = bed(sweep=True)
-    media = here.up(*scenarios, name=name, seed=seed, day=_day(day), kind=KeyKind(kind))
+    media = here.up(*scenarios, name=name, seed=seed, day=day_of(day), kind=KeyKind(kind))
     if as_json:
         Output().value([as_value(medium) for medium in media])
         return Exit.FINE
@@ -205,15 +193,9 @@ def swap(name: str, other: str, as_json: bool) -> int:
     return Exit.FINE
 
 
-def _day(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text is not None else None
-    except ValueError as error:
-        raise DayWrong(day=text or "") from error
-
-
 testbed.add_command(fault)
 testbed.add_command(calls)
+testbed.add_command(shell)
 
 
 @testbed.command(help=t("help.testbed_life"))

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import logging
 import re
 import shutil
 import tempfile
@@ -28,6 +29,8 @@ from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.testbed.usb_bus import Stick, UsbBus, UsbBusUnavailable
 from tokenmgr.testbed.usb_mirror import Mirror
+
+log = logging.getLogger(__name__)
 
 NAME = "[a-z0-9][a-z0-9-]{0,31}"  # also its label, which has at most 32 bytes
 KEPT = 200  # tokens in the store
@@ -62,7 +65,7 @@ class Testbed:
         self.folder = folder
         self._environment = environment
         self._libraries = libraries
-        self._store = store or folder / ".store"
+        self.store = store or folder / ".store"
         self._claims: dict[str, IO[bytes]] = {}  # on the media that go with this process
 
     # --- what is up ---
@@ -144,7 +147,8 @@ class Testbed:
     def _make(self, order: Order, alive: bool) -> SimulatedMedium:
         """In a folder aside, which becomes the medium's when all is there."""
         system.private_folder(self.folder)
-        making = SimulatedMedium(Path(tempfile.mkdtemp(dir=self.folder, prefix=".making-")), self._environment)
+        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix=".making-"))
+        making = SimulatedMedium(folder, self._environment, order.name)
         claim = system.hold(making.folder / "alive")
         try:
             making.prepare(self.folder / order.name)
@@ -190,11 +194,11 @@ class Testbed:
 
     def _kept(self, order: Order) -> Path:
         """The token as it was made once, of these contents."""
-        kept = self._store / f"token-{order.digest}"
+        kept = self.store / f"token-{order.digest}"
         if kept.exists():
             return kept
-        self._store.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._store, prefix=".making-", ignore_cleanup_errors=True) as folder:
+        self.store.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self.store, prefix=".making-", ignore_cleanup_errors=True) as folder:
             making = SimulatedMedium(Path(folder) / "token", self._environment)
             making.prepare()
             built = build(making, order.scenario, order.day, order.authority, order.identity, order.kind)
@@ -203,16 +207,17 @@ class Testbed:
             (making.folder / "crl.pem").write_bytes(order.authority.revocations(built.revoked))
             with contextlib.suppress(OSError):  # another has just made the same
                 making.folder.rename(kept)
-        for old in sorted(self._store.glob("token-*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        for old in sorted(self.store.glob("token-*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             shutil.rmtree(old, ignore_errors=True)
         return kept
 
     def _put_layer(self, medium: SimulatedMedium, order: Order) -> None:
         try:
-            library = layer.built(self._store)
-        except CompilerMissing:
+            library = layer.built(self.store)
+        except CompilerMissing as error:
             if order.scenario.needs_layer:
                 raise
+            log.info("%s is plain SoftHSM: %s", order.name, error)
             return
         scenario, stick = order.scenario, order.scenario.stick
         control = medium.put_layer(library)

@@ -1,6 +1,6 @@
 /* The PKCS#11 library of one simulated medium: SoftHSM behind what SoftHSM cannot do.
  *
- * It lies in the medium's folder as medium.so, and finds everything there by its own path, so that a program needs to be
+ * It lies in the medium's folder, and finds everything there by its own path, so that a program needs to be
  * told nothing else. It shows one slot, 0, and adds what a stick has: it can be pulled and plugged, counts wrong PINs and
  * locks, fills up, is read-only, has its own serial number. Then it misbehaves as the rules say.
  *
@@ -43,7 +43,7 @@ static char folder[4096];
 static Rule rules[RULES];
 static int rule_count;
 static W rules_read = -1;
-static int initialised;
+static int initialised, over;
 static W epoch;          /* how often SoftHSM was started again here: sessions from before are dead */
 static W plugging_seen;  /* what SoftHSM was started for */
 static W plugging_told;  /* to those who wait for an event */
@@ -78,6 +78,9 @@ static void *private_copy(const char *path) {
     return dlopen(name, RTLD_NOW | RTLD_LOCAL);
 }
 
+/* The process ends. OpenSSL's engine still closes sessions then, when SoftHSM's own objects are destroyed already. */
+static void end(void) { over = 1; }
+
 static int attach(void) {
     char path[4096 + 64];
     if (real) return 1;
@@ -91,6 +94,7 @@ static int attach(void) {
     if (!list || list(&real)) return 0;
     real++;  /* the version is as wide as a pointer, with its padding */
     state = mapped;
+    atexit(end);
     return 1;
 }
 
@@ -492,6 +496,7 @@ static W serve(int function, W *a, Verdict verdict) {
 static W pass(int function, W *a) {
     struct timespec began, ended;
     char code[24];
+    if (over) return function == F_Finalize || function == F_CloseAllSessions ? CKR_OK : CKR_CRYPTOKI_NOT_INITIALIZED;
     clock_gettime(CLOCK_MONOTONIC, &began);
     Verdict before = judge(function, 0), after;
     W answer = is(before.action, "answer") ? before.value : serve(function, a, before);

@@ -6,15 +6,9 @@ way out to SoftHSM, so that no function is called as if it were another kind.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 
-from tokenmgr.errors import CompilerMissing
+from tokenmgr.testbed import compiling
 from tokenmgr.testbed.control import MAGIC, RULES, TEXTS, WORDS
 from tokenmgr.testbed.functions import SIGNATURES
 
@@ -22,8 +16,6 @@ _IN_SLOT = ("GetSlotInfo", "GetTokenInfo", "GetMechanismList", "GetMechanismInfo
             "CloseAllSessions")  # fmt: skip
 _TYPES = {"n": "W", "b": "unsigned char", "p": "void *"}
 _INCLUDES = """dirent dlfcn fcntl pthread stdio stdlib string sys/mman sys/sendfile sys/stat time unistd"""
-_COMMAND = ("-shared", "-fPIC", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
-HERE = sys.platform == "linux"  # memfd_create and dladdr: the layer is for Linux
 
 
 def source() -> str:
@@ -72,26 +64,5 @@ def _trampoline(name: str, signature: str) -> str:
     return "\n".join(lines)
 
 
-def compiler() -> str | None:
-    return (shutil.which("gcc") or shutil.which("cc")) if HERE else None
-
-
 def built(store: Path) -> Path:
-    """The compiled layer, in `store`, where it stays for the next one."""
-    text = source()
-    library = store / f"layer-{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
-    if library.exists():
-        return library
-    program = compiler()
-    if program is None:
-        raise CompilerMissing(reason="" if HERE else sys.platform)
-    store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix="making-") as folder:
-        written, made = Path(folder) / "layer.c", Path(folder) / "layer.so"
-        written.write_text(text, encoding="utf-8")
-        command = [program, *_COMMAND, "-o", str(made), str(written), "-ldl", "-lpthread"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CompilerMissing(reason=done.stderr.strip().splitlines()[0] if done.stderr.strip() else program)
-        os.replace(made, library)  # noqa: PTH105  whole or not at all, whoever else is building it
-    return library
+    return compiling.built("layer", source(), store)

@@ -1,6 +1,6 @@
 """A simulated medium: SoftHSM with a folder of its own, which nothing else sees, and in front of it the layer.
 
-    medium.so        the library by which any program sees it, and nothing else (layer.c)
+    NAME.so          the library by which any program sees it, and nothing else (layer.c)
     softhsm2.conf    SoftHSM's configuration; tokens/ its files, moved to unplugged/ while the medium is pulled
     state, rules     what it is and does (control.py); calls: who called what
     about.json       how it was made (bed.py)
@@ -32,17 +32,14 @@ PIN = "1234"
 
 
 class SimulatedMedium:
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], name: str = "") -> None:
         self.folder = folder
+        self.name = name or folder.name
         self.configuration = folder / "softhsm2.conf"
         self.tokens = folder / "tokens"
-        self.module = folder / "medium.so"
+        self.module = folder / f"{self.name}.so"  # Firefox takes two of one file name for the same
         self._unplugged = folder / "unplugged"
         self._environment = environment
-
-    @property
-    def name(self) -> str:
-        return self.folder.name
 
     def prepare(self, final: Path | None = None) -> None:
         """Its folders and SoftHSM's configuration, and no token yet. `final`: where the folder will be."""
@@ -60,7 +57,7 @@ class SimulatedMedium:
             return library.format("", Secret(so_pin), Secret(pin), label)
 
     def put_layer(self, layer: Path) -> Control:
-        """From now on its library is medium.so."""
+        """From now on it has a library of its own."""
         control = Control.create(self.folder, softhsm())
         # A copy: what knows the medium by its own path may not be one file for several.
         shutil.copyfile(layer, self.module)

@@ -1,0 +1,37 @@
+"""What the commands of `tokenmgr testbed` have in common: the user's own testbed, a medium's name, a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import click
+
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import t
+from tokenmgr.errors import DayWrong
+from tokenmgr.testbed.bed import Testbed
+
+
+def bed(sweep: bool = False) -> Testbed:
+    """`sweep`: first clean up what killed runs have left, and say so."""
+    found = Testbed(settings().home / "testbed", settings().environment, settings().library_folder)
+    if sweep and (swept := found.sweep()):
+        click.echo(t("testbed.swept", names=", ".join(swept)), err=True)
+    return found
+
+
+def medium_argument(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("name", shell_complete=_up)(command)
+
+
+def _up(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [medium.name for medium in bed().media() if medium.name.startswith(incomplete)]
+
+
+def day_of(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text is not None else None
+    except ValueError as error:
+        raise DayWrong(day=text or "") from error

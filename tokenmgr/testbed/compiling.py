@@ -1,0 +1,36 @@
+"""C that is compiled once, for whoever needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tokenmgr.errors import CompilerMissing
+
+_COMMAND = ("-shared", "-fPIC", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror")
+HERE = sys.platform == "linux"  # what is compiled here is for Linux
+
+
+def built(name: str, source: str, store: Path) -> Path:
+    """The shared library of this source, in `store`, where it stays for the next one."""
+    library = store / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.so"
+    if library.exists():
+        return library
+    compiler = (shutil.which("gcc") or shutil.which("cc")) if HERE else None
+    if compiler is None:
+        raise CompilerMissing(reason="" if HERE else sys.platform)
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store, prefix=".making-") as folder:
+        written, made = Path(folder) / f"{name}.c", Path(folder) / f"{name}.so"
+        written.write_text(source, encoding="utf-8")
+        command = [compiler, *_COMMAND, "-o", str(made), str(written), "-ldl", "-lpthread"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CompilerMissing(reason=(done.stderr.strip() or compiler).splitlines()[0])
+        os.replace(made, library)  # noqa: PTH105  whole or not at all, whoever else is building it
+    return library
