@@ -28,7 +28,6 @@ def media(watch: bool, as_json: bool, only: str | None) -> int:
             def tell(seen: wiring.Surroundings) -> None:
                 line({"event": "media", **_as_json(seen)}) if as_json else _tell(seen, only)
 
-            tell(wiring.look(found))
             watch_(found, as_json, tell)
             return Exit.FINE
         seen = wiring.look(found)

@@ -25,9 +25,11 @@ Tell = Callable[[wiring.Surroundings], None]
 
 
 def watch(found: list[Library], as_json: bool, tell: Tell) -> None:
-    """A change is told at once, and what the libraries make of it as soon as they see it."""
+    """A change is told at once, and what the libraries make of it as soon as they see it. What is there is told first,
+    by a look that begins when every change after it is heard."""
     happened: queue.SimpleQueue[Change] = queue.SimpleQueue()
     with Watch(happened.put, known().claims) as watching:
+        tell(wiring.look(found))
         if not as_json:
             click.echo(t("media.watching", how=watching.how), err=True)
         try:

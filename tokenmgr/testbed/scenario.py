@@ -119,16 +119,20 @@ def usual() -> Appearance:
 def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scenario:
     said: dict[str, tuple[str, object]] = {}  # what -> who said it first, and what
     put: list[Put] = []
+    putting = ""
     faults: list[Rule] = []
     for name in names:
         for key, value in _flat(tables[name]):
             first, other = said.setdefault(key, (name, value))
             if other != value:
                 raise ScenariosConflict(subject=key, first=first, second=name)
-        put += [Put(**one) for one in tables[name].get("put", ())]
+        if "put" in tables[name]:
+            put += [Put(**one) for one in tables[name]["put"]]
+            putting = putting or name
         faults += [of_table(one) for one in tables[name].get("fault", ())]
-    if put and "blank" in said:
-        raise ScenariosConflict(subject="put", first=said["blank"][0], second=", ".join(n for n in names if n))
+    for key, value in (("blank", True), ("pin.set", False)):  # nobody can write on such a one
+        if put and said.get(key, ("", None))[1] is value:
+            raise ScenariosConflict(subject="put", first=said[key][0], second=putting)
     values = {key: value for key, (_, value) in said.items()}
     parts = {table: _of_table(values, table) for table in ("pin", "memory", "stick")}
     return Scenario(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import shutil
 import subprocess
@@ -63,7 +64,7 @@ def environment(
         if day is not None:
             preloaded.append(str(compiling.built("clock", _source(), bed.store)))
             ahead = datetime.combine(day, OFFICE_HOURS, clock.JAPAN) - clock.now()
-            given["TESTBED_SECONDS_AHEAD"] = str(round(ahead.total_seconds()))
+            given["TESTBED_SECONDS_AHEAD"] = str(math.ceil(ahead.total_seconds()))
         if preloaded:
             given["LD_PRELOAD"] = ":".join(preloaded)
         yield given

@@ -105,7 +105,7 @@ class SimulatedMedium:
         lines = [f"path = {json.dumps(entry['path'])}", f"family = {json.dumps(entry['family'])}"]
         if self.environment:
             lines += ["[environment]", *(f"{name} = {json.dumps(value)}" for name, value in self.environment.items())]
-        new = libraries / f"testbed-{self.name}.new"
+        new = self.folder / "entry.toml"  # where it goes with the medium, if this is cut short
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.replace(new, libraries / f"testbed-{self.name}.toml")  # noqa: PTH105  whole, for whoever reads the settings now
 
