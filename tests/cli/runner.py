@@ -119,7 +119,7 @@ def _difference(step: Step, home: Home) -> list[str]:
     program, *arguments = shlex.split(command)
     assert program == "tokenmgr"
     result = home.run(*arguments, typed="".join(f"{line}\n" for line in step.typed))
-    seen = (result.out + result.err).rstrip("\n")
+    seen = (result.out + result.err).rstrip("\n").replace(str(home.folder), "{home}")
     for name, number in home.numbers.items():
         seen = seen.replace(number, f"{{{name}}}")
     wanted = "\n".join(step.expected).rstrip("\n")

@@ -21,7 +21,7 @@ from tokenmgr.domain.medium import EmptySlot
 from tokenmgr.errors import CompilerMissing, LayerMissing, MediumTroubled, NameTaken, NameWrong, SimulatedUnknown
 from tokenmgr.log import Secret
 from tokenmgr.testbed import compiling
-from tokenmgr.testbed.bed import Testbed, about
+from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.scenario import known
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
 from tokenmgr.token.session import Session
@@ -45,7 +45,7 @@ def test_a_medium_lies_in_a_folder_of_its_own_that_only_its_owner_reads(bed: Tes
     assert medium.folder == bed.folder / "valid"
     assert medium.folder.stat().st_mode & 0o777 == bed.folder.stat().st_mode & 0o777 == 0o700
     assert [one.name for one in bed.media()] == ["valid"]
-    assert (about(medium).scenarios, about(medium).day) == (("valid",), about(medium).day)
+    assert (medium.about.scenarios, medium.about.day) == (("valid",), medium.about.day)
 
 
 def test_the_settings_know_it_while_it_is_up(bed: Testbed, tmp_path: Path) -> None:
@@ -106,17 +106,17 @@ def test_a_name_that_is_taken_or_unknown_is_said(bed: Testbed) -> None:
 
 def test_the_same_seed_name_and_day_bring_the_same_medium_keys_included(bed: Testbed) -> None:
     (first,) = bed.up("two-generations", day=DAY)
-    found, serial = everything(first), about(first).serial
+    found, serial = everything(first), first.serial
     bed.down()
     (again,) = bed.up("two-generations", day=DAY)
-    assert (everything(again), about(again).serial) == (found, serial)
+    assert (everything(again), again.serial) == (found, serial)
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"name": "other"}])
 def test_another_seed_or_name_brings_another_number_and_other_keys(bed: Testbed, other: dict[str, object]) -> None:
     (first,) = bed.up("pending-key", day=DAY, name="first")
     (second,) = bed.up("pending-key", day=DAY, **{"name": "second", **other})  # type: ignore[arg-type]
-    assert about(first).serial != about(second).serial
+    assert first.serial != second.serial
     assert everything(first).isdisjoint(everything(second))
 
 
@@ -144,14 +144,14 @@ def test_its_keys_are_of_the_kind_that_is_asked_for(bed: Testbed, kind: KeyKind)
 
 def test_a_hundred_are_up_at_once_and_each_is_itself(bed: Testbed) -> None:
     media = [bed.up("fresh", name=f"stick-{number}")[0] for number in range(100)]
-    assert len({about(medium).serial for medium in media}) == 100
+    assert len({medium.serial for medium in media}) == 100
     assert len(bed.media()) == 100
     libraries = [medium.library() for medium in media[::10]]
     for library in libraries:
         library.start()
     for medium, library in zip(media[::10], libraries, strict=True):
         with library:
-            assert only(library).serial == about(medium).serial
+            assert only(library).serial == medium.serial
     assert len(bed.down()) == 100
 
 
@@ -160,7 +160,7 @@ def make(folder: str, store: str, name: str) -> str:
         (medium,) = Testbed(Path(folder), os.environ, store=Path(store)).up("valid", name=name, day=DAY)
     except NameTaken:
         return "taken"
-    return about(medium).serial
+    return medium.serial
 
 
 def test_several_processes_make_media_side_by_side_and_share_what_they_make(bed: Testbed, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_several_processes_make_media_side_by_side_and_share_what_they_make(bed:
     with ProcessPoolExecutor(8) as pool:
         jobs = [pool.submit(make, str(bed.folder), str(store), f"stick-{number}") for number in range(24)]
         serials = {job.result() for job in jobs}
-    assert {about(medium).serial for medium in bed.media()} == serials
+    assert {medium.serial for medium in bed.media()} == serials
     assert len(serials) == 24
     assert len(list(store.glob("layer-*.so"))) == 1
     assert not list(store.glob(".making-*"))

@@ -64,14 +64,15 @@ def fault(
         click.echo(t("testbed.rules_removed", count=len(before) - len(standing) + len(new)))
     for one in standing:
         if not new or one.number in numbers:
-            click.echo(t("testbed.rule_set", number=one.number, rule=_shown(one)))
+            click.echo(rule_line(one))
     if not standing:
         click.echo(t("testbed.no_rules", name=name))
     return Exit.FINE
 
 
-def _shown(one: Applied) -> str:
-    return f"{one.rule.shown}  ({t('testbed.hits', count=one.hits)})" if one.asked else one.rule.shown
+def rule_line(one: Applied) -> str:
+    told = f"  ({t('testbed.hits', count=one.hits)})" if one.asked else ""
+    return t("testbed.rule_set", number=one.number, rule=one.rule.shown) + told
 
 
 def _as_value(one: Applied) -> dict[str, object]:

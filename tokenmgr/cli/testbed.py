@@ -13,14 +13,13 @@ import click
 from tokenmgr import config, log
 from tokenmgr.cli import wiring
 from tokenmgr.cli.bed import bed, day_of, medium_argument
-from tokenmgr.cli.faults import calls, fault
+from tokenmgr.cli.faults import calls, fault, rule_line
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
 from tokenmgr.cli.prompts import at_terminal
 from tokenmgr.cli.shell import shell
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.testbed.bed import about
 from tokenmgr.testbed.life import Life
 from tokenmgr.testbed.scenario import known
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
@@ -50,7 +49,7 @@ def up(scenarios: tuple[str, ...], name: str, seed: int, day: str | None, kind: 
         return Exit.FINE
     for medium in media:
         key = "testbed.up" if medium.plugged else "testbed.up_absent"
-        click.echo(t(key, name=medium.name, serial=about(medium).serial))
+        click.echo(t(key, name=medium.name, serial=medium.serial))
         table(_where(medium), indent="  ")
         if not medium.has_layer:
             click.echo(f"  {t('testbed.plain')}")
@@ -91,7 +90,7 @@ def list_(as_json: bool) -> int:
 
 
 def _row(medium: SimulatedMedium) -> list[str]:
-    made = about(medium)
+    made = medium.about
     return [medium.name, made.serial, _state(medium), " ".join(made.scenarios)]
 
 
@@ -107,7 +106,7 @@ def show(name: str, as_json: bool) -> int:
     if as_json:
         Output().value(as_value(medium))
         return Exit.FINE
-    made = about(medium)
+    made = medium.about
     rows = [
         (t("labels.name"), medium.name),
         (t("labels.serial"), made.serial),
@@ -124,13 +123,13 @@ def show(name: str, as_json: bool) -> int:
     user, tries, officer, officer_tries = counted.values()
     click.echo(t("testbed.wrong", user=user, tries=tries, officer=officer, officer_tries=officer_tries))
     for one in medium.control.rules():
-        click.echo(t("testbed.rule_set", number=one.number, rule=f"{one.rule.shown}  ({one.hits})"))
+        click.echo(rule_line(one))
     return Exit.FINE
 
 
 def as_value(medium: SimulatedMedium) -> dict[str, Any]:
     """For scripts. The PINs are those of every simulated medium, and no secret."""
-    value = {"name": medium.name, **dataclasses.asdict(about(medium)), "folder": str(medium.folder)}
+    value = {"name": medium.name, **dataclasses.asdict(medium.about), "folder": str(medium.folder)}
     value |= {"library": medium.path, "environment": medium.environment}
     value |= {"plugged": medium.plugged, "layer": medium.has_layer, "pin": PIN, "so_pin": SO_PIN}
     if medium.has_layer:

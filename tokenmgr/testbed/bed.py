@@ -25,7 +25,7 @@ from tokenmgr.errors import BusMissing, CompilerMissing, NameTaken, NameWrong, S
 from tokenmgr.testbed import layer
 from tokenmgr.testbed.building import LABEL, build
 from tokenmgr.testbed.scenario import Scenario, scenarios
-from tokenmgr.testbed.simulated import SimulatedMedium
+from tokenmgr.testbed.simulated import About, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.testbed.usb_bus import Stick, UsbBus, UsbBusUnavailable
 from tokenmgr.testbed.usb_mirror import Mirror
@@ -34,25 +34,6 @@ log = logging.getLogger(__name__)
 
 NAME = "[a-z0-9][a-z0-9-]{0,31}"  # also its label, which has at most 32 bytes
 KEPT = 200  # tokens in the store
-
-
-@dataclasses.dataclass(frozen=True)
-class About:
-    """How a medium was made."""
-
-    scenarios: tuple[str, ...]
-    serial: str
-    seed: int
-    day: str
-    kind: str
-    usb_vendor: int
-    usb_product: int
-    usb_maker: str
-    usb_name: str
-
-    @property
-    def stick(self) -> Stick:
-        return Stick(self.usb_vendor, self.usb_product, self.usb_maker, self.usb_name, self.serial)
 
 
 class Testbed:
@@ -85,7 +66,7 @@ class Testbed:
 
     def sticks(self) -> dict[str, Stick]:
         """Those that are plugged in, as a USB bus shows them."""
-        return {medium.name: about(medium).stick for medium in self.media() if medium.plugged}
+        return {medium.name: medium.about.stick for medium in self.media() if medium.plugged}
 
     @contextlib.contextmanager
     def usb(self) -> Iterator[Mirror]:
@@ -289,8 +270,3 @@ class Order:
             stick.usb_maker,
             stick.usb_name,
         )
-
-
-def about(medium: SimulatedMedium) -> About:
-    told = json.loads((medium.folder / "about.json").read_text(encoding="utf-8"))
-    return About(**{**told, "scenarios": tuple(told["scenarios"])})

@@ -19,7 +19,7 @@ from tokenmgr.log import Secret
 from tokenmgr.messages import Texts
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.request import request
-from tokenmgr.testbed.bed import Testbed, about
+from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.checkup import check
@@ -39,7 +39,7 @@ class Life:
         self._settings, self._texts, self._language, self._say = settings, texts, language, say
         self._testbed = Testbed(settings.home / "testbed", settings.environment, settings.library_folder)
         (self._medium,) = self._testbed.up("fresh", name=f"life-{os.getpid()}", alive=True)
-        self.serial = about(self._medium).serial
+        self.serial = self._medium.serial
         self._number = 0
 
     def run(self) -> None:

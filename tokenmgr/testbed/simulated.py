@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr import catalogue, data, system
@@ -25,10 +26,30 @@ from tokenmgr.errors import LayerMissing, LibraryMissing
 from tokenmgr.log import Secret
 from tokenmgr.testbed.control import Control
 from tokenmgr.testbed.faults import Rule
+from tokenmgr.testbed.usb_bus import Stick
 from tokenmgr.token.module import Library
 
 SO_PIN = "12345678"  # of simulated media only; a bank's media have their own
 PIN = "1234"
+
+
+@dataclass(frozen=True)
+class About:
+    """How a medium was made."""
+
+    scenarios: tuple[str, ...]
+    serial: str
+    seed: int
+    day: str
+    kind: str
+    usb_vendor: int
+    usb_product: int
+    usb_maker: str
+    usb_name: str
+
+    @property
+    def stick(self) -> Stick:
+        return Stick(self.usb_vendor, self.usb_product, self.usb_maker, self.usb_name, self.serial)
 
 
 class SimulatedMedium:
@@ -72,6 +93,15 @@ class SimulatedMedium:
     @property
     def has_layer(self) -> bool:
         return self.module.exists()
+
+    @functools.cached_property
+    def about(self) -> About:
+        told = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
+        return About(**{**told, "scenarios": tuple(told["scenarios"])})
+
+    @property
+    def serial(self) -> str:
+        return self.about.serial
 
     # --- as programs see it ---
 
