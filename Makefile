@@ -32,7 +32,7 @@ check: setup ## format, lint, types
 	$(BIN)/mypy --platform darwin --no-warn-unreachable tokenmgr
 
 bench: setup apt-test apt-bench ## what it costs, as ratios to a peer in the same run
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(ARGS)
 
 lock: setup ## pin every dependency with its hashes again, after a change of pyproject.toml
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \

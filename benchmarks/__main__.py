@@ -1,12 +1,19 @@
-"""`python -m benchmarks [cold|calls|trip|listing|plug]`: prints figures beside their aims, and asserts none."""
+"""`python -m benchmarks [cold|calls|trip|listing|plug|testbed]`: prints figures beside their aims, and asserts none."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cold, listing, plug, trip
+from benchmarks import calls, cold, listing, plug, testbed, trip
 
-ALL = {"cold": cold.run, "calls": calls.run, "trip": trip.run, "listing": listing.run, "plug": plug.run}
+ALL = {
+    "cold": cold.run,
+    "calls": calls.run,
+    "trip": trip.run,
+    "listing": listing.run,
+    "plug": plug.run,
+    "testbed": testbed.run,
+}
 
 
 def main(named: list[str]) -> str | None:

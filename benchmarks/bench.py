@@ -57,7 +57,7 @@ def keep(_made: object) -> None:
     """For what leaves nothing to be cleared."""
 
 
-def timed(act: Callable[[], Any], rounds: int, clear: Callable[[Any], None] = keep) -> list[float]:
+def timed(act: Callable[[], Any], rounds: int, clear: Callable[[Any], object] = keep) -> list[float]:
     """Microseconds of each round, after one that warms up. What a round made is cleared off the clock."""
     taken = []
     for _ in range(rounds + 1):

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, cast
 
-from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 
 
 class Peer:
@@ -51,9 +51,9 @@ def c(medium: SimulatedMedium) -> Iterator[Peer]:
 
 @contextmanager
 def _started(command: list[str], medium: SimulatedMedium) -> Iterator[Peer]:
-    environment = {**os.environ, "SOFTHSM2_CONF": str(medium.configuration)}
+    environment = {**os.environ, **medium.environment}
     with subprocess.Popen(
-        [*command, softhsm()],
+        [*command, medium.path],
         env=environment,
         cwd=Path(__file__).parent.parent,
         stdin=subprocess.PIPE,
