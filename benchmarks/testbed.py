@@ -66,7 +66,7 @@ def _first(folder: Path) -> list[float]:
     """With the layer compiled, and no token in the store."""
     beds = [Testbed(folder / f"first-{number}", os.environ) for number in range(3)]
     for bed in beds:
-        layer.built(bed.store)
+        layer.built(bed.store.folder)
     waiting = iter(beds)
     taken = timed(lambda: next(waiting).up(SCENARIO), len(beds) - 1)
     for bed in beds:

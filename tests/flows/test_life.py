@@ -23,7 +23,7 @@ def test_a_mediums_life_is_shown_and_leaves_nothing_behind(tmp_path: Path) -> No
     assert re.search(r"pulled while the medium generated a second key: M10[345]", done.out)
     assert "M101" in done.out
     assert not list((tmp_path / "libraries.d").iterdir())
-    assert [path.name for path in (tmp_path / "testbed").iterdir()] == [".store"]  # which the next one uses
+    assert not [path for path in (tmp_path / "testbed").iterdir() if not path.name.startswith(".")]
 
 
 def test_it_stays_plugged_in_until_enter_for_other_terminals(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_ended_from_outside_it_leaves_nothing_behind(tmp_path: Path, number: sig
     child.close()
     assert child.exitstatus == 128 + number
     assert not list((tmp_path / "libraries.d").iterdir())
-    assert [path.name for path in (tmp_path / "testbed").iterdir()] == [".store"]  # which the next one uses
+    assert not [path for path in (tmp_path / "testbed").iterdir() if not path.name.startswith(".")]
 
 
 def test_it_is_told_in_japanese(tmp_path: Path) -> None:

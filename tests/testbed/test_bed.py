@@ -18,7 +18,17 @@ from tests.token.helpers import only
 from tokenmgr.config import load
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import EmptySlot
-from tokenmgr.errors import CompilerMissing, LayerMissing, MediumTroubled, NameTaken, NameWrong, SimulatedUnknown
+from tokenmgr.errors import (
+    CompilerFailed,
+    CompilerMissing,
+    DayWrong,
+    LayerMissing,
+    MediumOutdated,
+    MediumTroubled,
+    NameTaken,
+    NameWrong,
+    SimulatedUnknown,
+)
 from tokenmgr.log import Secret
 from tokenmgr.testbed import compiling
 from tokenmgr.testbed.bed import Testbed
@@ -62,7 +72,7 @@ def test_the_users_own_softhsm_is_not_touched(bed: Testbed, tmp_path: Path) -> N
     (own / "tokens").mkdir(parents=True)
     (own / "softhsm2.conf").write_text(f"directories.tokendir = {own}/tokens\n")
     environment = {**os.environ, "SOFTHSM2_CONF": str(own / "softhsm2.conf")}
-    (medium,) = Testbed(bed.folder, environment, store=bed.store).up("valid")
+    (medium,) = Testbed(bed.folder, environment, store=bed.store.folder).up("valid")
     assert everything(SimulatedMedium(medium.folder, environment))
     assert list((own / "tokens").iterdir()) == []
 
@@ -176,10 +186,10 @@ def test_several_processes_make_media_side_by_side_and_share_what_they_make(bed:
 
 def test_of_two_processes_that_make_one_name_one_is_refused(bed: Testbed) -> None:
     with ProcessPoolExecutor(4) as pool:
-        jobs = [pool.submit(make, str(bed.folder), str(bed.store), "same") for _ in range(8)]
+        jobs = [pool.submit(make, str(bed.folder), str(bed.store.folder), "same") for _ in range(8)]
         assert sorted(job.result() for job in jobs).count("taken") == 7
     assert everything(bed.medium("same"))
-    assert [path.name for path in bed.folder.iterdir()] == ["same"]
+    assert sorted(path.name for path in bed.folder.iterdir()) == [".lock", "same"]
 
 
 # --- killed ---
@@ -196,7 +206,7 @@ sys.stdin.read()
 
 
 def test_what_a_killed_run_has_left_is_swept_by_the_next_and_not_before(bed: Testbed, tmp_path: Path) -> None:
-    folders = [str(bed.folder), str(tmp_path / "libraries.d"), str(bed.store)]
+    folders = [str(bed.folder), str(tmp_path / "libraries.d"), str(bed.store.folder)]
     with subprocess.Popen(
         [sys.executable, "-c", LIVING, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -233,7 +243,7 @@ def test_the_commands_sweep_and_say_so(tmp_path: Path) -> None:
             assert life.poll() is None
         life.send_signal(signal.SIGKILL)
     done = subprocess.run([PROGRAM, "testbed", "list"], env=environment, capture_output=True, text=True, check=True)
-    assert "Removed what a killed run had left: life-" in done.stderr
+    assert "Removed what was left by killed runs or other versions: life-" in done.stderr
     assert not list((tmp_path / "libraries.d").glob("*"))  # which it may not have come to make
 
 
@@ -267,11 +277,11 @@ def test_without_a_compiler_what_softhsm_cannot_be_is_refused_and_nothing_is_lef
     bed = Testbed(tmp_path / "testbed", os.environ)
     with pytest.raises(CompilerMissing):
         bed.up(name)
-    assert [path.name for path in bed.folder.iterdir() if path.name != ".store"] == []
+    assert [path.name for path in bed.folder.iterdir() if path.name not in (".store", ".lock")] == []
 
 
 def test_a_compiler_that_fails_is_said_with_its_first_words(tmp_path: Path) -> None:
-    with pytest.raises(CompilerMissing) as raised:
+    with pytest.raises(CompilerFailed) as raised:
         compiling.built("wrong", "this is no C", tmp_path)
     assert "error" in raised.value.reason
     assert list(tmp_path.iterdir()) == []
@@ -290,3 +300,87 @@ def test_about_is_written_where_a_person_finds_it(bed: Testbed) -> None:
         "p256",
     )
     assert set(known()) >= set(told["scenarios"])
+
+
+# --- what a sweep may not do ---
+
+SWEEPER = """
+import os, sys
+from pathlib import Path
+from tokenmgr.testbed.bed import Testbed
+bed = Testbed(Path(sys.argv[1]), os.environ, None, Path(sys.argv[2]))
+print("ready", flush=True)
+while True:
+    if gone := bed.sweep():
+        print(gone, flush=True)
+"""
+
+
+def test_no_sweep_removes_what_somebody_is_making_or_has_made(bed: Testbed) -> None:
+    command = [sys.executable, "-c", SWEEPER, str(bed.folder), str(bed.store.folder)]
+    sweepers = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    try:
+        for sweeper in sweepers:
+            assert sweeper.stdout
+            assert sweeper.stdout.readline() == "ready\n"
+        for number in range(150):
+            bed.up("fresh", name=f"stick-{number}")
+    finally:
+        for sweeper in sweepers:
+            sweeper.kill()
+    said = [sweeper.communicate()[0] for sweeper in sweepers]
+    assert len(bed.media()) == 150
+    assert said == ["", ""]
+
+
+def test_a_folder_aside_without_a_mark_is_swept(bed: Testbed) -> None:
+    for name in (".making-1234", ".shell-1234"):
+        (bed.folder / name).mkdir(parents=True)
+    assert sorted(bed.sweep()) == [".making-1234", ".shell-1234"]
+
+
+def test_a_settings_file_of_the_users_own_is_left_alone(bed: Testbed, tmp_path: Path) -> None:
+    own = tmp_path / "libraries.d" / "testbed-mine.toml"
+    own.parent.mkdir()
+    own.write_text('path = "/usr/lib/mine.so"\n')
+    assert bed.sweep() == []
+    assert own.exists()
+
+
+def test_one_of_another_version_is_swept_and_till_then_said(bed: Testbed) -> None:
+    (medium,) = bed.up("valid")
+    (medium.folder / "state").write_bytes(b"older" * 100)
+    with pytest.raises(MediumOutdated):
+        medium.fault("C_Sign", "hang")
+    assert bed.sweep() == ["valid"]
+    assert bed.media() == []
+
+
+def test_a_token_that_nobody_asked_for_in_a_week_is_forgotten(tmp_path: Path) -> None:
+    bed = Testbed(tmp_path / "testbed", os.environ)
+    bed.up("valid", name="old")
+    (kept,) = bed.store.folder.glob("token-*")
+    os.utime(kept, (0, 0))
+    bed.up("valid", name="asks-for-it")
+    assert not kept.exists()
+
+
+# --- places ---
+
+
+@pytest.mark.parametrize("name", ["専用 USB", "𠮷野家", 'it\'s "quoted" & [odd]: ünï'])
+def test_a_home_may_be_called_as_it_likes(tmp_path: Path, testbed_store: Path, name: str) -> None:
+    home = tmp_path / name
+    bed = Testbed(home / "testbed", os.environ, home / "libraries.d", testbed_store)
+    (medium,) = bed.up("valid", day=DAY)
+    assert [entry.path for entry in load({"TOKENMGR_HOME": str(home)}).libraries] == [medium.path]
+    assert len(everything(medium)) == 4
+    medium.unplug()
+    medium.plug()
+    assert bed.down() == ["valid"]
+
+
+@pytest.mark.parametrize("day", [date(1969, 12, 31), date(9999, 12, 31)])
+def test_a_day_that_no_certificate_reaches_is_refused(bed: Testbed, day: date) -> None:
+    with pytest.raises(DayWrong):
+        bed.up("valid", day=day)

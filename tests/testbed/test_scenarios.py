@@ -268,6 +268,10 @@ def test_named_together_they_are_one_medium_that_is_all_of_them(bed: Testbed) ->
         (("blank", "valid"), "put"),
         (("no-pin", "valid"), "put"),
         (("full", "nearly-full"), "memory.free"),
+        (("blank", "full"), "memory.free"),
+        (("blank", "locked"), "pin.wrong"),
+        (("no-pin", "pin-to-be-changed"), "pin.to_be_changed"),
+        (("lost-answer", "liar"), "C_CreateObject"),
     ],
 )
 def test_two_that_say_different_things_of_one_medium_are_refused(names: tuple[str, ...], subject: str) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
+from tokenmgr import catalogue
+from tokenmgr.config import TimeLimits
 from tokenmgr.domain.credential import Credential, KeyKind
+from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.log import Secret
 from tokenmgr.pki.request import request
@@ -100,6 +103,31 @@ def counts(session: Session) -> dict[str, int]:
     for item in session._find({}):
         found[item["class"]] = found.get(item["class"], 0) + 1
     return found
+
+
+class FaultyMedium:
+    """A simulated medium behind the testbed's layer, with SoftHSM's habits unless another family's are wanted."""
+
+    def __init__(self, medium: SimulatedMedium) -> None:
+        self.medium = medium
+        self.control = medium.control
+        self.fault = medium.fault
+        self.heal = medium.control.remove
+
+    def library(self, limits: TimeLimits | None = None, family: Family | None = None) -> Library:
+        return self.medium.library(limits, family or catalogue.shipped().family("softhsm"))
+
+    def calls(self, *functions: str) -> int:
+        """How often they have been called, by whomever, since the medium was made."""
+        return sum(call.function in functions for call in self.control.calls())
+
+
+def compiled(source: str, folder: Path, name: str) -> Path:
+    """A shared library of this C source."""
+    path = folder / f"{name}.so"
+    path.with_suffix(".c").write_text(source)
+    run("gcc", "-shared", "-fPIC", "-O1", "-o", path, path.with_suffix(".c"), "-ldl")
+    return path
 
 
 def run(

@@ -12,9 +12,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tests.token.faulty import FaultyMedium
 from tests.token.helpers import (
     WORDS,
+    FaultyMedium,
     certificate_for,
     certified,
     counts,
@@ -216,7 +216,7 @@ def test_a_certificate_that_reads_back_differently_is_told(faulty: FaultyMedium,
     with faulty.library() as library, logged_in(library, only(library).serial) as session:
         session.generate_key(KeyKind.P256, b"\x01", WORDS)
         der = certificate_for(session, authority, b"\x01")
-        faulty.rule("C_CreateObject", "answer", 0)
+        faulty.fault("C_CreateObject", "answer", "CKR_OK")
         with pytest.raises((WrittenDifferently, ObjectMissing)) as raised:
             session.put_certificate(der, b"\x01", WORDS)
         assert raised.value.retriable

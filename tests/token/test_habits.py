@@ -9,8 +9,7 @@ from datetime import datetime
 
 import pytest
 
-from tests.token.faulty import FLAGS, FREE_MEMORY, FaultyMedium
-from tests.token.helpers import WORDS, certificate_for, certified, counts, logged_in, only
+from tests.token.helpers import WORDS, FaultyMedium, certificate_for, certified, counts, logged_in, only
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.family import UNKNOWN, Certificates, Family, Keys, Labels, Pin, Space, Time, Token
@@ -92,10 +91,7 @@ def test_fixed_places_are_taken_in_order_and_no_other(medium: SimulatedMedium) -
 def test_what_a_family_refuses_to_be_told_is_not_told_and_judged_all_the_same(faulty: FaultyMedium) -> None:
     """SoftHSM keeps a key inside by itself, too."""
     family = Family(keys=Keys(omit=("EXTRACTABLE", "LABEL")), token=SPARE)
-    with (
-        Library(str(faulty.library().path), faulty.library().worker._environment, family) as library,
-        logged_in(library, only(library).serial) as session,
-    ):
+    with faulty.library(family=family) as library, logged_in(library, only(library).serial) as session:
         key = session.generate_key(KeyKind.P256, b"\x01", WORDS)
         assert (key.trust.extractable, key.label) == (False, "")
 
@@ -218,8 +214,8 @@ def test_an_officers_key_of_another_form_would_be_tried_as_the_users_pin(
 def test_a_wrong_unblocking_pin_that_is_noticed_late_is_told_as_what_it_is(faulty: FaultyMedium) -> None:
     """Some take any at C_Login, and count it wrong only at C_InitPIN."""
     with faulty.library() as library, Session.open(library, only(library).serial, write=True) as session:
-        faulty.rule("C_GetTokenInfo", "put", FLAGS | 0x4042D)  # the user's PIN is locked: why else unblock it
-        faulty.rule("C_InitPIN", "answer", 0xA0)
+        faulty.control["flags_on"] = 0x40000  # the user's PIN is locked: why else unblock it
+        faulty.fault("C_InitPIN", "answer", "CKR_PIN_INCORRECT")
         with pytest.raises(PinWrong) as raised:
             session.reset_pin(Secret(SO_PIN), Secret("5678"))
         assert (raised.value.who, raised.value.state) == ("so", "fine")
@@ -227,9 +223,7 @@ def test_a_wrong_unblocking_pin_that_is_noticed_late_is_told_as_what_it_is(fault
 
 def test_where_only_a_login_tells_that_a_pin_is_wrong_it_logs_in_before_the_change(faulty: FaultyMedium) -> None:
     """A TPM answers "done" to a change with a wrong PIN, and changes nothing."""
-    family = Family(pin=Pin(change_logged_in=True), token=SPARE)
-    plain = faulty.library()
-    with Library(plain.path, plain.worker._environment, family) as library:
+    with faulty.library(family=Family(pin=Pin(change_logged_in=True), token=SPARE)) as library:
         for logged_in_before in (False, True):
             with Session.open(library, only(library).serial, write=True) as session:
                 if logged_in_before:
@@ -245,8 +239,7 @@ def test_where_only_a_login_tells_that_a_pin_is_wrong_it_logs_in_before_the_chan
 
 @pytest.mark.parametrize("how", ["never", "blank"])
 def test_what_may_not_be_formatted_is_not(faulty: FaultyMedium, how: str) -> None:
-    plain = faulty.library()
-    with Library(plain.path, plain.worker._environment, Family(token=Token(spare_slot=True, format=how))) as library:
+    with faulty.library(family=Family(token=Token(spare_slot=True, format=how))) as library:
         with pytest.raises(NotSupported):
             library.format(only(library).serial, Secret(SO_PIN), Secret(PIN), "new")
         assert faulty.calls("C_InitToken") == 0
@@ -259,16 +252,12 @@ def test_what_may_not_be_formatted_is_not(faulty: FaultyMedium, how: str) -> Non
 def test_an_answer_means_full_where_the_family_says_so(
     faulty: FaultyMedium, full: tuple[str, ...], error: type[Exception], authority: ThrowawayCA
 ) -> None:
-    plain = faulty.library()
     family = Family(space=Space(full=full), token=SPARE)
-    with (
-        Library(plain.path, plain.worker._environment, family) as library,
-        logged_in(library, only(library).serial) as session,
-    ):
+    with faulty.library(family=family) as library, logged_in(library, only(library).serial) as session:
         session.generate_key(KeyKind.P256, b"\x01", WORDS)
         der = certificate_for(session, authority, b"\x01")
         for call in ("C_CreateObject", "C_GenerateKeyPair"):
-            faulty.rule(call, "answer", 0x05)
+            faulty.fault(call, "answer", "CKR_GENERAL_ERROR")
         with pytest.raises(error):
             session.put_certificate(der, b"\x01", WORDS)
         with pytest.raises(error):
@@ -276,26 +265,20 @@ def test_an_answer_means_full_where_the_family_says_so(
 
 
 def test_a_medium_that_is_gone_is_not_full(faulty: FaultyMedium, authority: ThrowawayCA) -> None:
-    plain = faulty.library()
     family = Family(space=Space(full=("CKR_GENERAL_ERROR",)), token=SPARE)
-    with (
-        Library(plain.path, plain.worker._environment, family) as library,
-        logged_in(library, only(library).serial) as session,
-    ):
+    with faulty.library(family=family) as library, logged_in(library, only(library).serial) as session:
         session.generate_key(KeyKind.P256, b"\x01", WORDS)
         der = certificate_for(session, authority, b"\x01")
-        faulty.rule("C_CreateObject", "answer", 0x05)
-        faulty.rule("C_GetTokenInfo", "answer", 0xE0, first=faulty.calls("C_GetTokenInfo") + 2)
+        faulty.fault("C_CreateObject", "answer", "CKR_GENERAL_ERROR")
+        faulty.fault("C_GetTokenInfo", "answer", "CKR_TOKEN_NOT_PRESENT", skip=1)
         with pytest.raises((MediumGone, MediumTroubled)):
             session.put_certificate(der, b"\x01", WORDS)
 
 
 def test_memory_that_is_told_wrongly_is_not_told(faulty: FaultyMedium) -> None:
-    plain = faulty.library()
+    faulty.control["free_memory"] = 1
     for untruthful, free in ((False, 1), (True, None)):
-        faulty.rule("C_GetTokenInfo", "put", FREE_MEMORY | 1)
-        family = Family(space=Space(untruthful=untruthful, total=65536), token=SPARE)
-        with Library(plain.path, plain.worker._environment, family) as library:
+        with faulty.library(family=Family(space=Space(untruthful=untruthful, total=65536), token=SPARE)) as library:
             assert only(library).free_memory == free
             assert only(library).total_memory == 65536
 

@@ -11,8 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, 
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tests.domain.test_credential import GOOD as S1
-from tests.token.faulty import FaultyMedium
-from tests.token.helpers import WORDS, counts, key_by_somebody_else, logged_in, only, pkcs11_tool
+from tests.token.helpers import WORDS, FaultyMedium, counts, key_by_somebody_else, logged_in, only, pkcs11_tool
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.family import Family, Keys, Token
 from tokenmgr.domain.medium import MediumFacts
@@ -192,12 +191,12 @@ def test_a_key_that_a_medium_will_not_confirm_is_refused_and_taken_back(
         assert counts(session) == {}
 
 
-@pytest.mark.parametrize("answer", [0x05, 0x13, 0xD1])
+@pytest.mark.parametrize("answer", ["CKR_GENERAL_ERROR", "CKR_ATTRIBUTE_VALUE_INVALID", "CKR_TEMPLATE_INCONSISTENT"])
 def test_a_medium_that_does_not_take_the_strict_template_is_offered_a_plain_one(
-    faulty: FaultyMedium, answer: int
+    faulty: FaultyMedium, answer: str
 ) -> None:
     with faulty.library() as library, logged_in(library, only(library).serial) as session:
-        faulty.rule("C_GenerateKeyPair", "answer", answer, first=1, last=1)
+        faulty.fault("C_GenerateKeyPair", "answer", answer, times=1)
         key = session.generate_key(KeyKind.P256, b"\x01", WORDS)
         assert key.trust == S1
         assert faulty.calls("C_GenerateKeyPair") == 2
@@ -206,7 +205,7 @@ def test_a_medium_that_does_not_take_the_strict_template_is_offered_a_plain_one(
 def test_a_generation_whose_answer_was_lost_is_not_tried_again(faulty: FaultyMedium) -> None:
     """The key pair is there: a second try would make a second one."""
     with faulty.library() as library, logged_in(library, only(library).serial) as session:
-        faulty.rule("C_GenerateKeyPair", "after", 0x05)
+        faulty.fault("C_GenerateKeyPair", "answer", "CKR_GENERAL_ERROR", after=True)
         with pytest.raises(MediumTroubled):
             session.generate_key(KeyKind.P256, b"\x01", WORDS)
         assert faulty.calls("C_GenerateKeyPair") == 1
@@ -218,7 +217,7 @@ def test_a_mechanism_that_is_listed_and_not_known_hides_no_other(faulty: FaultyM
     with faulty.library() as library:
         everything = library.mechanisms(only(library))
         library.worker.stop()
-        faulty.rule("C_GetMechanismInfo", "answer", 0x70, first=2, last=2)
+        faulty.fault("C_GetMechanismInfo", "answer", "CKR_MECHANISM_INVALID", skip=1, times=1)
         assert len(library.mechanisms(only(library))) >= len(everything) - 1
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.token.faulty import compiled
-from tests.token.helpers import only
+from tests.token.helpers import compiled, only
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.family import Family, Time, Token
 from tokenmgr.errors import (

@@ -11,16 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.token.faulty import FREE_MEMORY, FaultyMedium
-from tests.token.helpers import (
-    WORDS,
-    certificate_for,
-    certified,
-    counts,
-    credential,
-    logged_in,
-    only,
-)
+from tests.token.helpers import WORDS, FaultyMedium, certificate_for, certified, counts, credential, logged_in, only
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import (
@@ -63,16 +54,16 @@ def test_whoever_only_reads_does_not_know_whether_there_is_room(library: Library
 
 @pytest.mark.parametrize(("free", "room"), [(4096, True), (4095, False)])
 def test_a_medium_that_tells_its_free_memory_is_believed(faulty: FaultyMedium, free: int, room: bool) -> None:
-    faulty.rule("C_GetTokenInfo", "put", FREE_MEMORY | free)
+    faulty.control["free_memory"] = free
     with faulty.library() as library, Session.open(library, only(library).serial, write=True) as session:
         assert session.has_room_for(4096) is room
     assert faulty.calls("C_CreateObject") == 0
 
 
-@pytest.mark.parametrize("answer", [0x31, 0x05, 0x06])
-def test_a_medium_that_refuses_the_probe_has_no_room(faulty: FaultyMedium, answer: int) -> None:
+@pytest.mark.parametrize("answer", ["CKR_DEVICE_MEMORY", "CKR_GENERAL_ERROR", "CKR_FUNCTION_FAILED"])
+def test_a_medium_that_refuses_the_probe_has_no_room(faulty: FaultyMedium, answer: str) -> None:
     with faulty.library() as library, logged_in(library, only(library).serial) as session:
-        faulty.rule("C_CreateObject", "answer", answer)
+        faulty.fault("C_CreateObject", "answer", answer)
         assert session.has_room_for(4096) is False
 
 
@@ -123,7 +114,7 @@ def test_a_certificate_that_does_not_fit_leaves_what_was_there(
         found = certified(session, authority)
         session.generate_key(KeyKind.P256, b"\x02", WORDS)
         der = certificate_for(session, authority, b"\x02", starts=now + timedelta(days=1))
-        faulty.rule("C_CreateObject", "answer", 0x31)
+        faulty.fault("C_CreateObject", "answer", "CKR_DEVICE_MEMORY")
         with pytest.raises(MediumFull):
             session.put_certificate(der, b"\x02", WORDS)
         faulty.heal()

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.token.faulty import FaultyMedium
-from tests.token.helpers import WORDS, logged_in, only
+from tests.token.helpers import WORDS, FaultyMedium, logged_in, only
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.medium import MediumFacts
@@ -71,7 +70,7 @@ def test_a_call_that_hangs_ends_at_its_limit_and_the_next_one_works(faulty: Faul
         serial = only(library).serial
         session = Session.open(library, serial)
         before = child(library)
-        faulty.rule("C_FindObjectsInit", "hang")
+        faulty.fault("C_FindObjectsInit", "hang")
         with in_time(), pytest.raises(LibraryHung) as raised:
             session.contents()
         assert raised.value.retriable
@@ -87,7 +86,7 @@ def test_a_call_that_hangs_ends_at_its_limit_and_the_next_one_works(faulty: Faul
 
 def test_a_library_that_hangs_while_it_loads_ends_at_its_limit(faulty: FaultyMedium) -> None:
     with faulty.library(TimeLimits(load=2)) as library:
-        faulty.rule("C_Initialize", "hang")
+        faulty.fault("C_Initialize", "hang")
         with in_time(), pytest.raises(LibraryHung):
             library.media()
         faulty.heal()
@@ -98,7 +97,7 @@ def test_a_library_that_hangs_on_its_way_out_does_not_keep_its_process(faulty: F
     with in_time(), faulty.library(SOON) as library:
         only(library)
         process = child(library)
-        faulty.rule("C_Finalize", "hang")
+        faulty.fault("C_Finalize", "hang")
     assert not alive(process)
 
 
@@ -116,7 +115,7 @@ def test_a_library_that_crashes_in_a_call_is_said_to_and_the_next_one_works(
             session.generate_key(KeyKind.P256, b"\x01", WORDS)
         use(library)
         library.worker.stop()
-        faulty.rule(function, "crash")
+        faulty.fault(function, "crash")
         with pytest.raises(LibraryCrashed) as raised:
             use(library)
         assert raised.value.status == -signal.SIGABRT
@@ -142,8 +141,8 @@ def test_a_child_that_is_killed_while_idle_is_noticed_and_replaced(
 
 
 def generating(faulty: FaultyMedium) -> Callable[[], bool]:
-    before = faulty.calls("C_GenerateKeyPair")
-    return lambda: faulty.calls("C_GenerateKeyPair") > before
+    number = faulty.fault("C_GenerateKeyPair", "delay", 0)  # which counts that it has begun
+    return lambda: any(one.number == number and one.asked > 0 for one in faulty.control.rules())
 
 
 def test_a_child_that_is_killed_in_the_middle_of_a_generation_leaves_a_medium_that_works(faulty: FaultyMedium) -> None:
@@ -190,23 +189,21 @@ def test_an_interrupted_wait_does_not_give_the_next_call_the_last_ones_answer(fa
     """Ctrl-C during a call: the answer still to come belongs to nobody."""
     script = f"""
 import os, signal, threading
-from tokenmgr.token.module import Library
-from tokenmgr import catalogue
-library = Library({str(faulty.library().path)!r}, dict(os.environ), catalogue.shipped().family("softhsm"))
+from pathlib import Path
+from tokenmgr.testbed.simulated import SimulatedMedium
+medium = SimulatedMedium(Path({str(faulty.medium.folder)!r}), os.environ)
+library = medium.library()
 library.media()
-open({str(faulty.medium.folder / "rules")!r}, "w").write("C_GetSlotList hang 0 1 0")
+medium.fault("C_GetSlotList", "hang")
 try:
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     library.media()
 except KeyboardInterrupt:
     print("interrupted")
-open({str(faulty.medium.folder / "rules")!r}, "w").write("")
+medium.control.remove()
 print(len(library.media()))
 """
-    environment = dict(faulty.library().worker._environment)
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=BOUND, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=BOUND, check=False)
     assert done.stdout.split() == ["interrupted", "1"], done.stderr
 
 
@@ -235,14 +232,13 @@ def test_when_the_parent_dies_a_child_whose_library_hangs_leaves_too(faulty: Fau
 import os, threading, time
 from pathlib import Path
 from tokenmgr.token.module import Library
-library = Library({str(faulty.library().path)!r}, dict(os.environ))
-(medium, *spare) = library.media()
+library = Library({faulty.medium.path!r}, dict(os.environ))
+(medium,) = library.media()
 print(library.worker.process, flush=True)
 library.mechanisms(medium)
 """
-    faulty.rule("C_GetMechanismList", "hang")
-    environment = dict(faulty.library().worker._environment)
-    with subprocess.Popen([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE) as parent:
+    faulty.fault("C_GetMechanismList", "hang")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
         orphan = int(parent.stdout.readline())
         until(lambda: faulty.calls("C_GetMechanismList") > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from pathlib import Path
 
@@ -13,12 +14,17 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, columns, t
 from tokenmgr.errors import FaultWrong
 from tokenmgr.testbed.control import Applied
-from tokenmgr.testbed.faults import ACTIONS, ALL, Rule, read_file
+from tokenmgr.testbed.faults import ACTIONS, ALL, Rule, read_file, setting
 from tokenmgr.testbed.functions import FUNCTIONS
+from tokenmgr.testbed.page import RULES, SETTABLE
 
 
 def _functions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     return [name for name in (*FUNCTIONS, ALL) if name.startswith(incomplete)]
+
+
+def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    return [f"{word}=" for word in SETTABLE if word.startswith(incomplete)]
 
 
 @click.command(cls=Command, help=t("help.testbed_fault"))
@@ -53,6 +59,11 @@ def fault(
             raise FaultWrong(reason="only-with-value", subject=function)
         new.append(Rule.read(function, action, value, after, skip, times))
     before = control.rules()
+    for number in remove:
+        if number not in {one.number for one in before}:
+            raise FaultWrong(reason="no-such-rule", subject=str(number))
+    if len(new) > RULES:  # before any is taken away for them
+        raise FaultWrong(reason="too-many", subject=str(RULES))
     if clear or remove:
         control.remove(*([] if clear else remove))
     numbers = control.add(*new) if new else []
@@ -70,6 +81,23 @@ def fault(
     return Exit.FINE
 
 
+@click.command(cls=Command, help=t("help.testbed_set"))
+@medium_argument
+@click.argument("settings", metavar="WORD=NUMBER...", nargs=-1, required=True, shell_complete=_words)
+@wiring.words
+def set_(name: str, settings: tuple[str, ...], as_json: bool) -> int:
+    control = bed().medium(name).control
+    wanted = dict(setting(text) for text in settings)  # all are right before the first is set
+    for word, number in wanted.items():
+        control[word] = number
+    if as_json:
+        Output().value(wanted)
+    else:
+        for word, number in wanted.items():
+            click.echo(f"{word} = {number}")
+    return Exit.FINE
+
+
 def rule_line(one: Applied) -> str:
     told = f"  ({t('testbed.hits', count=one.hits)})" if one.asked else ""
     return t("testbed.rule_set", number=one.number, rule=one.rule.shown) + told
@@ -81,9 +109,10 @@ def _as_value(one: Applied) -> dict[str, object]:
 
 @click.command(cls=Command, help=t("help.testbed_calls"))
 @medium_argument
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help=t("help.o_last"))
 @wiring.words
-def calls(name: str, as_json: bool) -> int:
-    found = list(bed().medium(name).control.calls())
+def calls(name: str, last: int | None, as_json: bool) -> int:
+    found = list(collections.deque(bed().medium(name).control.calls(), last))
     if as_json:
         Output().value([dataclasses.asdict(call) for call in found])
     elif found:

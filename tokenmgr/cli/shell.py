@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tokenmgr import log
+from tokenmgr import config, log
 from tokenmgr.cli.bed import bed, day_of
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
@@ -19,6 +19,7 @@ from tokenmgr.testbed.simulated import PIN
 @click.option("--usb", is_flag=True, help=t("help.o_bus"))
 @click.option("--at", "day", metavar="DATE", help=t("help.o_clock"))
 @click.option("-c", "--command", "line", metavar="LINE", help=t("help.o_command"))
+@click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang"))
 @click.option("-v", "verbosity", count=True, help=t("help.o_verbose"))
 def shell(names: tuple[str, ...], usb: bool, day: str | None, line: str | None, verbosity: int) -> int:
     log.setup(verbosity)

@@ -13,7 +13,7 @@ import click
 from tokenmgr import config, log
 from tokenmgr.cli import wiring
 from tokenmgr.cli.bed import bed, day_of, medium_argument
-from tokenmgr.cli.faults import calls, fault, rule_line
+from tokenmgr.cli.faults import calls, fault, rule_line, set_
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
@@ -71,7 +71,7 @@ def down(names: tuple[str, ...], as_json: bool) -> int:
     if as_json:
         Output().value(gone)
     else:
-        click.echo(t("testbed.down", names=", ".join(gone) or t("words.none")))
+        click.echo(t("testbed.down", names=", ".join(gone)) if gone else t("testbed.none"))
     return Exit.FINE
 
 
@@ -112,19 +112,25 @@ def show(name: str, as_json: bool) -> int:
         (t("labels.serial"), made.serial),
         (t("labels.state"), _state(medium)),
         (t("labels.scenarios"), " ".join(made.scenarios)),
-        (t("labels.made_for"), f"{made.day}, seed {made.seed}, {made.kind}"),
+        (t("labels.made_for"), made.day),
+        (t("labels.seed"), str(made.seed)),
+        (t("labels.kind"), made.kind),
         *_where(medium),
     ]
+    if medium.has_layer:
+        rows += [(t(f"labels.{who}_wrong"), _wrong(medium, who)) for who in ("user", "so")]
     table(rows)
     if not medium.has_layer:
         click.echo(t("testbed.plain"))
         return Exit.FINE
-    counted = {word: medium.control[word] for word in ("user_wrong", "user_tries", "so_wrong", "so_tries")}
-    user, tries, officer, officer_tries = counted.values()
-    click.echo(t("testbed.wrong", user=user, tries=tries, officer=officer, officer_tries=officer_tries))
     for one in medium.control.rules():
         click.echo(rule_line(one))
     return Exit.FINE
+
+
+def _wrong(medium: SimulatedMedium, who: str) -> str:
+    wrong, tries = medium.control[f"{who}_wrong"], medium.control[f"{who}_tries"]
+    return t("testbed.wrong", wrong=wrong, tries=tries) + f" ({t('pin.locked')})" * (wrong >= tries > 0)
 
 
 def as_value(medium: SimulatedMedium) -> dict[str, Any]:
@@ -194,6 +200,7 @@ def swap(name: str, other: str, as_json: bool) -> int:
 
 testbed.add_command(fault)
 testbed.add_command(calls)
+testbed.add_command(set_, "set")
 testbed.add_command(shell)
 
 

@@ -9,7 +9,8 @@
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
     │       ├── FaultWrong    T107   ├── RuleFileWrong      T108   ├── LayerMissing       T109
-    │       ├── BusMissing    T110   └── DayWrong           T111
+    │       ├── BusMissing    T110   ├── DayWrong           T111   ├── MediumOutdated     T112
+    │       ├── CompilerFailed T113  └── SwapWithItself     T114
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r

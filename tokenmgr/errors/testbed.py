@@ -43,10 +43,7 @@ class NameWrong(TestbedError):
 
 
 class CompilerMissing(TestbedError):
-    """`reason`: what the compiler said, or another system's name."""
-
     code = "T106"
-    reason: str
 
 
 class FaultWrong(TestbedError):
@@ -82,3 +79,20 @@ class BusMissing(TestbedError):
 class DayWrong(TestbedError):
     code = "T111"
     day: str
+
+
+class MediumOutdated(TestbedError):
+    """Made by another version of tokenmgr."""
+
+    code = "T112"
+    name: str
+
+
+class CompilerFailed(TestbedError):
+    code = "T113"
+    reason: str
+
+
+class SwapWithItself(TestbedError):
+    code = "T114"
+    name: str

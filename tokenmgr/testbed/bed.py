@@ -1,39 +1,27 @@
-"""The testbed: which simulated media are up, and how one comes and goes. `tokenmgr testbed`, and the pytest plugin.
-
-A token that was made once lies in the store, by what it was made from, and is copied from then on: so the same seed and
-day bring the same medium, keys included, in a few milliseconds.
-"""
+"""The testbed: which simulated media are up, and how one comes and goes. `tokenmgr testbed`, and the pytest plugin."""
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
-import hashlib
-import json
-import logging
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, time
+from datetime import date
 from pathlib import Path
-from typing import IO
 
-from tokenmgr import __version__, clock, system
+from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import BusMissing, CompilerMissing, NameTaken, NameWrong, SimulatedUnknown
-from tokenmgr.testbed import layer
-from tokenmgr.testbed.building import LABEL, build
-from tokenmgr.testbed.scenario import Scenario, scenarios
-from tokenmgr.testbed.simulated import About, SimulatedMedium
-from tokenmgr.testbed.throwaway_ca import ThrowawayCA
+from tokenmgr.errors import BusMissing, CompilerMissing, DayWrong, NameTaken, NameWrong, SimulatedUnknown
+from tokenmgr.testbed import claims, layer
+from tokenmgr.testbed.building import LABEL, Order
+from tokenmgr.testbed.scenario import scenarios
+from tokenmgr.testbed.simulated import SimulatedMedium
+from tokenmgr.testbed.store import Store
 from tokenmgr.testbed.usb_bus import Stick, UsbBus, UsbBusUnavailable
 from tokenmgr.testbed.usb_mirror import Mirror
 
-log = logging.getLogger(__name__)
-
 NAME = "[a-z0-9][a-z0-9-]{0,31}"  # also its label, which has at most 32 bytes
-KEPT = 200  # tokens in the store
+EARLIEST, LATEST = date(1970, 1, 1), date(9900, 12, 31)  # certificates reach ten years around it
 
 
 class Testbed:
@@ -46,8 +34,8 @@ class Testbed:
         self.folder = folder
         self._environment = environment
         self._libraries = libraries
-        self.store = store or folder / ".store"
-        self._claims: dict[str, IO[bytes]] = {}  # on the media that go with this process
+        self.store = Store(store or folder / ".store")
+        self._claims: dict[str, claims.Claim] = {}  # on the media that go with this process
 
     # --- what is up ---
 
@@ -99,6 +87,8 @@ class Testbed:
             if (self.folder / one).exists():
                 raise NameTaken(name=one)
         day = day or clock.now().astimezone(clock.JAPAN).date()
+        if not EARLIEST <= day <= LATEST:
+            raise DayWrong(day=str(day))
         order = [Order(one, scenario, seed, day, kind) for one, scenario in zip(called, wanted, strict=True)]
         return [self._make(one, alive) for one in order]
 
@@ -108,48 +98,48 @@ class Testbed:
         for medium in media:
             medium.remove(self._libraries)
             if claim := self._claims.pop(medium.name, None):
-                claim.close()
+                claim.drop()
         return [medium.name for medium in media]
 
     def sweep(self) -> list[str]:
-        """Removes what killed runs have left behind, and says what."""
+        """Removes what killed runs and other versions have left, and says what."""
+
+        def remove(folder: Path) -> None:
+            SimulatedMedium(folder, self._environment).remove(self._libraries)
+
+        gone = claims.sweep(self.folder, remove)
+        claims.sweep(self.store.folder, shutil.rmtree)
+        for medium in self.media():
+            if medium.is_outdated:
+                remove(medium.folder)
+                gone.append(medium.name)
+        return gone + self._stale_entries()
+
+    def _stale_entries(self) -> list[str]:
+        """Of media whose folder somebody has removed by hand. A file that names no such folder is the user's own."""
         gone = []
-        for mark in sorted([*self.folder.glob("*/alive"), *self.folder.glob(".*/alive")]):
-            with contextlib.suppress(OSError), system.hold(mark):  # nobody lives who made it
-                SimulatedMedium(mark.parent, self._environment).remove(self._libraries)
-                gone.append(mark.parent.name)
         for entry in sorted(self._libraries.glob("testbed-*.toml")) if self._libraries else ():
             name = entry.stem.removeprefix("testbed-")
-            if not (self.folder / name).exists():  # somebody removed the folder by hand
+            if not (self.folder / name).exists() and f"{self.folder / name}/" in entry.read_text(encoding="utf-8"):
                 entry.unlink(missing_ok=True)
                 gone.append(name)
         return gone
 
     def _make(self, order: Order, alive: bool) -> SimulatedMedium:
         """In a folder aside, which becomes the medium's when all is there."""
-        system.private_folder(self.folder)
-        folder = Path(tempfile.mkdtemp(dir=self.folder, prefix=".making-"))
-        making = SimulatedMedium(folder, self._environment, order.name)
-        claim = system.hold(making.folder / "alive")
-        try:
-            making.prepare(self.folder / order.name)
+        target = self.folder / order.name
+        with claims.aside(self.folder, ".making-") as claim:
+            making = SimulatedMedium(claim.folder, self._environment, order.name)
+            making.prepare(target)
             self._put_token(making, order)
             self._put_layer(making, order)
-            about = json.dumps(dataclasses.asdict(order.about), indent=2)
-            (making.folder / "about.json").write_text(about + "\n", encoding="utf-8")
-            if not alive:
-                (making.folder / "alive").unlink()
-            making.folder.rename(self.folder / order.name)
-        except BaseException as error:
-            shutil.rmtree(making.folder, ignore_errors=True)
-            claim.close()
-            if isinstance(error, OSError) and (self.folder / order.name).exists():
+            making.write_about(order.about)
+            try:
+                claim.settle(target, alive)
+            except OSError as error:
                 raise NameTaken(name=order.name) from error
-            raise
         if alive:
             self._claims[order.name] = claim
-        else:
-            claim.close()
         made = self.medium(order.name)
         if not order.scenario.plugged:
             made.unplug()
@@ -158,9 +148,9 @@ class Testbed:
         return made
 
     def _put_token(self, medium: SimulatedMedium, order: Order) -> None:
-        kept = self._kept(order)
         if order.scenario.blank:
             return
+        kept = self.store.token(order, self._environment)
         shutil.copytree(kept / "tokens", medium.tokens, dirs_exist_ok=True)
         (object_,) = medium.tokens.glob("*/token.object")
         content = object_.read_bytes()
@@ -173,38 +163,18 @@ class Testbed:
         for name in ("ca.pem", "crl.pem"):
             shutil.copyfile(kept / name, medium.folder / name)
 
-    def _kept(self, order: Order) -> Path:
-        """The token as it was made once, of these contents."""
-        kept = self.store / f"token-{order.digest}"
-        if kept.exists():
-            return kept
-        self.store.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.store, prefix=".making-", ignore_cleanup_errors=True) as folder:
-            making = SimulatedMedium(Path(folder) / "token", self._environment)
-            making.prepare()
-            built = build(making, order.scenario, order.day, order.authority, order.identity, order.kind)
-            (making.folder / "serial").write_text(built.serial, encoding="ascii")
-            (making.folder / "ca.pem").write_bytes(order.authority.chain_pem)
-            (making.folder / "crl.pem").write_bytes(order.authority.revocations(built.revoked))
-            with contextlib.suppress(OSError):  # another has just made the same
-                making.folder.rename(kept)
-        for old in sorted(self.store.glob("token-*"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
-        return kept
-
     def _put_layer(self, medium: SimulatedMedium, order: Order) -> None:
         try:
-            library = layer.built(self.store)
-        except CompilerMissing as error:
+            library = layer.built(self.store.folder)
+        except CompilerMissing:
             if order.scenario.needs_layer:
                 raise
-            log.info("%s is plain SoftHSM: %s", order.name, error)
             return
         scenario, stick = order.scenario, order.scenario.stick
         control = medium.put_layer(library)
         for name, text in (("maker", stick.maker), ("model", stick.model), ("serial", order.serial)):
             control.set_text(name, text)
-        control.set_text("reader", stick.reader)
+        control.set_text("reader", f"{stick.reader} {order.name}")
         used = sum(path.stat().st_size for path in medium.tokens.rglob("*") if path.is_file())
         capacity = stick.memory if scenario.memory.free is None else used + scenario.memory.free
         for word, value in {
@@ -219,54 +189,3 @@ class Testbed:
         }.items():
             control[word] = int(value)
         control.add(*scenario.faults)
-
-
-@dataclasses.dataclass(frozen=True)
-class Order:
-    """What a medium is made from."""
-
-    name: str
-    scenario: Scenario
-    seed: int
-    day: date
-    kind: KeyKind
-
-    @property
-    def identity(self) -> str:
-        """No two media have the same keys: the seed's are different for each name."""
-        return f"{self.seed}/{self.name}"
-
-    @property
-    def serial(self) -> str:
-        return hashlib.sha256(self.identity.encode()).hexdigest()[:16]
-
-    @property
-    def authority(self) -> ThrowawayCA:
-        """One for all media of a seed and a day."""
-        return ThrowawayCA(datetime.combine(self.day, time(), clock.JAPAN), f"{self.seed}/ca")
-
-    @property
-    def digest(self) -> str:
-        made_from: dict[str, object] = {
-            "version": __version__,
-            **self.scenario.contents,
-            "ca": [self.seed, str(self.day)],
-        }
-        if self.scenario.put:
-            made_from |= {"identity": self.identity, "kind": self.kind.value}
-        return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:24]
-
-    @property
-    def about(self) -> About:
-        stick = self.scenario.stick
-        return About(
-            self.scenario.names,
-            self.serial,
-            self.seed,
-            str(self.day),
-            self.kind.value,
-            stick.usb_vendor,
-            stick.usb_product,
-            stick.usb_maker,
-            stick.usb_name,
-        )

@@ -1,7 +1,8 @@
 /* The wall clock, so many seconds on: `tokenmgr testbed shell --at DATE` puts this in front of libc.
  *
- * No other clock is moved, so that nothing waits too long. It asks neither malloc nor dlsym: Firefox's allocator wants the
- * time while it holds its own lock.
+ * No other clock is moved: what waits for a while, waits for that while. Only who waits until an absolute moment of the
+ * wall clock (pthread_cond_timedwait and its like) is misled: libc compares with the true one. It asks neither malloc nor
+ * dlsym: Firefox's allocator wants the time while it holds its own lock.
  */
 
 #define _GNU_SOURCE

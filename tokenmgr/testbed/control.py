@@ -1,7 +1,7 @@
 """What a simulated medium is and does at this moment: its state, rules, calls. Changes hold from the next call on.
 
-The state is a page that every process with the medium's library maps (layer.c), so that a PIN counted in one is counted
-in all. The words and texts below are its layout; layer.py writes the C structure from them.
+The state is a page (page.py) that every process with the medium's library maps (layer.c), so that a PIN counted in one
+is counted in all.
 """
 
 from __future__ import annotations
@@ -14,34 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr import system
+from tokenmgr.errors import FaultWrong, MediumOutdated
 from tokenmgr.testbed.faults import Rule
+from tokenmgr.testbed.page import ASKED, MAGIC, OF_THE_STICK, RULES, SIZE, TEXTS, WORDS
 from tokenmgr.token import answers
-
-MAGIC = 0x746B6D67_72000001
-RULES = 256  # as many can stand at once; a rule's number is below it
-WORDS = (
-    "magic",
-    "plugged",
-    "plugging",  # how often it has been plugged in or pulled
-    "rules",  # changes when the rules do
-    "user_wrong",  # wrong PINs one after the other
-    "so_wrong",
-    "user_tries",  # how many wrong PINs lock it; 0: as SoftHSM, which never does
-    "so_tries",
-    "to_be_changed",
-    "read_only",
-    "capacity",  # bytes; 0: as SoftHSM, which has no end
-    "flags_hidden",  # it counts, and shows nothing of it
-    "flags_on",  # in CK_TOKEN_INFO, whatever is true
-    "flags_off",
-    "longest_pin",  # as it is told; 0: as SoftHSM tells it
-    "free_memory",  # as it is told; 0: what is true
-    "log",  # whether calls are written down
-)
-TEXTS = {"maker": 32, "model": 16, "serial": 16, "reader": 64, "softhsm": 512}  # the first four as they are shown
-OF_THE_STICK = WORDS[WORDS.index("user_wrong") : WORDS.index("log")]
-_ASKED = 8 * len(WORDS) + sum(TEXTS.values())
-SIZE = _ASKED + 8 * RULES
 
 
 @dataclass(frozen=True)
@@ -73,6 +49,8 @@ class Control:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         with (folder / "state").open("r+b") as file:
+            if file.read(8) not in (struct.pack("=Q", MAGIC), bytes(8)) or file.seek(0, os.SEEK_END) != SIZE:
+                raise MediumOutdated(name=folder.name)
             self._page = mmap.mmap(file.fileno(), SIZE)
 
     @classmethod
@@ -86,11 +64,10 @@ class Control:
         return made
 
     def __getitem__(self, word: str) -> int:
-        (value,) = struct.unpack_from("=Q", self._page, 8 * WORDS.index(word))
-        return int(value)
+        return self._read(8 * WORDS.index(word))
 
     def __setitem__(self, word: str, value: int) -> None:
-        struct.pack_into("=Q", self._page, 8 * WORDS.index(word), value)
+        self._put(8 * WORDS.index(word), value)
 
     def set_text(self, name: str, text: str) -> None:
         """Padded with blanks, as PKCS#11 has it. An empty one is not shown instead of SoftHSM's."""
@@ -125,14 +102,19 @@ class Control:
         return [Applied(number, rule, self._asked(number)) for number, rule in numbered]
 
     def add(self, *rules: Rule) -> list[int]:
-        """Counted from now on. Returns their numbers."""
+        """Counted from now on. Returns their numbers, which nobody had lately: who hangs by a rule that is removed does
+        not hang by the next one."""
         with system.locked(self._folder / "rules.lock"):
             standing = {one.number: one.rule for one in self.rules()}
-            numbers = [number for number in range(RULES) if number not in standing][: len(rules)]
+            begin = self["next_rule"]
+            in_turn = [(begin + number) % RULES for number in range(RULES)]
+            numbers = [number for number in in_turn if number not in standing][: len(rules)]
             if len(numbers) < len(rules):
-                raise ValueError(f"at most {RULES} rules")
+                raise FaultWrong(reason="too-many", subject=str(RULES))
+            if numbers:
+                self["next_rule"] = (numbers[-1] + 1) % RULES
             for number in numbers:
-                struct.pack_into("=Q", self._page, _ASKED + 8 * number, 0)
+                self._put(ASKED + 8 * number, 0)
             self._write(standing | dict(zip(numbers, rules, strict=True)))
         return numbers
 
@@ -149,8 +131,15 @@ class Control:
         self["rules"] += 1
 
     def _asked(self, number: int) -> int:
-        (value,) = struct.unpack_from("=Q", self._page, _ASKED + 8 * number)
+        return self._read(ASKED + 8 * number)
+
+    # At once and not byte by byte, as struct's "=Q" would be: other processes read them meanwhile.
+    def _read(self, place: int) -> int:
+        (value,) = struct.unpack_from("Q", self._page, place)
         return int(value)
+
+    def _put(self, place: int, value: int) -> None:
+        struct.pack_into("Q", self._page, place, value)
 
     # --- calls ---
 
@@ -161,7 +150,8 @@ class Control:
             return
         with path.open(encoding="ascii") as file:
             for line in file:
-                yield call_of(line)
+                if line.endswith("\n"):  # the last one may still be written
+                    yield call_of(line)
 
 
 def call_of(line: str) -> Call:

@@ -10,11 +10,13 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tokenmgr.errors import FaultWrong, RuleFileWrong
 from tokenmgr.testbed.functions import FUNCTIONS
+from tokenmgr.testbed.page import SETTABLE, WORDS
 from tokenmgr.token import answers
 
 ALL = "all"
@@ -27,6 +29,7 @@ ACTIONS = {
     "exit": "status",
     "unplug": "",  # pulled at this very call
     "lie": "",  # CKR_OK, and nothing is done
+    "set": "word",  # something of the medium is otherwise from this call on: user_wrong=3, capacity=1 …
     "torn": "answer",  # half of it is written, then this answer
 }
 TORN = ("C_CreateObject", "C_GenerateKeyPair")
@@ -36,6 +39,7 @@ LIARS = (
 )  # fmt: skip
 _ANSWERS = {name: number for number, (name, _) in answers.ANSWERS.items()} | {"CKR_OK": 0}
 _LARGEST = 2**63
+_LARGEST_WORD = 2**32 - 1  # by a rule: more would not fit beside the word that it is for
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,16 @@ class Rule:
         if function not in (*FUNCTIONS, ALL):
             raise _unknown("function", function, (*FUNCTIONS, ALL))
         if action not in ACTIONS:
-            raise _unknown("action", action, tuple(ACTIONS))
+            meant = action in _ANSWERS or f"CKR_{action}" in _ANSWERS  # and the word before it forgotten
+            raise _unknown("action", "answer" if meant else action, tuple(ACTIONS), action)
         allowed = {"torn": TORN, "lie": LIARS}.get(action, (*FUNCTIONS, ALL))
         if function not in allowed:
             raise FaultWrong(reason="not-with", subject=f"{function} {action}", nearest=allowed)
         if after and action in ("torn", "lie"):
             raise FaultWrong(reason="not-after", subject=action)
-        if not (0 <= skip < _LARGEST and 0 <= times < _LARGEST):
-            raise FaultWrong(reason="not-a-count", subject=str(min(skip, times)))
+        for count in (skip, times):
+            if not 0 <= count < _LARGEST:
+                raise FaultWrong(reason="not-a-count", subject=str(count))
         return cls(function, action, _value(action, value), after, skip, times)
 
     @classmethod
@@ -82,7 +88,10 @@ class Rule:
     def shown(self) -> str:
         """As a person writes it."""
         kind = ACTIONS[self.action]
-        value = {"answer": answer_name(self.value), "seconds": f"{self.value / 1000:g}", "status": str(self.value)}
+        seconds = f"{Decimal(self.value).scaleb(-3):f}".rstrip("0").rstrip(".") or "0"  # each digit, and no exponent
+        value = {"answer": answer_name(self.value), "seconds": seconds, "status": str(self.value)}
+        if kind == "word":
+            value["word"] = f"{WORDS[self.value >> 32]}={self.value & _LARGEST_WORD}"
         words = [self.function, self.action, *([value[kind]] if kind else []), *(["--after"] if self.after else [])]
         words += [f"--skip {self.skip}"] if self.skip else []
         words += [f"--times {self.times}"] if self.times else []
@@ -93,7 +102,7 @@ def read_file(path: Path) -> list[Rule]:
     """A table [[rule]] each: function, action, and what the action takes."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # of what is no text, no TOML, or has a number of 5,000 digits
         raise RuleFileWrong(file=str(path), reason=getattr(error, "strerror", None) or str(error)) from error
     tables = content.get("rule")
     if set(content) != {"rule"} or not isinstance(tables, list):
@@ -142,23 +151,40 @@ def _value(action: str, value: object) -> int:
         return _ANSWERS["CKR_DEVICE_ERROR"]
     if value is None:
         raise FaultWrong(reason=f"takes-{kind}", subject=action)
+    if kind == "word":
+        word, number = setting(str(value))
+        return WORDS.index(word) << 32 | number
     if kind == "answer" and isinstance(value, str) and not value[:1].isdigit():
         name = value if value.startswith("CKR_") else f"CKR_{value}"
         if name not in _ANSWERS:
             raise _unknown("answer", value, tuple(_ANSWERS))
         return _ANSWERS[name]
     try:
-        number = float(str(value)) * 1000 if kind == "seconds" else int(str(value), 0)
-        whole = int(number)
-    except (ValueError, OverflowError) as error:
+        whole = Decimal(str(value)) * 1000 if kind == "seconds" else int(str(value), 0)
+        fits = 0 <= whole < (256 if kind == "status" else _LARGEST)
+    except (ValueError, ArithmeticError) as error:
         raise FaultWrong(reason=f"takes-{kind}", subject=f"{action} {value}") from error
-    if not 0 <= whole < (256 if kind == "status" else _LARGEST):
+    if not fits:
         raise FaultWrong(reason=f"takes-{kind}", subject=f"{action} {value}")
-    return whole
+    return int(whole)
 
 
-def _unknown(what: str, word: str, known: tuple[str, ...]) -> FaultWrong:
-    return FaultWrong(reason=f"unknown-{what}", subject=word, nearest=nearest(word, known))
+def setting(text: str) -> tuple[str, int]:
+    """`user_wrong=2`, as a rule or a person sets it."""
+    word, _, number = text.partition("=")
+    if word not in SETTABLE:
+        raise _unknown("word", word, SETTABLE)
+    try:
+        whole = int(number, 0)
+    except ValueError as error:
+        raise FaultWrong(reason="takes-word", subject=text) from error
+    if not 0 <= whole <= _LARGEST_WORD:
+        raise FaultWrong(reason="takes-word", subject=text)
+    return word, whole
+
+
+def _unknown(what: str, word: str, known: tuple[str, ...], said: str = "") -> FaultWrong:
+    return FaultWrong(reason=f"unknown-{what}", subject=said or word, nearest=nearest(word, known))
 
 
 def nearest(word: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from tokenmgr.testbed import compiling
-from tokenmgr.testbed.control import MAGIC, RULES, TEXTS, WORDS
 from tokenmgr.testbed.functions import SIGNATURES
+from tokenmgr.testbed.page import MAGIC, RULES, TEXTS, WORDS
 
 _IN_SLOT = ("GetSlotInfo", "GetTokenInfo", "GetMechanismList", "GetMechanismInfo", "InitToken", "OpenSession",
             "CloseAllSessions")  # fmt: skip
 _TYPES = {"n": "W", "b": "unsigned char", "p": "void *"}
-_INCLUDES = """dirent dlfcn fcntl pthread stdio stdlib string sys/mman sys/sendfile sys/stat time unistd"""
+_INCLUDES = ("dirent", "dlfcn", "errno", "fcntl", "pthread", "stdio", "stdlib", "string", "sys/file", "sys/mman",
+             "sys/sendfile", "sys/stat", "time", "unistd")  # fmt: skip
 
 
 def source() -> str:
@@ -23,7 +24,7 @@ def source() -> str:
     count = len(names)
     head = [
         "#define _GNU_SOURCE",
-        *(f"#include <{name}.h>" for name in _INCLUDES.split()),
+        *(f"#include <{name}.h>" for name in _INCLUDES),
         "typedef unsigned long W;",
         f"enum {{ RULES = {RULES}, FUNCTIONS = {count} }};",
         f"#define MAGIC {MAGIC}UL",
@@ -36,7 +37,7 @@ def source() -> str:
         "static void **real;",
         *(_trampoline(name, SIGNATURES[name]) for name in names),
         f"static W (*const out[])(const W *) = {{{', '.join(f'out_{name}' for name in names)}}};",
-        f"#define TRAMPOLINES {', '.join(_entry(name) for name in names)}",
+        f"#define TRAMPOLINES {', '.join(f'in_{name}' for name in names)}",
     ]
     body = Path(__file__).with_name("layer.c").read_text(encoding="utf-8")
     return "\n".join(head) + "\n" + body
@@ -46,22 +47,15 @@ def _quoted(name: str) -> str:
     return f'"C_{name}"'
 
 
-def _entry(name: str) -> str:
-    return "C_GetFunctionList" if name == "GetFunctionList" else f"in_{name}"
-
-
 def _trampoline(name: str, signature: str) -> str:
     types = [_TYPES[letter] for letter in signature]
     taken = ", ".join(f"{kind} {letter}" for kind, letter in zip(types, "abcdefgh", strict=False))
     packed = ", ".join(f"(W){letter}" for letter in "abcdefgh"[: len(signature)])
     given = ", ".join(f"({kind})a[{place}]" for place, kind in enumerate(types))
-    lines = [
-        f"static W out_{name}(const W *a) {{ return ((W (*)({', '.join(types)}))real[F_{name}])({given}); }}",
-        f"static W in_{name}({taken}) {{ return pass(F_{name}, (W[8]){{{packed}}}); }}",
-    ]
-    if name == "GetFunctionList":
-        lines = [f"static W out_{name}(const W *a) {{ return (W)a; }}", "W C_GetFunctionList(void **list);"]
-    return "\n".join(lines)
+    return (
+        f"static W out_{name}(const W *a) {{ return ((W (*)({', '.join(types)}))real[F_{name}])({given}); }}\n"
+        f"static W in_{name}({taken}) {{ return pass(F_{name}, (W[8]){{{packed}}}); }}"
+    )
 
 
 def built(store: Path) -> Path:

@@ -40,7 +40,7 @@ def testbed_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def testbed(tmp_path: Path, testbed_store: Path) -> Iterator[Testbed]:
+def tokenmgr_testbed(tmp_path: Path, testbed_store: Path) -> Iterator[Testbed]:
     """Where media come up: this test's own. They are gone at its end."""
     from tokenmgr import config
     from tokenmgr.testbed.bed import Testbed
@@ -51,43 +51,57 @@ def testbed(tmp_path: Path, testbed_store: Path) -> Iterator[Testbed]:
 
 
 @pytest.fixture
-def scenario(testbed: Testbed) -> Callable[..., SimulatedMedium]:
+def testbed(tokenmgr_testbed: Testbed) -> Testbed:
+    """The short name of it. What follows asks for the long one: a project may have a `testbed` of its own."""
+    return tokenmgr_testbed
+
+
+@pytest.fixture
+def scenario(tokenmgr_testbed: Testbed) -> Callable[..., SimulatedMedium]:
     """Makes a medium that is all of the named scenarios: `scenario("full", name="second", day=date(2027, 4, 1))`."""
 
     def make(*names: str, **how: Any) -> SimulatedMedium:
-        (made,) = testbed.up(*names, **how)
-        return made
+        made = tokenmgr_testbed.up(*names, **how)
+        if len(made) > 1:
+            raise ValueError(f"{' '.join(names)} is {len(made)} media: ask the fixture `testbed` for them, with up()")
+        return made[0]
 
     return make
 
 
 @pytest.fixture
-def medium(request: pytest.FixtureRequest, scenario: Callable[..., SimulatedMedium]) -> SimulatedMedium:
+def tokenmgr_medium(request: pytest.FixtureRequest, scenario: Callable[..., SimulatedMedium]) -> SimulatedMedium:
     """The one that `@pytest.mark.scenario` says, else a fresh one. `path` is its PKCS#11 library, `pin` its PIN."""
     mark = request.node.get_closest_marker("scenario")
     return scenario(*mark.args, **mark.kwargs) if mark else scenario("fresh")
 
 
 @pytest.fixture
-def fault(medium: SimulatedMedium) -> Callable[..., int]:
+def medium(tokenmgr_medium: SimulatedMedium) -> SimulatedMedium:
+    """The short name of it."""
+    return tokenmgr_medium
+
+
+@pytest.fixture
+def fault(tokenmgr_medium: SimulatedMedium) -> Callable[..., int]:
     """Lets it fail from now on: `fault("C_Sign", "answer", "CKR_DEVICE_ERROR", after=True, skip=1, times=1)`."""
-    return medium.fault
+    return tokenmgr_medium.fault
 
 
 @pytest.fixture
-def unplug(medium: SimulatedMedium) -> Callable[[], None]:
+def unplug(tokenmgr_medium: SimulatedMedium) -> Callable[[], None]:
     """Pulls it, under whatever is running."""
-    return medium.unplug
+    return tokenmgr_medium.unplug
 
 
 @pytest.fixture
-def plug(medium: SimulatedMedium) -> Callable[[], None]:
-    return medium.plug
+def plug(tokenmgr_medium: SimulatedMedium) -> Callable[[], None]:
+    return tokenmgr_medium.plug
 
 
 @pytest.fixture
-def usb(testbed: Testbed) -> Iterator[Mirror]:
+def usb(tokenmgr_testbed: Testbed) -> Iterator[Mirror]:
     """A USB bus (Linux, umockdev) on which the media of the test come and go as they do in their slots. Programs that
     are started with its `environment` see it; `settle()` waits until it shows what is plugged in."""
-    with testbed.usb() as mirror:
+    with tokenmgr_testbed.usb() as mirror:
         yield mirror

@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from tokenmgr import data
@@ -43,8 +43,7 @@ class Pin:
 
 @dataclass(frozen=True)
 class Memory:
-    free: int | None = None
-    total: int | None = None
+    free: int | None = None  # bytes; None: as much as its stick has
 
 
 @dataclass(frozen=True)
@@ -116,23 +115,32 @@ def usual() -> Appearance:
     return Appearance(**tomllib.loads(path.read_text(encoding="utf-8")))
 
 
+# What a scenario says -> what cannot be said beside it: nobody can write on a blank one, or try a PIN that is not set.
+_IMPOSSIBLE = {
+    ("blank", True): ("put", "pin.", "memory."),
+    ("pin.set", False): ("put", "pin.wrong", "pin.to_be_changed"),
+}
+
+
 def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scenario:
     said: dict[str, tuple[str, object]] = {}  # what -> who said it first, and what
     put: list[Put] = []
-    putting = ""
     faults: list[Rule] = []
     for name in names:
-        for key, value in _flat(tables[name]):
+        rules = [of_table(one) for one in tables[name].get("fault", ())]
+        once = [(rule.function, rule) for rule in rules if rule.action != "delay"]  # the next call can go wrong once
+        for key, value in [*_flat(tables[name]), *once]:
             first, other = said.setdefault(key, (name, value))
             if other != value:
                 raise ScenariosConflict(subject=key, first=first, second=name)
         if "put" in tables[name]:
             put += [Put(**one) for one in tables[name]["put"]]
-            putting = putting or name
-        faults += [of_table(one) for one in tables[name].get("fault", ())]
-    for key, value in (("blank", True), ("pin.set", False)):  # nobody can write on such a one
-        if put and said.get(key, ("", None))[1] is value:
-            raise ScenariosConflict(subject="put", first=said[key][0], second=putting)
+            said.setdefault("put", (name, None))
+        faults += rules
+    for (key, value), others in _IMPOSSIBLE.items():
+        for other in said:
+            if key in said and said[key][1] == value and other.startswith(others):
+                raise ScenariosConflict(subject=other, first=said[key][0], second=said[other][0])
     values = {key: value for key, (_, value) in said.items()}
     parts = {table: _of_table(values, table) for table in ("pin", "memory", "stick")}
     return Scenario(
@@ -142,7 +150,7 @@ def _merged(tables: Mapping[str, dict[str, Any]], names: Iterable[str]) -> Scena
         memory=Memory(**parts["memory"]),
         put=tuple(put),
         faults=tuple(faults),
-        **{f.name: values[f.name] for f in fields(Scenario) if f.name in values},  # type: ignore[arg-type]
+        **{name: bool(values[name]) for name in ("blank", "read_only", "plugged") if name in values},
     )
 
 

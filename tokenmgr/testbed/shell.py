@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 
-from tokenmgr import clock, data, system
-from tokenmgr.testbed import compiling
+from tokenmgr import clock, data
+from tokenmgr.errors import LayerMissing
+from tokenmgr.testbed import claims, compiling
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import SimulatedMedium
 
@@ -45,28 +46,25 @@ def environment(
 ) -> Iterator[dict[str, str]]:  # fmt: skip
     """What a program must be started with. `usb`: on a made-up bus; `day`: its clock says that it is that day."""
     first = media[0]
-    preloaded: list[str] = []
+    if plain := [medium for medium in media if medium.environment and len(media) > 1]:
+        raise LayerMissing(name=plain[0].name)  # SOFTHSM2_CONF leads to one medium only
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=bed.folder, prefix=".shell-")))
-        stack.enter_context(system.hold(folder / "alive"))
-        given = {
-            **surrounding,
-            **first.environment,
-            "PKCS11_MODULE_PATH": first.path,
-            "TOKEN": f"pkcs11:token={first.name}",
-        }
+        folder = stack.enter_context(claims.aside(bed.folder, ".shell-")).folder
+        given = {**surrounding, **first.environment, "PKCS11_MODULE_PATH": first.path}
+        given["TOKEN"] = f"pkcs11:token={first.about.label}"
         given |= {f"MODULE{number if number > 1 else ''}": one.path for number, one in enumerate(media, 1)}
         given |= _browsers(folder, media)
+        preloaded = []
         if usb:
             bus = stack.enter_context(bed.usb()).environment
             preloaded.append(bus.pop("LD_PRELOAD"))
             given |= bus
         if day is not None:
-            preloaded.append(str(compiling.built("clock", _source(), bed.store)))
+            preloaded.append(_clock(bed, stack))
             ahead = datetime.combine(day, OFFICE_HOURS, clock.JAPAN) - clock.now()
             given["TESTBED_SECONDS_AHEAD"] = str(math.ceil(ahead.total_seconds()))
         if preloaded:
-            given["LD_PRELOAD"] = ":".join(preloaded)
+            given["LD_PRELOAD"] = ":".join([*preloaded, *filter(None, [surrounding.get("LD_PRELOAD")])])
         yield given
 
 
@@ -76,23 +74,29 @@ def run(environment: Mapping[str, str], line: str | None) -> int:
     return subprocess.run([shell, *(["-c", line] if line else [])], env=dict(environment), check=False).returncode
 
 
-def _source() -> str:
-    return Path(__file__).with_name("clock.c").read_text(encoding="utf-8")
+def _clock(bed: Testbed, stack: contextlib.ExitStack) -> str:
+    """Somewhere without a blank or a colon in its name: LD_PRELOAD is split at them."""
+    source = Path(__file__).with_name("clock.c").read_text(encoding="utf-8")
+    library = compiling.built("clock", source, bed.store.folder)
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="testbed-"))
+    return shutil.copy(library, folder)
 
 
 def _browsers(folder: Path, media: Sequence[SimulatedMedium]) -> dict[str, str]:
-    """Where NSS's tools are: two of its databases that know the media's libraries and trust their CA."""
-    if not (shutil.which("certutil") and shutil.which("modutil")):
+    """Where NSS's tool is: two of its databases that know the media's libraries and trust their CA. The libraries are
+    entered last and by hand: modutil would load them, and meet a rule that is not meant for it."""
+    if not (certutil := shutil.which("certutil")):
         return {}
     profile, home = folder / "firefox", folder / "chromium"
     for database in (profile, home / ".pki" / "nssdb"):
         database.mkdir(parents=True)
-        _nss("certutil", "-N", "-d", f"sql:{database}", "--empty-password")
+        _nss(certutil, "-N", "-d", f"sql:{database}", "--empty-password")
         for medium in media:
-            _nss("modutil", "-force", "-dbdir", f"sql:{database}", "-add", medium.name, "-libfile", medium.path)
             for number, pem in enumerate(_pems(medium)):
                 name = f"{medium.name} CA {number}"
-                _nss("certutil", "-A", "-d", f"sql:{database}", "-n", name, "-t", "CT,C,C", typed=pem)
+                _nss(certutil, "-A", "-d", f"sql:{database}", "-n", name, "-t", "CT,C,C", typed=pem)
+        with (database / "pkcs11.txt").open("a", encoding="utf-8") as modules:
+            modules.writelines(f"library={medium.path}\nname={medium.name}\n\n" for medium in media)
     return {"FIREFOX_PROFILE": str(profile), "CHROMIUM_HOME": str(home)}
 
 

@@ -3,6 +3,7 @@
     NAME.so          the library by which any program sees it, and nothing else (layer.c)
     softhsm2.conf    SoftHSM's configuration; tokens/ its files, moved to unplugged/ while the medium is pulled
     state, rules     what it is and does (control.py); calls: who called what
+    *.lock           held while the rules or the plug are changed
     about.json       how it was made (bed.py)
 
 Without the layer, where there is no compiler, it is plain SoftHSM, and its library wants SOFTHSM2_CONF.
@@ -10,19 +11,22 @@ Without the layer, where there is no compiler, it is plain SoftHSM, and its libr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tokenmgr import catalogue, data, system
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import LayerMissing, LibraryMissing
+from tokenmgr.errors import LayerMissing, LibraryMissing, MediumOutdated, SwapWithItself
 from tokenmgr.log import Secret
 from tokenmgr.testbed.control import Control
 from tokenmgr.testbed.faults import Rule
@@ -38,6 +42,7 @@ class About:
     """How a medium was made."""
 
     scenarios: tuple[str, ...]
+    label: str
     serial: str
     seed: int
     day: str
@@ -50,6 +55,9 @@ class About:
     @property
     def stick(self) -> Stick:
         return Stick(self.usb_vendor, self.usb_product, self.usb_maker, self.usb_name, self.serial)
+
+
+OF_THE_STICK = ("about.json", "ca.pem", "crl.pem")  # and not of the place where it is plugged in
 
 
 class SimulatedMedium:
@@ -94,10 +102,24 @@ class SimulatedMedium:
     def has_layer(self) -> bool:
         return self.module.exists()
 
-    @functools.cached_property
+    @property
+    def is_outdated(self) -> bool:
+        """Made by another version of tokenmgr, whose state lies otherwise."""
+        try:
+            if self.has_layer:
+                Control(self.folder)
+        except MediumOutdated:
+            return True
+        return False
+
+    @property
     def about(self) -> About:
         told = json.loads((self.folder / "about.json").read_text(encoding="utf-8"))
         return About(**{**told, "scenarios": tuple(told["scenarios"])})
+
+    def write_about(self, about: About) -> None:
+        text = json.dumps(asdict(about), indent=2, ensure_ascii=False)
+        (self.folder / "about.json").write_text(text + "\n", encoding="utf-8")
 
     @property
     def serial(self) -> str:
@@ -132,9 +154,9 @@ class SimulatedMedium:
         """Let `tokenmgr media` see it, by an entry among the settings."""
         system.private_folder(libraries)
         entry = self.entry
-        lines = [f"path = {json.dumps(entry['path'])}", f"family = {json.dumps(entry['family'])}"]
+        lines = [f"{key} = {_toml(entry[key])}" for key in ("path", "family")]
         if self.environment:
-            lines += ["[environment]", *(f"{name} = {json.dumps(value)}" for name, value in self.environment.items())]
+            lines += ["[environment]", *(f"{name} = {_toml(value)}" for name, value in self.environment.items())]
         new = self.folder / "entry.toml"  # where it goes with the medium, if this is cut short
         new.write_text("\n".join(lines) + "\n", encoding="utf-8")
         os.replace(new, libraries / f"testbed-{self.name}.toml")  # noqa: PTH105  whole, for whoever reads the settings now
@@ -147,28 +169,35 @@ class SimulatedMedium:
 
     def unplug(self) -> None:
         """Under whatever call is running: that one fails, and every session is dead."""
-        if self.has_layer:
-            self.control["plugged"] = 0
-            self.control["plugging"] += 1
-        _move(self.tokens, self._unplugged)
+        with self._hand():
+            if self.has_layer and self.plugged:
+                self.control["plugged"] = 0
+                self.control["plugging"] += 1
+            _move(self.tokens, self._unplugged)
 
     def plug(self) -> None:
-        _move(self._unplugged, self.tokens)
-        if self.has_layer:
-            self.control["plugging"] += 1
-            self.control["plugged"] = 1
+        with self._hand():
+            _move(self._unplugged, self.tokens)
+            if self.has_layer and not self.plugged:
+                self.control["plugging"] += 1
+                self.control["plugged"] = 1
+
+    def _hand(self) -> AbstractContextManager[None]:
+        """One at a time: a rule may just be pulling it (layer.c)."""
+        return system.locked(self.folder / "plug.lock")
 
     def swap(self, other: SimulatedMedium) -> None:
-        """Each is then in the other's slot, as when two sticks are exchanged."""
-        for medium in (self, other):
+        """Two sticks change places, with all that is theirs. A place that is empty stays so."""
+        if self.folder == other.folder:
+            raise SwapWithItself(name=self.name)
+        mine, theirs = self.control, other.control  # both have one, or nothing is touched
+        plugged = [medium for medium in (self, other) if medium.plugged]
+        for medium in plugged:
             medium.unplug()
-        between = self.folder / "between"
-        self._unplugged.rename(between)
-        other._unplugged.rename(self._unplugged)
-        between.rename(other._unplugged)
-        if self.has_layer and other.has_layer:
-            self.control.swap(other.control)
-        for medium in (self, other):
+        for name in ("unplugged", *OF_THE_STICK):
+            _exchange(self.folder / name, other.folder / name)
+        mine.swap(theirs)
+        for medium in plugged:
             medium.plug()
 
     def fault(
@@ -178,12 +207,46 @@ class SimulatedMedium:
         (number,) = self.control.add(Rule.read(function, action, value, after, skip, times))
         return number
 
+    @contextlib.contextmanager
+    def held(self, function: str, after: bool = False, skip: int = 0) -> Iterator[Held]:
+        """The next such call stands still in the middle, of whatever program; it goes on when the `with` ends. What is
+        done to the medium meanwhile is done at exactly that moment."""
+        number = self.fault(function, "hang", after=after, skip=skip, times=1)
+        try:
+            yield Held(self.control, number)
+        finally:
+            self.control.remove(number)
+
     def remove(self, libraries: Path | None = None) -> None:
         if libraries is not None:
             (libraries / f"testbed-{self.name}.toml").unlink(missing_ok=True)
-        if self.has_layer:
+        if self.has_layer and not self.is_outdated:
             self.unplug()  # programs that use it now see that it is gone
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Held:
+    def __init__(self, control: Control, rule: int) -> None:
+        self._control, self._rule = control, rule
+
+    def wait(self, timeout: float = 60.0) -> None:
+        """Until a program stands in the call; TimeoutError if none comes."""
+        end = time.monotonic() + timeout
+        while not any(one.number == self._rule and one.hits for one in self._control.rules()):
+            if time.monotonic() > end:
+                raise TimeoutError("no program has come to the call")
+            time.sleep(0.005)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    between = one.with_name("between")
+    for here, there in ((one, between), (other, one), (between, other)):
+        if here.exists():
+            here.rename(there)
+
+
+def _toml(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a basic string; TOML has no surrogate pairs
 
 
 def _move(here: Path, there: Path) -> None:
