@@ -16,9 +16,13 @@ _COMMAND = ("-shared", "-fPIC", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra"
 HERE = sys.platform == "linux"  # what is compiled here is for Linux
 
 
-def built(name: str, source: str, store: Path) -> Path:
-    """The shared library of this source, in `store`, where it stays for the next one."""
-    library = store / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:16]}.so"
+def source(name: str) -> str:
+    return (Path(__file__).parent / "c" / f"{name}.c").read_text(encoding="utf-8")
+
+
+def built(name: str, text: str, store: Path) -> Path:
+    """The shared library of this text, in `store`, where it stays for the next one."""
+    library = store / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.so"
     if library.exists():
         return library
     compiler = (shutil.which("gcc") or shutil.which("cc")) if HERE else None
@@ -27,7 +31,7 @@ def built(name: str, source: str, store: Path) -> Path:
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store, prefix=".making-") as folder:
         written, made = Path(folder) / f"{name}.c", Path(folder) / f"{name}.so"
-        written.write_text(source, encoding="utf-8")
+        written.write_text(text, encoding="utf-8")
         command = [compiler, *_COMMAND, "-o", str(made), str(written), "-ldl", "-lpthread"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:

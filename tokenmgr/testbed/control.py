@@ -1,6 +1,6 @@
 """What a simulated medium is and does at this moment: its state, rules, calls. Changes hold from the next call on.
 
-The state is a page (page.py) that every process with the medium's library maps (layer.c), so that a PIN counted in one
+The state is a page (page.py) that every process with the medium's library maps (c/), so that a PIN counted in one
 is counted in all.
 """
 

@@ -80,7 +80,7 @@ class Rule:
 
     @property
     def line(self) -> str:
-        """As layer.c reads it."""
+        """As c/rules.c reads it."""
         when = "after" if self.after else "before"
         return f"{self.function} {self.action} {self.value} {when} {self.skip} {self.times}"
 

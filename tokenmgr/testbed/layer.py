@@ -1,4 +1,4 @@
-"""The library of a simulated medium: layer.c with its table of functions, compiled once for whoever needs it.
+"""The library of a simulated medium: the parts in c/ with their table of functions, compiled once for all media.
 
 Generated is what is the same 68 times: for each function a trampoline from PKCS#11's own signature into `pass`, and a
 way out to SoftHSM, so that no function is called as if it were another kind.
@@ -14,6 +14,7 @@ from tokenmgr.testbed.page import MAGIC, RULES, TEXTS, WORDS
 
 _IN_SLOT = ("GetSlotInfo", "GetTokenInfo", "GetMechanismList", "GetMechanismInfo", "InitToken", "OpenSession",
             "CloseAllSessions")  # fmt: skip
+PARTS = ("softhsm", "rules", "stick")
 _TYPES = {"n": "W", "b": "unsigned char", "p": "void *"}
 _INCLUDES = ("dirent", "dlfcn", "errno", "fcntl", "pthread", "stdio", "stdlib", "string", "sys/file", "sys/mman",
              "sys/sendfile", "sys/stat", "time", "unistd")  # fmt: skip
@@ -39,8 +40,7 @@ def source() -> str:
         f"static W (*const out[])(const W *) = {{{', '.join(f'out_{name}' for name in names)}}};",
         f"#define TRAMPOLINES {', '.join(f'in_{name}' for name in names)}",
     ]
-    body = Path(__file__).with_name("layer.c").read_text(encoding="utf-8")
-    return "\n".join(head) + "\n" + body
+    return "\n".join([*head, *(f'#line 1 "{part}.c"\n{compiling.source(part)}' for part in PARTS)])
 
 
 def _quoted(name: str) -> str:

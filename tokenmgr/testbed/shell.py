@@ -76,8 +76,7 @@ def run(environment: Mapping[str, str], line: str | None) -> int:
 
 def _clock(bed: Testbed, stack: contextlib.ExitStack) -> str:
     """Somewhere without a blank or a colon in its name: LD_PRELOAD is split at them."""
-    source = Path(__file__).with_name("clock.c").read_text(encoding="utf-8")
-    library = compiling.built("clock", source, bed.store.folder)
+    library = compiling.built("clock", compiling.source("clock"), bed.store.folder)
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="testbed-"))
     return shutil.copy(library, folder)
 

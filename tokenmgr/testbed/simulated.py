@@ -1,6 +1,6 @@
 """A simulated medium: SoftHSM with a folder of its own, which nothing else sees, and in front of it the layer.
 
-    NAME.so          the library by which any program sees it, and nothing else (layer.c)
+    NAME.so          the library by which any program sees it, and nothing else (c/)
     softhsm2.conf    SoftHSM's configuration; tokens/ its files, moved to unplugged/ while the medium is pulled
     state, rules     what it is and does (control.py); calls: who called what
     *.lock           held while the rules or the plug are changed
@@ -183,7 +183,7 @@ class SimulatedMedium:
                 self.control["plugged"] = 1
 
     def _hand(self) -> AbstractContextManager[None]:
-        """One at a time: a rule may just be pulling it (layer.c)."""
+        """One at a time: a rule may just be pulling it (c/)."""
         return system.locked(self.folder / "plug.lock")
 
     def swap(self, other: SimulatedMedium) -> None:
