@@ -22,6 +22,7 @@ from tokenmgr.errors import (
     CompilerFailed,
     CompilerMissing,
     DayWrong,
+    FolderWrong,
     LayerMissing,
     MediumOutdated,
     MediumTroubled,
@@ -365,7 +366,47 @@ def test_a_token_that_nobody_asked_for_in_a_week_is_forgotten(tmp_path: Path) ->
     assert not kept.exists()
 
 
+@pytest.mark.parametrize("lost", ["about.json", "state", "{name}.so", "tokens"])
+def test_one_that_somebodys_hand_was_in_is_swept(bed: Testbed, lost: str) -> None:
+    (medium,) = bed.up("valid")
+    subprocess.run(["rm", "-r", medium.folder / lost.format(name=medium.name)], check=True)
+    assert bed.sweep() == ["valid"]
+    assert bed.up("valid")[0].plugged
+
+
+def test_who_hangs_goes_on_when_the_medium_goes_down(bed: Testbed) -> None:
+    (medium,) = bed.up("hangs-on-signing", "valid")
+    with subprocess.Popen(
+        ["pkcs11-tool", "--module", medium.path, "--login", "--pin", "env:PIN", "--sign", "-m", "ECDSA"],
+        env={**os.environ, "PIN": PIN}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    ) as program:  # fmt: skip
+        assert program.stdin
+        program.stdin.write(bytes(32))
+        program.stdin.close()
+        program.stdin = None
+        while not any(one.hits for one in medium.control.rules()):
+            assert program.poll() is None
+        bed.down()
+        program.communicate(timeout=60)
+        assert program.returncode == 1
+
+
 # --- places ---
+
+
+@pytest.mark.parametrize("name", ["a#b", "a=b"])
+def test_a_folder_that_softhsm_cannot_be_told_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FolderWrong):
+        Testbed(tmp_path / name, os.environ).up("fresh")
+
+
+def test_a_relative_folder_is_as_good_as_any(
+    tmp_path: Path, testbed_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (medium,) = Testbed(Path("media"), os.environ, store=testbed_store).up("valid")
+    monkeypatch.chdir("/")
+    assert len(everything(medium)) == 4
 
 
 @pytest.mark.parametrize("name", ["専用 USB", "𠮷野家", 'it\'s "quoted" & [odd]: ünï'])

@@ -141,7 +141,7 @@ def test_what_is_typed_becomes_a_rule(words: str, rule: Rule) -> None:
         ("C_Sign set user_wrong=-1", "takes-word", "user_wrong=-1", ""),
         ("C_Sign set user_wrong=4294967296", "takes-word", "user_wrong=4294967296", ""),
         ("C_Sign set user_wrog=1", "unknown-word", "user_wrog", "user_wrong"),
-        ("C_Sign set plugged=0", "unknown-word", "plugged", ""),
+        ("C_Sign set plugged=0", "unknown-word", "plugged", "capacity"),
         ("C_Sign hang --skip -1", "not-a-count", "-1", ""),
         ("C_Sign hang --times 9223372036854775808", "not-a-count", "9223372036854775808", ""),
     ],

@@ -44,7 +44,37 @@ def test_a_scenario_that_is_not_there_is_an_error_with_the_nearest_names(project
     )
     status, said = run(project, "test_wrong.py")
     assert status == 1
-    assert re.search(r"T101.*locked", said)
+    assert re.search(r"T101 .*no scenario called lockd.*locked", said)
+    assert "bed.py" not in said
+
+
+def test_a_project_may_have_a_medium_of_its_own(project: Path) -> None:
+    (project / "conftest.py").write_text("import pytest\n\n@pytest.fixture\ndef medium(): return 'paper'\n")
+    (project / "test_own.py").write_text(
+        "def test_it(medium, tokenmgr_medium, fault, unplug):\n"
+        "    fault('C_Sign', 'hang')\n    unplug()\n    assert (medium, tokenmgr_medium.plugged) == ('paper', False)\n"
+    )
+    status, said = run(project, "test_own.py")
+    assert status == 0, said
+
+
+def test_two_of_one_scenario_days_and_kinds_as_words(project: Path) -> None:
+    (project / "test_two.py").write_text(
+        "def test_it(scenario):\n    made = [scenario('valid', day='2027-04-01', kind='p384') for _ in range(2)]\n"
+        "    assert [medium.name for medium in made] == ['valid', 'valid-2']\n"
+    )
+    status, said = run(project, "test_two.py")
+    assert status == 0, said
+
+
+def test_a_test_that_fails_shows_the_last_calls(project: Path) -> None:
+    (project / "test_wrong.py").write_text(
+        "from test_pkcs11_tool import tool\n\n"
+        "def test_it(medium):\n    tool(medium, '--list-slots')\n    assert False\n"
+    )
+    status, said = run(project, "test_wrong.py")
+    assert status == 1
+    assert re.search(r"last calls of fresh.*\n(\d+ C_\w+ 0x0 .*\n)+", said)
 
 
 def test_it_loads_nothing_before_a_test_asks_for_it(project: Path) -> None:

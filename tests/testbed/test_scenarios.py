@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -23,13 +24,14 @@ from tokenmgr.errors import (
     PinLocked,
     PinToBeChanged,
     PinWrong,
+    ScenarioFileWrong,
     ScenariosConflict,
     ScenarioUnknown,
     TokenmgrError,
 )
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
-from tokenmgr.testbed.scenario import known, scenarios
+from tokenmgr.testbed.scenario import known, read, scenarios
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.checkup import check
@@ -278,6 +280,40 @@ def test_two_that_say_different_things_of_one_medium_are_refused(names: tuple[st
     with pytest.raises(ScenariosConflict) as raised:
         scenarios(names)
     assert (raised.value.subject, raised.value.first, raised.value.second) == (subject, *names)
+
+
+OWN = """
+[odd]
+en = "Ends in five days, of another bank, and one try is left."
+pin.wrong = 2
+[[odd.put]]
+ends = 5
+bank = "1234"
+[[odd.fault]]
+function = "C_Sign"
+action = "delay"
+value = 0.01
+"""
+
+
+def test_a_scenario_of_ones_own_is_one_like_ours(bed: Testbed, tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text(OWN)
+    (medium,) = bed.up("odd", "read-only", day=DAY, own=read(tmp_path / "own.toml"))
+    assert (facts(medium).pin, facts(medium).read_only) == (PinState.FINAL_TRY, True)
+    assert [one.rule.action for one in medium.control.rules()] == ["delay"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "odd = 1", "[odd]\nblnk = true", "[odd]\nblank = 1", "[odd.pin]\nwrng = 1", "[[odd.put]]\nends = 'x'", "[",
+     "[[odd.fault]]\nfunction = 'C_Sgn'\naction = 'hang'", "[odd]\npin = 3"],
+)  # fmt: skip
+def test_a_scenario_file_that_is_wrong_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "own.toml"
+    if text:
+        path.write_text(text)
+    with pytest.raises(ScenarioFileWrong):
+        read(path)
 
 
 def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:

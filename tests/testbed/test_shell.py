@@ -108,7 +108,7 @@ def test_its_files_are_gone_when_it_ends_and_the_media_are_not(
 
 def test_nothing_is_up_is_said(home: Home) -> None:
     done = in_shell(home, "true")
-    assert (done.status, "T103" in done.err) == (2, True)
+    assert (done.status, "T116" in done.err) == (2, True)
 
 
 # --- the bus ---

@@ -69,7 +69,7 @@ def fault(
     numbers = control.add(*new) if new else []
     standing = control.rules()
     if as_json:
-        Output().value([_as_value(one) for one in standing])
+        Output().value([rule_value(one) for one in standing])
         return Exit.FINE
     if clear or remove:
         click.echo(t("testbed.rules_removed", count=len(before) - len(standing) + len(new)))
@@ -103,8 +103,8 @@ def rule_line(one: Applied) -> str:
     return t("testbed.rule_set", number=one.number, rule=one.rule.shown) + told
 
 
-def _as_value(one: Applied) -> dict[str, object]:
-    return {"number": one.number, **dataclasses.asdict(one.rule), "asked": one.asked, "hits": one.hits}
+def rule_value(one: Applied) -> dict[str, object]:
+    return {"number": one.number, "rule": one.rule.shown, "asked": one.asked, "hits": one.hits}
 
 
 @click.command(cls=Command, help=t("help.testbed_calls"))

@@ -9,7 +9,7 @@ from tokenmgr.cli.bed import bed, day_of
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import t, table
-from tokenmgr.errors import SimulatedUnknown
+from tokenmgr.errors import NothingUp
 from tokenmgr.testbed import shell as shells
 from tokenmgr.testbed.simulated import PIN
 
@@ -26,7 +26,7 @@ def shell(names: tuple[str, ...], usb: bool, day: str | None, line: str | None, 
     here = bed(sweep=True)
     media = [here.medium(name) for name in names] or here.media()
     if not media:
-        raise SimulatedUnknown(name="", up=())
+        raise NothingUp
     with shells.environment(here, media, settings().environment, usb, day_of(day)) as environment:
         environment["TOKENMGR_HOME"] = str(settings().home)
         if line is None:

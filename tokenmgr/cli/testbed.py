@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ import click
 from tokenmgr import config, log
 from tokenmgr.cli import wiring
 from tokenmgr.cli.bed import bed, day_of, medium_argument
-from tokenmgr.cli.faults import calls, fault, rule_line, set_
+from tokenmgr.cli.faults import calls, fault, rule_line, rule_value, set_
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
@@ -21,7 +22,7 @@ from tokenmgr.cli.prompts import at_terminal
 from tokenmgr.cli.shell import shell
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.testbed.life import Life
-from tokenmgr.testbed.scenario import known
+from tokenmgr.testbed.scenario import known, read
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 
 
@@ -35,15 +36,26 @@ def _scenarios(_context: click.Context, _parameter: click.Parameter, incomplete:
 
 
 @testbed.command(help=t("help.testbed_up"))
-@click.argument("scenarios", metavar="SCENARIO...", nargs=-1, shell_complete=_scenarios)
+@click.argument("scenarios", metavar="[SCENARIO]...", nargs=-1, shell_complete=_scenarios)
 @click.option("--name", default="", help=t("help.o_name"))
+@click.option("--file", "path", type=click.Path(path_type=Path), help=t("help.o_own"))
 @click.option("--seed", type=int, default=0, help=t("help.o_seed"))
 @click.option("--at", "day", metavar="DATE", help=t("help.o_at"))
-@click.option("--key", "kind", type=click.Choice([k.value for k in KeyKind]), default="p256", help=t("help.o_kind"))
+@click.option(
+    "--key",
+    "kind",
+    type=click.Choice([k.value for k in KeyKind]),
+    default="p256",
+    show_default=True,
+    help=t("help.o_kind"),
+)
 @wiring.words
-def up(scenarios: tuple[str, ...], name: str, seed: int, day: str | None, kind: str, as_json: bool) -> int:
+def up(
+    scenarios: tuple[str, ...], name: str, path: Path | None, seed: int, day: str | None, kind: str, as_json: bool
+) -> int:
     here = bed(sweep=True)
-    media = here.up(*scenarios, name=name, seed=seed, day=day_of(day), kind=KeyKind(kind))
+    own = read(path) if path else None
+    media = here.up(*scenarios, name=name, seed=seed, day=day_of(day), kind=KeyKind(kind), own=own)
     if as_json:
         Output().value([as_value(medium) for medium in media])
         return Exit.FINE
@@ -141,7 +153,7 @@ def as_value(medium: SimulatedMedium) -> dict[str, Any]:
     if medium.has_layer:
         words = ("user_wrong", "user_tries", "so_wrong", "so_tries", "capacity")
         value |= {word: medium.control[word] for word in words}
-        value["rules"] = [dataclasses.asdict(one) | {"hits": one.hits} for one in medium.control.rules()]
+        value["rules"] = [rule_value(one) for one in medium.control.rules()]
     return value
 
 

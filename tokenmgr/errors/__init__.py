@@ -10,7 +10,8 @@
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
     │       ├── FaultWrong    T107   ├── RuleFileWrong      T108   ├── LayerMissing       T109
     │       ├── BusMissing    T110   ├── DayWrong           T111   ├── MediumOutdated     T112
-    │       ├── CompilerFailed T113  └── SwapWithItself     T114
+    │       ├── CompilerFailed T113  ├── SwapWithItself     T114   ├── FolderWrong        T115
+    │       ├── NothingUp     T116   └── ScenarioFileWrong  T117
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r

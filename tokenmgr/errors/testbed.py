@@ -96,3 +96,18 @@ class CompilerFailed(TestbedError):
 class SwapWithItself(TestbedError):
     code = "T114"
     name: str
+
+
+class FolderWrong(TestbedError):
+    code = "T115"
+    folder: str
+
+
+class NothingUp(TestbedError):
+    code = "T116"
+
+
+class ScenarioFileWrong(TestbedError):
+    code = "T117"
+    file: str
+    reason: str

@@ -8,10 +8,11 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import BusMissing, CompilerMissing, DayWrong, NameTaken, NameWrong, SimulatedUnknown
+from tokenmgr.errors import BusMissing, CompilerMissing, DayWrong, FolderWrong, NameTaken, NameWrong, SimulatedUnknown
 from tokenmgr.testbed import claims, layer
 from tokenmgr.testbed.building import LABEL, Order
 from tokenmgr.testbed.scenario import scenarios
@@ -28,13 +29,20 @@ class Testbed:
     __test__ = False  # pytest: this is nobody's test
 
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], libraries: Path | None = None, store: Path | None = None
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        libraries: Path | None = None,
+        store: Path | None = None,
+        plain: bool = True,
     ) -> None:
-        """`libraries`: where media are entered for `tokenmgr media`. `store`: what may be kept and shared."""
-        self.folder = folder
+        """`libraries`: where media are entered for `tokenmgr media`. `store`: what may be kept and shared.
+        `plain`: whether a medium may come up as plain SoftHSM where there is no compiler."""
+        self.folder = folder.absolute()  # each medium knows its own by that
         self._environment = environment
         self._libraries = libraries
         self.store = Store(store or folder / ".store")
+        self._plain = plain
         self._claims: dict[str, claims.Claim] = {}  # on the media that go with this process
 
     # --- what is up ---
@@ -75,10 +83,14 @@ class Testbed:
         seed: int = 0,
         day: date | None = None,
         kind: KeyKind = KeyKind.P256,
+        own: Mapping[str, Any] | None = None,
         alive: bool = False,
     ) -> list[SimulatedMedium]:
-        """One medium that is all of these scenarios, or as many as they say. `alive`: it goes with this process."""
-        wanted = scenarios(names)
+        """One medium that is all of these scenarios, or as many as they say; `own` are scenarios beside those that come
+        with tokenmgr (scenario.read). `alive`: it goes with this process."""
+        if any(letter in str(self.folder) for letter in "#="):
+            raise FolderWrong(folder=str(self.folder))  # they have a meaning in SoftHSM's configuration
+        wanted = scenarios(names, own)
         name = name or (names[0] if names else "fresh")
         called = [name] if len(wanted) == 1 else [f"{name}-{number}" for number in range(1, len(wanted) + 1)]
         for one in called:
@@ -102,17 +114,17 @@ class Testbed:
         return [medium.name for medium in media]
 
     def sweep(self) -> list[str]:
-        """Removes what killed runs and other versions have left, and says what."""
+        """Removes what killed runs, other versions and somebody's hand have left half, and says what."""
 
         def remove(folder: Path) -> None:
             SimulatedMedium(folder, self._environment).remove(self._libraries)
 
         gone = claims.sweep(self.folder, remove)
         claims.sweep(self.store.folder, shutil.rmtree)
-        for medium in self.media():
-            if medium.is_outdated:
-                remove(medium.folder)
-                gone.append(medium.name)
+        for made in sorted(self.folder.glob("*/softhsm2.conf")):
+            if not made.parent.name.startswith(".") and SimulatedMedium(made.parent, self._environment).is_broken:
+                remove(made.parent)
+                gone.append(made.parent.name)
         return gone + self._stale_entries()
 
     def _stale_entries(self) -> list[str]:
@@ -167,7 +179,7 @@ class Testbed:
         try:
             library = layer.built(self.store.folder)
         except CompilerMissing:
-            if order.scenario.needs_layer:
+            if order.scenario.needs_layer or not self._plain:
                 raise
             return
         scenario, stick = order.scenario, order.scenario.stick

@@ -38,6 +38,7 @@ LIARS = (
     "C_FindObjects", "C_Sign", "C_SignFinal", "C_SetPIN", "C_InitPIN", "C_Login", "C_Logout",
 )  # fmt: skip
 _ANSWERS = {name: number for number, (name, _) in answers.ANSWERS.items()} | {"CKR_OK": 0}
+_FEW = 20  # words that are all told where none is near
 _LARGEST = 2**63
 _LARGEST_WORD = 2**32 - 1  # by a rule: more would not fit beside the word that it is for
 
@@ -184,7 +185,8 @@ def setting(text: str) -> tuple[str, int]:
 
 
 def _unknown(what: str, word: str, known: tuple[str, ...], said: str = "") -> FaultWrong:
-    return FaultWrong(reason=f"unknown-{what}", subject=said or word, nearest=nearest(word, known))
+    near = nearest(word, known) or (known if len(known) <= _FEW else ())
+    return FaultWrong(reason=f"unknown-{what}", subject=said or word, nearest=near)
 
 
 def nearest(word: str, known: tuple[str, ...]) -> tuple[str, ...]:

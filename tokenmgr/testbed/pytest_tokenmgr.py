@@ -14,7 +14,9 @@ docs/testers.md has the scenarios and the faults. Nothing of this is loaded befo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator, Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,36 @@ def pytest_configure(config: pytest.Config) -> None:
     )
 
 
+CALLS_SHOWN = 20
+_up = pytest.StashKey["list[SimulatedMedium]"]()  # of a test
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A test that fails shows what its media were asked last."""
+    report = yield
+    for medium in item.stash.get(_up, []) if report.failed and report.when == "call" else ():
+        with contextlib.suppress(OSError):
+            last = (medium.folder / "calls").read_text(encoding="ascii").splitlines()[-CALLS_SHOWN:]
+            report.sections.append(
+                (f"last calls of {medium.name}: process, function, answer, ms, rule", "\n".join(last))
+            )
+    return report
+
+
+@contextlib.contextmanager
+def _said_in_words() -> Iterator[None]:
+    """What is wrong with the test, and not a traceback through us."""
+    from tokenmgr.errors import TestbedError
+    from tokenmgr.messages import Texts
+
+    try:
+        yield
+    except TestbedError as error:
+        words = Texts("en").error(error)
+        pytest.fail(f"{error.code}  {words['what']}\n  {words['next']}", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def testbed_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What was compiled and prepared once is there for all tests, and for all processes of pytest-xdist."""
@@ -45,7 +77,7 @@ def tokenmgr_testbed(tmp_path: Path, testbed_store: Path) -> Iterator[Testbed]:
     from tokenmgr import config
     from tokenmgr.testbed.bed import Testbed
 
-    bed = Testbed(tmp_path / "testbed", config.ENVIRONMENT, store=testbed_store)
+    bed = Testbed(tmp_path / "testbed", config.ENVIRONMENT, store=testbed_store, plain=False)
     yield bed
     bed.down()
 
@@ -57,11 +89,22 @@ def testbed(tokenmgr_testbed: Testbed) -> Testbed:
 
 
 @pytest.fixture
-def scenario(tokenmgr_testbed: Testbed) -> Callable[..., SimulatedMedium]:
-    """Makes a medium that is all of the named scenarios: `scenario("full", name="second", day=date(2027, 4, 1))`."""
+def scenario(request: pytest.FixtureRequest, tokenmgr_testbed: Testbed) -> Callable[..., SimulatedMedium]:
+    """Makes a medium that is all of the named scenarios: `scenario("full", name="second", day="2027-04-01")`."""
 
-    def make(*names: str, **how: Any) -> SimulatedMedium:
-        made = tokenmgr_testbed.up(*names, **how)
+    def make(
+        *names: str, name: str = "", seed: int = 0, day: date | str | None = None, kind: str = "p256", **how: Any
+    ) -> SimulatedMedium:
+        from tokenmgr.domain.credential import KeyKind
+
+        if not name:  # a second one of the same is called valid-2
+            taken = {medium.name for medium in tokenmgr_testbed.media()}
+            first = names[0] if names else "fresh"
+            name = next(one for one in [first, *(f"{first}-{n}" for n in range(2, 10_000))] if one not in taken)
+        day = date.fromisoformat(day) if isinstance(day, str) else day
+        with _said_in_words():
+            made = tokenmgr_testbed.up(*names, name=name, seed=seed, day=day, kind=KeyKind(kind), **how)
+        request.node.stash.setdefault(_up, []).extend(made)
         if len(made) > 1:
             raise ValueError(f"{' '.join(names)} is {len(made)} media: ask the fixture `testbed` for them, with up()")
         return made[0]
@@ -85,7 +128,12 @@ def medium(tokenmgr_medium: SimulatedMedium) -> SimulatedMedium:
 @pytest.fixture
 def fault(tokenmgr_medium: SimulatedMedium) -> Callable[..., int]:
     """Lets it fail from now on: `fault("C_Sign", "answer", "CKR_DEVICE_ERROR", after=True, skip=1, times=1)`."""
-    return tokenmgr_medium.fault
+
+    def set_rule(*rule: Any, **when: Any) -> int:
+        with _said_in_words():
+            return tokenmgr_medium.fault(*rule, **when)
+
+    return set_rule
 
 
 @pytest.fixture
@@ -96,6 +144,7 @@ def unplug(tokenmgr_medium: SimulatedMedium) -> Callable[[], None]:
 
 @pytest.fixture
 def plug(tokenmgr_medium: SimulatedMedium) -> Callable[[], None]:
+    """Plugs it in again."""
     return tokenmgr_medium.plug
 
 

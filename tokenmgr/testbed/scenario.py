@@ -6,11 +6,12 @@ from __future__ import annotations
 import functools
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from tokenmgr import data
-from tokenmgr.errors import ScenariosConflict, ScenarioUnknown
+from tokenmgr.errors import FaultWrong, ScenarioFileWrong, ScenariosConflict, ScenarioUnknown
 from tokenmgr.testbed.faults import Rule, nearest, of_table
 
 
@@ -79,7 +80,7 @@ class Scenario:
     @property
     def needs_layer(self) -> bool:
         """Whether SoftHSM alone could not be it."""
-        plain = Scenario(self.names, usual(), put=self.put, plugged=self.plugged, pin=Pin(set=self.pin.set))
+        plain = Scenario(self.names, self.stick, put=self.put, plugged=self.plugged, pin=Pin(set=self.pin.set))
         return self != plain
 
     @property
@@ -88,9 +89,9 @@ class Scenario:
         return {"blank": self.blank, "pin": self.pin.set, "put": [asdict(put) for put in self.put]}
 
 
-def scenarios(names: Iterable[str]) -> list[Scenario]:
+def scenarios(names: Iterable[str], own: Mapping[str, Any] | None = None) -> list[Scenario]:
     """What these are together: one medium, or as many as one of them says."""
-    tables = known()
+    tables = {**known(), **(own or {})}
     names = list(dict.fromkeys(names)) or ["fresh"]
     for name in names:
         if name not in tables:
@@ -107,6 +108,39 @@ def scenarios(names: Iterable[str]) -> list[Scenario]:
 def known() -> Mapping[str, dict[str, Any]]:
     path = data.folder("softhsm_config") / "scenarios.toml"
     return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Somebody's own scenarios, in a file like ours."""
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        for name, table in tables.items():
+            _check(name, table)
+            _merged({name: {"media": (), **table}} if isinstance(table, dict) else {}, [name])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, FaultWrong) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ScenarioFileWrong(file=str(path), reason=reason) from error
+    return tables
+
+
+_PARTS = {"pin": Pin, "memory": Memory, "stick": Appearance, "put": Put}
+
+
+def _check(name: str, table: object) -> None:
+    if not isinstance(table, dict):
+        raise TypeError(f"{name} is no table")
+    for key, value in table.items():
+        parts = value if isinstance(value, list) else [value]
+        if key in _PARTS:
+            allowed = {f.name: f.type for f in fields(_PARTS[key])}
+            for part in parts:
+                for inner, one in part.items():
+                    if inner not in allowed or type(one).__name__ not in str(allowed[inner]):
+                        raise TypeError(f"{name}.{key}: {inner} = {one!r}")
+        elif key in ("blank", "read_only", "plugged") and not isinstance(value, bool):
+            raise TypeError(f"{name}: {key} = {value!r}")
+        elif key not in ("blank", "read_only", "plugged", "en", "ja", "fault", "media"):
+            raise TypeError(f"{name}: {key}")
 
 
 @functools.cache

@@ -103,14 +103,16 @@ class SimulatedMedium:
         return self.module.exists()
 
     @property
-    def is_outdated(self) -> bool:
-        """Made by another version of tokenmgr, whose state lies otherwise."""
+    def is_broken(self) -> bool:
+        """Something of it is not as it was made: by another version of tokenmgr, or somebody's hand was in it."""
         try:
+            if self.has_layer != (self.folder / "state").exists() or not self.about.serial:
+                return True
             if self.has_layer:
                 Control(self.folder)
-        except MediumOutdated:
+        except (MediumOutdated, OSError, ValueError, TypeError):
             return True
-        return False
+        return not (self.tokens.is_dir() and self._unplugged.is_dir())
 
     @property
     def about(self) -> About:
@@ -220,8 +222,9 @@ class SimulatedMedium:
     def remove(self, libraries: Path | None = None) -> None:
         if libraries is not None:
             (libraries / f"testbed-{self.name}.toml").unlink(missing_ok=True)
-        if self.has_layer and not self.is_outdated:
+        if self.has_layer and not self.is_broken:
             self.unplug()  # programs that use it now see that it is gone
+            self.control.remove()  # and those that hang go on
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
