@@ -334,6 +334,19 @@ def test_no_sweep_removes_what_somebody_is_making_or_has_made(bed: Testbed) -> N
     assert said == ["", ""]
 
 
+def test_no_sweep_removes_what_is_being_exchanged(bed: Testbed) -> None:
+    (one,), (other,) = bed.up("valid", name="one"), bed.up("unplugged", name="other")
+    command = [sys.executable, "-c", SWEEPER, str(bed.folder), str(bed.store.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as sweeper:
+        assert sweeper.stdout
+        assert sweeper.stdout.readline() == "ready\n"
+        for _ in range(100):
+            one.swap(other)
+        sweeper.kill()
+        assert sweeper.communicate()[0] == ""
+    assert [medium.name for medium in bed.media()] == ["one", "other"]
+
+
 def test_a_folder_aside_without_a_mark_is_swept(bed: Testbed) -> None:
     for name in (".making-1234", ".shell-1234"):
         (bed.folder / name).mkdir(parents=True)

@@ -119,13 +119,11 @@ class Testbed:
         def remove(folder: Path) -> None:
             SimulatedMedium(folder, self._environment).remove(self._libraries)
 
-        gone = claims.sweep(self.folder, remove)
+        def is_broken(folder: Path) -> bool:
+            return SimulatedMedium(folder, self._environment).is_broken
+
         claims.sweep(self.store.folder, shutil.rmtree)
-        for made in sorted(self.folder.glob("*/softhsm2.conf")):
-            if not made.parent.name.startswith(".") and SimulatedMedium(made.parent, self._environment).is_broken:
-                remove(made.parent)
-                gone.append(made.parent.name)
-        return gone + self._stale_entries()
+        return claims.sweep(self.folder, remove, is_broken) + self._stale_entries()
 
     def _stale_entries(self) -> list[str]:
         """Of media whose folder somebody has removed by hand. A file that names no such folder is the user's own."""

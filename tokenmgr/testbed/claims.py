@@ -10,6 +10,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
@@ -62,15 +63,22 @@ def aside(parent: Path, prefix: str) -> Iterator[Claim]:
             claim.drop()
 
 
-def sweep(parent: Path, remove: Callable[[Path], None]) -> list[str]:
-    """Removes what belongs to nobody who lives. The names of those that had settled."""
+def alone(parent: Path) -> AbstractContextManager[None]:
+    """While something is not as a sweep expects it."""
+    return system.locked(parent / LOCK)
+
+
+def sweep(
+    parent: Path, remove: Callable[[Path], None], is_broken: Callable[[Path], bool] = lambda _: False
+) -> list[str]:
+    """Removes what belongs to nobody who lives, and what is broken. Their names."""
     if not parent.is_dir():
         return []
     gone = []
-    with system.locked(parent / LOCK):
+    with alone(parent):
         for folder in sorted(path for path in parent.iterdir() if path.is_dir()):
-            marked = (folder / MARK).exists()
-            if not marked and not folder.name.startswith((".making-", ".shell-")):
+            aside = folder.name.startswith((".making-", ".shell-"))
+            if not (aside or (folder / MARK).exists() or (not folder.name.startswith(".") and is_broken(folder))):
                 continue
             try:
                 claim = system.hold(folder / MARK)

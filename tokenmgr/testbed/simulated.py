@@ -28,6 +28,7 @@ from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import LayerMissing, LibraryMissing, MediumOutdated, SwapWithItself
 from tokenmgr.log import Secret
+from tokenmgr.testbed import claims
 from tokenmgr.testbed.control import Control
 from tokenmgr.testbed.faults import Rule
 from tokenmgr.testbed.usb_bus import Stick
@@ -104,13 +105,16 @@ class SimulatedMedium:
 
     @property
     def is_broken(self) -> bool:
-        """Something of it is not as it was made: by another version of tokenmgr, or somebody's hand was in it."""
+        """Something of it is not as it was made: by another version of tokenmgr, or somebody's hand was in it. Other
+        folders are none of ours."""
+        if not self.configuration.exists():
+            return False
         try:
             if self.has_layer != (self.folder / "state").exists() or not self.about.serial:
                 return True
             if self.has_layer:
                 Control(self.folder)
-        except (MediumOutdated, OSError, ValueError, TypeError):
+        except (MediumOutdated, FileNotFoundError, ValueError, TypeError):
             return True
         return not (self.tokens.is_dir() and self._unplugged.is_dir())
 
@@ -193,14 +197,15 @@ class SimulatedMedium:
         if self.folder == other.folder:
             raise SwapWithItself(name=self.name)
         mine, theirs = self.control, other.control  # both have one, or nothing is touched
-        plugged = [medium for medium in (self, other) if medium.plugged]
-        for medium in plugged:
-            medium.unplug()
-        for name in ("unplugged", *OF_THE_STICK):
-            _exchange(self.folder / name, other.folder / name)
-        mine.swap(theirs)
-        for medium in plugged:
-            medium.plug()
+        with claims.alone(self.folder.parent):
+            plugged = [medium for medium in (self, other) if medium.plugged]
+            for medium in plugged:
+                medium.unplug()
+            for name in ("unplugged", *OF_THE_STICK):
+                _exchange(self.folder / name, other.folder / name)
+            mine.swap(theirs)
+            for medium in plugged:
+                medium.plug()
 
     def fault(
         self, function: str, action: str, value: object = None, after: bool = False, skip: int = 0, times: int = 0
