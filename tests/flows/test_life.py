@@ -32,7 +32,7 @@ def test_it_stays_plugged_in_until_enter_for_other_terminals(tmp_path: Path) -> 
         str(PROGRAM), ["testbed", "life", "--stay"], env=home.environment, encoding="utf-8", timeout=90
     )
     child.expect("Press Enter")
-    assert "life-" in home.run("media").out
+    assert "Shinkin IB" in home.run("media").out
     child.sendline("")
     child.expect(pexpect.EOF)
     child.close()

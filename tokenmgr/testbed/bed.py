@@ -83,6 +83,7 @@ class Testbed:
         seed: int = 0,
         day: date | None = None,
         kind: KeyKind = KeyKind.P256,
+        label: str = "",
         own: Mapping[str, Any] | None = None,
         alive: bool = False,
     ) -> list[SimulatedMedium]:
@@ -101,7 +102,9 @@ class Testbed:
         day = day or clock.now().astimezone(clock.JAPAN).date()
         if not EARLIEST <= day <= LATEST:
             raise DayWrong(day=str(day))
-        order = [Order(one, scenario, seed, day, kind) for one, scenario in zip(called, wanted, strict=True)]
+        order = [
+            Order(one, label or one, scenario, seed, day, kind) for one, scenario in zip(called, wanted, strict=True)
+        ]
         return [self._make(one, alive) for one in order]
 
     def down(self, *names: str) -> list[str]:
@@ -165,7 +168,7 @@ class Testbed:
         (object_,) = medium.tokens.glob("*/token.object")
         content = object_.read_bytes()
         old = (kept / "serial").read_bytes()
-        for before, after in ((old, order.serial.encode()), (LABEL.encode(), order.name.encode().ljust(len(LABEL)))):
+        for before, after in ((old, order.serial.encode()), (LABEL.encode(), order.label.encode().ljust(len(LABEL)))):
             if content.count(before) != 1:
                 raise RuntimeError(f"{object_}: not a token as SoftHSM 2.6 keeps it")
             content = content.replace(before, after)

@@ -34,6 +34,7 @@ class Order:
     """What a medium is made from."""
 
     name: str
+    label: str
     scenario: Scenario
     seed: int
     day: date
@@ -69,7 +70,7 @@ class Order:
         stick = self.scenario.stick
         return About(
             self.scenario.names,
-            self.name,
+            self.label,
             self.serial,
             self.seed,
             str(self.day),

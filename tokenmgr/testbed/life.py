@@ -38,13 +38,13 @@ class Life:
     def __init__(self, settings: Settings, texts: Texts, language: str, say: Callable[[str], None]) -> None:
         self._settings, self._texts, self._language, self._say = settings, texts, language, say
         self._testbed = Testbed(settings.home / "testbed", settings.environment, settings.library_folder)
-        (self._medium,) = self._testbed.up("fresh", name=f"life-{os.getpid()}", alive=True)
+        (self._medium,) = self._testbed.up("fresh", name=f"life-{os.getpid()}", label="Shinkin IB", alive=True)
         self.serial = self._medium.serial
         self._number = 0
 
     def run(self) -> None:
         self._say(self._texts("life.title", folder=self._medium.folder))
-        self._step("made", serial=self.serial, label=self._medium.name)
+        self._step("made", serial=self.serial, label=self._medium.about.label)
         with self._medium.library(self._settings.time_limits) as library:
             self._certify(library)
             self._pull(library)

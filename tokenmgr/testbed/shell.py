@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from pathlib import Path
+from urllib.parse import quote
 
 from tokenmgr import clock, data
 from tokenmgr.errors import LayerMissing
@@ -51,7 +52,7 @@ def environment(
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(claims.aside(bed.folder, ".shell-")).folder
         given = {**surrounding, **first.environment, "PKCS11_MODULE_PATH": first.path}
-        given["TOKEN"] = f"pkcs11:token={first.about.label}"
+        given["TOKEN"] = f"pkcs11:token={quote(first.about.label)}"
         given |= {f"MODULE{number if number > 1 else ''}": one.path for number, one in enumerate(media, 1)}
         given |= _browsers(folder, media)
         preloaded = []
