@@ -63,8 +63,14 @@ def private_folder(path: Path) -> Path:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """One at a time, among all processes."""
-    with _hold(path, wait=True):
-        yield
+    with _hold(path, wait=True) as file:
+        try:
+            yield
+        finally:
+            if sys.platform != "win32":
+                import fcntl
+
+                fcntl.flock(file, fcntl.LOCK_UN)  # closed alone, a child that was forked meanwhile would still have it
 
 
 def hold(path: Path) -> IO[bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import PROGRAM
+from tests.testbed.raw import Program, until
 from tests.token.helpers import only
 from tokenmgr.config import load
 from tokenmgr.domain.credential import KeyKind
@@ -248,6 +249,43 @@ def test_the_commands_sweep_and_say_so(tmp_path: Path) -> None:
     assert not list((tmp_path / "libraries.d").glob("*"))  # which it may not have come to make
 
 
+def test_four_that_come_up_at_once_in_a_new_home_all_do(tmp_path: Path) -> None:
+    """Each sweeps, and the first compiles."""
+    environment = {**os.environ, "TOKENMGR_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
+    up = [
+        subprocess.Popen(
+            [PROGRAM, "testbed", "up", "valid", "--name", f"m{n}"], env=environment, stderr=subprocess.PIPE
+        )
+        for n in range(4)
+    ]
+    said = [one.communicate()[1] for one in up]
+    assert [one.returncode for one in up] == [0] * 4, said
+
+
+def test_a_name_is_free_again_though_programs_still_call(bed: Testbed) -> None:
+    loop = "room = __import__('ctypes').create_string_buffer(500)\nwhile True: raw('C_GetTokenInfo', 0, room)"
+    for _ in range(5):
+        (medium,) = bed.up("valid")
+        with Program(medium) as program:
+            program.send(f"exec({loop!r})")
+            until(lambda: sum(1 for _ in medium.control.calls()) > 50)  # noqa: B023  asked at once
+            bed.down()
+            assert not medium.folder.exists()
+
+
+def test_an_exchange_that_was_killed_is_swept(bed: Testbed) -> None:
+    (one,), (_other,) = bed.up("valid", name="one"), bed.up("fresh", name="other")
+    (one.folder / "about.json").write_text((bed.folder / "other" / "about.json").read_text())
+    assert bed.sweep() == ["one"]
+
+
+def test_somebody_elses_folder_is_left_alone(bed: Testbed) -> None:
+    (bed.folder / "mine").mkdir(parents=True)
+    (bed.folder / "mine" / "softhsm2.conf").touch()
+    assert bed.sweep() == []
+    assert (bed.folder / "mine").is_dir()
+
+
 # --- without a compiler ---
 
 
@@ -285,7 +323,7 @@ def test_a_compiler_that_fails_is_said_with_its_first_words(tmp_path: Path) -> N
     with pytest.raises(CompilerFailed) as raised:
         compiling.built("wrong", "this is no C", tmp_path)
     assert "error" in raised.value.reason
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 # --- as scripts see it ---

@@ -12,10 +12,12 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tokenmgr import data
 from tokenmgr.config import TimeLimits
 from tokenmgr.domain.credential import KeyKind, StoredCertificate
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, PinState
 from tokenmgr.errors import (
+    FaultWrong,
     LibraryHung,
     MediumFull,
     MediumReadOnly,
@@ -304,16 +306,48 @@ def test_a_scenario_of_ones_own_is_one_like_ours(bed: Testbed, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "odd = 1", "[odd]\nblnk = true", "[odd]\nblank = 1", "[odd.pin]\nwrng = 1", "[[odd.put]]\nends = 'x'", "[",
-     "[[odd.fault]]\nfunction = 'C_Sgn'\naction = 'hang'", "[odd]\npin = 3"],
-)  # fmt: skip
-def test_a_scenario_file_that_is_wrong_is_refused(tmp_path: Path, text: str) -> None:
+    ("text", "said"),
+    [
+        ("", "No such file"),
+        ("[", "Invalid"),
+        ("odd = 1", "odd is no table"),
+        ("[odd]\nblnk = true", "odd.blnk"),
+        ("[odd]\nblank = 1", "odd.blank = 1"),
+        ("[odd]\npin = 3", "odd.pin: a table"),
+        ("[[odd.pin]]\nwrong = 1", "odd.pin: a table"),
+        ("[odd.pin]\nwrng = 1", "known are set, wrong"),
+        ("[odd.pin]\nwrong = -1", "a number from 0 to 100"),
+        ("[odd.memory]\nfree = -5", "a number from 0"),
+        ("[odd.stick]\nmodel = '模擬'", "odd.stick.model"),
+        ("[odd.stick]\nusb_vendor = 99999", "a number from 0 to 65535"),
+        ("[odd.put]\nends = 1", "tables [[odd.put]]"),
+        ("[[odd.put]]\nends = 'x'", "odd.put.ends = 'x'"),
+        ("[[odd.put]]\nkey = 'bogus'", "one of own, none, another, readable"),
+        ("[[odd.put]]\nuser = 'abc'", "odd.put.user"),
+        ("[[odd.put]]\nchain = 1", "true or false"),
+        ("[odd]\nmedia = []", "odd.media"),
+        ("[odd]\nmedia = [['nope']]", "odd.media"),
+    ],
+)
+def test_a_scenario_file_that_is_wrong_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "own.toml"
     if text:
         path.write_text(text)
-    with pytest.raises(ScenarioFileWrong):
+    with pytest.raises(ScenarioFileWrong) as raised:
         read(path)
+    assert said in raised.value.reason
+
+
+def test_a_wrong_rule_in_a_scenario_is_said_as_one_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "own.toml"
+    path.write_text("[[odd.fault]]\nfunction = 'C_Sgn'\naction = 'hang'")
+    with pytest.raises(FaultWrong) as raised:
+        read(path)
+    assert (raised.value.place, raised.value.nearest[0]) == (f"{path}, odd: ", "C_Sign")
+
+
+def test_ours_would_be_taken_as_somebodys_own() -> None:
+    assert read(data.folder("softhsm_config") / "scenarios.toml") == known()
 
 
 def test_a_name_that_is_none_is_refused_with_the_nearest() -> None:

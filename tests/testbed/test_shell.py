@@ -171,3 +171,15 @@ def test_python_and_a_certificates_expiry_go_by_it(home: Home, bed: Testbed) -> 
 def test_a_day_that_is_none_is_refused(home: Home, medium: SimulatedMedium) -> None:
     done = in_shell(home, "true", "--at", "2027-02-30")
     assert (done.status, "T111" in done.err) == (2, True)
+
+
+def test_a_medium_that_is_made_in_another_year_is_made_and_the_others_are_kept(
+    home: Home, medium: SimulatedMedium
+) -> None:
+    kept = set((home.folder / "testbed" / ".store").glob("token-*"))
+    done = in_shell(home, f"{PROGRAM} testbed up due-today", "--at", "2031-05-06")
+    assert done.status == 0, done
+    serial = json.loads(home.run("testbed", "show", "due-today", "--json").out)["serial"]
+    verify = f"printf '{PIN}\\n' | {PROGRAM} verify --pin-fd 0 --medium {serial}"
+    assert in_shell(home, verify, "--at", "2031-05-06").status == 0
+    assert kept <= set((home.folder / "testbed" / ".store").glob("token-*"))

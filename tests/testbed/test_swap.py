@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from tests.token.helpers import only
@@ -70,3 +72,16 @@ def test_with_one_that_has_no_layer_it_is_refused_and_nothing_is_touched(bed: Te
             first.swap(second)
     assert one.plugged
     assert facts(one).serial == one.serial
+
+
+def test_a_hand_at_the_plug_waits_for_the_exchange(bed: Testbed) -> None:
+    """Whoever comes first: each stick has its token, and is in one place."""
+    (one,), (other,) = bed.up("valid", name="one"), bed.up("valid", name="other")
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(30):
+            jobs = [pool.submit(one.swap, other), pool.submit(one.unplug), pool.submit(one.plug)]
+            for job in jobs:
+                job.result()
+            one.plug()
+            assert [len(list(medium.tokens.iterdir())) for medium in (one, other)] == [1, 1]
+    assert {facts(one).serial, facts(other).serial} == {one.serial, other.serial}

@@ -24,6 +24,8 @@ from tokenmgr.testbed.usb_mirror import Mirror
 NAME = "[a-z0-9][a-z0-9-]{0,31}"  # also its label, which has at most 32 bytes
 EARLIEST, LATEST = date(1970, 1, 1), date(9900, 12, 31)  # certificates reach ten years around it
 
+_ALIVE: dict[Path, claims.Claim] = {}  # the media that go with this process, and not with a Testbed of it
+
 
 class Testbed:
     __test__ = False  # pytest: this is nobody's test
@@ -43,7 +45,6 @@ class Testbed:
         self._libraries = libraries
         self.store = Store(store or folder / ".store")
         self._plain = plain
-        self._claims: dict[str, claims.Claim] = {}  # on the media that go with this process
 
     # --- what is up ---
 
@@ -112,7 +113,7 @@ class Testbed:
         media = [self.medium(name) for name in dict.fromkeys(names)] if names else self.media()
         for medium in media:
             medium.remove(self._libraries)
-            if claim := self._claims.pop(medium.name, None):
+            if claim := _ALIVE.pop(medium.folder, None):
                 claim.drop()
         return [medium.name for medium in media]
 
@@ -152,7 +153,7 @@ class Testbed:
             except OSError as error:
                 raise NameTaken(name=order.name) from error
         if alive:
-            self._claims[order.name] = claim
+            _ALIVE[target] = claim
         made = self.medium(order.name)
         if not order.scenario.plugged:
             made.unplug()

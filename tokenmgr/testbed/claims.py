@@ -63,6 +63,16 @@ def aside(parent: Path, prefix: str) -> Iterator[Claim]:
             claim.drop()
 
 
+def discard(folder: Path) -> None:
+    """At once for whoever looks for it: its name is free, and a sweep finishes what is cut short."""
+    with contextlib.suppress(OSError):
+        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".making-"))
+        with contextlib.suppress(OSError):
+            folder.rename(aside / folder.name)
+        shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)  # where it could not be moved
+
+
 def alone(parent: Path) -> AbstractContextManager[None]:
     """While something is not as a sweep expects it."""
     return system.locked(parent / LOCK)

@@ -7,10 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from tokenmgr.errors import CompilerFailed, CompilerMissing
+from tokenmgr.testbed import claims
 
 _COMMAND = ("-shared", "-fPIC", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra")
 HERE = sys.platform == "linux"  # what is compiled here is for Linux
@@ -28,9 +28,8 @@ def built(name: str, text: str, store: Path) -> Path:
     compiler = (shutil.which("gcc") or shutil.which("cc")) if HERE else None
     if compiler is None:
         raise CompilerMissing
-    store.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=store, prefix=".making-") as folder:
-        written, made = Path(folder) / f"{name}.c", Path(folder) / f"{name}.so"
+    with claims.aside(store, ".making-") as claim:
+        written, made = claim.folder / f"{name}.c", claim.folder / f"{name}.so"
         written.write_text(text, encoding="utf-8")
         command = [compiler, *_COMMAND, "-o", str(made), str(written), "-ldl", "-lpthread"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

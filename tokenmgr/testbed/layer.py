@@ -27,7 +27,7 @@ def source() -> str:
         "#define _GNU_SOURCE",
         *(f"#include <{name}.h>" for name in _INCLUDES),
         "typedef unsigned long W;",
-        f"enum {{ RULES = {RULES}, FUNCTIONS = {count} }};",
+        f"enum {{ RULES = {RULES}, FUNCTIONS = {count}, WORDS = {len(WORDS)} }};",
         f"#define MAGIC {MAGIC}UL",
         f"enum {{ {', '.join(f'F_{name}' for name in names)} }};",
         f"typedef struct {{ W {', '.join(WORDS)}; char {', '.join(f'{n}[{size}]' for n, size in TEXTS.items())}; "

@@ -38,17 +38,16 @@ CALLS_SHOWN = 20
 _up = pytest.StashKey["list[SimulatedMedium]"]()  # of a test
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, None]:
     """A test that fails shows what its media were asked last."""
-    report = yield
+    report = (yield).get_result()
     for medium in item.stash.get(_up, []) if report.failed and report.when == "call" else ():
         with contextlib.suppress(OSError):
             last = (medium.folder / "calls").read_text(encoding="ascii").splitlines()[-CALLS_SHOWN:]
             report.sections.append(
                 (f"last calls of {medium.name}: process, function, answer, ms, rule", "\n".join(last))
             )
-    return report
 
 
 @contextlib.contextmanager

@@ -4,9 +4,10 @@ of them; where two say something else of the same thing, that is said and nothin
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -115,32 +116,89 @@ def read(path: Path) -> dict[str, Any]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
         for name, table in tables.items():
-            _check(name, table)
-            _merged({name: {"media": (), **table}} if isinstance(table, dict) else {}, [name])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, FaultWrong) as error:
+            _check(name, table, {*known(), *tables})
+            for rule in table.get("fault", ()):
+                of_table(rule)
+    except FaultWrong as error:
+        error.place = f"{path}, {name}: "
+        raise
+    except (OSError, ValueError, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ScenarioFileWrong(file=str(path), reason=reason) from error
     return tables
 
 
-_PARTS = {"pin": Pin, "memory": Memory, "stick": Appearance, "put": Put}
-
-
-def _check(name: str, table: object) -> None:
+def _check(name: str, table: object, names: Collection[str]) -> None:
     if not isinstance(table, dict):
         raise TypeError(f"{name} is no table")
     for key, value in table.items():
-        parts = value if isinstance(value, list) else [value]
-        if key in _PARTS:
-            allowed = {f.name: f.type for f in fields(_PARTS[key])}
-            for part in parts:
-                for inner, one in part.items():
-                    if inner not in allowed or type(one).__name__ not in str(allowed[inner]):
-                        raise TypeError(f"{name}.{key}: {inner} = {one!r}")
-        elif key in ("blank", "read_only", "plugged") and not isinstance(value, bool):
-            raise TypeError(f"{name}: {key} = {value!r}")
-        elif key not in ("blank", "read_only", "plugged", "en", "ja", "fault", "media"):
-            raise TypeError(f"{name}: {key}")
+        place = f"{name}.{key}"
+        if key in ("put", "fault"):
+            if not (isinstance(value, list) and all(isinstance(one, dict) for one in value)):
+                raise ValueError(f"{place}: tables [[{place}]] are wanted")
+            for one in value if key == "put" else ():
+                _check_part(place, one, _PUT)
+        elif key in _PARTS:
+            if not isinstance(value, dict):
+                raise ValueError(f"{place}: a table is wanted")
+            _check_part(place, value, _PARTS[key])
+        elif key == "media":
+            lists = isinstance(value, list) and value and all(isinstance(one, list) for one in value)
+            if not lists or any(other not in names for one in value for other in one):
+                raise ValueError(f"{place}: lists of names of scenarios are wanted")
+        elif key not in _TOP or not isinstance(value, _TOP[key]):
+            raise ValueError(f"{place} = {value!r}: this is not known, or of the wrong kind")
+
+
+def _check_part(place: str, part: Mapping[str, object], allowed: Mapping[str, Any]) -> None:
+    for key, value in part.items():
+        if key not in allowed:
+            raise ValueError(f"{place}.{key} is not known; known are {', '.join(allowed)}")
+        rule = allowed[key]
+        if rule is bool:
+            fits, wanted = isinstance(value, bool), "true or false"
+        elif isinstance(rule, range):
+            fits, wanted = type(value) is int and value in rule, f"a number from {rule[0]} to {rule[-1]}"
+        elif isinstance(rule, tuple):
+            fits, wanted = value in rule, f"one of {', '.join(rule)}"
+        else:
+            fits, wanted = isinstance(value, str) and bool(re.fullmatch(rule, value)), f"text like {rule}"
+        if not fits:
+            raise ValueError(f"{place}.{key} = {value!r}: {wanted} is wanted")
+
+
+_COUNT, _BYTES, _TEXT = range(101), range(2**31), "[ -~]"  # printable ASCII: PKCS#11's fields are so many bytes
+_TOP = {"en": str, "ja": str, "blank": bool, "read_only": bool, "plugged": bool}
+_PUT: dict[str, Any] = {
+    "ends": range(-3650, 3651),
+    "days": range(1, 3651),
+    "key": ("own", "none", "another", "readable"),
+    "certificate": ("own", "none", "cut"),
+    "chain": bool,
+    "revoked": bool,
+    "bank": "[0-9]{4}",
+    "contract": "[0-9]{1,12}",
+    "user": "[0-9]{0,2}",
+    "label": ".{0,64}",
+    "id": ("new", "as before"),
+    "copies": range(1, 1001),
+}
+_PARTS: dict[str, dict[str, Any]] = {
+    "pin": {"set": bool, "wrong": _COUNT, "officer_wrong": _COUNT, "to_be_changed": bool, "shown": bool},
+    "memory": {"free": _BYTES},
+    "stick": {
+        "maker": f"{_TEXT}{{0,32}}",
+        "model": f"{_TEXT}{{0,16}}",
+        "reader": f"{_TEXT}{{0,31}}",
+        "pin_tries": _COUNT,
+        "officer_tries": _COUNT,
+        "memory": _BYTES,
+        "usb_vendor": range(2**16),
+        "usb_product": range(2**16),
+        "usb_maker": f"{_TEXT}{{0,64}}",
+        "usb_name": f"{_TEXT}{{0,64}}",
+    },
+}
 
 
 @functools.cache

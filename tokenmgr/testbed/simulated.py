@@ -58,6 +58,7 @@ class About:
         return Stick(self.usb_vendor, self.usb_product, self.usb_maker, self.usb_name, self.serial)
 
 
+BETWEEN = "between"  # what is on its way from one place to the other
 OF_THE_STICK = ("about.json", "ca.pem", "crl.pem")  # and not of the place where it is plugged in
 
 
@@ -105,17 +106,19 @@ class SimulatedMedium:
 
     @property
     def is_broken(self) -> bool:
-        """Something of it is not as it was made: by another version of tokenmgr, or somebody's hand was in it. Other
-        folders are none of ours."""
-        if not self.configuration.exists():
+        """Something of it is not as it was made: by another version of tokenmgr, by a swap that was killed, or by
+        somebody's hand. Other folders are none of ours, and what may not be read is not known to be broken."""
+        if not any((self.folder / name).exists() for name in ("about.json", "state")):
             return False
         try:
-            if self.has_layer != (self.folder / "state").exists() or not self.about.serial:
+            if self.has_layer != (self.folder / "state").exists() or (self.folder / BETWEEN).exists():
                 return True
-            if self.has_layer:
-                Control(self.folder)
+            if self.about.serial != (Control(self.folder).text("serial") if self.has_layer else self.about.serial):
+                return True
         except (MediumOutdated, FileNotFoundError, ValueError, TypeError):
             return True
+        except OSError:
+            return False
         return not (self.tokens.is_dir() and self._unplugged.is_dir())
 
     @property
@@ -176,36 +179,44 @@ class SimulatedMedium:
     def unplug(self) -> None:
         """Under whatever call is running: that one fails, and every session is dead."""
         with self._hand():
-            if self.has_layer and self.plugged:
-                self.control["plugged"] = 0
-                self.control["plugging"] += 1
-            _move(self.tokens, self._unplugged)
+            self._out()
 
     def plug(self) -> None:
         with self._hand():
-            _move(self._unplugged, self.tokens)
-            if self.has_layer and not self.plugged:
-                self.control["plugging"] += 1
-                self.control["plugged"] = 1
+            self._in()
 
     def _hand(self) -> AbstractContextManager[None]:
         """One at a time: a rule may just be pulling it (c/)."""
         return system.locked(self.folder / "plug.lock")
+
+    def _out(self) -> None:
+        if self.has_layer and self.plugged:
+            self.control["plugged"] = 0
+            self.control["plugging"] += 1
+        _move(self.tokens, self._unplugged)
+
+    def _in(self) -> None:
+        _move(self._unplugged, self.tokens)
+        if self.has_layer and not self.plugged:
+            self.control["plugging"] += 1
+            self.control["plugged"] = 1
 
     def swap(self, other: SimulatedMedium) -> None:
         """Two sticks change places, with all that is theirs. A place that is empty stays so."""
         if self.folder == other.folder:
             raise SwapWithItself(name=self.name)
         mine, theirs = self.control, other.control  # both have one, or nothing is touched
-        with claims.alone(self.folder.parent):
+        with contextlib.ExitStack() as alone:
+            alone.enter_context(claims.alone(self.folder.parent))
+            for medium in sorted((self, other), key=lambda one: one.folder):
+                alone.enter_context(medium._hand())
             plugged = [medium for medium in (self, other) if medium.plugged]
             for medium in plugged:
-                medium.unplug()
+                medium._out()
+                alone.callback(medium._in)
             for name in ("unplugged", *OF_THE_STICK):
                 _exchange(self.folder / name, other.folder / name)
             mine.swap(theirs)
-            for medium in plugged:
-                medium.plug()
 
     def fault(
         self, function: str, action: str, value: object = None, after: bool = False, skip: int = 0, times: int = 0
@@ -222,15 +233,17 @@ class SimulatedMedium:
         try:
             yield Held(self.control, number)
         finally:
-            self.control.remove(number)
+            with contextlib.suppress(FileNotFoundError):  # it is down
+                self.control.remove(number)
 
     def remove(self, libraries: Path | None = None) -> None:
+        """Programs that use it see it pulled, and those that hang go on. What is gone already is no trouble."""
         if libraries is not None:
             (libraries / f"testbed-{self.name}.toml").unlink(missing_ok=True)
-        if self.has_layer and not self.is_broken:
-            self.unplug()  # programs that use it now see that it is gone
-            self.control.remove()  # and those that hang go on
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for act in (self.unplug, lambda: self.control.remove()):
+            with contextlib.suppress(OSError, LayerMissing, MediumOutdated):
+                act()
+        claims.discard(self.folder)
 
 
 class Held:
@@ -247,7 +260,7 @@ class Held:
 
 
 def _exchange(one: Path, other: Path) -> None:
-    between = one.with_name("between")
+    between = one.with_name(BETWEEN)
     for here, there in ((one, between), (other, one), (between, other)):
         if here.exists():
             here.rename(there)

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from tokenmgr import clock
 from tokenmgr.testbed import claims
 from tokenmgr.testbed.building import Order, build
 from tokenmgr.testbed.simulated import SimulatedMedium
@@ -38,14 +36,18 @@ class Store:
             (making.folder / "serial").write_text(built.serial, encoding="ascii")
             (making.folder / "ca.pem").write_bytes(order.authority.chain_pem)
             (making.folder / "crl.pem").write_bytes(order.authority.revocations(built.revoked))
-            with contextlib.suppress(OSError):  # another has just made the same
+            try:
                 claim.settle(kept)
-        self._forget()
+            except OSError:
+                if not kept.exists():  # else another has just made the same
+                    raise
+        self._forget(kept)
         return kept
 
-    def _forget(self) -> None:
-        oldest = (clock.now() - UNUSED).timestamp()
+    def _forget(self, newest: Path) -> None:
+        """By the clock of the files: the process's own may be moved (clock.c)."""
+        oldest = newest.stat().st_mtime - UNUSED.total_seconds()
         for old in self.folder.glob("token-*"):
             with contextlib.suppress(FileNotFoundError):
                 if old.stat().st_mtime < oldest:
-                    shutil.rmtree(old, ignore_errors=True)
+                    claims.discard(old)

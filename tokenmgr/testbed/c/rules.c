@@ -3,7 +3,7 @@
 static int function_named(const char *name) {
     int function = FUNCTIONS;
     while (function-- > 0 && !is(names[function], name)) {}
-    return function;  /* -1 is ALL: the only other word in the file is "all" (faults.py) */
+    return is(name, "all") ? ALL : function;
 }
 
 static void read_rules(void) {
@@ -17,7 +17,7 @@ static void read_rules(void) {
                    &rule->skip, &rule->times) != 7 || rule->id >= RULES) continue;
         rule->after = is(when, "after");
         rule->function = function_named(function);
-        rule_count++;
+        rule_count += rule->function >= 0 || rule->function == ALL;
     }
     if (file) fclose(file);
 }
@@ -59,7 +59,7 @@ static int list_of_calls(void) {
     struct stat now;
     pthread_mutex_lock(&opening);
     if (file < 0 || fstat(file, &now) || now.st_ino != opened.st_ino || now.st_dev != opened.st_dev) {
-        file = open(in_folder(path, "calls"), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+        file = open(in_folder(path, "calls"), O_WRONLY | O_APPEND | O_CLOEXEC);
         if (file >= 0) fstat(file, &opened);
     }
     pthread_mutex_unlock(&opening);
@@ -103,7 +103,7 @@ static Verdict judge(int function, int after) {
         } else if (is(rule->action, "exit")) {
             _exit(rule->value);
         } else if (is(rule->action, "set")) {
-            ((W *)state)[rule->value >> 32] = rule->value & 0xFFFFFFFF;  /* which word, and what it is to be */
+            if (rule->value >> 32 < WORDS) ((W *)state)[rule->value >> 32] = rule->value & 0xFFFFFFFF;
         } else if (is(rule->action, "unplug")) {
             pull();
             verdict.pulled = 1;

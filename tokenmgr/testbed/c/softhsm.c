@@ -60,7 +60,7 @@ static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER;  /* the three above 
 #define EPOCH_SHIFT 32   /* a session's handle here: the epoch, and SoftHSM's own handle */
 #define NO_HANDLE 0x7FFFFFF0
 #define NO_RULE ((W)-1)
-#define ALL (-1)         /* a rule's function */
+#define ALL (-2)         /* a rule's function */
 #define LONGEST_LOG (16 << 20)
 #define MOST_ATTRIBUTES 64
 
@@ -76,7 +76,13 @@ static void milliseconds(W count) {
     while (nanosleep(&left, &left) && errno == EINTR) {}  /* the program's signals do not shorten it */
 }
 
-/* Waits for its turn, among all processes and threads; close() ends it. */
+static void leave(int file) {
+    if (file < 0) return;
+    flock(file, LOCK_UN);  /* and not only close(): a child that was forked meanwhile has it open too */
+    close(file);
+}
+
+/* Waits for its turn, among all processes and threads; leave() ends it. */
 static int turn(const char *path, int flags) {
     int file = open(path, flags | O_CLOEXEC, 0600);
     if (file >= 0) while (flock(file, LOCK_EX) && errno == EINTR) {}
@@ -141,7 +147,7 @@ static void find_slot(void) {
  * damaged, or overlook it; a stick has one call at a time. */
 static int token_alone(void) {
     char path[4096 + 64];
-    return turn(in_folder(path, "token.lock"), O_RDWR | O_CREAT);
+    return turn(in_folder(path, "token.lock"), O_RDWR);
 }
 
 static int is_about_token(int function) {
@@ -161,11 +167,11 @@ static W start(W *arguments) {
     int token = token_alone();
     W answer = out[F_Initialize](arguments);
     if (!answer) find_slot();
-    if (token >= 0) close(token);
+    leave(token);
     if (before) setenv("SOFTHSM2_CONF", before, 1);
     else unsetenv("SOFTHSM2_CONF");
     free(before);
-    if (alone >= 0) close(alone);
+    leave(alone);
     return answer;
 }
 
@@ -186,7 +192,7 @@ static int is_pulled(void) { return !state->plugged || plugging_seen != state->p
 
 static void pull(void) {
     char path[4096 + 64], from[8192], to[8192];
-    int hand = turn(in_folder(path, "plug.lock"), O_RDWR | O_CREAT);
+    int hand = turn(in_folder(path, "plug.lock"), O_RDWR);
     if (state->plugged) {
         state->plugged = 0;
         __atomic_add_fetch(&state->plugging, 1, __ATOMIC_SEQ_CST);
@@ -199,7 +205,7 @@ static void pull(void) {
         }
         if (tokens) closedir(tokens);
     }
-    if (hand >= 0) close(hand);
+    leave(hand);
 }
 
 static W bytes_in(const char *path) {

@@ -287,7 +287,7 @@ static W serve(int function, W *a, Verdict verdict) {
     pthread_rwlock_rdlock(&running);
     int alone = is_about_token(function) ? token_alone() : -1;
     W before = state->plugging, answer = answer_of(function, a, verdict);
-    if (alone >= 0) close(alone);
+    leave(alone);
     if (before != state->plugging && function != F_GetSlotList) {  /* pulled meanwhile, and perhaps back already */
         if (!answer) take_back(function, a);
         answer = CKR_DEVICE_ERROR;
