@@ -276,7 +276,7 @@ WORKLOAD = """
 import os, sys
 from pathlib import Path
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import TokenmgrError
+from tokenmgr.errors import KeyRefused, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.session import Session
@@ -292,6 +292,8 @@ for number in range(6):
                     session.prove(session.generate_key(KeyKind.P256, key_id, name))
             made.append(key_id.decode())
             break
+        except KeyRefused:  # SoftHSM now and then loses sight of a new key while another process writes: taken back
+            continue
         except TokenmgrError as error:
             if not error.retriable:
                 raise
