@@ -1,0 +1,69 @@
+"""A generation as the CA's registry knows it: one key pair and certificate of a subscriber, and what has become of it.
+
+RECORDED ──signed──▶ PENDING ──confirmed──▶ ACTIVE ──successor confirmed──▶ SUPERSEDED
+   │                   │ rejected, out of time   │ revoked                      │ retired (R12)
+   ▼                   ▼                         ▼                              ▼
+  VOID               REVOKED ◀───────────────────┴──────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class StoreKind(Enum):
+    """Where the key lives (保存先)."""
+
+    MEDIUM = "medium"
+    PC = "pc"
+
+
+class State(Enum):
+    RECORDED = "recorded"  # written down before signing; no certificate yet
+    VOID = "void"  # written down, and never handed out: counts as revoked (ARCHITECTURE: record before signing)
+    PENDING = "pending"  # signed and handed out, not confirmed; logs in nowhere (S7)
+    ACTIVE = "active"  # the one of its subscriber (R1)
+    SUPERSEDED = "superseded"  # its successor is active; not revoked yet (R12)
+    REVOKED = "revoked"
+
+
+MAY_BECOME: dict[State, frozenset[State]] = {
+    State.RECORDED: frozenset({State.PENDING, State.VOID}),
+    State.PENDING: frozenset({State.ACTIVE, State.REVOKED}),
+    State.ACTIVE: frozenset({State.SUPERSEDED, State.REVOKED}),
+    State.SUPERSEDED: frozenset({State.REVOKED}),
+    State.VOID: frozenset(),
+    State.REVOKED: frozenset(),
+}
+
+
+class RevocationReason(Enum):
+    """Those of RFC 5280, 5.3.1, that this CA uses; the value is the reason's number."""
+
+    UNSPECIFIED = 0
+    KEY_COMPROMISE = 1
+    AFFILIATION_CHANGED = 3
+    SUPERSEDED = 4
+    CESSATION = 5
+    PRIVILEGE_WITHDRAWN = 9
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One row of the registry. `certificate` is empty until it is signed."""
+
+    serial: int
+    subscriber: int | None  # None: one of the CA's own, such as its TLS certificate
+    state: State
+    store: StoreKind | None
+    key_hash: bytes  # SHA-256 of the SubjectPublicKeyInfo
+    not_before: datetime
+    not_after: datetime
+    predecessor: int | None = None
+    confirm_by: datetime | None = None
+    confirmed_at: datetime | None = None
+    revoked_at: datetime | None = None
+    reason: RevocationReason | None = None
+    certificate: bytes = b""

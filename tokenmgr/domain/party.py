@@ -1,0 +1,65 @@
+"""Who takes part: banks, their contracts, and the subscribers (IDs) under a contract. Checked at birth, then frozen."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tokenmgr.domain.policy import BankPolicy
+
+_CODE = re.compile(r"[0-9]{4}")
+_NUMBER = re.compile(r"[0-9A-Za-z-]{1,32}")  # as printed on the bank's papers: 契約者ID, 利用者番号
+_EMAIL = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+LONGEST_NAME = 64  # ub-organization-name, RFC 5280 appendix A.1
+
+
+class Role(Enum):
+    ADMINISTRATOR = "administrator"  # 管理者
+    USER = "user"  # 利用者
+
+
+def _hold(holds: bool, field_name: str) -> None:
+    if not holds:
+        raise ValueError(field_name)
+
+
+def is_name(text: str) -> bool:
+    return bool(text.strip()) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
+
+
+@dataclass(frozen=True)
+class Bank:
+    """A tenant of the CA (信用金庫). What its customers read is its own (R16)."""
+
+    code: str
+    name: str
+    policy: BankPolicy = field(default_factory=BankPolicy)
+    service_name: str = ""
+    contact: str = ""
+    media_page: str = ""
+
+    def __post_init__(self) -> None:
+        _hold(bool(_CODE.fullmatch(self.code)), "code")
+        _hold(is_name(self.name), "name")
+        for name in ("service_name", "contact", "media_page"):
+            value = getattr(self, name)
+            _hold(len(value) <= 256 and (not value or value.isprintable()), name)
+
+
+@dataclass(frozen=True)
+class Subscriber:
+    """One ID under a contract. `id` is the registry's own number for it."""
+
+    id: int
+    bank: str
+    contract: str
+    user: str
+    role: Role
+    email: str = ""
+
+    def __post_init__(self) -> None:
+        _hold(bool(_CODE.fullmatch(self.bank)), "bank")
+        _hold(bool(_NUMBER.fullmatch(self.contract)), "contract")
+        _hold(bool(_NUMBER.fullmatch(self.user)), "user")
+        _hold(not self.email or bool(_EMAIL.fullmatch(self.email)), "email")

@@ -1,0 +1,152 @@
+"""What a bank lets its customers do, and when: the rules R1, R2, R9, R10, R12 and S3 as pure functions.
+
+A permit says until when; a refusal says why, from when it would be otherwise, and the one way that is open instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.generation import Generation, State, StoreKind
+
+
+class OldGeneration(Enum):
+    """What becomes of the generation before, once its successor is confirmed (R12)."""
+
+    AT_CONFIRMATION = "at confirmation"  # revoked as superseded at once
+    AT_LOGIN = "at login"  # revoked when the new one has logged in
+    AT_EXPIRY = "at expiry"  # stays until it ends by itself
+
+
+@dataclass(frozen=True)
+class BankPolicy:
+    """Days are whole days of 24 hours. Defaults are what most of the banks do."""
+
+    media_offered: bool = True
+    pc_allowed: bool = True
+    validity_days: int = 365  # R1
+    renewal_days: int = 30  # R2: how long before expiry a renewal opens
+    notice_days: tuple[int, ...] = (30, 10)  # R3
+    grace_days: int = 0  # R9: how long after expiry an ID may acquire by itself; 0, 80, 90, 180 are in use
+    acquisition_days: int = 80  # R10: how long an acquisition stays open
+    key_kinds: tuple[KeyKind, ...] = (KeyKind.RSA_2048, KeyKind.RSA_3072, KeyKind.RSA_4096, KeyKind.P256, KeyKind.P384)
+    confirm_hours: int = 168  # S7: how long an unconfirmed certificate waits
+    old_generation: OldGeneration = OldGeneration.AT_LOGIN
+    wrong_pins: int = 5  # R11: the last wrong entry locks the ID
+    lock_contract: bool = False  # R11: an administrator's lock-out locks the whole contract
+    ticket_minutes: int = 10  # how long the one-time secret of an acquisition is good
+
+    def __post_init__(self) -> None:
+        for name, lowest, highest in _RANGES:
+            if not lowest <= getattr(self, name) <= highest:
+                raise ValueError(name)
+        if not (self.media_offered or self.pc_allowed):
+            raise ValueError("pc_allowed")
+        if not self.key_kinds or not set(self.key_kinds) <= CERTIFIABLE:
+            raise ValueError("key_kinds")
+        if len(self.notice_days) > 8 or not all(1 <= day <= self.validity_days for day in self.notice_days):
+            raise ValueError("notice_days")
+
+    def allows(self, store: StoreKind) -> bool:
+        return self.media_offered if store is StoreKind.MEDIUM else self.pc_allowed
+
+
+CERTIFIABLE = frozenset({KeyKind.RSA_2048, KeyKind.RSA_3072, KeyKind.RSA_4096, KeyKind.P256, KeyKind.P384})
+_RANGES = (
+    ("validity_days", 1, 825),
+    ("renewal_days", 1, 90),
+    ("grace_days", 0, 366),
+    ("acquisition_days", 1, 366),
+    ("confirm_hours", 1, 24 * 60),
+    ("wrong_pins", 1, 20),
+    ("ticket_minutes", 1, 60),
+)
+
+
+class Reason(Enum):
+    """Why not. The words for people are in tokenmgr/messages, under these names."""
+
+    STORE_FORBIDDEN = "store-forbidden"  # S3
+    KEY_FORBIDDEN = "key-forbidden"
+    TOO_EARLY = "too-early"
+    EXPIRED = "expired"
+    GRACE_OVER = "grace-over"
+    NOT_OPEN = "not-open"
+    DEADLINE_PASSED = "deadline-passed"
+    HAS_ONE = "has-one"
+    REVOKED = "revoked"
+    SUPERSEDED = "superseded"
+    PENDING = "pending"  # an unconfirmed renewal with another key waits
+    LOCKED = "locked"
+
+
+class Way(Enum):
+    """The one way that is open instead (R14): resume first, re-acquire second, re-issue last."""
+
+    OTHER_STORE = "other-store"
+    OTHER_KEY = "other-key"
+    WAIT = "wait"
+    RENEW = "renew"
+    RESUME = "resume"
+    ACQUIRE = "acquire"
+    ASK_ADMINISTRATOR = "ask-administrator"
+    VISIT_BRANCH = "visit-branch"
+
+
+@dataclass(frozen=True)
+class Permit:
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Refusal:
+    reason: Reason
+    way: Way
+    until: datetime | None = None  # when it began or ends, whichever the reason is about
+
+
+def permit_renewal(old: Generation, store: StoreKind, policy: BankPolicy, now: datetime) -> Permit | Refusal:
+    """R2: from so many days before expiry, to the very second of it. `old` is the one that signs the request."""
+    if old.state is State.SUPERSEDED:
+        return Refusal(Reason.SUPERSEDED, Way.RESUME)
+    if old.state is not State.ACTIVE:
+        return Refusal(Reason.REVOKED, Way.ACQUIRE)
+    opens = old.not_after - timedelta(days=policy.renewal_days)
+    if now < opens:
+        return Refusal(Reason.TOO_EARLY, Way.WAIT, opens)
+    if now > old.not_after:
+        return Refusal(Reason.EXPIRED, Way.ACQUIRE, old.not_after)
+    return _in_store(store, policy) or Permit(old.not_after)
+
+
+def permit_acquisition(
+    last: Generation | None,
+    open_until: datetime | None,
+    is_user: bool,
+    store: StoreKind,
+    policy: BankPolicy,
+    now: datetime,
+) -> Permit | Refusal:
+    """R9, R10. `last` is the newest generation that was ever active; `open_until` is when an acquisition that the bank
+    or a re-issue has opened ends, None where none is open."""
+    reissue = Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
+    if open_until is not None and now <= open_until:
+        return _in_store(store, policy) or Permit(open_until)
+    if last is None or last.state is not State.ACTIVE:
+        if open_until is None:
+            return Refusal(Reason.NOT_OPEN, reissue)
+        return Refusal(Reason.DEADLINE_PASSED, reissue, open_until)
+    if now <= last.not_after:
+        opens = last.not_after - timedelta(days=policy.renewal_days)
+        return Refusal(Reason.HAS_ONE, Way.RENEW if now >= opens else Way.WAIT, opens)
+    ends = last.not_after + timedelta(days=policy.grace_days)
+    if now > ends:
+        return Refusal(Reason.GRACE_OVER, reissue, ends)
+    return _in_store(store, policy) or Permit(ends)
+
+
+def _in_store(store: StoreKind, policy: BankPolicy) -> Refusal | None:
+    return None if policy.allows(store) else Refusal(Reason.STORE_FORBIDDEN, Way.OTHER_STORE)

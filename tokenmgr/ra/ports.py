@@ -1,0 +1,118 @@
+"""What the registration authority needs of a registry that remembers. (What signs is ca/issuer.py.)
+
+Every writing verb is durable when it returns: whatever it promises survives a power cut (S6, S7). Where the registry is
+not any more as the caller had read it, it raises Stale, has changed nothing, and the caller reads again and decides anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
+from tokenmgr.domain.party import Bank, Subscriber
+
+
+class Stale(Exception):
+    """Somebody else was quicker. Nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A subscriber as the four fields of R9 find it: with the hashes of both PINs (argon2id, PHC strings)."""
+
+    subscriber: Subscriber
+    login_hash: str = field(repr=False)
+    confirmation_hash: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that a decision about one subscriber needs, read in one moment."""
+
+    subscriber: Subscriber
+    bank: Bank
+    open_until: datetime | None  # R10: an acquisition is open until then
+    pending: Generation | None  # RECORDED or PENDING, the one that there may be
+    last: Generation | None  # the newest that was ever active: ACTIVE, or else SUPERSEDED or REVOKED
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A proven claim (R9): by its reference and secret one `ir` may be made, for one key."""
+
+    reference: str
+    secret: bytes = field(repr=False)
+    bank: str
+    subscriber: int
+    store: StoreKind
+    until: datetime
+    serial: int | None = None  # what it was used for
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A CMP transaction that led to a generation. `credential` names who began it: nobody else may go on with it."""
+
+    bank: str
+    transaction: bytes
+    request_digest: bytes  # SHA-256 of the request's bytes: the same bytes again are the same request (S6)
+    serial: int
+    credential: str
+    confirm_digest: bytes = b""  # of the certConf that was taken
+
+
+@dataclass(frozen=True)
+class Tries:
+    """R11: wrong entries of login PINs, kept alike for IDs that exist and those that do not."""
+
+    spent: int
+    locked: bool
+
+
+class Registry(Protocol):
+    # --- reading ---
+    def bank(self, code: str) -> Bank | None: ...
+    def enrolled(self, bank: str, contract: str, user: str) -> Enrolled | None: ...
+    def standing(self, subscriber: int) -> Standing: ...
+    def generation(self, serial: int) -> Generation | None: ...
+    def by_key(self, key_hash: bytes) -> Generation | None:
+        """Whoever it was certified for, and whatever became of it; VOID ones do not count."""
+
+    def exchange(self, bank: str, transaction: bytes) -> Exchange | None: ...
+    def ticket(self, reference: str) -> Ticket | None: ...
+    def nonce_key(self) -> bytes:
+        """32 random bytes, the same on every node: answers to the same bytes carry the same nonce."""
+
+    # --- R9, R11 ---
+    def spend_try(self, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime) -> Tries:
+        """Counted before the PINs are looked at, so that no crash and no crowd gets tries for nothing. Not counted once
+        locked. With `lock_contract`, an administrator of the contract who is locked locks everybody of it."""
+
+    def forgive_tries(self, bank: str, contract: str, user: str) -> None: ...
+    def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
+        """Forgives the tries, and ends every earlier ticket of the subscriber."""
+
+    # --- issuing ---
+    def record(self, generation: Generation, exchange: Exchange, displaced: Generation | None, now: datetime) -> None:
+        """RECORDED, before anything is signed. `displaced` is what was pending before: a RECORDED one becomes VOID, a
+        PENDING one REVOKED as superseded. With a ticket its `serial` is set too. Stale where the subscriber has another
+        pending one, the key was certified meanwhile, or the transaction is taken."""
+
+    def sign_off(self, serial: int, certificate: bytes) -> None:
+        """RECORDED -> PENDING with its certificate. Stale where it is not RECORDED any more."""
+
+    def bind(self, exchange: Exchange) -> None:
+        """Another transaction for a generation that is there. Stale where the transaction is taken by other bytes."""
+
+    def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
+        """PENDING -> ACTIVE; the one that was active becomes SUPERSEDED, or REVOKED as superseded with `retire`. Ends
+        the ticket and the opened acquisition. Stale where it is not PENDING any more, or `confirm_by` is over."""
+
+    # --- taking back ---
+    def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
+        """Stale where it is none that can be revoked."""
+
+    def expire_unconfirmed(self, now: datetime) -> int:
+        """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""
