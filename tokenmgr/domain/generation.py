@@ -52,7 +52,7 @@ class RevocationReason(Enum):
 
 @dataclass(frozen=True)
 class Generation:
-    """One row of the registry. `certificate` is empty until it is signed."""
+    """One row of the registry. `certificate` is empty until it is signed, `draft` afterwards."""
 
     serial: int
     subscriber: int | None  # None: one of the CA's own, such as its TLS certificate
@@ -67,3 +67,4 @@ class Generation:
     revoked_at: datetime | None = None
     reason: RevocationReason | None = None
     certificate: bytes = b""
+    draft: bytes = b""  # what is to be signed, until it is

@@ -1,1 +1,1 @@
-"""The registration authority: decides who gets a certificate. One verb a file; its stores are handed to it (ports.py)."""
+"""The registration authority decides who gets a certificate. One verb a file; it is handed its stores (ports.py)."""

@@ -1,7 +1,7 @@
 """What the registration authority needs of a registry that remembers. (What signs is ca/issuer.py.)
 
-Every writing verb is durable when it returns: whatever it promises survives a power cut (S6, S7). Where the registry is
-not any more as the caller had read it, it raises Stale, has changed nothing, and the caller reads again and decides anew.
+Every writing verb is durable when it returns: whatever it promises survives a power cut (S6, S7). Where the registry
+is not any more as the caller had read it, it raises Stale, has changed nothing, and the caller reads and decides anew.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Exchange:
     transaction: bytes
     request_digest: bytes  # SHA-256 of the request's bytes: the same bytes again are the same request (S6)
     serial: int
-    credential: str
+    credential: str  # "ticket:REFERENCE" or "certificate:SERIAL" in hex
     confirm_digest: bytes = b""  # of the certConf that was taken
 
 
@@ -96,15 +96,16 @@ class Registry(Protocol):
 
     # --- issuing ---
     def record(self, generation: Generation, exchange: Exchange, displaced: Generation | None, now: datetime) -> None:
-        """RECORDED, before anything is signed. `displaced` is what was pending before: a RECORDED one becomes VOID, a
-        PENDING one REVOKED as superseded. With a ticket its `serial` is set too. Stale where the subscriber has another
+        """RECORDED with its draft, before anything is signed. `displaced` is what was pending before: a RECORDED one becomes
+        VOID, a PENDING one REVOKED as superseded. Where a ticket is the credential its `serial` is set too. Stale where the subscriber has another
         pending one, the key was certified meanwhile, or the transaction is taken."""
 
     def sign_off(self, serial: int, certificate: bytes) -> None:
-        """RECORDED -> PENDING with its certificate. Stale where it is not RECORDED any more."""
+        """RECORDED -> PENDING with its certificate, its draft forgotten. Stale where it is not RECORDED any more."""
 
     def bind(self, exchange: Exchange) -> None:
-        """Another transaction for a generation that is there. Stale where the transaction is taken by other bytes."""
+        """Another transaction for a generation that is there; a ticket's `serial` is set. The same again changes nothing.
+        Stale where the transaction is taken by other bytes."""
 
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         """PENDING -> ACTIVE; the one that was active becomes SUPERSEDED, or REVOKED as superseded with `retire`. Ends

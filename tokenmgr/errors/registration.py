@@ -1,0 +1,93 @@
+"""R: what the registration authority says to whoever asks it for a certificate."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenmgr.errors.root import TokenmgrError
+
+
+class RegistrationError(TokenmgrError):
+    """The CA was asked for something and did not do it. What there was before still works."""
+
+
+class BankUnknown(RegistrationError):
+    code = "R101"
+    bank: str
+
+
+class ClaimNotAccepted(RegistrationError):
+    """One of the four fields is wrong; which one is told to nobody (R9)."""
+
+    code = "R102"
+    tries_left: int
+
+
+class ClaimLocked(RegistrationError):
+    """Too many wrong entries of login PINs (R11). The PIN of a medium has nothing to do with it."""
+
+    code = "R103"
+
+
+class NotPermittedNow(RegistrationError):
+    """The bank's policy forbids it today; `way` is the one that is open."""
+
+    code = "R104"
+    reason: str
+    way: str
+    until: datetime | None = None
+
+
+class KeyCertifiedBefore(RegistrationError):
+    code = "R105"
+
+
+class TicketSpent(RegistrationError):
+    """A one-time reference that is over, or was used for another key."""
+
+    code = "R106"
+
+
+class AnotherIsPending(RegistrationError):
+    """RFC 9483, 4.1.3: no second renewal while one waits for its confirmation, unless it is for the same key."""
+
+    code = "R107"
+    serial: str
+    until: datetime
+
+
+class CannotConfirm(RegistrationError):
+    """What is to be confirmed was revoked, or its time is over (S7)."""
+
+    code = "R108"
+    until: datetime | None = None
+
+
+class AlreadyConfirmed(RegistrationError):
+    code = "R109"
+
+
+class AlreadyRevoked(RegistrationError):
+    code = "R110"
+
+
+class NotYours(RegistrationError):
+    """A certificate of somebody else, or a transaction that somebody else began."""
+
+    code = "R111"
+
+
+class AuthorityBusy(RegistrationError):
+    code = "R112"
+    retriable = True
+
+
+class RequestMalformed(RegistrationError):
+    """What came is not what this address takes."""
+
+    code = "R113"
+    reason: str
+
+
+class SubscriberUnknown(RegistrationError):
+    code = "R114"

@@ -1,0 +1,83 @@
+"""取得: the first certificate, or one after a re-issue or an expiry (R9, R10). Two steps: a claim proven by four fields
+brings a one-time reference and secret; a request under them brings the certificate."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.party import Bank, Role
+from tokenmgr.domain.policy import Permit, Refusal, permit_acquisition
+from tokenmgr.errors import ClaimLocked, ClaimNotAccepted, KeyCertifiedBefore, NotPermittedNow, TicketSpent
+from tokenmgr.log import Secret
+from tokenmgr.ra import issuing, passcodes
+from tokenmgr.ra.ports import Registry, Standing, Ticket
+
+
+@dataclass(frozen=True)
+class Claim:
+    contract: str
+    user: str
+    login_pin: Secret
+    confirmation_pin: Secret
+    store: StoreKind
+
+
+def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket:
+    """The try is spent before the PINs are looked at (R11). What policy says is told to whoever knows both PINs."""
+    policy = bank.policy
+    who = (bank.code, claim.contract, claim.user)
+    tries = registry.spend_try(*who, policy.wrong_pins, policy.lock_contract, now)
+    if tries.locked:
+        raise ClaimLocked
+    found = registry.enrolled(*who)
+    hashes = (found.login_hash, found.confirmation_hash) if found else (None, None)
+    if not passcodes.match(claim.login_pin, claim.confirmation_pin, *hashes) or found is None:
+        raise ClaimNotAccepted(tries_left=max(policy.wrong_pins - tries.spent, 0))
+    answer = _permit(registry.standing(found.subscriber.id), claim.store, now)
+    if isinstance(answer, Refusal):
+        registry.forgive_tries(*who)
+        raise refused(answer)
+    ticket = Ticket(
+        reference=secrets.token_hex(8),
+        secret=secrets.token_urlsafe(24).encode(),
+        bank=bank.code,
+        subscriber=found.subscriber.id,
+        store=claim.store,
+        until=now + timedelta(minutes=policy.ticket_minutes),
+    )
+    registry.open_ticket(ticket, claim.contract, claim.user)
+    return ticket
+
+
+def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.Ask, now: datetime) -> Generation:
+    """One key a ticket. A new proof ends what an earlier one has left unconfirmed: with two PINs the customer says that
+    this is the one to have."""
+
+    def decide(standing: Standing, same: Generation | None) -> int | None:
+        if ticket.serial is not None:
+            if same is None or same.serial != ticket.serial:
+                raise TicketSpent
+        else:
+            if now > ticket.until:
+                raise TicketSpent
+            if same is not None and same.state not in (State.RECORDED, State.PENDING):
+                raise KeyCertifiedBefore
+            answer = _permit(standing, ask.store, now)
+            if isinstance(answer, Refusal):
+                raise refused(answer)
+        return standing.last.serial if standing.last else None
+
+    return issuing.issue(registry, issuer, ask, decide, displaces=True, now=now)
+
+
+def _permit(standing: Standing, store: StoreKind, now: datetime) -> Permit | Refusal:
+    is_user = standing.subscriber.role is Role.USER
+    return permit_acquisition(standing.last, standing.open_until, is_user, store, standing.bank.policy, now)
+
+
+def refused(refusal: Refusal) -> NotPermittedNow:
+    return NotPermittedNow(reason=refusal.reason.value, way=refusal.way.value, until=refusal.until)

@@ -1,0 +1,50 @@
+"""The second phase (RFC 9483, 4.1.1): the client has written and verified the certificate, or will not have it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.errors import AlreadyConfirmed, AuthorityBusy, CannotConfirm
+from tokenmgr.ra.issuing import PATIENCE
+from tokenmgr.ra.ports import Exchange, Registry, Stale
+
+
+def confirm(registry: Registry, exchange: Exchange, digest: bytes, policy: OldGeneration, now: datetime) -> None:
+    """This generation becomes the active one. The same confirmation again is answered alike; another one is told that
+    it comes second."""
+    for _ in range(PATIENCE):
+        found = registry.generation(exchange.serial)
+        assert found is not None  # noqa: S101  an exchange names one
+        if found.state in (State.ACTIVE, State.SUPERSEDED):
+            if exchange.confirm_digest not in (b"", digest):
+                raise AlreadyConfirmed
+            return
+        in_time = found.confirm_by is not None and now <= found.confirm_by
+        if found.state is not State.PENDING or not in_time:
+            raise CannotConfirm(until=found.confirm_by)
+        try:
+            registry.confirm(exchange, digest, now, retire=policy is OldGeneration.AT_CONFIRMATION)
+        except Stale:
+            continue
+        return
+    raise AuthorityBusy
+
+
+def reject(registry: Registry, exchange: Exchange, now: datetime) -> None:
+    """The client found it wrong: revoked, and what there was before stays (RFC 9483, 4.1.1). Said again, nothing is to
+    be done; once confirmed it is too late."""
+    for _ in range(PATIENCE):
+        found = registry.generation(exchange.serial)
+        assert found is not None  # noqa: S101  an exchange names one
+        if found.state in (State.ACTIVE, State.SUPERSEDED):
+            raise AlreadyConfirmed
+        if found.state in (State.REVOKED, State.VOID):
+            return
+        try:
+            registry.revoke(found.serial, RevocationReason.CESSATION, now)
+        except Stale:
+            continue
+        return
+    raise AuthorityBusy

@@ -1,0 +1,162 @@
+"""From a decision to a certificate: recorded, signed, recorded again, so that no crash leaves one that nobody knows.
+
+    1. record    serial, subject, key and request, durable, before anything is signed
+    2. sign      what was checked and nothing else (ca/issuer.py)
+    3. sign off  the certificate itself, durable, before anybody gets it
+
+Cut short after 1, the same request again, or the same key in another, has what was recorded signed, to the byte; cut
+short after 3 it brings the certificate that is there (S6). What nobody asks for again becomes void and counts as revoked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tokenmgr.ca.issuer import Draft, Issuer
+from tokenmgr.ca.keycheck import kind_of
+from tokenmgr.ca.profile import Order
+from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.policy import Reason, Way
+from tokenmgr.errors import (
+    AnotherIsPending,
+    AuthorityBusy,
+    KeyCertifiedBefore,
+    LibraryError,
+    MediumError,
+    NotPermittedNow,
+)
+from tokenmgr.pki.names import subscriber_name
+from tokenmgr.ra.ports import Exchange, Registry, Stale, Standing
+
+PATIENCE = 8  # times that somebody else may be quicker
+
+
+class StillWaiting(Exception):
+    """Recorded, and not signed yet: to be asked for again (RFC 9483, 4.4)."""
+
+    def __init__(self, generation: Generation) -> None:
+        super().__init__()
+        self.generation = generation
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a request for a certificate comes to, once its protocol and its proofs are out of the way."""
+
+    subscriber: int
+    public_key: bytes
+    store: StoreKind
+    bank: str
+    transaction: bytes
+    request_digest: bytes
+    credential: str
+
+    def exchange(self, serial: int) -> Exchange:
+        return Exchange(self.bank, self.transaction, self.request_digest, serial, self.credential)
+
+
+def issue(
+    registry: Registry,
+    issuer: Issuer,
+    ask: Ask,
+    decide: Callable[[Standing, Generation | None], int | None],
+    displaces: bool,
+    now: datetime,
+) -> Generation:
+    """`decide` raises where the answer is no, and names the predecessor; it is asked anew each time that somebody else
+    was quicker. It is shown whatever the key was certified for before. `displaces`: whether this proof may end what
+    another one has left unconfirmed."""
+    kind = kind_of(ask.public_key)
+    key_hash = hashlib.sha256(ask.public_key).digest()
+    for _ in range(PATIENCE):
+        standing = registry.standing(ask.subscriber)
+        same = registry.by_key(key_hash)
+        predecessor = decide(standing, same)
+        try:
+            if same is not None:
+                return finish(registry, issuer, _again(registry, ask, same, now))
+            if kind not in standing.bank.policy.key_kinds:
+                raise NotPermittedNow(reason=Reason.KEY_FORBIDDEN.value, way=Way.OTHER_KEY.value)
+            displaced = _displaced(standing, displaces, now)
+            order = _order(standing, ask, issuer.not_after, now)
+            draft = issuer.draft(order)
+            new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
+            registry.record(new, ask.exchange(new.serial), displaced, now)
+            return finish(registry, issuer, new, draft)
+        except Stale:
+            continue
+    raise AuthorityBusy
+
+
+def finish(registry: Registry, issuer: Issuer, found: Generation, draft: Draft | None = None) -> Generation:
+    """What is recorded is signed, to the byte; what is signed already is that."""
+    if found.state is not State.RECORDED:
+        return found
+    try:
+        certificate = issuer.sign(draft or issuer.resume(found.draft))
+    except (MediumError, LibraryError) as error:  # the CA's token: the record stands, and is signed when asked again
+        raise StillWaiting(found) from error
+    registry.sign_off(found.serial, certificate)
+    return dataclasses.replace(found, state=State.PENDING, certificate=certificate, draft=b"")
+
+
+def _again(registry: Registry, ask: Ask, same: Generation, now: datetime) -> Generation:
+    """S6: the same new key brings the same certificate, as long as that one may still be confirmed, or has been."""
+    in_time = same.confirm_by is not None and now <= same.confirm_by
+    waits = same.state in (State.RECORDED, State.PENDING) and in_time
+    if same.subscriber != ask.subscriber or not (waits or same.state is State.ACTIVE):
+        raise KeyCertifiedBefore
+    registry.bind(ask.exchange(same.serial))
+    return same
+
+
+def _displaced(standing: Standing, displaces: bool, now: datetime) -> Generation | None:
+    """What must go for the new one: what was never handed out, what is out of time, and by a new proof the rest."""
+    pending = standing.pending
+    if pending is None or displaces or pending.state is State.RECORDED:
+        return pending
+    assert pending.confirm_by is not None  # noqa: S101  every pending one has
+    if now > pending.confirm_by:
+        return pending
+    raise AnotherIsPending(serial=f"{pending.serial:x}", until=pending.confirm_by)
+
+
+def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Order:
+    """A certificate has whole seconds, and never outlives its issuer."""
+    who, starts = standing.subscriber, now.replace(microsecond=0)
+    return Order(
+        serial=new_serial(),
+        subject=subscriber_name(standing.bank.name, who.bank, who.contract, who.user),
+        public_key=ask.public_key,
+        not_before=starts,
+        not_after=min(starts + timedelta(days=standing.bank.policy.validity_days), latest),
+        store=ask.store,
+    )
+
+
+def _generation(
+    order: Order, key_hash: bytes, standing: Standing, predecessor: int | None, draft: bytes, now: datetime
+) -> Generation:
+    return Generation(
+        serial=order.serial,
+        subscriber=standing.subscriber.id,
+        state=State.RECORDED,
+        store=order.store,
+        key_hash=key_hash,
+        not_before=order.not_before,
+        not_after=order.not_after,
+        predecessor=predecessor,
+        confirm_by=now + timedelta(hours=standing.bank.policy.confirm_hours),
+        draft=draft,
+    )
+
+
+def new_serial() -> int:
+    """20 octets, positive, from the system's generator; the second bit is set so that all are of one length
+    (RFC 5280, 4.1.2.2)."""
+    return int.from_bytes(os.urandom(20), "big") >> 1 | 1 << 158

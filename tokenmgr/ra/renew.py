@@ -1,0 +1,32 @@
+"""更新: the next generation, asked for by the key of the one before (R2, RFC 9483 4.1.3).
+
+While one waits for its confirmation, another key is refused: the holder finishes it, revokes it, or lets its time run
+out (S7). So two clients that race for one subscriber get one certificate.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.policy import Refusal, permit_renewal
+from tokenmgr.errors import KeyCertifiedBefore
+from tokenmgr.ra import issuing
+from tokenmgr.ra.acquire import refused
+from tokenmgr.ra.ports import Registry, Standing
+
+
+def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask, now: datetime) -> Generation:
+    """`old` is what signed the request."""
+
+    def decide(standing: Standing, same: Generation | None) -> int | None:
+        finished = same is not None and same.state is State.ACTIVE and same.predecessor == old.serial
+        if same is not None and same.state is State.ACTIVE and not finished:
+            raise KeyCertifiedBefore
+        answer = permit_renewal(old, ask.store, standing.bank.policy, now)
+        if isinstance(answer, Refusal) and not finished:
+            raise refused(answer)
+        return old.serial
+
+    return issuing.issue(registry, issuer, ask, decide, displaces=False, now=now)
