@@ -5,8 +5,10 @@ Nothing is logged by default. `-v` and `-vv` show the library's calls by name an
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -67,6 +69,36 @@ def setup(verbosity: int) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     root.propagate = False
+
+
+class _Lines(logging.Formatter):
+    """One JSON object a line, for the machines that read a service's log."""
+
+    _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, object] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "process": record.process,
+            "from": record.name,
+            "message": record.getMessage(),
+        }
+        said |= {name: value for name, value in vars(record).items() if name not in self._OWN}
+        if record.exc_info:
+            said["trace"] = self.formatException(record.exc_info)
+        return json.dumps(said, ensure_ascii=False, default=str)
+
+
+def setup_service() -> None:
+    """To standard error, where systemd and containers expect it: everything from INFO on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    for name in ("tokenmgr", "uvicorn"):
+        root = logging.getLogger(name)
+        root.handlers[:] = [handler]
+        root.setLevel(logging.INFO if name == "tokenmgr" else logging.WARNING)
+        root.propagate = False
 
 
 def mask_identifier(text: str) -> str:

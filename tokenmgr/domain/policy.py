@@ -70,7 +70,7 @@ class Reason(Enum):
     """Why not. The words for people are in tokenmgr/messages, under these names."""
 
     STORE_FORBIDDEN = "store-forbidden"  # S3
-    KEY_FORBIDDEN = "key-forbidden"
+    KIND_FORBIDDEN = "kind-forbidden"
     TOO_EARLY = "too-early"
     EXPIRED = "expired"
     GRACE_OVER = "grace-over"

@@ -36,7 +36,15 @@
     │   ├── SignatureWrong    K104   └── KeyIdWrong         K105
     ├── CertificateError      C  a certificate
     │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  └── WrittenDifferently C103 r
-    └── DeletionRefused       D101
+    ├── DeletionRefused       D101
+    └── RegistrationError     R  what the CA is asked for by a customer, or about one
+        ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
+        ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
+        ├── AnotherIsPending  R107   ├── CannotConfirm      R108   ├── AlreadyConfirmed  R109
+        ├── AlreadyRevoked    R110   ├── NotYours           R111   ├── AuthorityBusy     R112 r
+        ├── RequestMalformed  R113   ├── SubscriberUnknown  R114   ├── RegistryUnavailable R115 r
+        ├── RegistryNewer     R116   ├── Taken              R117   ├── NotRegistered     R118
+        ├── ValueUnfit        R119   └── WorkerFailed       R120
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 
@@ -46,7 +54,9 @@ Words for people are in tokenmgr/messages, one entry a code; a program reads `co
 from __future__ import annotations
 
 from tokenmgr.errors.asked import *  # noqa: F403
+from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.registration import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
 from tokenmgr.errors.testbed import *  # noqa: F403

@@ -91,3 +91,44 @@ class RequestMalformed(RegistrationError):
 
 class SubscriberUnknown(RegistrationError):
     code = "R114"
+
+
+class RegistryUnavailable(RegistrationError):
+    """The database does not answer. Nothing that was promised is lost."""
+
+    code = "R115"
+    retriable = True
+    reason: str
+
+
+class WorkerFailed(RegistrationError):
+    """A process of the service ends as soon as it is started."""
+
+    code = "R120"
+    status: int
+
+
+class RegistryNewer(RegistrationError):
+    code = "R116"
+    found: int
+    known: int
+
+
+class Taken(RegistrationError):
+    """To be added, and there already."""
+
+    code = "R117"
+    what: str
+
+
+class NotRegistered(RegistrationError):
+    code = "R118"
+    what: str
+
+
+class ValueUnfit(RegistrationError):
+    """A field that this value cannot be in."""
+
+    code = "R119"
+    what: str
+    reason: str

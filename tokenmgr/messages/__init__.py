@@ -6,9 +6,11 @@ Errors have what happened, what was kept and the one next step (R14, R15), under
 from __future__ import annotations
 
 import tomllib
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from tokenmgr.clock import japan_time
 from tokenmgr.errors import TokenmgrError
 
 
@@ -41,7 +43,11 @@ class Texts:
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if name == "serial" and not value:
             return self("words.this_one")
-        if name not in {"who", "state", "rule", "reason", "unblock", "officer", "wanted"}:
+        if value is None:
+            return "—"
+        if isinstance(value, datetime):
+            return japan_time(value, self.language)
+        if name not in {"who", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}:
             return value
         word = self._word(str(value))
         return word if word == value else word.format(**facts)  # a text from outside may have braces of its own

@@ -5,7 +5,7 @@
     3. sign off  the certificate itself, durable, before anybody gets it
 
 Cut short after 1, the same request again, or the same key in another, has what was recorded signed, to the byte; cut
-short after 3 it brings the certificate that is there (S6). What nobody asks for again becomes void and counts as revoked.
+short after 3 it brings the certificate that is there (S6). What nobody asks for again is void and counts as revoked.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def issue(
             if same is not None:
                 return finish(registry, issuer, _again(registry, ask, same, now))
             if kind not in standing.bank.policy.key_kinds:
-                raise NotPermittedNow(reason=Reason.KEY_FORBIDDEN.value, way=Way.OTHER_KEY.value)
+                raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
             displaced = _displaced(standing, displaces, now)
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)

@@ -96,16 +96,17 @@ class Registry(Protocol):
 
     # --- issuing ---
     def record(self, generation: Generation, exchange: Exchange, displaced: Generation | None, now: datetime) -> None:
-        """RECORDED with its draft, before anything is signed. `displaced` is what was pending before: a RECORDED one becomes
-        VOID, a PENDING one REVOKED as superseded. Where a ticket is the credential its `serial` is set too. Stale where the subscriber has another
-        pending one, the key was certified meanwhile, or the transaction is taken."""
+        """RECORDED with its draft, before anything is signed. `displaced` is what was pending before: a RECORDED one
+        becomes VOID, a PENDING one REVOKED as superseded. Where a ticket is the credential, its `serial` is set too.
+        Stale where the subscriber has another pending one, the key was certified meanwhile, or the transaction is
+        taken."""
 
     def sign_off(self, serial: int, certificate: bytes) -> None:
         """RECORDED -> PENDING with its certificate, its draft forgotten. Stale where it is not RECORDED any more."""
 
     def bind(self, exchange: Exchange) -> None:
-        """Another transaction for a generation that is there; a ticket's `serial` is set. The same again changes nothing.
-        Stale where the transaction is taken by other bytes."""
+        """Another transaction for a generation that is there; a ticket's `serial` is set. The same again changes
+        nothing. Stale where the transaction is taken by other bytes."""
 
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         """PENDING -> ACTIVE; the one that was active becomes SUPERSEDED, or REVOKED as superseded with `retire`. Ends

@@ -1,0 +1,57 @@
+"""POST /banks/{bank}/acquisitions: the four fields of R9 bring a one-time reference and secret for a CMP `ir`."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from tokenmgr.api.service import Service
+from tokenmgr.domain.generation import StoreKind
+from tokenmgr.errors import BankUnknown, RequestMalformed
+from tokenmgr.log import Secret
+from tokenmgr.ra import acquire
+
+LONGEST = 2048
+_FIELDS = ("contract", "user", "login_pin", "confirmation_pin", "store")
+_LONGEST_FIELD = 64
+
+
+def begin(service: Service, code: str, data: bytes, now: datetime) -> dict[str, object]:
+    bank = service.registry.bank(code)
+    if bank is None:
+        raise BankUnknown(bank=code[:16])
+    ticket = acquire.begin(service.registry, bank, _claim(data), now)
+    return {
+        "reference": ticket.reference,
+        "secret": ticket.secret.decode("ascii"),
+        "until": ticket.until,
+        "store": ticket.store.value,
+        "key_kinds": [kind.value for kind in bank.policy.key_kinds],
+    }
+
+
+def _claim(data: bytes) -> acquire.Claim:
+    try:
+        given = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise RequestMalformed(reason="not JSON") from error
+    if not isinstance(given, dict) or set(given) != set(_FIELDS):
+        raise RequestMalformed(reason=f"an object with {', '.join(_FIELDS)}")
+    if not all(isinstance(value, str) and 1 <= len(value) <= _LONGEST_FIELD for value in given.values()):
+        raise RequestMalformed(reason=f"each field is a text of 1 to {_LONGEST_FIELD} characters")
+    if not all(_is_text(value) for value in given.values()):
+        raise RequestMalformed(reason="a character that no field has")
+    if given["store"] not in (kind.value for kind in StoreKind):
+        raise RequestMalformed(reason="store is medium or pc")
+    return acquire.Claim(
+        contract=given["contract"],
+        user=given["user"],
+        login_pin=Secret(given["login_pin"]),
+        confirmation_pin=Secret(given["confirmation_pin"]),
+        store=StoreKind(given["store"]),
+    )
+
+
+def _is_text(value: str) -> bool:
+    """No lone surrogates, no NUL: neither PostgreSQL nor a hash takes them."""
+    return value.isprintable()

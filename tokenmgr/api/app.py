@@ -1,0 +1,110 @@
+"""The routes. Each hands its bytes to a worker thread, because deciding and signing wait for disks and tokens.
+
+POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
+GET  /banks/{bank}                              what a bank offers
+POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
+GET  /ca/root.cer  /ca/issuing.cer  /crl/issuing.crl
+GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenmgr.api import acquisitions, publications
+from tokenmgr.api.cmp import Front
+from tokenmgr.api.http import Edge, as_json, body
+from tokenmgr.api.metrics import CONTENT_TYPE
+from tokenmgr.api.service import Service
+from tokenmgr.cmp.messages import MAX_MESSAGE
+from tokenmgr.errors import RequestMalformed
+
+PKIXCMP = "application/pkixcmp"
+THREADS = 16  # more than cores: most of the time they wait, and those that wait share a commit
+_HERE = {"127.0.0.1", "::1"}
+T = TypeVar("T")
+
+
+def application(service: Service) -> Starlette:
+    app = _Application(service)
+    edge = Edge(service)
+    cmp, acquire = edge.route("cmp", app.cmp), edge.route("acquire", app.acquire)
+    return Starlette(
+        routes=[
+            Route("/.well-known/cmp/p/{bank}", cmp, methods=["POST"]),
+            Route("/.well-known/cmp/p/{bank}/{operation}", cmp, methods=["POST"]),
+            Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
+            Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
+            Route("/ca/{name}.cer", edge.route("certificate", app.certificate), methods=["GET"]),
+            Route("/crl/issuing.crl", edge.route("crl", app.crl), methods=["GET"]),
+            Route("/healthz", edge.route("healthz", app.healthz), methods=["GET"]),
+            Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
+            Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
+        ]
+    )
+
+
+class _Application:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._front = Front(service)
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
+
+    async def _away(self, act: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+
+    async def cmp(self, request: Request) -> Response:
+        data = await body(request, MAX_MESSAGE, PKIXCMP)
+        code, operation = request.path_params["bank"], request.path_params.get("operation", "")
+
+        def work() -> bytes:
+            return self._front.answer(publications.known_bank(self._service, code), operation, data)
+
+        return Response(await self._away(work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
+
+    async def acquire(self, request: Request) -> Response:
+        data = await body(request, acquisitions.LONGEST, "application/json")
+        code, now = request.path_params["bank"], self._service.clock()
+        return as_json(await self._away(lambda: acquisitions.begin(self._service, code, data, now)), 201)
+
+    async def bank(self, request: Request) -> Response:
+        code = request.path_params["bank"]
+        return as_json(await self._away(lambda: publications.bank_offer(self._service, code)))
+
+    async def certificate(self, request: Request) -> Response:
+        issuing, root = self._service.chain
+        found = {"issuing": issuing, "root": root}.get(request.path_params["name"])
+        if found is None:
+            raise RequestMalformed(reason="no such certificate")
+        return Response(found, 200, {"Cache-Control": "max-age=86400"}, "application/pkix-cert")
+
+    async def crl(self, request: Request) -> Response:
+        found = await self._away(lambda: publications.current_crl(self._service))
+        return Response(found, 200, {"Cache-Control": "max-age=300"}, "application/pkix-crl")
+
+    async def healthz(self, request: Request) -> Response:
+        """The process lives, and that is all."""
+        return as_json({"healthy": True})
+
+    async def readyz(self, request: Request) -> Response:
+        """The registry answers, and the CA's token signs."""
+
+        def look() -> None:
+            self._service.registry.nonce_key()
+            self._service.protector.protect(b"ready?")
+
+        await self._away(look)
+        return as_json({"ready": True})
+
+    async def metrics(self, request: Request) -> Response:
+        if request.client is None or request.client.host not in _HERE:
+            return Response(status_code=404)
+        return Response(await self._away(self._service.metrics.text), 200, media_type=CONTENT_TYPE)

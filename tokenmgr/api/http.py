@@ -1,0 +1,111 @@
+"""What every route has in common: a bounded body, a line in the log, a number in the metrics, an error as words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from tokenmgr.api.service import Service
+from tokenmgr.errors import (
+    AuthorityBusy,
+    BankUnknown,
+    ClaimLocked,
+    ClaimNotAccepted,
+    LibraryError,
+    MediumError,
+    RegistryUnavailable,
+    RequestMalformed,
+    TokenmgrError,
+)
+from tokenmgr.messages import Texts
+
+log = logging.getLogger(__name__)
+
+SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
+AT_ONCE = 256  # requests that wait or are worked on in one worker; the next is told to come back
+_STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
+    ((BankUnknown,), 404),
+    ((RequestMalformed,), 400),
+    ((ClaimNotAccepted, ClaimLocked), 403),
+    ((AuthorityBusy, RegistryUnavailable, LibraryError, MediumError), 503),
+)
+_TEXTS = {language: Texts(language) for language in ("ja", "en")}
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Edge:
+    """Makes a route of a handler that returns or raises."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._open = 0
+
+    def route(self, name: str, handler: Handler) -> Handler:
+        async def answered(request: Request) -> Response:
+            started = time.perf_counter()
+            response = await self._guarded(name, handler, request)
+            seconds = time.perf_counter() - started
+            self._service.metrics.answers.labels(name, response.status_code).inc()
+            self._service.metrics.seconds.labels(name).observe(seconds)
+            log.info("answered", extra={"route": name, "status": response.status_code, "ms": round(seconds * 1000, 1)})
+            return response
+
+        return answered
+
+    async def _guarded(self, name: str, handler: Handler, request: Request) -> Response:
+        if self._open >= AT_ONCE:
+            return self.refusal(AuthorityBusy())
+        self._open += 1
+        try:
+            return await handler(request)
+        except TokenmgrError as error:
+            return self.refusal(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            log.exception("a bug, in %s", name)
+            return self.refusal(TokenmgrError(), 500)
+        finally:
+            self._open -= 1
+
+    def refusal(self, error: TokenmgrError, status: int = 0) -> Response:
+        """In both languages: whoever shows it to a person knows which one."""
+        self._service.metrics.refusals.labels(error.code).inc()
+        status = status or next((number for kinds, number in _STATUS if isinstance(error, kinds)), 409)
+        said: dict[str, Any] = {"code": error.code, "retriable": error.retriable, "facts": _public(error)}
+        said |= {language: texts.error(error) for language, texts in _TEXTS.items()}
+        return as_json({"error": said}, status, {"Retry-After": "2"} if status == 503 else {})
+
+
+def _public(error: TokenmgrError) -> dict[str, object]:
+    """What happened inside the CA's token or database is in its log, not in an answer."""
+    return {} if isinstance(error, LibraryError | MediumError | RegistryUnavailable) else error.facts
+
+
+def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    text = json.dumps(value, ensure_ascii=False, default=lambda one: one.isoformat())
+    return Response(text, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+
+
+async def body(request: Request, longest: int, kind: str) -> bytes:
+    """Never more than `longest` bytes, never for longer than SLOWEST_BODY."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+        raise RequestMalformed(reason=f"Content-Type is {kind}")
+    read = bytearray()
+    try:
+        async with asyncio.timeout(SLOWEST_BODY):
+            async for piece in request.stream():
+                read += piece
+                if len(read) > longest:
+                    raise RequestMalformed(reason=f"more than {longest} bytes")
+    except TimeoutError as error:
+        raise RequestMalformed(reason="the body came too slowly") from error
+    return bytes(read)

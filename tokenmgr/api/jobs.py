@@ -1,0 +1,57 @@
+"""What happens by itself: unconfirmed certificates are taken back (S7), the list of revoked ones is made in time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from tokenmgr.api.service import Service
+from tokenmgr.ca import crl
+from tokenmgr.errors import TokenmgrError
+
+log = logging.getLogger(__name__)
+
+EVERY = 20.0  # seconds between two rounds
+CRL_LIFE = timedelta(days=7)
+CRL_EVERY = timedelta(hours=12)
+
+
+async def run(service: Service, threads_end: asyncio.Event) -> None:
+    while not threads_end.is_set():
+        await asyncio.get_running_loop().run_in_executor(None, round_of, service)
+        try:
+            await asyncio.wait_for(threads_end.wait(), EVERY)
+        except TimeoutError:
+            continue
+
+
+def round_of(service: Service) -> None:
+    """Each job by itself: one that fails is told, and hides no other."""
+    now = service.clock()
+    for job in (_expire, _tidy, renew_crl):
+        try:
+            job(service, now)
+            service.metrics.jobs.labels(job.__name__, "done").inc()
+        except TokenmgrError as error:
+            service.metrics.jobs.labels(job.__name__, error.code).inc()
+            log.warning("a job failed", extra={"job": job.__name__, "error": str(error)})
+
+
+def _expire(service: Service, now: datetime) -> None:
+    if taken := service.registry.expire_unconfirmed(now):
+        log.info("unconfirmed certificates taken back", extra={"count": taken})
+
+
+def _tidy(service: Service, now: datetime) -> None:
+    service.registry.tidy(now)
+
+
+def renew_crl(service: Service, now: datetime) -> None:
+    """When something was revoked since the last one, or that one is half a day old (RFC 5280, 5.1.2.5)."""
+    last = service.registry.latest_crl()
+    if last and now < last.issued_at + CRL_EVERY and not service.registry.revoked_since(last.issued_at):
+        return
+    number, entries = service.registry.next_crl_number(), service.registry.revoked(now)
+    der = crl.build(service.keys.issuing, entries, number, now, now + CRL_LIFE)
+    service.registry.publish_crl(number, now, now + CRL_LIFE, der)

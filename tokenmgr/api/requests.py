@@ -1,0 +1,99 @@
+"""What a request for a certificate asks for, whichever of the four bodies it comes in (RFC 9483, 4.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import ExtensionOID
+
+from tokenmgr.api.credentials import Credential
+from tokenmgr.api.service import Service
+from tokenmgr.cmp import checks
+from tokenmgr.cmp.certificates import load, subject_of
+from tokenmgr.cmp.faults import FailInfo, ProtocolFault
+from tokenmgr.cmp.messages import P10, CertRequest, Kind, Message
+from tokenmgr.domain.generation import Generation, StoreKind
+
+_POLICIES = ExtensionOID.CERTIFICATE_POLICIES
+
+
+@dataclass(frozen=True)
+class Wanted:
+    req_id: int
+    public_key: bytes
+    store: StoreKind
+    subject: bytes
+    not_before: datetime | None
+    not_after: datetime | None
+    others: bool  # extensions beside the policy that names the store
+
+    def is_met_by(self, found: Generation) -> bool:
+        """Item 20: accepted, or granted with modifications."""
+        return (
+            not self.others
+            and self.subject == subject_of(load(found.certificate))
+            and self.not_before in (None, found.not_before)
+            and self.not_after in (None, found.not_after)
+        )
+
+
+def wanted(service: Service, message: Message, credential: Credential) -> Wanted:
+    """Items 13 to 17, in that order; the proof of possession last, because it costs most."""
+    body, kind = message.body, message.kind
+    if kind is Kind.IR and credential.ticket is None:  # 16: another PKI's certificates prove nothing here
+        raise ProtocolFault(FailInfo.notAuthorized, "ir is protected by the MAC of a one-time secret")
+    if kind in (Kind.CR, Kind.KUR):
+        checks.signed_only(message)
+    if isinstance(body, P10):
+        return _of_csr(service, body, credential)
+    if not isinstance(body, CertRequest):
+        raise ProtocolFault(FailInfo.badDataFormat, "not a request for a certificate")
+    checks.request_id(body)
+    checks.template(body)
+    if kind is Kind.KUR and credential.certificate is not None:
+        checks.old_certificate(body, credential.certificate)
+    checks.proof(body)
+    named = {one.oid: one.value for one in body.extensions}
+    return Wanted(
+        req_id=body.req_id,
+        public_key=body.public_key or b"",
+        store=_store(service, named.get(_POLICIES.dotted_string), credential),
+        subject=body.subject or b"",
+        not_before=body.not_before,
+        not_after=body.not_after,
+        others=bool(named.keys() - {_POLICIES.dotted_string}),
+    )
+
+
+def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
+    request = checks.csr(body.csr)
+    try:
+        named = {one.oid: one.value.public_bytes() for one in request.extensions}
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ProtocolFault(FailInfo.badDataFormat, "the request's extensions cannot be read") from error
+    return Wanted(
+        req_id=-1,
+        public_key=request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        store=_store(service, named.get(_POLICIES), credential),
+        subject=request.subject.public_bytes(),
+        not_before=None,
+        not_after=None,
+        others=bool(named.keys() - {_POLICIES}),
+    )
+
+
+def _store(service: Service, policies: bytes | None, credential: Credential) -> StoreKind:
+    """Where the key lives is told by the policy that the client asks for; else as its ticket, or its last certificate,
+    had it (S3: recorded, never guessed)."""
+    told = credential.ticket.store if credential.ticket else credential.generation and credential.generation.store
+    if policies is not None:
+        asked = service.issuer.profile.store_of(policies)
+        if asked is None:
+            raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
+        if credential.ticket is not None and asked is not told:
+            raise ProtocolFault(FailInfo.unacceptedPolicy, "another store than the acquisition was begun for")
+        return asked
+    return told or StoreKind.PC

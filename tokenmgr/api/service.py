@@ -1,0 +1,53 @@
+"""All that one worker of the service has in its hands, wired together by the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from tokenmgr.api.metrics import Metrics
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.ca.keys import CaKeys
+from tokenmgr.cmp.protection import SignatureProtector
+from tokenmgr.sql.registry import SqlRegistry
+
+
+@dataclass(frozen=True)
+class Service:
+    registry: SqlRegistry
+    issuer: Issuer
+    keys: CaKeys
+    clock: Callable[[], datetime]
+    metrics: Metrics = field(default_factory=Metrics)
+
+    @cached_property
+    def protector(self) -> SignatureProtector:
+        return SignatureProtector(self.keys.cmp.signer, self.keys.cmp.certificate)
+
+    @cached_property
+    def chain(self) -> tuple[bytes, ...]:
+        """The issuing CA, then the root."""
+        return self.issuer.chain
+
+    @cached_property
+    def _nonce_key(self) -> bytes:
+        return self.registry.nonce_key()
+
+    def nonce(self, transaction: bytes, request: bytes) -> bytes:
+        """Of an answer: the same for the same request on every node, fresh for another one, and known again as one of
+        this transaction's without having been kept (RFC 9483, 3.1: senderNonce, recipNonce)."""
+        fresh = self._keyed(b"fresh", request)
+        return fresh + self._keyed(b"known", transaction + fresh)
+
+    def is_nonce_of(self, transaction: bytes, nonce: bytes) -> bool:
+        return hmac.compare_digest(nonce[8:], self._keyed(b"known", transaction + nonce[:8]))
+
+    def salt(self, request: bytes) -> bytes:
+        return self._keyed(b"salt", request) + self._keyed(b"more", request)
+
+    def _keyed(self, purpose: bytes, data: bytes) -> bytes:
+        return hmac.new(self._nonce_key, purpose + data, hashlib.sha256).digest()[:8]

@@ -1,0 +1,27 @@
+"""genm: what a client may ask about the CA (RFC 9483, 4.3). Exactly one question a message."""
+
+from __future__ import annotations
+
+from tokenmgr.api.publications import current_crl
+from tokenmgr.api.service import Service
+from tokenmgr.cmp import oids
+from tokenmgr.cmp.der import wrap
+from tokenmgr.cmp.faults import FailInfo, ProtocolFault
+from tokenmgr.cmp.messages import Info
+
+CURRENT_CRL = "1.3.6.1.5.5.7.4.6"  # id-it-currentCRL (RFC 4210, 5.3.19.6)
+
+
+def answer(service: Service, asked: Info) -> Info:
+    match asked.oid:
+        case oids.CA_CERTS:
+            return Info(oids.CA_CERTS, wrap(b"".join(service.chain)))
+        case oids.ROOT_CA_CERT | oids.ROOT_CA_KEY_UPDATE:
+            return Info(oids.ROOT_CA_KEY_UPDATE, None)  # there is no newer root
+        case oids.CERT_REQ_TEMPLATE:
+            return Info(oids.CERT_REQ_TEMPLATE, None)  # nothing is required beyond RFC 9483, 4.1
+        case oids.CRL_STATUS_LIST | oids.CRLS:
+            return Info(oids.CRLS, wrap(current_crl(service)))
+        case _ if asked.oid == CURRENT_CRL:
+            return Info(CURRENT_CRL, current_crl(service))
+    raise ProtocolFault(FailInfo.badRequest, "a question that this CA does not answer")

@@ -1,0 +1,184 @@
+"""Several processes behind one socket: a keeper that starts them, and starts anew whichever ends by itself.
+
+The keeper opens the socket and holds the PIN; a worker is handed both, the PIN through its standard input, which stays
+open: when the keeper is gone, however that came, its workers read the end and finish what they have begun.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, cast
+
+import uvicorn
+from starlette.applications import Starlette
+
+from tokenmgr.errors import WorkerFailed
+from tokenmgr.log import Secret
+
+log = logging.getLogger(__name__)
+
+FINISHING = 30  # seconds that requests under way may take once the service is told to stop
+LEAST_LIFE = 10.0  # seconds; one that ends sooner than this after its start has something wrong with it
+HOPELESS = 3  # such ends in a row, and the keeper gives up
+
+
+During = Callable[[asyncio.Event], Coroutine[None, None, None]]  # what runs beside the serving, until the event
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    port: int
+
+
+def listen(address: Address) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    opened = socket.create_server((address.host, address.port), family=family, backlog=512)
+    opened.set_inheritable(True)
+    return opened
+
+
+class Keeper:
+    def __init__(
+        self, command: Sequence[str], count: int, opened: socket.socket, pin: Secret, environment: Mapping[str, str]
+    ) -> None:
+        self._command = [sys.executable, "-P", "-m", "tokenmgr", *command, "--socket", str(opened.fileno())]
+        self._count, self._socket, self._pin, self._environment = count, opened, pin, dict(environment)
+        self._stopping = threading.Event()
+        self._running: list[_Worker] = []
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Until interrupted. `ready` is called once, when every worker answers."""
+        try:
+            self._running = [self._start() for _ in range(self._count)]
+            for worker in self._running:
+                worker.wait_ready()
+            ready()
+            self._keep()
+        finally:
+            self._stop()
+
+    def _keep(self) -> None:
+        short = 0
+        while True:
+            time.sleep(0.2)
+            for place, worker in enumerate(self._running):
+                if worker.ended is None:
+                    continue
+                log.warning("a worker ended", extra={"status": worker.ended, "process": worker.process})
+                short = short + 1 if worker.age < LEAST_LIFE else 0
+                if short >= HOPELESS:
+                    raise WorkerFailed(status=worker.ended)
+                self._running[place] = self._start()
+
+    def _start(self) -> _Worker:
+        return _Worker(self._command, self._socket, self._pin, self._environment)
+
+    def _stop(self) -> None:
+        for worker in self._running:
+            worker.tell_to_stop()
+        end = time.monotonic() + FINISHING + 5
+        for worker in self._running:
+            worker.wait_until(end)
+
+
+class _Worker:
+    def __init__(self, command: Sequence[str], opened: socket.socket, pin: Secret, environment: dict[str, str]) -> None:
+        self._child = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            pass_fds=[opened.fileno()],
+            env=environment,
+            start_new_session=True,  # Ctrl-C is the keeper's: it tells its workers by itself
+        )
+        self._started = time.monotonic()
+        told = cast(IO[bytes], self._child.stdin)
+        told.write(bytes(pin.reveal()) + b"\n")
+        told.flush()
+
+    def wait_ready(self) -> None:
+        """Its first line says so; its end says that it never will be."""
+        if not cast(IO[bytes], self._child.stdout).readline():
+            raise WorkerFailed(status=self._child.wait())
+
+    @property
+    def ended(self) -> int | None:
+        return self._child.poll()
+
+    @property
+    def process(self) -> int:
+        return self._child.pid
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self._started
+
+    def tell_to_stop(self) -> None:
+        with contextlib.suppress(OSError):
+            cast(IO[bytes], self._child.stdin).close()
+
+    def wait_until(self, end: float) -> None:
+        try:
+            self._child.wait(max(end - time.monotonic(), 0.1))
+        except subprocess.TimeoutExpired:
+            self._child.kill()
+            self._child.wait()
+
+
+def work(app: Starlette, descriptor: int, certificate: str, key: str, during: During) -> None:
+    """One worker: serves until its standard input ends, then finishes what it has begun and returns."""
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        ssl_certfile=certificate or None,
+        ssl_keyfile=key or None,
+        timeout_graceful_shutdown=FINISHING,
+        timeout_keep_alive=15,
+        limit_concurrency=1024,
+    )
+    server = _Server(config)
+    opened = socket.socket(fileno=descriptor)
+    asyncio.run(_serve(server, opened, during))
+
+
+class _Server(uvicorn.Server):
+    """One that says when it serves, and leaves signals alone: its keeper has the terminal."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+
+
+async def _serve(server: _Server, opened: socket.socket, during: During) -> None:
+    loop, ending = asyncio.get_running_loop(), asyncio.Event()
+
+    def wait_for_end() -> None:
+        sys.stdin.buffer.read()
+        server.should_exit = True
+        loop.call_soon_threadsafe(ending.set)
+
+    threading.Thread(target=wait_for_end, daemon=True).start()
+    jobs = asyncio.create_task(during(ending))
+    await server.serve(sockets=[opened])
+    ending.set()
+    await jobs
