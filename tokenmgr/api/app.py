@@ -3,7 +3,7 @@
 POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
-GET  /ca/root.cer  /ca/issuing.cer  /crl/issuing.crl
+GET  /root.cer  /ca.cer  /ca.crl                the addresses that certificates name
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
 """
 
@@ -43,8 +43,8 @@ def application(service: Service) -> Starlette:
             Route("/.well-known/cmp/p/{bank}/{operation}", cmp, methods=["POST"]),
             Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
-            Route("/ca/{name}.cer", edge.route("certificate", app.certificate), methods=["GET"]),
-            Route("/crl/issuing.crl", edge.route("crl", app.crl), methods=["GET"]),
+            Route("/{name}.cer", edge.route("certificate", app.certificate), methods=["GET"]),
+            Route("/ca.crl", edge.route("crl", app.crl), methods=["GET"]),
             Route("/healthz", edge.route("healthz", app.healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
             Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
@@ -81,7 +81,7 @@ class _Application:
 
     async def certificate(self, request: Request) -> Response:
         issuing, root = self._service.chain
-        found = {"issuing": issuing, "root": root}.get(request.path_params["name"])
+        found = {"ca": issuing, "root": root}.get(request.path_params["name"])
         if found is None:
             raise RequestMalformed(reason="no such certificate")
         return Response(found, 200, {"Cache-Control": "max-age=86400"}, "application/pkix-cert")

@@ -18,6 +18,8 @@ from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank
 from tokenmgr.ra.ports import Ticket
 
+KEPT = 100_000  # subscribers whose bank is remembered
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -36,6 +38,7 @@ class Credential:
 class Guard:
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._banks: dict[int, str] = {}
 
     def authenticate(self, bank: Bank, message: Message) -> Credential:
         """Raises ProtocolFault; who is proven may still be revoked or out of time, which is for the caller to judge."""
@@ -60,7 +63,7 @@ class Guard:
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is none of this CA")
         verify_signature(message, certificate)
         checks.signature_sender(message.header, certificate)
-        if self._service.registry.bank_of(found.subscriber) != bank.code:
+        if self._bank_of(found.subscriber) != bank.code:
             raise ProtocolFault(FailInfo.notAuthorized, "the protection certificate is another bank's")
         if found.state is State.PENDING:
             raise ProtocolFault(FailInfo.notAuthorized, "an unconfirmed certificate signs nothing")
@@ -73,6 +76,15 @@ class Guard:
             generation=found,
             certificate=certificate,
         )
+
+    def _bank_of(self, subscriber: int) -> str:
+        """Kept, since a subscriber never changes banks."""
+        known = self._banks.get(subscriber)
+        if known is None:
+            if len(self._banks) >= KEPT:
+                self._banks.clear()
+            known = self._banks[subscriber] = self._service.registry.standing(subscriber).bank.code
+        return known
 
     @cached_property
     def subject(self) -> bytes:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from tokenmgr.api.service import Service
 from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
+from tokenmgr.sql.crls import Crl
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,12 @@ def _tidy(service: Service, now: datetime) -> None:
 
 def renew_crl(service: Service, now: datetime) -> None:
     """When something was revoked since the last one, or that one is half a day old (RFC 5280, 5.1.2.5)."""
-    last = service.registry.latest_crl()
-    if last and now < last.issued_at + CRL_EVERY and not service.registry.revoked_since(last.issued_at):
+    registry = service.administration
+    last = registry.crl()
+    since = last.issued_at if last else None
+    if last and now < last.issued_at + CRL_EVERY and not any(registry.revoked(now, since)):
         return
-    number, entries = service.registry.next_crl_number(), service.registry.revoked(now)
-    der = crl.build(service.keys.issuing, entries, number, now, now + CRL_LIFE)
-    service.registry.publish_crl(number, now, now + CRL_LIFE, der)
+    entries = ((one.serial, one.at, one.reason) for one in registry.revoked(since or now))
+    number, ends = registry.reserve_crl(), now + CRL_LIFE
+    der = crl.build(service.keys.issuing, entries, number, now, ends)
+    registry.keep_crl(Crl(number, now, ends, der))

@@ -23,7 +23,7 @@ def bank_offer(service: Service, code: str) -> dict[str, object]:
         "key_kinds": [kind.value for kind in policy.key_kinds],
         "renewal_days": policy.renewal_days,
         "grace_days": policy.grace_days,
-        "policies": service.issuer.profile.policy_oids,
+        "policies": {"medium": service.issuer.profile.policy_medium, "pc": service.issuer.profile.policy_pc},
     }
 
 
@@ -36,5 +36,5 @@ def known_bank(service: Service, code: str) -> Bank:
 
 def current_crl(service: Service) -> bytes:
     """The newest that there is; the jobs see to it that it is never out of date."""
-    found = service.registry.latest_crl()
+    found = service.administration.crl()
     return found.der if found else b""

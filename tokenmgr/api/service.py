@@ -13,12 +13,14 @@ from tokenmgr.api.metrics import Metrics
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKeys
 from tokenmgr.cmp.protection import SignatureProtector
+from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.registry import SqlRegistry
 
 
 @dataclass(frozen=True)
 class Service:
     registry: SqlRegistry
+    administration: Administration
     issuer: Issuer
     keys: CaKeys
     clock: Callable[[], datetime]

@@ -98,7 +98,7 @@ def finish(registry: Registry, issuer: Issuer, found: Generation, draft: Draft |
     if found.state is not State.RECORDED:
         return found
     try:
-        certificate = issuer.sign(draft or issuer.resume(found.draft))
+        certificate = issuer.sign(draft or issuer.resume(found.serial, found.draft))
     except (MediumError, LibraryError) as error:  # the CA's token: the record stands, and is signed when asked again
         raise StillWaiting(found) from error
     registry.sign_off(found.serial, certificate)
