@@ -1,0 +1,106 @@
+"""`tokenmgr ca serve`, and the worker that it starts: where the CA's rooms are wired together."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from tokenmgr import clock, config, log
+from tokenmgr.api import jobs, workers
+from tokenmgr.api.app import application
+from tokenmgr.api.metrics import Metrics
+from tokenmgr.api.service import Service
+from tokenmgr.ca.folder import CaFolder, open_folder
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.cli import prompts
+from tokenmgr.cli.authority import ca_folder, open_authority
+from tokenmgr.cli.output import Exit, t
+from tokenmgr.cli.tls import own_certificate
+from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.log import Secret
+from tokenmgr.sql.administration import Administration
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.registry import SqlRegistry
+
+METRICS = "PROMETHEUS_MULTIPROC_DIR"  # how prometheus_client is told the folder that the workers share
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> workers.Address | None:
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise click.BadParameter(t("ca.address"))
+    return workers.Address(host.strip("[]"), int(port))
+
+
+@click.command(help=t("help.ca_serve"))
+@click.option("--listen", metavar="HOST:PORT", callback=_address, help=t("help.o_listen"))
+@click.option("--workers", "count", type=click.IntRange(1, 64), default=2, show_default=True, help=t("help.o_workers"))
+@click.option("--tls-certificate", type=click.Path(path_type=Path), help=t("help.o_tls_certificate"))
+@click.option("--tls-key", type=click.Path(path_type=Path), help=t("help.o_tls_key"))
+@fd_option("pin-fd", "help.o_ca_pin_fd")
+@words
+def serve(
+    listen: workers.Address | None,
+    count: int,
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    pin_fd: int | None,
+    as_json: bool,
+) -> int:
+    if (tls_certificate is None) != (tls_key is None):
+        raise click.UsageError(t("ca.tls_both"))
+    folder = open_folder(ca_folder())
+    with prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin:
+        with _wired(folder, pin) as service:  # whatever is wrong shows here, once, and not in each worker
+            jobs.renew_crl(service, clock.now())
+            if tls_certificate is None or tls_key is None:
+                tls_certificate, tls_key = own_certificate(service, folder, clock.now())
+        address = listen or _of_url(folder.about.url)
+        with workers.listen(address) as opened, tempfile.TemporaryDirectory(prefix="tokenmgr-metrics-") as shared:
+            command = ["ca", "worker", "--certificate", str(tls_certificate), "--key", str(tls_key)]
+            environment = {**config.ENVIRONMENT, METRICS: shared}
+            at = workers.Address(address.host, opened.getsockname()[1])
+            keeper = workers.Keeper(command, count, opened, pin, environment)
+            try:
+                keeper.run(ready=lambda: click.echo(t("ca.serving", host=at.host, port=at.port, count=count)))
+            except (KeyboardInterrupt, SystemExit):
+                click.echo(t("ca.stopped"))
+    return Exit.FINE
+
+
+@click.command(hidden=True)
+@click.option("--socket", "descriptor", type=int, required=True)
+@click.option("--certificate", required=True)
+@click.option("--key", required=True)
+def worker(descriptor: int, certificate: str, key: str) -> int:
+    log.setup_service()
+    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin) as service:
+        workers.work(application(service), descriptor, certificate, key, lambda ending: jobs.run(service, ending))
+    os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
+
+
+@contextmanager
+def _wired(folder: CaFolder, pin: Secret) -> Iterator[Service]:
+    database = Database.open(folder.database)
+    try:
+        database.migrate(clock.now())
+        with open_authority(folder, pin) as keys:
+            metrics = Metrics(config.ENVIRONMENT.get(METRICS))
+            issuer = Issuer(keys, folder.profile)
+            yield Service(SqlRegistry(database), Administration(database), issuer, keys, clock.now, metrics)
+    finally:
+        database.close()
+
+
+def _of_url(url: str) -> workers.Address:
+    """Where the CA says that it is reached; on every address of this computer."""
+    parts = urlsplit(url)
+    return workers.Address("0.0.0.0", parts.port or (443 if parts.scheme == "https" else 80))  # noqa: S104

@@ -1,0 +1,85 @@
+"""The server's own TLS certificate, from its own CA: made when there is none, or when it ends within a month."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+from tokenmgr.api.service import Service
+from tokenmgr.ca.certificate import to_pem
+from tokenmgr.ca.folder import CaFolder, write_whole
+from tokenmgr.ca.profile import Kind, OwnOrder, own_name
+from tokenmgr.domain.generation import Generation, State
+from tokenmgr.ra.issuing import new_serial
+from tokenmgr.system import private_folder
+
+VALID = timedelta(days=397)
+EARLY = timedelta(days=30)
+FOLDER = "tls"
+
+
+def own_certificate(service: Service, folder: CaFolder, now: datetime) -> tuple[Path, Path]:
+    """The chain's file and the key's. Python's TLS takes its key from a file only, so this one is in none of the CA's
+    tokens; it opens nothing but this server's connections."""
+    here = private_folder(folder.path / FOLDER)
+    certificate, key = here / "chain.pem", here / "key.pem"
+    if not (key.exists() and _is_good(certificate, service, now)):
+        _make(service, folder, certificate, key, now)
+    return certificate, key
+
+
+def _is_good(file: Path, service: Service, now: datetime) -> bool:
+    try:
+        first = file.read_text(encoding="ascii").split("-----END CERTIFICATE-----")[0]
+    except (OSError, ValueError):
+        return False
+    from cryptography.x509 import load_pem_x509_certificate
+
+    read = load_pem_x509_certificate(f"{first}-----END CERTIFICATE-----\n".encode())
+    known = service.registry.generation(read.serial_number)
+    return known is not None and known.revoked_at is None and now < read.not_valid_after_utc - EARLY
+
+
+def _make(service: Service, folder: CaFolder, certificate: Path, key: Path, now: datetime) -> None:
+    """Recorded before it is signed, like every other (ARCHITECTURE: record before signing)."""
+    made = ec.generate_private_key(ec.SECP256R1())
+    spki = made.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    starts = now.replace(microsecond=0)
+    order = OwnOrder(
+        kind=Kind.TLS,
+        serial=new_serial(),
+        subject=own_name(f"{folder.about.name} TLS"),
+        public_key=spki,
+        not_before=starts,
+        not_after=min(starts + VALID, service.issuer.not_after),
+        names=_names(folder),
+    )
+    draft = service.issuer.draft(order)
+    service.administration.adopt(_generation(order))
+    der = service.issuer.sign(draft)
+    write_whole(key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"))
+    write_whole(certificate, to_pem(der) + to_pem(service.chain[0]))
+
+
+def _generation(order: OwnOrder) -> Generation:
+    import hashlib
+
+    return Generation(
+        serial=order.serial,
+        subscriber=None,
+        state=State.ACTIVE,
+        store=None,
+        key_hash=hashlib.sha256(order.public_key).digest(),
+        not_before=order.not_before,
+        not_after=order.not_after,
+    )
+
+
+def _names(folder: CaFolder) -> tuple[str, ...]:
+    """As it is reached from elsewhere, and from this computer."""
+    told = urlsplit(folder.about.url).hostname or "localhost"
+    return tuple(dict.fromkeys((told, "localhost", "127.0.0.1", "::1")))
