@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.cli import prompts
 from tokenmgr.cli.authority import ca_folder, open_authority
-from tokenmgr.cli.output import Exit, t
+from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import own_certificate
 from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.log import Secret
@@ -70,10 +71,19 @@ def serve(
             at = workers.Address(address.host, opened.getsockname()[1])
             keeper = workers.Keeper(command, count, opened, pin, environment)
             try:
-                keeper.run(ready=lambda: click.echo(t("ca.serving", host=at.host, port=at.port, count=count)))
+                keeper.run(ready=lambda: _tell(at, count, as_json))
             except (KeyboardInterrupt, SystemExit):
-                click.echo(t("ca.stopped"))
+                if not as_json:
+                    click.echo(t("ca.stopped"))
     return Exit.FINE
+
+
+def _tell(address: workers.Address, count: int, as_json: bool) -> None:
+    if as_json:
+        Output().value({"host": address.host, "port": address.port, "workers": count})
+    else:
+        click.echo(t("ca.serving", host=address.host, port=address.port, count=count))
+    sys.stdout.flush()
 
 
 @click.command(hidden=True)

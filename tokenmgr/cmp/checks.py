@@ -15,10 +15,8 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from tokenmgr.cmp import building
-from tokenmgr.cmp import structures as spec
 from tokenmgr.cmp.algorithms import DIGESTS, load_key, verify
 from tokenmgr.cmp.certificates import issuer_of, key_id, load, may_sign, subject_of
-from tokenmgr.cmp.der import decode, wrap
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.protection import is_mac
 from tokenmgr.cmp.values import CertReply, CertRequest, Confirm, Header, Kind, Message, Poll, ProofKind, Revoke
@@ -56,8 +54,8 @@ def version(message: Message) -> None:
 
 
 def mac_sender(header: Header) -> None:
-    """Items 2 and 5 (3.1): with a MAC, senderKID is the reference name. That sender is a directoryName with it as its CN
-    is not insisted on: OpenSSL's client writes the subject that it asks for, and it is the secret that proves who."""
+    """Items 2 and 5 (3.1): with a MAC, senderKID is the reference name. That sender is a directoryName with it as its
+    CN is not insisted on: OpenSSL's client writes the subject that it asks for, and the secret proves who it is."""
     if not header.sender_kid:
         raise _unproven("senderKID is missing")
 
