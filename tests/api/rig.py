@@ -24,6 +24,7 @@ from tokenmgr.ca.folder import PURPOSES, About, CaFolder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKey, CaKeys
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC
+from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.certificates import subject_of
 from tokenmgr.cmp.messages import (
@@ -57,9 +58,15 @@ SECOND, DAY = timedelta(seconds=1), timedelta(days=1)
 _counter = itertools.count(1)
 
 
+Authority = tuple[CaKeys, Issuer]
+
+
 @cache
-def authority() -> tuple[CaKeys, Issuer]:
-    signers = {purpose: ec.generate_private_key(ec.SECP256R1()) for purpose in PURPOSES}
+def authority() -> Authority:
+    return authority_of({purpose: ec.generate_private_key(ec.SECP256R1()) for purpose in PURPOSES})
+
+
+def authority_of(signers: Mapping[str, CaSigner]) -> Authority:
     keys = dict.fromkeys(PURPOSES, b"")
     about = About("みほん認証局", CREATED, "https://ca.example", "", "none", "", keys, POLICY_MEDIUM, POLICY_PC)
     certificates = certify(about, signers, Path())
@@ -76,12 +83,12 @@ def hashes() -> tuple[str, str]:
 class Rig:
     """One CA on one registry, two banks, one subscriber to begin with."""
 
-    def __init__(self, url: str, policy: BankPolicy | None = None) -> None:
+    def __init__(self, url: str, policy: BankPolicy | None = None, made: Authority | None = None) -> None:
         self.now = NOW
         self.database = Database.open(url)
         self.database.migrate(NOW)
         self.registry, self.administration = SqlRegistry(self.database), Administration(self.database)
-        keys, issuer = authority()
+        keys, issuer = made or authority()
         self.service = Service(self.registry, self.administration, issuer, keys, lambda: self.now)
         self.front = Front(self.service)
         for code in (BANK, OTHER_BANK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -20,6 +22,7 @@ _UNREADABLE = (
 )
 
 
+@functools.lru_cache(maxsize=1024)  # one message asks several times, and the next one of its sender again
 def load(der: bytes) -> x509.Certificate:
     """One whose key and extensions can be read, too: `cryptography` looks at those only when asked."""
     if decode(spec.Certificate, der).tbsCertificate.serialNumber <= 0:  # it would warn, and load it (RFC 5280, 4.1.2.2)
