@@ -37,6 +37,11 @@
     ├── CertificateError      C  a certificate
     │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  └── WrittenDifferently C103 r
     ├── DeletionRefused       D101
+    ├── AuthorityError        A  the CA: what it does not sign, and what is wrong with it
+    │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
+    │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
+    │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
+    │   └── LeftoversElsewhere A110  └── CeremonyAsked      A111
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

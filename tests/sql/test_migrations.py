@@ -1,0 +1,111 @@
+"""The migrations build what schema.py says, once, whoever starts at the same time, and never an older program's way."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from sqlalchemy import inspect, text
+
+from tests.sql.conftest import Fresh
+from tests.sql.world import DAY
+from tokenmgr.sql import migrations, schema
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.failures import RegistryNewer, RegistryUnavailable
+from tokenmgr.sql.migrations import Migration
+
+
+def drawn(database: Database) -> dict[str, Any]:
+    """All that the database itself says of its tables."""
+    seen = inspect(database.engine)
+
+    def columns(table: str) -> list[str]:
+        return sorted(
+            f"{one['name']} {one['type']!r} {one['nullable']} {one['default']} {one.get('identity')}"
+            for one in seen.get_columns(table)
+        )
+
+    def indexes(table: str) -> list[str]:
+        return sorted(
+            f"{one['name']} {one['column_names']} {one['unique']} "
+            + " ".join(str(value) for name, value in one.get("dialect_options", {}).items() if name.endswith("where"))
+            for one in seen.get_indexes(table)
+        )
+
+    return {
+        table: (
+            columns(table),
+            seen.get_pk_constraint(table)["constrained_columns"],
+            sorted(
+                f"{one['constrained_columns']} {one['referred_table']} {one['referred_columns']}"
+                for one in seen.get_foreign_keys(table)
+            ),
+            sorted(one["column_names"] for one in seen.get_unique_constraints(table)),
+            indexes(table),
+        )
+        for table in seen.get_table_names()
+    }
+
+
+def test_they_build_exactly_what_the_schema_says(fresh: Fresh) -> None:
+    migrated, created = Database.open(fresh.made()), Database.open(fresh.empty())
+    schema.METADATA.create_all(created.engine)
+    assert drawn(migrated) == drawn(created)
+    assert set(drawn(migrated)) == set(schema.METADATA.tables)
+    migrated.close()
+    created.close()
+
+
+def test_they_are_numbered_without_a_gap() -> None:
+    assert [one.number for one in migrations.ALL] == list(range(1, len(migrations.ALL) + 1))
+
+
+def test_what_is_there_is_not_done_again(fresh: Fresh) -> None:
+    database = Database.open(fresh.empty())
+    assert database.migrate(DAY) == [f"{one.number:04} {one.name}" for one in migrations.ALL]
+    assert database.migrate(DAY) == []
+    assert [tuple(row) for row in database.read(text("SELECT number, name FROM migration"))] == [(1, "registry")]
+    database.close()
+
+
+def test_of_many_nodes_that_start_at_once_one_does_it(fresh: Fresh) -> None:
+    url = fresh.empty()
+
+    def start(_number: int) -> list[str]:
+        database = Database.open(url)
+        applied = database.migrate(DAY)
+        database.close()
+        return applied
+
+    with ThreadPoolExecutor(6) as pool:
+        applied = [one for one in pool.map(start, range(6)) if one]
+    assert len(applied) == 1
+
+
+def test_a_newer_database_is_refused_and_left_alone(database: Database) -> None:
+    database.write(lambda c: c.execute(text("INSERT INTO migration VALUES (99, 'tomorrow', 0)")).rowcount)
+    before = drawn(database)
+    with pytest.raises(RegistryNewer) as caught:
+        database.migrate(DAY)
+    assert (caught.value.found, caught.value.known) == (99, migrations.ALL[-1].number)
+    assert drawn(database) == before
+
+
+def test_another_programs_migrations_are_refused(database: Database) -> None:
+    database.write(lambda c: c.execute(text("UPDATE migration SET name = 'other'")).rowcount)
+    with pytest.raises(RegistryUnavailable, match="not this program's"):
+        database.migrate(DAY)
+
+
+def test_one_that_fails_halfway_leaves_nothing_and_those_before_stay(database: Database) -> None:
+    good = Migration(2, "good", ("CREATE TABLE good (a {big})",))
+    bad = Migration(3, "bad", ("CREATE TABLE bad (a {big})", "NONSENSE"))
+    with database.engine.connect() as connection:
+        with pytest.raises(Exception, match="NONSENSE"):
+            migrations.apply(connection, DAY, (*migrations.ALL, good, bad))
+        names = set(inspect(connection).get_table_names())
+        assert "good" in names
+        assert "bad" not in names
+        mended = Migration(3, "bad", ("CREATE TABLE bad (a {big})",))
+        assert migrations.apply(connection, DAY, (*migrations.ALL, good, mended)) == ["0003 bad"]

@@ -1,0 +1,75 @@
+"""What is asked at every renewal is found by an index, however many IDs there are, and in few statements."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.sql.test_engine import counted
+from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, exchange, generation
+
+READS: dict[str, Callable[[World], object]] = {
+    "bank": lambda world: world.registry.bank(BANK.code),
+    "enrolled": lambda world: world.registry.enrolled(BANK.code, "C-1", "user-1"),
+    "standing": lambda world: world.registry.standing(world.user.id),
+    "generation": lambda world: world.registry.generation(7),
+    "by_key": lambda world: world.registry.by_key(bytes(32)),
+    "exchange": lambda world: world.registry.exchange(BANK.code, b"t"),
+    "ticket": lambda world: world.registry.ticket("r1"),
+}
+
+
+def renewal(world: World) -> None:
+    world.registry.standing(world.user.id)
+    one = generation(world.user.id, 1)
+    its = exchange(one)
+    world.registry.record(one, its, None, DAY)
+    world.registry.sign_off(one.serial, CERTIFICATE)
+    world.registry.confirm(its, b"digest", DAY, True)
+
+
+def acquisition(world: World) -> None:
+    world.registry.spend_try(BANK.code, "C-1", "user-1", 5, True, DAY)
+    world.registry.enrolled(BANK.code, "C-1", "user-1")
+    world.registry.open_ticket(world.ticket(), "C-1", "user-1")
+    one = generation(world.user.id, 2)
+    world.registry.record(one, exchange(one, "ticket:r1"), None, DAY)
+    world.registry.bind(exchange(one, "ticket:r1", b"another"))
+    world.registry.revoke(one.serial, REASON, DAY)
+    world.registry.expire_unconfirmed(DAY)
+    list(world.administration.revoked(DAY))
+
+
+@pytest.mark.parametrize("verb", READS)
+def test_a_read_is_one_statement(world: World, verb: str) -> None:
+    READS[verb](world)
+    with counted(world.database, "") as statements:
+        READS[verb](world)
+    assert len(statements) == 1
+
+
+def test_a_renewal_is_few(world: World) -> None:
+    with counted(world.database, "") as statements:
+        renewal(world)
+    assert len([one for one in statements if one.split()[0] not in ("BEGIN", "COMMIT")]) <= 12
+
+
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("what", [renewal, acquisition, *READS.values()])
+def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    what(world)
+    event.remove(world.database.engine, "before_cursor_execute", note)
+    with world.database.engine.connect() as connection:
+        for statement, values in asked:
+            if statement.split()[0] in ("SELECT", "UPDATE", "DELETE"):
+                plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+                assert not [step for step in plan if step.startswith("SCAN") and " USING INDEX" not in step], statement

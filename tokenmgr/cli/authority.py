@@ -1,0 +1,90 @@
+"""The CA's folder and its token, wired together: the one place where tokenmgr.ca gets keys that sign."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+from tokenmgr import catalogue, clock
+from tokenmgr.ca.folder import CONFIGURATION, TOKEN, CaFolder, configuration_text, write_whole
+from tokenmgr.ca.keys import CaKey, CaKeys
+from tokenmgr.ca.signing import CaSigner
+from tokenmgr.cli.libraries import libraries, settings
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.errors import LibraryMissing
+from tokenmgr.log import Secret
+from tokenmgr.system import private_folder
+from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
+from tokenmgr.token.signer import signer
+
+LABEL = "tokenmgr CA"
+
+
+def ca_folder() -> Path:
+    return settings().home / "ca"
+
+
+@contextmanager
+def open_authority(folder: CaFolder, pin: Secret) -> Iterator[CaKeys]:
+    """The keys in service, for as long as the `with` lasts. The root's key is not among them."""
+    about = folder.about
+    with token_of(folder.path, about.library, about.serial) as library, Session.open(library, about.serial) as session:
+        session.login(pin)
+        contents = session.contents()
+
+        def key(purpose: str) -> CaKey:
+            on_token = cast(CaSigner, signer(session, contents.key(about.keys[purpose])))
+            return CaKey(purpose, on_token, folder.certificates[purpose].der)
+
+        yield CaKeys(key("issuing"), key("cmp"), key("ocsp"), folder.certificates["root"].der)
+
+
+@contextmanager
+def token_of(path: Path, library: str, serial: str) -> Iterator[Library]:
+    """A CA's own SoftHSM token, or another's library: of several that are set for one file, the one that shows it."""
+    if not library:
+        with own_token(path) as own:
+            yield own
+        return
+    with libraries(library) as found:
+        shown = [one for one in found if any(medium.serial == serial for medium in one.media())]
+        yield (shown or found)[0]
+
+
+def own_token(path: Path) -> Library:
+    family = catalogue.shipped().family("softhsm")
+    found = catalogue.library(family)
+    if found is None:
+        raise LibraryMissing(library="SoftHSM")
+    environment = {**settings().environment, "SOFTHSM2_CONF": str(path / CONFIGURATION)}
+    return Library(found, environment, family, settings().time_limits)
+
+
+def make_token(path: Path, pin: Secret) -> str:
+    """A token in a folder. Its security officer's PIN is random and kept by nobody: it could do nothing but set another
+    PIN for keys that whoever has forgotten the old one should not get at. Its serial number."""
+    private_folder(path / TOKEN)
+    write_whole(path / CONFIGURATION, configuration_text(path))
+    with own_token(path) as library, Secret(os.urandom(16).hex()) as officer:
+        return library.format("", officer, pin, LABEL).serial
+
+
+class TokenKeys:
+    """KeyMaker over a session that is logged in, for writing."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def generate(self, purpose: str, kind: KeyKind, key_id: bytes) -> CaSigner:
+        key = self._session.generate_key(kind, key_id, f"{LABEL} {purpose}")
+        return cast(CaSigner, signer(self._session, key))
+
+    def destroy(self, key_id: bytes) -> bool:
+        found = [key for key in self._session.contents().keys if key.key_id == key_id]
+        if found:
+            self._session.delete(self._session.permit_deletion(found, clock.now()))
+        return bool(found)

@@ -1,0 +1,166 @@
+"""What a bank asks for (`tokenmgr bank …`), and the CA's operator: parties, lists, revocation lists, certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.ra.ports import Stale
+from tokenmgr.sql import crls, generations, listing, parties, tries
+from tokenmgr.sql.crls import Crl, Revoked
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.failures import Missing, Taken
+from tokenmgr.sql.listing import Counts, Listed, Which
+from tokenmgr.sql.parties import Contract, Enrolment
+from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
+
+EVERYBODY = Which()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is None stays as it is."""
+
+    email: str | None = None
+    role: Role | None = None
+    login_hash: str | None = None
+    confirmation_hash: str | None = None
+
+    def values(self) -> dict[str, object]:
+        named = {
+            "email": self.email,
+            "role": self.role.value if self.role else None,
+            "login_hash": self.login_hash,
+            "confirmation_hash": self.confirmation_hash,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class Administration:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    # --- banks and contracts ---
+
+    def add_bank(self, bank: Bank) -> None:
+        self._database.write(lambda c: parties.add_bank(c, bank))
+
+    def change_bank(self, bank: Bank) -> None:
+        """All of it but its code."""
+        self._database.write(lambda c: parties.change_bank(c, bank))
+
+    def bank(self, code: str) -> Bank:
+        found = parties.bank(self._database, code)
+        if found is None:
+            raise Missing("bank", code)
+        return found
+
+    def banks(self) -> list[Bank]:
+        return parties.all_banks(self._database)
+
+    def add_contract(self, contract: Contract) -> None:
+        self._database.write(lambda c: parties.add_contract(c, contract))
+
+    def contracts(self, bank: str) -> Iterator[Contract]:
+        return parties.stream_contracts(self._database, bank)
+
+    # --- subscribers ---
+
+    def enrol(self, new: Enrolment) -> Subscriber:
+        number = self._database.write(lambda c: parties.enrol(c, new))
+        return Subscriber(number, new.bank, new.contract, new.user, new.role, new.email)
+
+    def enrol_all(self, rows: Iterable[Enrolment]) -> int:
+        """All or, where one of them cannot be, none. Nobody else writes meanwhile."""
+        kept = list(rows)  # the act may be performed twice
+        return self._database.write(lambda c: parties.enrol_all(c, kept))
+
+    def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | Missing | None]]:
+        """Row by row, each durable once it is told of, with what kept it from being."""
+        for row in rows:
+            try:
+                self.enrol(row)
+            except (Taken, Missing) as error:
+                yield row, error
+            else:
+                yield row, None
+
+    def subscriber(self, number: int) -> Subscriber:
+        found = parties.subscriber(self._database, number)
+        if found is None:
+            raise Missing("subscriber", str(number))
+        return found
+
+    def find(self, bank: str, contract: str, user: str) -> Subscriber:
+        found = parties.enrolled(self._database, bank, contract, user)
+        if found is None:
+            raise Missing("subscriber", f"{bank}/{contract}/{user}")
+        return found.subscriber
+
+    def change_subscriber(self, number: int, change: Change) -> None:
+        if not change.values():
+            return
+        if change.email is not None:
+            Subscriber(number, "0000", "0", "0", Role.USER, change.email)  # it holds the address to its form
+        self._database.write(lambda c: parties.change(c, number, change.values()))
+
+    def open_acquisition(self, number: int, until: datetime | None) -> None:
+        """R10. None closes it."""
+        self._database.write(lambda c: parties.change(c, number, {"open_until": micros_or_none(until)}))
+
+    def unlock(self, number: int) -> None:
+        who = self.subscriber(number)
+        self._database.write(lambda c: tries.forgive(c, who.bank, who.contract, who.user))
+
+    def subscribers(self, which: Which = EVERYBODY) -> Iterator[Listed]:
+        """Of a bank in the order of their IDs, of all in that in which they came."""
+        return listing.listed(self._database, which)
+
+    def history(self, subscriber: int) -> list[Generation]:
+        """All that it was ever given, the oldest first."""
+        return [generation_of(row) for row in self._database.read(generations.HISTORY, {"who": subscriber})]
+
+    def counts(self, bank: str | None = None) -> Counts:
+        return listing.counts(self._database, bank)
+
+    # --- the CA ---
+
+    def adopt(self, generation: Generation) -> None:
+        """One of the CA's own, such as its TLS certificate: of no subscriber, active at once."""
+        if generation.subscriber is not None or generation.state is not State.ACTIVE:
+            raise ValueError("generation")
+        self._database.write(lambda c: _adopt(c, generation))
+
+    def revoked(self, valid_at: datetime, since: datetime | None = None) -> Iterator[Revoked]:
+        """In the order of their serial numbers; what was recorded and never handed out is among them. Without those
+        that had expired by `valid_at`: the moment of the last list, so that each has been on one after its expiry
+        (RFC 5280, 3.3). `since`: only those revoked later than that."""
+        return crls.revoked(self._database, valid_at, since)
+
+    def reserve_crl(self) -> int:
+        """The next number, which nobody else gets; a number whose list was never made is missing in the row."""
+        while True:
+            try:
+                return self._database.write(crls.reserve)
+            except Stale:
+                continue  # another node has just taken that one
+
+    def keep_crl(self, crl: Crl) -> None:
+        self._database.write(lambda c: crls.keep(c, crl))
+
+    def crl(self) -> Crl | None:
+        """The newest."""
+        return crls.newest(self._database)
+
+
+def _adopt(connection: Connection, generation: Generation) -> None:
+    try:
+        generations.add(connection, generation)
+    except IntegrityError as error:
+        raise Taken("generation", hexed(generation.serial)) from error

@@ -1,0 +1,62 @@
+"""CMP transactions: the same bytes again are the same request (S6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+
+from tokenmgr.ra.ports import Exchange, Stale
+from tokenmgr.sql import tickets
+from tokenmgr.sql.rows import hexed
+from tokenmgr.sql.schema import exchange
+
+_same = (exchange.c.bank == bindparam("of_bank")) & (exchange.c.transaction_id == bindparam("transaction"))
+GET = select(exchange).where(_same)
+_INSERT = insert(exchange)
+_INSERT_UNLESS_THERE = text(
+    "INSERT INTO exchange (bank, transaction_id, request_digest, serial, credential, confirm_digest)"
+    " VALUES (:bank, :transaction_id, :request_digest, :serial, :credential, :confirm_digest)"
+    " ON CONFLICT (bank, transaction_id) DO NOTHING"
+)
+_CONFIRM = update(exchange).where(_same, exchange.c.serial == bindparam("of_serial"))
+
+
+def key(bank: str, transaction: bytes) -> dict[str, object]:
+    return {"of_bank": bank, "transaction": transaction}
+
+
+def exchange_of(row: Sequence[Any]) -> Exchange:
+    bank, transaction, request_digest, serial, credential, confirm_digest = row
+    return Exchange(bank, transaction, request_digest, int(serial, 16), credential, confirm_digest)
+
+
+def add(connection: Connection, new: Exchange) -> None:
+    connection.execute(_INSERT, _values(new))
+
+
+def bind(connection: Connection, new: Exchange) -> None:
+    if connection.execute(_INSERT_UNLESS_THERE, _values(new)).rowcount != 1:
+        row = connection.execute(GET, key(new.bank, new.transaction)).one()
+        there = exchange_of(row)
+        if (there.request_digest, there.serial) != (new.request_digest, new.serial):
+            raise Stale
+    tickets.use(connection, new)
+
+
+def confirmed(connection: Connection, one: Exchange, digest: bytes) -> None:
+    values = {**key(one.bank, one.transaction), "of_serial": hexed(one.serial), "confirm_digest": digest}
+    if connection.execute(_CONFIRM, values).rowcount != 1:
+        raise Stale
+
+
+def _values(one: Exchange) -> dict[str, object]:
+    return {
+        "bank": one.bank,
+        "transaction_id": one.transaction,
+        "request_digest": one.request_digest,
+        "serial": hexed(one.serial),
+        "credential": one.credential,
+        "confirm_digest": one.confirm_digest,
+    }

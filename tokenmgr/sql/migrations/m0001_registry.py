@@ -1,0 +1,99 @@
+"""The registry as it began."""
+
+from __future__ import annotations
+
+PARTIES = (
+    """CREATE TABLE bank (
+        code {text} NOT NULL PRIMARY KEY,
+        name {text} NOT NULL,
+        policy {text} NOT NULL,
+        service_name {text} NOT NULL,
+        contact {text} NOT NULL,
+        media_page {text} NOT NULL
+    )""",
+    """CREATE TABLE contract (
+        bank {text} NOT NULL REFERENCES bank (code),
+        number {text} NOT NULL,
+        name {text} NOT NULL,
+        PRIMARY KEY (bank, number)
+    )""",
+    """CREATE TABLE subscriber (
+        id {id} NOT NULL PRIMARY KEY,
+        bank {text} NOT NULL,
+        contract {text} NOT NULL,
+        user_id {text} NOT NULL,
+        role {text} NOT NULL,
+        email {text} NOT NULL,
+        login_hash {text} NOT NULL,
+        confirmation_hash {text} NOT NULL,
+        open_until {big},
+        FOREIGN KEY (bank, contract) REFERENCES contract (bank, number),
+        UNIQUE (bank, contract, user_id)
+    )""",
+)
+GENERATIONS = (
+    """CREATE TABLE generation (
+        serial {text} NOT NULL PRIMARY KEY,
+        subscriber {big} REFERENCES subscriber (id),
+        state {text} NOT NULL,
+        store {text},
+        key_hash {bytes} NOT NULL,
+        not_before {big} NOT NULL,
+        not_after {big} NOT NULL,
+        predecessor {text},
+        confirm_by {big},
+        confirmed_at {big},
+        revoked_at {big},
+        reason INTEGER,
+        certificate {bytes} NOT NULL,
+        draft {bytes} NOT NULL
+    )""",
+    "CREATE UNIQUE INDEX generation_key ON generation (key_hash) WHERE state <> 'void'",
+    "CREATE UNIQUE INDEX generation_waiting ON generation (subscriber) WHERE state IN ('recorded', 'pending')",
+    "CREATE UNIQUE INDEX generation_active ON generation (subscriber) WHERE state = 'active'",
+    "CREATE INDEX generation_history ON generation (subscriber, confirmed_at)",
+    "CREATE INDEX generation_confirm_by ON generation (confirm_by) WHERE state IN ('recorded', 'pending')",
+    "CREATE INDEX generation_not_after ON generation (not_after) WHERE state = 'active'",
+    "CREATE INDEX generation_revoked ON generation (serial) WHERE revoked_at IS NOT NULL",
+    """CREATE TABLE exchange (
+        bank {text} NOT NULL REFERENCES bank (code),
+        transaction_id {bytes} NOT NULL,
+        request_digest {bytes} NOT NULL,
+        serial {text} NOT NULL REFERENCES generation (serial),
+        credential {text} NOT NULL,
+        confirm_digest {bytes} NOT NULL,
+        PRIMARY KEY (bank, transaction_id)
+    )""",
+    """CREATE TABLE crl (
+        number {big} NOT NULL PRIMARY KEY,
+        issued_at {big},
+        next_update {big},
+        der {bytes}
+    )""",
+)
+CLAIMS = (
+    """CREATE TABLE ticket (
+        reference {text} NOT NULL PRIMARY KEY,
+        secret {bytes} NOT NULL,
+        bank {text} NOT NULL REFERENCES bank (code),
+        subscriber {big} NOT NULL REFERENCES subscriber (id),
+        store {text} NOT NULL,
+        until {big} NOT NULL,
+        serial {text},
+        is_over INTEGER NOT NULL
+    )""",
+    "CREATE INDEX ticket_subscriber ON ticket (subscriber)",
+    "CREATE INDEX ticket_until ON ticket (until)",
+    """CREATE TABLE try (
+        bank {text} NOT NULL,
+        contract {text} NOT NULL,
+        user_id {text} NOT NULL,
+        spent INTEGER NOT NULL,
+        last_at {big} NOT NULL,
+        PRIMARY KEY (bank, contract, user_id)
+    )""",
+    "CREATE INDEX try_last_at ON try (last_at)",
+    "CREATE TABLE secret (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)",
+)
+
+STATEMENTS = (*PARTIES, *GENERATIONS, *CLAIMS)

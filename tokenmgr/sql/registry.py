@@ -1,0 +1,109 @@
+"""What the registration authority asks for (ra/ports.py), verb by verb."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, text
+
+from tokenmgr.domain.generation import Generation, RevocationReason
+from tokenmgr.domain.party import Bank
+from tokenmgr.ra.ports import Enrolled, Exchange, Standing, Ticket, Tries
+from tokenmgr.sql import exchanges, generations, parties, tickets, tries
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.failures import Missing
+from tokenmgr.sql.rows import generation_of, hexed
+from tokenmgr.sql.schema import secret
+
+_NONCE_KEY = "nonce_key"
+_SECRET = select(secret.c.value).where(secret.c.name == bindparam("which"))
+_KEEP_SECRET = text("INSERT INTO secret (name, value) VALUES (:which, :value) ON CONFLICT (name) DO NOTHING")
+
+
+class SqlRegistry:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._nonce_key = b""
+
+    # --- reading ---
+
+    def bank(self, code: str) -> Bank | None:
+        return parties.bank(self._database, code)
+
+    def enrolled(self, bank: str, contract: str, user: str) -> Enrolled | None:
+        return parties.enrolled(self._database, bank, contract, user)
+
+    def standing(self, subscriber: int) -> Standing:
+        row = self._database.first(generations.STANDING, {"who": subscriber})
+        if row is None:
+            raise Missing("subscriber", str(subscriber))
+        return generations.standing_of(tuple(row))
+
+    def generation(self, serial: int) -> Generation | None:
+        row = self._database.first(generations.GET, {"serial": hexed(serial)})
+        return None if row is None else generation_of(row)
+
+    def by_key(self, key_hash: bytes) -> Generation | None:
+        row = self._database.first(generations.BY_KEY, {"key_hash": key_hash})
+        return None if row is None else generation_of(row)
+
+    def exchange(self, bank: str, transaction: bytes) -> Exchange | None:
+        row = self._database.first(exchanges.GET, exchanges.key(bank, transaction))
+        return None if row is None else exchanges.exchange_of(row)
+
+    def ticket(self, reference: str) -> Ticket | None:
+        if not tries.is_possible(reference):
+            return None
+        row = self._database.first(tickets.GET, {"reference": reference})
+        return None if row is None else tickets.ticket_of(row)
+
+    def nonce_key(self) -> bytes:
+        if not self._nonce_key:
+            row = self._database.first(_SECRET, {"which": _NONCE_KEY})
+            self._nonce_key = row[0] if row else self._database.write(_made_nonce_key)
+        return self._nonce_key
+
+    # --- R9, R11 ---
+
+    def spend_try(self, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime) -> Tries:
+        return self._database.write(lambda c: tries.spend(c, bank, contract, user, limit, lock_contract, now))
+
+    def forgive_tries(self, bank: str, contract: str, user: str) -> None:
+        self._database.write(lambda c: tries.forgive(c, bank, contract, user))
+
+    def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
+        self._database.write(lambda c: tickets.open_(c, ticket, contract, user))
+
+    # --- issuing ---
+
+    def record(self, generation: Generation, exchange: Exchange, displaced: Generation | None, now: datetime) -> None:
+        self._database.write(lambda c: generations.record(c, generation, exchange, displaced, now))
+
+    def sign_off(self, serial: int, certificate: bytes) -> None:
+        self._database.write(lambda c: generations.sign_off(c, serial, certificate))
+
+    def bind(self, exchange: Exchange) -> None:
+        self._database.write(lambda c: exchanges.bind(c, exchange))
+
+    def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
+        self._database.write(lambda c: generations.confirm(c, exchange, confirm_digest, now, retire))
+
+    # --- taking back ---
+
+    def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
+        self._database.write(lambda c: generations.revoke(c, serial, reason, now))
+
+    def expire_unconfirmed(self, now: datetime) -> int:
+        return self._database.write(lambda c: generations.expire_unconfirmed(c, now))
+
+    def tidy(self, now: datetime) -> int:
+        """What nobody will ask for any more: tries of IDs that do not exist, and tickets long over. How many."""
+        return self._database.write(lambda c: tries.tidy(c, now) + tickets.tidy(c, now))
+
+
+def _made_nonce_key(connection: Connection) -> Any:
+    """Of several nodes that come first, one is."""
+    connection.execute(_KEEP_SECRET, {"which": _NONCE_KEY, "value": secrets.token_bytes(32)})
+    return connection.execute(_SECRET, {"which": _NONCE_KEY}).scalar_one()

@@ -1,0 +1,82 @@
+"""Wrong entries of login PINs, kept alike for IDs that exist and for those that do not (R11).
+
+Rows of IDs that nobody has are forgotten a day after the last try (tidy), or guessing would fill the disk. Whoever
+comes back after that day can so tell such an ID from a locked one; it costs a day, and locks the IDs that do exist.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, and_, bindparam, delete, exists, select, text
+
+from tokenmgr.domain.party import Role
+from tokenmgr.ra.ports import Tries
+from tokenmgr.sql.rows import micros
+from tokenmgr.sql.schema import subscriber, tries
+
+KEPT = timedelta(days=1)
+LONGEST = 32  # letters of a contract's number, or of a user's
+
+_SPEND = text(
+    "INSERT INTO try (bank, contract, user_id, spent, last_at) VALUES (:bank, :contract, :user, 1, :now)"
+    " ON CONFLICT (bank, contract, user_id) DO UPDATE SET spent = try.spent + 1, last_at = :now"
+    " WHERE try.spent < :limit RETURNING spent"
+)
+_own = and_(tries.c.bank == bindparam("bank"), tries.c.contract == bindparam("contract"))
+_SPENT = select(tries.c.spent).where(_own, tries.c.user_id == bindparam("user"))
+_FORGIVE = delete(tries).where(_own, tries.c.user_id == bindparam("user"))
+_of_subscriber = and_(
+    tries.c.bank == subscriber.c.bank,
+    tries.c.contract == subscriber.c.contract,
+    tries.c.user_id == subscriber.c.user_id,
+)
+_ADMINISTRATOR_LOCKED = select(subscriber.c.id).where(
+    subscriber.c.bank == bindparam("bank"),
+    subscriber.c.contract == bindparam("contract"),
+    subscriber.c.role == Role.ADMINISTRATOR.value,
+    # Asked of each ID that exists: of made-up ones there may be any number.
+    select(tries.c.spent).where(_of_subscriber).correlate(subscriber).scalar_subquery() >= bindparam("limit"),
+)
+_TIDY = delete(tries).where(tries.c.last_at < bindparam("before"), ~exists().where(_of_subscriber))
+
+
+def spend(
+    connection: Connection, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime
+) -> Tries:
+    values = {**_key(bank, contract, user), "limit": limit, "now": micros(now)}
+    if lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first():
+        return Tries(_spent(connection, values), locked=True)
+    spent = connection.execute(_SPEND, values).scalar()
+    return Tries(_spent(connection, values), locked=True) if spent is None else Tries(spent, locked=False)
+
+
+def forgive(connection: Connection, bank: str, contract: str, user: str) -> None:
+    connection.execute(_FORGIVE, _key(bank, contract, user))
+
+
+def tidy(connection: Connection, now: datetime) -> int:
+    return connection.execute(_TIDY, {"before": micros(now - KEPT)}).rowcount
+
+
+def is_possible(*ids: str) -> bool:
+    """Whether an ID may exist at all: a customer types anything, and PostgreSQL takes no NUL."""
+    return all(len(one) <= LONGEST and one.isascii() and one.isprintable() for one in ids)
+
+
+def _key(bank: str, contract: str, user: str) -> dict[str, str]:
+    """What nobody's ID can be is counted too, in as little room."""
+    return {name: one if is_possible(one) else _short(one) for name, one in _named(bank, contract, user)}
+
+
+def _named(bank: str, contract: str, user: str) -> tuple[tuple[str, str], ...]:
+    return ("bank", bank), ("contract", contract), ("user", user)
+
+
+def _short(typed: str) -> str:
+    return "#" + hashlib.sha256(typed.encode(errors="surrogatepass")).hexdigest()
+
+
+def _spent(connection: Connection, values: dict[str, object]) -> int:
+    return connection.execute(_SPENT, values).scalar() or 0
