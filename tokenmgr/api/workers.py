@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from typing import IO, cast
 import uvicorn
 from starlette.applications import Starlette
 
-from tokenmgr.errors import WorkerFailed
+from tokenmgr.errors import CannotListen, ValueUnfit, WorkerFailed
 from tokenmgr.log import Secret
 
 log = logging.getLogger(__name__)
@@ -42,9 +43,21 @@ class Address:
 
 def listen(address: Address) -> socket.socket:
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
-    opened = socket.create_server((address.host, address.port), family=family, backlog=512)
+    try:
+        opened = socket.create_server((address.host, address.port), family=family, backlog=512)
+    except OSError as error:
+        where = f"{address.host}:{address.port}"
+        raise CannotListen(address=where, reason=error.strerror or str(error)) from error
     opened.set_inheritable(True)
     return opened
+
+
+def check_tls(certificate: str, key: str) -> None:
+    """Before anything is started: a pair that TLS can use."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ValueUnfit(what=f"{certificate}, {key}", reason=str(error)) from error
 
 
 class Keeper:
@@ -74,7 +87,7 @@ class Keeper:
             for place, worker in enumerate(self._running):
                 if worker.ended is None:
                     continue
-                log.warning("a worker ended", extra={"status": worker.ended, "process": worker.process})
+                log.warning("a worker ended", extra={"status": worker.ended, "worker": worker.process})
                 short = short + 1 if worker.age < LEAST_LIFE else 0
                 if short >= HOPELESS:
                     raise WorkerFailed(status=worker.ended)
@@ -84,6 +97,7 @@ class Keeper:
         return _Worker(self._command, self._socket, self._pin, self._environment)
 
     def _stop(self) -> None:
+        self._socket.close()  # a balancer that asks now is told at once that nobody is here
         for worker in self._running:
             worker.tell_to_stop()
         end = time.monotonic() + FINISHING + 5

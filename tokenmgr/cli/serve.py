@@ -58,13 +58,15 @@ def serve(
 ) -> int:
     if (tls_certificate is None) != (tls_key is None):
         raise click.UsageError(t("ca.tls_both"))
+    if tls_certificate is not None:
+        workers.check_tls(str(tls_certificate), str(tls_key))
     folder = open_folder(ca_folder())
+    address = listen or _of_url(folder.about.url)
     with prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin:
         with _wired(folder, pin) as service:  # whatever is wrong shows here, once, and not in each worker
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
-        address = listen or _of_url(folder.about.url)
         with workers.listen(address) as opened, tempfile.TemporaryDirectory(prefix="tokenmgr-metrics-") as shared:
             command = ["ca", "worker", "--certificate", str(tls_certificate), "--key", str(tls_key)]
             environment = {**config.ENVIRONMENT, METRICS: shared}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tokenmgr.errors.asked import InputError
 from tokenmgr.errors.root import TokenmgrError
 
 
@@ -106,6 +107,14 @@ class WorkerFailed(RegistrationError):
 
     code = "R120"
     status: int
+
+
+class CannotListen(RegistrationError, InputError):
+    """The address is taken, or none of this computer's."""
+
+    code = "R121"
+    address: str
+    reason: str
 
 
 class RegistryNewer(RegistrationError):
