@@ -25,8 +25,8 @@ NOW = datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
 PROFILE = Profile(
     POLICY_MEDIUM,
     POLICY_PC,
-    "http://ca.example.jp/crl/issuing.crl",
-    "http://ca.example.jp/ca/issuing.cer",
+    "http://ca.example.jp/ca.crl",
+    "http://ca.example.jp/ca.cer",
     "http://ca.example.jp/ocsp",
 )
 CA_KINDS = (KeyKind.P256, KeyKind.P384, KeyKind.RSA_3072)

@@ -6,11 +6,12 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.ca.made import CA_KINDS, key, order, pkilint, server_order, write_pem
+from tests.ca.made import CA_KINDS, order, pkilint, server_order, write_pem
 from tokenmgr import catalogue, clock
 from tokenmgr.ca import ceremony, crl, staging
 from tokenmgr.ca.ceremony import Plan, Step
@@ -21,7 +22,7 @@ from tokenmgr.ca.signing import spki_of
 from tokenmgr.cli.authority import TokenKeys, open_authority
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, StoreKind
-from tokenmgr.errors import AuthorityExists, CeremonyBusy
+from tokenmgr.errors import AuthorityExists, CeremonyBusy, CertificateUnfit
 from tokenmgr.log import Secret
 from tokenmgr.pki.names import subscriber_name
 from tokenmgr.token.module import Library
@@ -81,8 +82,6 @@ def issued(made: CaFolder, opened: CaKeys, tmp_path_factory: pytest.TempPathFact
             name = f"{kind.value}-{store.value}"
             files[name] = write_pem(folder / f"{name}.pem", issuer.sign(issuer.draft(wanted)))
     server = server_order("ca.example.jp", "192.0.2.1", "2001:db8::1")
-    from dataclasses import replace
-
     server = replace(server, not_before=starts, not_after=ends)
     files["tls"] = write_pem(folder / "tls.pem", issuer.sign(issuer.draft(server)))
     return files
@@ -121,17 +120,6 @@ def test_a_customers_certificate_is_no_servers(issued: dict[str, Path]) -> None:
     assert done.returncode != 0
 
 
-def test_openssls_cmp_client_takes_the_answers_of_our_signer(issued: dict[str, Path], tmp_path: Path) -> None:
-    """RFC 9483, 1.5: digitalSignature; and cmcCA does not disturb it. Its key is on the token, so only the certificate
-    is asked about: `openssl cmp` must accept it as one that may sign messages."""
-    text = subprocess.run(
-        ["openssl", "x509", "-in", issued["cmp"], "-noout", "-ext", "keyUsage,extendedKeyUsage"],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert "Digital Signature" in text
-    assert "1.3.6.1.5.5.7.3.27" in text or "CMC Certificate Authority" in text
-
-
 def test_a_revocation_list_from_the_token(made: CaFolder, opened: CaKeys, tmp_path: Path) -> None:
     entries = ((number + 1, made.about.created, RevocationReason.SUPERSEDED) for number in range(1000))
     starts = made.about.created
@@ -165,10 +153,7 @@ def test_the_steps_are_those_of_the_docs() -> None:
 
 
 def test_subscriber_keys_are_never_the_cas(made: CaFolder, opened: CaKeys) -> None:
-    from tokenmgr.errors import CertificateUnfit
-
     issuer = Issuer(opened, made.profile)
     with pytest.raises(CertificateUnfit) as refused:
         issuer.draft(order(public_key=spki_of(opened.issuing.signer), starts=made.about.created))
     assert any(one.startswith("public_key_is_not_the_issuers") for one in refused.value.findings)
-    assert key(KeyKind.P256, 9) is not None

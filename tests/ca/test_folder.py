@@ -45,7 +45,7 @@ def test_what_is_written_is_read(made: Path) -> None:
     assert found.about.name == "試験認証局"
     assert found.database == f"sqlite:///{made / 'registry.sqlite'}"
     assert found.certificates["cmp"].name == "試験認証局 CMP"
-    assert found.profile.crl_url == "https://ca.example.jp/crl/issuing.crl"
+    assert found.profile.crl_url == "https://ca.example.jp/ca.crl"
     assert made.stat().st_mode & 0o777 == 0o700
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.ca.made import CA_KINDS, NOW, PROFILE, issuer, key, keys, order, server_order, write_pem
 from tests.ca.test_lint import part
@@ -200,3 +201,26 @@ def test_a_draft_is_signed_by_nobody() -> None:
 def test_the_subjects_of_subscribers_pass() -> None:
     name = subscriber_name("しんきん中央金庫", "1000", "0012345", "利用者０１")
     issuer().draft(order(subject=name))
+
+
+def test_openssls_cmp_client_takes_the_answers_of_our_signer(tmp_path: Path) -> None:
+    """digitalSignature is wanted (RFC 9483, 1.5), and id-kp-cmcCA disturbs nobody."""
+    signs = OwnOrder(Kind.CMP, 1 << 126, own_name("CMP"), spki_of(key(KeyKind.P256, 9)), NOW, NOW + timedelta(days=700))
+    customer = order(public_key=spki_of(key(KeyKind.P256, 10)))
+    write_pem(tmp_path / "root.pem", issuer().chain[1])
+    write_pem(tmp_path / "issuing.pem", issuer().chain[0])
+    for name, ordered, number in (("cmp", signs, 9), ("customer", customer, 10)):
+        write_pem(tmp_path / f"{name}.pem", issuer().sign(issuer().draft(ordered)))
+        private = key(KeyKind.P256, number).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (tmp_path / f"{name}.key").write_bytes(private)
+    server = "-use_mock_srv -srv_cert cmp.pem -srv_key cmp.key -srv_untrusted issuing.pem -srv_trusted root.pem"
+    client = (
+        "-cmd kur -cert customer.pem -key customer.key -newkey customer.key -trusted root.pem -untrusted issuing.pem"
+    )
+    at = f"-rsp_cert customer.pem -certout new.pem -attime {int(NOW.timestamp()) + 60}"
+    done = subprocess.run(
+        ["openssl", "cmp", "-config", "", *f"{server} {client} {at}".split()],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "received PKICONF" in done.stdout + done.stderr

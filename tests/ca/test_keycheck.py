@@ -9,6 +9,7 @@ import random
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
@@ -174,7 +175,7 @@ def other_keys() -> dict[str, bytes]:
     assert isinstance(modulus, rsa.RSAPublicNumbers)
     pss = der.tlv(der.SEQUENCE, der.oid("1.2.840.113549.1.1.10"))
     no_null = der.tlv(der.SEQUENCE, der.oid("1.2.840.113549.1.1.1"))
-    others = {
+    others: dict[str, PublicKeyTypes] = {
         "P-521": ec.generate_private_key(ec.SECP521R1()).public_key(),
         "secp256k1": ec.generate_private_key(ec.SECP256K1()).public_key(),
         "brainpool": ec.generate_private_key(ec.BrainpoolP256R1()).public_key(),

@@ -30,6 +30,7 @@ ABOUT, CONFIGURATION, TOKEN, DATABASE = "ca.toml", "softhsm2.conf", "token", "re
 PURPOSES = ("root", "issuing", "cmp", "ocsp")
 _ISSUERS = {"root": "root", "issuing": "root", "cmp": "issuing", "ocsp": "issuing"}
 VERSION = 1
+CRL_AT, CERTIFICATE_AT = "/ca.crl", "/ca.cer"  # of the url: written into every certificate (RFC 2585, 4)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class CaFolder:
         """Where the CA's server has its list and its certificate. (No OCSP: a certificate that names a responder which
         is not there is refused by whoever asks it.)"""
         about, url = self.about, self.about.url
-        return Profile(about.policy_medium, about.policy_pc, f"{url}/crl/issuing.crl", f"{url}/ca/issuing.cer")
+        return Profile(about.policy_medium, about.policy_pc, f"{url}{CRL_AT}", f"{url}{CERTIFICATE_AT}")
 
 
 def open_folder(path: Path) -> CaFolder:
