@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -162,6 +164,31 @@ def test_an_interrupted_leader_tells_those_that_it_took_along(database: Database
         database.write(interrupted)
     assert database.write(adding(1)) == 1
     assert codes(database) == {"0001"}
+
+
+def test_whoever_is_interrupted_while_it_waits_does_not_take_the_turn_along(database: Database) -> None:
+    leads, go = threading.Event(), threading.Event()
+
+    def hold(_connection: Connection) -> None:
+        leads.set()
+        assert go.wait(BOUND)
+
+    def interrupt() -> None:
+        while not database._turns._waiting:
+            time.sleep(0.001)
+        time.sleep(0.05)  # and waits by now
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(database.write, hold)
+        assert leads.wait(BOUND)
+        pool.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            database.write(adding(1))
+        go.set()
+        first.result(BOUND)
+        assert pool.submit(database.write, adding(2)).result(BOUND) == 2
+    assert codes(database) == {"0002"}
 
 
 def test_many_threads_at_once_lose_nothing(database: Database) -> None:

@@ -40,7 +40,8 @@ AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not
 
 
 class Database:
-    """`write` is for every change; what it is given may be performed again, so it changes nothing but the database."""
+    """`write` is for every change; what it is given may be performed again, so it changes nothing but the database, by
+    the connection that it is handed. Opened by each process for itself: no connection outlives a fork."""
 
     def __init__(self, engine: Engine, lock: Path | None) -> None:
         self.engine = engine

@@ -72,10 +72,22 @@ class Turns:
             job.leads = not self._has_leader
             self._has_leader = True
         if not job.leads:
-            job.wait()
+            try:
+                job.wait()
+            except BaseException:  # Ctrl-C: whoever goes must not take the turn along
+                self._leave(job)
+                raise
         if job.leads:
             self._lead()
         return job.outcome()
+
+    def _leave(self, job: Job[Any]) -> None:
+        with self._guard:
+            if not job.leads:
+                if job in self._waiting:
+                    self._waiting.remove(job)
+                return
+        self._lead()
 
     def _lead(self) -> None:
         """Its own job is the first of those that wait."""
