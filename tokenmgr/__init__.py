@@ -3,10 +3,12 @@
 The house, top floor to ground; a room imports only rooms below it (tests/test_walls.py holds the walls):
 
     cli/         words, options, exit codes; wires the rooms together       testbed/  simulated media, beside the house
-    token/       everything a PKCS#11 medium can be asked, through a child process that may crash
-    usb/         what is plugged in, and when that changes
-    catalogue/   reads drivers/: one file a token family                    diagnostics  doctor and its support bundle
-    pki/         X.509 without I/O
+    token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
+                 child process that may crash                           | sql/   remembers
+    usb/         what is plugged in, and when that changes              | ra/    decides: one verb a file
+    catalogue/   reads drivers/: one file a token family                | ca/    signs
+    diagnostics  doctor and its support bundle                          |        the PC's side never meets the server's
+    cmp/  pki/   CMP and X.509 without I/O
     domain/      what is true: frozen values and pure rules, standard library only
     errors  clock  config  log  system  data  messages
 
@@ -15,7 +17,7 @@ Read these five first:
     token/session.py       what a medium can be asked
     token/gate.py          the only importer of python-pkcs11, and its traps
     token/worker.py        how a hung or crashed library stays somebody else's problem
-    errors/__init__.py     everything that can go wrong, drawn
+    ra/issuing.py          how no crash leaves a certificate that nobody knows
 """
 
 __version__ = "0.1.0"

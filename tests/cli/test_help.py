@@ -20,6 +20,8 @@ def every_command(
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
+        if command.hidden:  # not for people: one that another command starts
+            continue
         yield (*path, name), command
         if isinstance(command, click.Group):
             yield from every_command(command, (*path, name))
