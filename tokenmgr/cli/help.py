@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
 import click
 
 from tokenmgr.cli.output import t
@@ -21,3 +25,21 @@ class Command(_Help):
 
 class Group(_Help, click.Group):
     command_class = Command
+
+
+class LazyGroup(Group):
+    """Beside its own commands some that are loaded when they are asked for: name -> "module:command"."""
+
+    def __init__(self, *arguments: Any, lazy: Mapping[str, str], **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._lazy = lazy
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *self._lazy]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._lazy:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = self._lazy[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from typing import Any
 
 import click
 
 from tokenmgr import __version__
-from tokenmgr.cli.help import Group
+from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, forgive_encodings, t
 
 # name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
@@ -22,22 +21,14 @@ COMMANDS = {
     "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",
     "testbed": "tokenmgr.cli.testbed:testbed",
+    "ca": "tokenmgr.cli.ca:ca",
+    "bank": "tokenmgr.cli.bank:bank",
 }
 
 
-class LazyGroup(Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
-        return command
-
-
-@click.group(cls=LazyGroup, help=t("help.main"), context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, lazy=COMMANDS, help=t("help.main"), context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="tokenmgr", help=t("help.o_version"))
 @click.option("--lang", type=click.Choice(["ja", "en"]), expose_value=False, help=t("help.o_lang"))
 def cli() -> None:

@@ -66,7 +66,7 @@ class Output:
         self.as_json = as_json
 
     def value(self, value: object) -> None:
-        click.echo(json.dumps(value, ensure_ascii=not _speaks_unicode(), indent=2))
+        click.echo(json.dumps(value, ensure_ascii=not speaks_unicode(), indent=2))
 
     def failure(self, error: Exception) -> int:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
@@ -99,7 +99,7 @@ def forgive_encodings() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _speaks_unicode() -> bool:
+def speaks_unicode() -> bool:
     return sys.stdout is not None and (sys.stdout.encoding or "").lower().startswith("utf")
 
 

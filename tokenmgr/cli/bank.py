@@ -1,0 +1,27 @@
+"""`tokenmgr bank …`: the registry's command line, for bank staff and the CA's operator.
+
+Loaded when they are asked for: a customer's PC has neither a registry nor the packages that one needs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from tokenmgr.cli.help import LazyGroup
+from tokenmgr.cli.output import t
+
+COMMANDS = {
+    "add": "tokenmgr.cli.bank_banks:add",
+    "list": "tokenmgr.cli.bank_banks:list_",
+    "show": "tokenmgr.cli.bank_banks:show",
+    "change": "tokenmgr.cli.bank_banks:change",
+    "contract": "tokenmgr.cli.bank_contracts:contract",
+    "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
+    "import": "tokenmgr.cli.bank_import:import_",
+    "export": "tokenmgr.cli.bank_export:export",
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, help=t("help.bank"))
+def bank() -> None:
+    pass

@@ -1,0 +1,94 @@
+"""The CA's registry, opened for one command; and what it or a value says is wrong, as an error with a code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tokenmgr import clock, errors
+from tokenmgr.ca.folder import open_folder
+from tokenmgr.cli.authority import ca_folder
+from tokenmgr.cli.output import t
+from tokenmgr.domain.party import Bank
+from tokenmgr.errors import NotRegistered, SubscriberUnknown, Taken, ValueUnfit
+from tokenmgr.sql import failures
+from tokenmgr.sql.administration import Administration
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.parties import Contract
+from tokenmgr.sql.registry import SqlRegistry
+
+# The field that a value does not fit -> what it is called, and what it takes. A field is named by whoever checked it.
+_FIELDS = {
+    "code": ("code", "fits_code"),
+    "bank": ("bank", "fits_code"),
+    "name": ("name", "fits_name"),
+    "service_name": ("service_name", "fits_text"),
+    "contact": ("contact", "fits_text"),
+    "media_page": ("media_page", "fits_text"),
+    "contract": ("contract", "fits_number"),
+    "user": ("user", "fits_number"),
+    "email": ("email", "fits_email"),
+}
+
+
+@dataclass(frozen=True)
+class Open:
+    database: Database
+    administration: Administration
+    registry: SqlRegistry
+
+    def bank(self, code: str) -> Bank:
+        return self.administration.bank(code)
+
+    def contract(self, bank: str, number: str) -> Contract:
+        for one in self.administration.contracts(bank):
+            if one.number == number:
+                return one
+        raise NotRegistered(what=t("bank.what_contract", name=f"{bank}/{number}"))
+
+
+@contextmanager
+def open_registry() -> Iterator[Open]:
+    """Of the CA in this user's folder, on whatever database its ca.toml names."""
+    url = open_folder(ca_folder()).database
+    with translated():
+        database = Database.open(url)
+        try:
+            database.migrate(clock.now())
+            yield Open(database, Administration(database), SqlRegistry(database))
+        finally:
+            database.close()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """The registry's plain exceptions, with codes."""
+    try:
+        yield
+    except failures.Taken as error:
+        raise Taken(what=_named(error.kind, error.name)) from error
+    except failures.Missing as error:
+        if error.kind == "subscriber":
+            raise SubscriberUnknown from error
+        raise NotRegistered(what=_named(error.kind, error.name)) from error
+    except failures.RegistryUnavailable as error:
+        raise errors.RegistryUnavailable(reason=error.reason) from error
+    except failures.RegistryNewer as error:
+        raise errors.RegistryNewer(found=error.found, known=error.known) from error
+
+
+def _named(kind: str, name: str) -> str:
+    return t(f"bank.what_{kind if kind in ('bank', 'contract', 'subscriber') else 'other'}", name=name)
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Values are checked where they are born, which says no more than the field's name."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error) not in _FIELDS:
+            raise
+        what, fits = _FIELDS[str(error)]
+        raise ValueUnfit(what=t(f"bank.{what}"), reason=t(f"bank.{fits}")) from error
