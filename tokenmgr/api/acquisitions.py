@@ -32,7 +32,7 @@ def begin(service: Service, code: str, data: bytes, now: datetime) -> dict[str, 
 
 def _claim(data: bytes) -> acquire.Claim:
     try:
-        given = json.loads(data)
+        given = json.loads(data, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise RequestMalformed(reason="not JSON") from error
     if not isinstance(given, dict) or set(given) != set(_FIELDS):
@@ -50,6 +50,13 @@ def _claim(data: bytes) -> acquire.Claim:
         confirmation_pin=Secret(given["confirmation_pin"]),
         store=StoreKind(given["store"]),
     )
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Of a name that comes twice, whoever reads it before us may have taken the other one."""
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("a name twice")
+    return dict(pairs)
 
 
 def _is_text(value: str) -> bool:

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,8 +25,10 @@ from tokenmgr.api.cmp import Front
 from tokenmgr.api.http import Edge, as_json, body
 from tokenmgr.api.metrics import CONTENT_TYPE
 from tokenmgr.api.service import Service
+from tokenmgr.ca.folder import CERTIFICATE_AT, CRL_AT
 from tokenmgr.cmp.messages import MAX_MESSAGE
-from tokenmgr.errors import RequestMalformed
+from tokenmgr.errors import AuthorityBusy
+from tokenmgr.ra import passcodes
 
 PKIXCMP = "application/pkixcmp"
 THREADS = 16  # more than cores: most of the time they wait, and those that wait share a commit
@@ -37,19 +40,23 @@ def application(service: Service) -> Starlette:
     app = _Application(service)
     edge = Edge(service)
     cmp, acquire = edge.route("cmp", app.cmp), edge.route("acquire", app.acquire)
-    return Starlette(
+    made = Starlette(
+        exception_handlers={HTTPException: edge.unrouted},
         routes=[
             Route("/.well-known/cmp/p/{bank}", cmp, methods=["POST"]),
             Route("/.well-known/cmp/p/{bank}/{operation}", cmp, methods=["POST"]),
             Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
-            Route("/{name}.cer", edge.route("certificate", app.certificate), methods=["GET"]),
-            Route("/ca.crl", edge.route("crl", app.crl), methods=["GET"]),
+            Route(CERTIFICATE_AT, edge.route("issuing", app.issuing), methods=["GET"]),
+            Route("/root.cer", edge.route("root", app.root), methods=["GET"]),
+            Route(CRL_AT, edge.route("crl", app.crl), methods=["GET"]),
             Route("/healthz", edge.route("healthz", app.healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
             Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
-        ]
+        ],
     )
+    made.router.redirect_slashes = False  # to an address made of the Host header, which is anybody's word
+    return made
 
 
 class _Application:
@@ -57,9 +64,11 @@ class _Application:
         self._service = service
         self._front = Front(service)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
+        # Comparing PINs takes as long as a hundred renewals: a crowd that guesses waits here, and nobody behind it.
+        self._doormen = ThreadPoolExecutor(passcodes.AT_ONCE, thread_name_prefix="claim")
 
-    async def _away(self, act: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, act)
+    async def _away(self, act: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, act)
 
     async def cmp(self, request: Request) -> Response:
         data = await body(request, MAX_MESSAGE, PKIXCMP)
@@ -73,21 +82,23 @@ class _Application:
     async def acquire(self, request: Request) -> Response:
         data = await body(request, acquisitions.LONGEST, "application/json")
         code, now = request.path_params["bank"], self._service.clock()
-        return as_json(await self._away(lambda: acquisitions.begin(self._service, code, data, now)), 201)
+        begun = await self._away(lambda: acquisitions.begin(self._service, code, data, now), self._doormen)
+        return as_json(begun, 201)
 
     async def bank(self, request: Request) -> Response:
         code = request.path_params["bank"]
         return as_json(await self._away(lambda: publications.bank_offer(self._service, code)))
 
-    async def certificate(self, request: Request) -> Response:
-        issuing, root = self._service.chain
-        found = {"ca": issuing, "root": root}.get(request.path_params["name"])
-        if found is None:
-            raise RequestMalformed(reason="no such certificate")
-        return Response(found, 200, {"Cache-Control": "max-age=86400"}, "application/pkix-cert")
+    async def issuing(self, request: Request) -> Response:
+        return _certificate(self._service.chain[0])
+
+    async def root(self, request: Request) -> Response:
+        return _certificate(self._service.chain[1])
 
     async def crl(self, request: Request) -> Response:
         found = await self._away(lambda: publications.current_crl(self._service))
+        if not found:
+            raise AuthorityBusy  # the first one is being made
         return Response(found, 200, {"Cache-Control": "max-age=300"}, "application/pkix-crl")
 
     async def healthz(self, request: Request) -> Response:
@@ -108,3 +119,7 @@ class _Application:
         if request.client is None or request.client.host not in _HERE:
             return Response(status_code=404)
         return Response(await self._away(self._service.metrics.text), 200, media_type=CONTENT_TYPE)
+
+
+def _certificate(der: bytes) -> Response:
+    return Response(der, 200, {"Cache-Control": "max-age=86400"}, "application/pkix-cert")

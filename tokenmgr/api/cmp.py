@@ -112,6 +112,8 @@ class _Talk:
         if operation and kind not in _OPERATIONS.get(operation, set()) | _FOLLOWING:
             raise ProtocolFault(FailInfo.badRequest, "this address is for another kind of request")
         checks.version(self.message)  # 1
+        if kind in _FOLLOWING and self.message.header.transaction_id is None:
+            raise ProtocolFault(FailInfo.badRequest, "no such transaction")  # 6
         checks.transaction_id(self.message.header)  # 6
         checks.sender_nonce(self.message.header)  # 7
         checks.general_info(self.message.header)  # 8
@@ -210,18 +212,27 @@ class _Talk:
         if not body.accepted:
             confirm.reject(self.service.registry, exchange, self.now)
             return Kind.PKICONF, PkiConf()
+        self._still_entitled(found)
         if found.certificate:
             checks.cert_hash(body, found.certificate)  # 22
         policy = self.bank.policy.old_generation
         confirm.confirm(self.service.registry, exchange, self.digest, policy, self.now)
         return Kind.PKICONF, PkiConf()
 
+    def _still_entitled(self, found: Generation) -> None:
+        """Whoever has lost the certificate that asked, or has had it taken back, gets nothing more by it. (That it has
+        run out meanwhile is no matter: what was begun in time is finished, R13.)"""
+        by = _proven(self.credential).generation
+        if by and by.state is not State.ACTIVE and found.state in (State.RECORDED, State.PENDING):
+            raise ProtocolFault(FailInfo.certRevoked, "the certificate that asked for this one is not valid any more")
+
     def _poll(self, found: Generation) -> tuple[Kind, Body]:
         """In the reply's own kind: a ticket began with ir, a certificate with kur; a cp is read by both as such."""
         req_id = self.message.body.req_id  # type: ignore[union-attr]  # a Poll
         kind = Kind.CP if req_id == -1 else Kind.IP if _proven(self.credential).ticket else Kind.KUP
+        self._still_entitled(found)
         try:
-            found = issuing.finish(self.service.registry, self.service.issuer, found)
+            found = issuing.resume(self.service.registry, self.service.issuer, found)
         except issuing.StillWaiting:
             return Kind.POLLREP, PollAnswer(req_id, ASK_AGAIN)
         if found.state not in (State.PENDING, State.ACTIVE):

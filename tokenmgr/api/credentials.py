@@ -16,7 +16,7 @@ from tokenmgr.cmp.messages import Message
 from tokenmgr.cmp.protection import Protector, is_mac, mac_like, verify_mac, verify_signature
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank
-from tokenmgr.ra.ports import Ticket
+from tokenmgr.ra.ports import BEYOND_SERIALS, Ticket
 
 KEPT = 100_000  # subscribers whose bank is remembered
 
@@ -42,6 +42,8 @@ class Guard:
 
     def authenticate(self, bank: Bank, message: Message) -> Credential:
         """Raises ProtocolFault; who is proven may still be revoked or out of time, which is for the caller to judge."""
+        if message.protection is None:
+            raise ProtocolFault(FailInfo.badMessageCheck, "the message is not protected")
         return self._by_ticket(bank, message) if is_mac(message) else self._by_certificate(bank, message)
 
     def _by_ticket(self, bank: Bank, message: Message) -> Credential:
@@ -58,7 +60,8 @@ class Guard:
     def _by_certificate(self, bank: Bank, message: Message) -> Credential:
         """That the registry holds this very certificate proves its issuer: nothing is left for a path to show."""
         certificate = checks.protection_certificate(message)
-        found = self._service.registry.generation(certificate.serial_number)
+        serial = certificate.serial_number
+        found = self._service.registry.generation(serial) if serial < BEYOND_SERIALS else None
         if found is None or found.subscriber is None or found.certificate != message.extra_certs[0]:
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is none of this CA")
         verify_signature(message, certificate)

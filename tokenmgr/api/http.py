@@ -9,12 +9,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tokenmgr.api.service import Service
+from tokenmgr.api.troubles import told
 from tokenmgr.errors import (
     AuthorityBusy,
+    AuthorityError,
     BankUnknown,
     ClaimLocked,
     ClaimNotAccepted,
@@ -34,7 +37,7 @@ _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
     ((RequestMalformed,), 400),
     ((ClaimNotAccepted, ClaimLocked), 403),
-    ((AuthorityBusy, RegistryUnavailable, LibraryError, MediumError), 503),
+    ((AuthorityBusy, AuthorityError, RegistryUnavailable, LibraryError, MediumError), 503),
 )
 _TEXTS = {language: Texts(language) for language in ("ja", "en")}
 
@@ -65,7 +68,8 @@ class Edge:
             return self.refusal(AuthorityBusy())
         self._open += 1
         try:
-            return await handler(request)
+            with told():
+                return await handler(request)
         except TokenmgrError as error:
             return self.refusal(error)
         except ClientDisconnect:
@@ -75,6 +79,15 @@ class Edge:
             return self.refusal(TokenmgrError(), 500)
         finally:
             self._open -= 1
+
+    async def unrouted(self, request: Request, error: Exception) -> Response:
+        """No such address (404), or not in this way (405): R15 holds for those too."""
+        status, headers = 404, None
+        if isinstance(error, HTTPException):
+            status, headers = error.status_code, error.headers
+        response = self.refusal(RequestMalformed(reason="no such address, or another method"), status)
+        response.headers.update(headers or {})
+        return response
 
     def refusal(self, error: TokenmgrError, status: int = 0) -> Response:
         """In both languages: whoever shows it to a person knows which one."""
@@ -87,7 +100,7 @@ class Edge:
 
 def _public(error: TokenmgrError) -> dict[str, object]:
     """What happened inside the CA's token or database is in its log, not in an answer."""
-    return {} if isinstance(error, LibraryError | MediumError | RegistryUnavailable) else error.facts
+    return {} if isinstance(error, AuthorityError | LibraryError | MediumError | RegistryUnavailable) else error.facts
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

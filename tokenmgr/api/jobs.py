@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, timedelta
 
 from tokenmgr.api.service import Service
+from tokenmgr.api.troubles import told
 from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.sql.crls import Crl
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 EVERY = 20.0  # seconds between two rounds
 CRL_LIFE = timedelta(days=7)
 CRL_EVERY = timedelta(hours=12)
+LATE = timedelta(minutes=1)  # from a request's moment until what it has revoked is durable, on whichever node's clock
 
 
 async def run(service: Service, threads_end: asyncio.Event) -> None:
@@ -32,11 +34,15 @@ def round_of(service: Service) -> None:
     now = service.clock()
     for job in (_expire, _tidy, renew_crl):
         try:
-            job(service, now)
+            with told():
+                job(service, now)
             service.metrics.jobs.labels(job.__name__, "done").inc()
         except TokenmgrError as error:
             service.metrics.jobs.labels(job.__name__, error.code).inc()
             log.warning("a job failed", extra={"job": job.__name__, "error": str(error)})
+        except Exception:
+            service.metrics.jobs.labels(job.__name__, TokenmgrError.code).inc()
+            log.exception("a bug, in %s", job.__name__)
 
 
 def _expire(service: Service, now: datetime) -> None:
@@ -53,7 +59,7 @@ def renew_crl(service: Service, now: datetime) -> None:
     registry = service.administration
     last = registry.crl()
     since = last.issued_at if last else None
-    if last and now < last.issued_at + CRL_EVERY and not any(registry.revoked(now, since)):
+    if last and now < last.issued_at + CRL_EVERY and not any(registry.revoked(now, last.issued_at - LATE)):
         return
     entries = ((one.serial, one.at, one.reason) for one in registry.revoked(since or now))
     number, ends = registry.reserve_crl(), now + CRL_LIFE

@@ -35,6 +35,6 @@ def known_bank(service: Service, code: str) -> Bank:
 
 
 def current_crl(service: Service) -> bytes:
-    """The newest that there is; the jobs see to it that it is never out of date."""
+    """The newest that there is, empty before the first; the jobs see to it that it is never out of date."""
     found = service.administration.crl()
     return found.der if found else b""

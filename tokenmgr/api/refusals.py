@@ -12,6 +12,7 @@ from tokenmgr.errors import (
     AlreadyRevoked,
     AnotherIsPending,
     CannotConfirm,
+    CertificateUnfit,
     KeyCertifiedBefore,
     KeyUnfit,
     NotPermittedNow,
@@ -26,6 +27,7 @@ _BY_KIND: dict[type[TokenmgrError], FailInfo] = {
     AlreadyRevoked: FailInfo.certRevoked,
     AnotherIsPending: FailInfo.badRequest,  # RFC 9483, 4.1.3, leaves the bit open
     CannotConfirm: FailInfo.badRequest,
+    CertificateUnfit: FailInfo.systemFailure,  # the CA's own fault: near its end, or its profile was changed
     KeyCertifiedBefore: FailInfo.duplicateCertReq,
     KeyUnfit: FailInfo.badCertTemplate,
     NotYours: FailInfo.notAuthorized,

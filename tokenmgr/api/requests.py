@@ -6,18 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import ExtensionOID
 
 from tokenmgr.api.credentials import Credential
 from tokenmgr.api.service import Service
+from tokenmgr.ca import der
 from tokenmgr.cmp import checks
 from tokenmgr.cmp.certificates import load, subject_of
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.messages import P10, CertRequest, Kind, Message
 from tokenmgr.domain.generation import Generation, StoreKind
 
-_POLICIES = ExtensionOID.CERTIFICATE_POLICIES
+_POLICIES = ExtensionOID.CERTIFICATE_POLICIES.dotted_string
+_IS_CA = bytes.fromhex("0101ff")  # BasicConstraints: cA TRUE (RFC 5280, 4.2.1.9)
+# id-kp-cmcCA, cmcRA, cmcArchive, cmKGA (RFC 9480, 2.2): who speaks CMP for others
+_CMP_PURPOSES = tuple(bytes.fromhex("06082b060105050703") + bytes([last]) for last in (27, 28, 29, 32))
 
 
 @dataclass(frozen=True)
@@ -57,32 +60,42 @@ def wanted(service: Service, message: Message, credential: Credential) -> Wanted
         checks.old_certificate(body, credential.certificate)
     checks.proof(body)
     named = {one.oid: one.value for one in body.extensions}
+    _refuse_rights(named)
     return Wanted(
         req_id=body.req_id,
         public_key=body.public_key or b"",
-        store=_store(service, named.get(_POLICIES.dotted_string), credential),
+        store=_store(service, named.get(_POLICIES), credential),
         subject=body.subject or b"",
         not_before=body.not_before,
         not_after=body.not_after,
-        others=bool(named.keys() - {_POLICIES.dotted_string}),
+        others=bool(named.keys() - {_POLICIES}),
     )
 
 
 def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
     request = checks.csr(body.csr)
     try:
-        named = {one.oid: one.value.public_bytes() for one in request.extensions}
+        named = {one.oid.dotted_string: one.value.public_bytes() for one in request.extensions}
     except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ProtocolFault(FailInfo.badDataFormat, "the request's extensions cannot be read") from error
+    _refuse_rights(named)
     return Wanted(
         req_id=-1,
-        public_key=request.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo),
+        public_key=der.children(request.tbs_certrequest_bytes)[2].whole,  # its own bytes (RFC 2986, 4.1)
         store=_store(service, named.get(_POLICIES), credential),
         subject=request.subject.public_bytes(),
         not_before=None,
         not_after=None,
         others=bool(named.keys() - {_POLICIES}),
     )
+
+
+def _refuse_rights(named: dict[str, bytes]) -> None:
+    """Item 15: nobody becomes a CA, or speaks for one, by asking for a customer's certificate."""
+    is_ca = _IS_CA in named.get(ExtensionOID.BASIC_CONSTRAINTS.dotted_string, b"")
+    purposes = named.get(ExtensionOID.EXTENDED_KEY_USAGE.dotted_string, b"")
+    if is_ca or any(one in purposes for one in _CMP_PURPOSES):
+        raise ProtocolFault(FailInfo.notAuthorized, "rights that no customer has")
 
 
 def _store(service: Service, policies: bytes | None, credential: Credential) -> StoreKind:

@@ -21,7 +21,8 @@ def answer(service: Service, asked: Info) -> Info:
         case oids.CERT_REQ_TEMPLATE:
             return Info(oids.CERT_REQ_TEMPLATE, None)  # nothing is required beyond RFC 9483, 4.1
         case oids.CRL_STATUS_LIST | oids.CRLS:
-            return Info(oids.CRLS, wrap(current_crl(service)))
+            crl = current_crl(service)
+            return Info(oids.CRLS, wrap(crl) if crl else None)  # RFC 9483, 4.3.4: absent where there is none
         case _ if asked.oid == CURRENT_CRL:
-            return Info(CURRENT_CRL, current_crl(service))
+            return Info(CURRENT_CRL, current_crl(service) or None)
     raise ProtocolFault(FailInfo.badRequest, "a question that this CA does not answer")

@@ -211,7 +211,7 @@ def may_hold_a_token(path: Path) -> bool:
 
 def write_whole(file: Path, text: str) -> None:
     """On the disk, or not there at all."""
-    new = file.with_name(f"{file.name}.new")
+    new = file.with_name(f"{file.name}.{os.getpid()}.new")  # several processes may settle a folder that was moved
     with new.open("w", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
         stream.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -12,6 +12,7 @@ from tokenmgr import catalogue, clock
 from tokenmgr.ca.folder import CONFIGURATION, TOKEN, CaFolder, configuration_text, write_whole
 from tokenmgr.ca.keys import CaKey, CaKeys
 from tokenmgr.ca.signing import CaSigner
+from tokenmgr.cli.lasting import LastingSession
 from tokenmgr.cli.libraries import libraries, settings
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import LibraryMissing
@@ -32,12 +33,14 @@ def ca_folder() -> Path:
 def open_authority(folder: CaFolder, pin: Secret) -> Iterator[CaKeys]:
     """The keys in service, for as long as the `with` lasts. The root's key is not among them."""
     about = folder.about
-    with token_of(folder.path, about.library, about.serial) as library, Session.open(library, about.serial) as session:
-        session.login(pin)
-        contents = session.contents()
+    with (
+        token_of(folder.path, about.library, about.serial) as library,
+        closing(LastingSession(library, about.serial, pin)) as token,
+    ):
+        contents = token.session().contents()
 
         def key(purpose: str) -> CaKey:
-            on_token = cast(CaSigner, signer(session, contents.key(about.keys[purpose])))
+            on_token = cast(CaSigner, signer(token, contents.key(about.keys[purpose])))
             return CaKey(purpose, on_token, folder.certificates[purpose].der)
 
         yield CaKeys(key("issuing"), key("cmp"), key("ocsp"), folder.certificates["root"].der)

@@ -10,7 +10,7 @@ from tokenmgr.domain.policy import BankPolicy
 
 _CODE = re.compile(r"[0-9]{4}")
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,32}")  # as printed on the bank's papers: 契約者ID, 利用者番号
-_EMAIL = re.compile(r"[^@\s<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
 LONGEST_NAME = 64  # ub-organization-name, RFC 5280 appendix A.1
 
 

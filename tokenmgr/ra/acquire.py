@@ -57,12 +57,16 @@ def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.As
     """One key a ticket. A new proof ends what an earlier one has left unconfirmed: with two PINs the customer says that
     this is the one to have."""
 
+    later = ticket
+
     def decide(standing: Standing, same: Generation | None) -> int | None:
-        if ticket.serial is not None:
-            if same is None or same.serial != ticket.serial:
+        nonlocal later
+        held, later = later, registry.ticket(ticket.reference) or later  # for a next round, and read before its key
+        if held.serial is not None:
+            if same is None or same.serial != held.serial:
                 raise TicketSpent
         else:
-            if now > ticket.until:
+            if now > held.until:
                 raise TicketSpent
             if same is not None and same.state not in (State.RECORDED, State.PENDING):
                 raise KeyCertifiedBefore

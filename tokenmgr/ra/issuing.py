@@ -29,11 +29,13 @@ from tokenmgr.errors import (
     LibraryError,
     MediumError,
     NotPermittedNow,
+    SignatureUnfit,
 )
 from tokenmgr.pki.names import subscriber_name
 from tokenmgr.ra.ports import Exchange, Registry, Stale, Standing
 
 PATIENCE = 8  # times that somebody else may be quicker
+SIGNING = timedelta(minutes=1)  # what was recorded less than this ago may be on its way to the token and back
 
 
 class StillWaiting(Exception):
@@ -99,27 +101,44 @@ def finish(registry: Registry, issuer: Issuer, found: Generation, draft: Draft |
         return found
     try:
         certificate = issuer.sign(draft or issuer.resume(found.serial, found.draft))
-    except (MediumError, LibraryError) as error:  # the CA's token: the record stands, and is signed when asked again
+    except (MediumError, LibraryError, SignatureUnfit) as error:  # the CA's token: the record stands, to be asked again
         raise StillWaiting(found) from error
     registry.sign_off(found.serial, certificate)
     return dataclasses.replace(found, state=State.PENDING, certificate=certificate, draft=b"")
+
+
+def resume(registry: Registry, issuer: Issuer, found: Generation) -> Generation:
+    """As finish; where another node signs the same at this moment, its certificate is the one."""
+    for _ in range(PATIENCE):
+        try:
+            return finish(registry, issuer, found)
+        except Stale:
+            found = registry.generation(found.serial) or found
+    raise AuthorityBusy
 
 
 def _again(registry: Registry, ask: Ask, same: Generation, now: datetime) -> Generation:
     """S6: the same new key brings the same certificate, as long as that one may still be confirmed, or has been."""
     in_time = same.confirm_by is not None and now <= same.confirm_by
     waits = same.state in (State.RECORDED, State.PENDING) and in_time
-    if same.subscriber != ask.subscriber or not (waits or same.state is State.ACTIVE):
+    its_own = (same.subscriber, same.store) == (ask.subscriber, ask.store)  # S3: a key does not move
+    if not its_own or not (waits or same.state is State.ACTIVE):
         raise KeyCertifiedBefore
     registry.bind(ask.exchange(same.serial))
     return same
 
 
 def _displaced(standing: Standing, displaces: bool, now: datetime) -> Generation | None:
-    """What must go for the new one: what was never handed out, what is out of time, and by a new proof the rest."""
+    """What must go for the new one: what was not signed and is not being so, what is out of time, and by a new proof
+    the rest. (If each put away what the other one has only just recorded, a slow token would serve neither.)"""
     pending = standing.pending
-    if pending is None or displaces or pending.state is State.RECORDED:
+    if pending is None or displaces:
         return pending
+    if pending.state is State.RECORDED:
+        signed_by = pending.not_before + SIGNING
+        if now > signed_by:
+            return pending
+        raise AnotherIsPending(serial=f"{pending.serial:x}", until=signed_by)
     assert pending.confirm_by is not None  # noqa: S101  every pending one has
     if now > pending.confirm_by:
         return pending

@@ -5,6 +5,7 @@ The only importer of argon2. Never the PIN of a medium, which does not leave the
 
 from __future__ import annotations
 
+import secrets
 import threading
 
 from argon2 import PasswordHasher
@@ -14,7 +15,9 @@ from tokenmgr.log import Secret
 
 # RFC 9106, 4: the second recommended option, 64 MiB and 3 passes; four lanes on two cores only cost threads.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
-_NOBODY = _HASHER.hash("")  # what an unknown ID's PINs are compared with, at the price of a known one's
+_NOBODY = _HASHER.hash(
+    secrets.token_bytes(16)
+)  # what an unknown ID's PINs are compared with, at the price of a known one's
 AT_ONCE = 4  # comparisons; each takes 64 MiB while it runs
 _room = threading.BoundedSemaphore(AT_ONCE)
 
@@ -24,12 +27,12 @@ def hashed(pin: Secret) -> str:
 
 
 def match(login: Secret, confirmation: Secret, login_hash: str | None, confirmation_hash: str | None) -> bool:
-    """Both are compared whatever the first one says, and an unknown ID (None) as long as a known one: nobody
-    learns from the time which of the four fields was wrong (R9)."""
+    """Both are compared whatever the first one says, and an unknown ID (None), or one without PINs (""), as long as a
+    known one: nobody learns from the time which of the four fields was wrong (R9)."""
     with _room:
         first = _is(login, login_hash or _NOBODY)
         second = _is(confirmation, confirmation_hash or _NOBODY)
-    return first and second and login_hash is not None and confirmation_hash is not None
+    return first and second and bool(login_hash) and bool(confirmation_hash)
 
 
 def _is(pin: Secret, digest: str) -> bool:

@@ -13,6 +13,8 @@ from typing import Protocol
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
 
+BEYOND_SERIALS = 1 << 160  # RFC 5280, 4.1.2.2: 20 octets at most; the registry is asked for no other
+
 
 class Stale(Exception):
     """Somebody else was quicker. Nothing was changed."""

@@ -6,6 +6,7 @@ out (S7). So two clients that race for one subscriber get one certificate.
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import datetime
 
 from tokenmgr.ca.issuer import Issuer
@@ -24,9 +25,17 @@ def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask,
         finished = same is not None and same.state is State.ACTIVE and same.predecessor == old.serial
         if same is not None and same.state is State.ACTIVE and not finished:
             raise KeyCertifiedBefore
-        answer = permit_renewal(old, ask.store, standing.bank.policy, now)
+        answer = permit_renewal(_by_now(old, standing), ask.store, standing.bank.policy, now)
         if isinstance(answer, Refusal) and not finished:
             raise refused(answer)
         return old.serial
 
     return issuing.issue(registry, issuer, ask, decide, displaces=False, now=now)
+
+
+def _by_now(old: Generation, standing: Standing) -> Generation:
+    """It was read when its signature was checked, and may have found a successor since."""
+    last = standing.last
+    if last is None or last.serial == old.serial:
+        return last or old
+    return dataclasses.replace(old, state=State.SUPERSEDED) if old.state is State.ACTIVE else old

@@ -34,7 +34,7 @@ BY_KEY = select(*_columns).where(generation.c.key_hash == bindparam("key_hash"),
 HISTORY = (
     select(*_columns)
     .where(generation.c.subscriber == bindparam("who"))
-    .order_by(generation.c.not_before, generation.c.serial)
+    .order_by(generation.c.not_before, generation.c.confirm_by, generation.c.serial)
 )
 _pending, _last, _active, _ever = (generation.alias(name) for name in ("p", "l", "a", "e"))
 _active_serial = (

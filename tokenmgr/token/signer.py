@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, Self, cast
+from typing import Any, NoReturn, Protocol, Self, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -11,14 +11,22 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tokenmgr.domain.credential import Key
+from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import KeyMissing, NotPermitted, NotSupported
 from tokenmgr.token.keys import Scheme
-from tokenmgr.token.session import Session
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
-def signer(session: Session, key: Key) -> PrivateKey:
+class Signs(Protocol):
+    """What is asked of a session here."""
+
+    @property
+    def medium(self) -> MediumFacts: ...
+    def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes: ...
+
+
+def signer(session: Signs, key: Key) -> PrivateKey:
     """Valid while the session is. It signs, and refuses everything else."""
     if key.public_key is None:
         raise KeyMissing(serial=session.medium.serial, key_id=key.key_id.hex())
@@ -34,7 +42,7 @@ def signer(session: Session, key: Key) -> PrivateKey:
 
 
 class _OnMedium:
-    def __init__(self, session: Session, key: Key, public: Any) -> None:
+    def __init__(self, session: Signs, key: Key, public: Any) -> None:
         self._session = session
         self._key = key
         self._public = public

@@ -1,0 +1,180 @@
+"""A CA that runs, as its operator starts it: `tokenmgr ca init` and `tokenmgr ca serve`, and the registry beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import itertools
+import json
+import os
+import re
+import ssl
+import subprocess
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.cli.runner import PROGRAM
+from tokenmgr import clock
+from tokenmgr.ca.folder import CaFolder, open_folder
+from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.log import Secret
+from tokenmgr.ra import passcodes
+from tokenmgr.sql.administration import Administration
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.parties import Contract, Enrolment
+
+PIN = "of the CA 135"
+BANK, OTHER_BANK, CONTRACT = "1234", "5678", "0012345"
+LOGIN_PIN, CONFIRMATION_PIN = "135790", "246802"
+# Certificates whose renewal is open from their first day on.
+POLICY = BankPolicy(validity_days=20, renewal_days=30, notice_days=(10,))
+PATIENCE = 30.0  # seconds for the CA to be up, or to have ended
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What the four fields bring."""
+
+    user: str
+    reference: str
+    secret: str
+
+
+@dataclass
+class Authority:
+    """Its folder, where it listens, and its registry as the bank's own tools see it."""
+
+    folder: CaFolder
+    environment: Mapping[str, str]
+    administration: Administration
+    pin: str = PIN
+    port: int = 0
+    _users: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def root(self) -> Path:
+        return self.folder.path / "root.pem"
+
+    @property
+    def issuing(self) -> Path:
+        return self.folder.path / "issuing.pem"
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.root))
+
+    def policy_of(self, store: StoreKind) -> str:
+        about = self.folder.about
+        return about.policy_medium if store is StoreKind.MEDIUM else about.policy_pc
+
+    def enrol(self) -> Subscriber:
+        until = clock.now() + timedelta(days=80)
+        user = f"user{next(self._users):02d}"
+        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, Role.USER, "", *_hashes(), until))
+
+    def ticket(self, store: StoreKind = StoreKind.MEDIUM, user: str = "") -> Ticket:
+        """POST /banks/{bank}/acquisitions; for somebody new where nobody is named."""
+        user = user or self.enrol().user
+        asked = {"contract": CONTRACT, "user": user, "login_pin": LOGIN_PIN, "confirmation_pin": CONFIRMATION_PIN}
+        body = json.dumps(asked | {"store": store.value}).encode()
+        told: dict[str, Any] = json.loads(
+            self.fetch(f"/banks/{BANK}/acquisitions", body, {"Content-Type": "application/json"})
+        )
+        return Ticket(user, told["reference"], told["secret"])
+
+    def fetch(self, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+        asked = urllib.request.Request(f"{self.url}{path}", body, dict(headers or {}))  # noqa: S310
+        with urllib.request.urlopen(asked, context=self.context, timeout=PATIENCE) as answer:  # noqa: S310
+            data: bytes = answer.read()
+        return data
+
+    def generations(self, user: str) -> list[Generation]:
+        """All that the registry has of somebody, the oldest first, by the moment of the request: a certificate has
+        whole seconds."""
+        found = self.administration.history(self.administration.find(BANK, CONTRACT, user).id)
+        return sorted(found, key=lambda one: one.confirm_by or one.not_before)
+
+    def states(self, user: str) -> list[State]:
+        return [one.state for one in self.generations(user)]
+
+
+@functools.cache
+def _hashes() -> tuple[str, str]:
+    return passcodes.hashed(Secret(LOGIN_PIN)), passcodes.hashed(Secret(CONFIRMATION_PIN))
+
+
+@contextlib.contextmanager
+def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterator[Authority]:
+    """Made, with two banks and a contract in each, and serving. `how` is more of `tokenmgr ca init`."""
+    environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
+    descriptor = "--pin-fd" if how else "--new-pin-fd"
+    with _started(environment, pin, "ca", "init", *how, descriptor) as making:
+        assert making.wait(PATIENCE) == 0
+    folder = open_folder(home / "ca")
+    database = Database.open(folder.database)
+    database.migrate(clock.now())
+    administration = Administration(database)
+    for code, name in ((BANK, "みほん信用金庫"), (OTHER_BANK, "となりの信用金庫")):
+        administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
+        administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
+    made = Authority(folder, environment, administration, pin)
+    with contextlib.closing(database), serving(made, workers) as port:
+        made.port = port
+        yield made
+
+
+@contextlib.contextmanager
+def serving(ca: Authority, workers: int = 2) -> Iterator[int]:
+    """One node that serves; the port. A second one beside it has the same registry, as behind a balancer."""
+    how = ("ca", "serve", "--listen", "127.0.0.1:0", "--workers", str(workers), "--pin-fd")
+    with _started(ca.environment, ca.pin, *how) as node:
+        yield _port(node)
+        node.terminate()
+        assert node.wait(PATIENCE) == 0
+
+
+@contextlib.contextmanager
+def _started(environment: Mapping[str, str], pin: str, *command: str) -> Iterator[subprocess.Popen[str]]:
+    """Its PIN through a pipe that it inherits."""
+    reading, writing = os.pipe()
+    os.write(writing, f"{pin}\n".encode())
+    os.close(writing)
+    child = subprocess.Popen(
+        [PROGRAM, *command, str(reading)],
+        env=environment,
+        pass_fds=[reading],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(reading)
+    with child:
+        try:
+            yield child
+        finally:
+            if child.poll() is None:
+                child.terminate()
+
+
+def _port(node: subprocess.Popen[str]) -> int:
+    assert node.stdout
+    late = threading.Timer(PATIENCE, node.terminate)
+    late.start()
+    try:
+        said = node.stdout.readline()
+    finally:
+        late.cancel()
+    found = re.search(r"Serving at https://127\.0\.0\.1:(\d+)/", said)
+    assert found, f"the CA did not come up: {said!r}"
+    return int(found[1])

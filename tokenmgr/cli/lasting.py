@@ -1,0 +1,66 @@
+"""A session with the CA's token that outlives what happens to the token."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from tokenmgr.domain.credential import Key
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import LibraryError, MediumError, PinError
+from tokenmgr.log import Secret
+from tokenmgr.token.keys import Scheme
+from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
+
+log = logging.getLogger(__name__)
+
+
+class LastingSession:
+    """Opened anew when it has died: the token was pulled and is back, its library crashed, it stays in the middle of
+    something. The signature is asked for once more then. The PIN was right before; should it not be any more, it is not
+    tried again (S5)."""
+
+    def __init__(self, library: Library, serial: str, pin: Secret) -> None:
+        self._library, self._serial, self._pin = library, serial, pin
+        self._session: Session | None = None
+        self._refused: PinError | None = None
+        self._lock = threading.RLock()  # the token does one thing at a time in any case
+
+    @property
+    def medium(self) -> MediumFacts:
+        return self.session().medium
+
+    def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
+        with self._lock:
+            session = self.session()
+            try:
+                return session.sign(key, message, scheme, prehashed)
+            except (MediumError, LibraryError) as error:
+                log.warning("the session with the CA's token is opened anew", extra={"error": str(error)})
+                self.close()
+            return self.session().sign(key, message, scheme, prehashed)
+
+    def session(self) -> Session:
+        with self._lock:
+            if self._refused is not None:
+                raise self._refused
+            if self._session is None:
+                self._session = self._opened()
+            return self._session
+
+    def _opened(self) -> Session:
+        opened = Session.open(self._library, self._serial)
+        try:
+            opened.login(self._pin)
+        except BaseException as error:
+            self._refused = error if isinstance(error, PinError) else None
+            opened.close()
+            raise
+        return opened
+
+    def close(self) -> None:
+        with self._lock:
+            found, self._session = self._session, None
+            if found is not None:
+                found.close()
