@@ -38,7 +38,7 @@ def test_postgresql_does_the_same(tmp_path: Path, server: postgres.Server) -> No
     assert [one["user"] for one in home.json("subscriber", "list", "--bank", BANK)] == ["u1", "u2", "u3"]
     assert [one["state"] for one in home.json("export", "-")] == ["expired", "none", "none"]
     assert "R117" in home.bank("contract", "add", BANK, "C-2", "--name", "つぎ").err
-    assert "R118" in home.bank("contract", "add", "0009", "C-2", "--name", "つぎ").err
+    assert "R114" in home.bank("contract", "add", "0009", "C-2", "--name", "つぎ").err
     assert home.fine("subscriber", "unlock", BANK, "C-1", "u1")
     assert home.json("show", BANK)["subscribers"] == 3
 

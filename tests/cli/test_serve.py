@@ -135,7 +135,7 @@ def test_a_wrong_pin_is_told_and_nothing_is_started(ca: Authority, language: str
 def test_an_address_that_is_taken_is_told(ca: Authority) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = serve(ca, "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
-    assert (done.returncode, "R121" in done.stderr) == (2, True)
+    assert (done.returncode, "R118" in done.stderr) == (2, True)
 
 
 def test_a_tls_key_that_is_none_is_told_before_anything_is_started(ca: Authority, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.crls import Crl, Revoked
-from tokenmgr.sql.failures import Missing, Taken
 from tokenmgr.sql.listing import Counts, Which
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import policy_of, policy_text
@@ -33,9 +33,9 @@ def test_a_bank_is_added_once_and_changed_as_a_whole(world: World) -> None:
     world.administration.change_bank(changed)
     assert world.administration.banks() == [changed, BANK]
     assert world.registry.bank("0001") == changed
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.change_bank(Bank("0002", "x"))
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.bank("0002")
 
 
@@ -52,7 +52,7 @@ def test_contracts_are_their_banks(world: World) -> None:
     assert [one.number for one in world.administration.contracts(BANK.code)] == ["C-0", "C-1"]
     with pytest.raises(Taken):
         world.administration.add_contract(Contract("0001", "C-1", "again"))
-    with pytest.raises(Missing) as missing:
+    with pytest.raises(NotRegistered) as missing:
         world.administration.add_contract(Contract("0009", "C-1", "of no bank"))
     assert (missing.value.kind, missing.value.name) == ("bank", "0009")
     with pytest.raises(ValueError, match="contract"):
@@ -68,12 +68,12 @@ def test_an_id_is_enrolled_once_under_a_contract_that_there_is(world: World) -> 
     with pytest.raises(Taken) as taken:
         world.administration.enrol(enrolment("user-2"))
     assert taken.value.name == f"{BANK.code}/C-1/user-2"
-    with pytest.raises(Missing) as missing:
+    with pytest.raises(NotRegistered) as missing:
         world.administration.enrol(enrolment("user-2", contract="C-9"))
     assert (missing.value.kind, missing.value.name) == ("contract", f"{BANK.code}/C-9")
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.subscriber(99)
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.find("1", "2", "3")
 
 
@@ -95,7 +95,7 @@ def test_all_are_enrolled_or_none(world: World) -> None:
 def test_or_each_by_itself(world: World) -> None:
     rows = [enrolment("u1"), enrolment("admin"), enrolment("u2", contract="C-9"), enrolment("u3")]
     told = [error for _, error in world.administration.enrol_each(rows)]
-    assert [type(error) for error in told] == [type(None), Taken, Missing, type(None)]
+    assert [type(error) for error in told] == [type(None), Taken, NotRegistered, type(None)]
 
 
 def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
@@ -111,7 +111,7 @@ def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
     assert world.administration.subscriber(number).email == ""
     with pytest.raises(ValueError, match="email"):
         world.administration.change_subscriber(number, Change(email="nonsense"))
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.change_subscriber(99, Change(email=""))
 
 
@@ -120,9 +120,9 @@ def test_an_acquisition_is_opened_again_and_closed(world: World) -> None:
     for moment in (until, None):
         world.administration.open_acquisition(world.user.id, moment)
         assert world.registry.standing(world.user.id).open_until == moment
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.open_acquisition(99, until)
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.administration.unlock(99)
 
 
@@ -226,7 +226,7 @@ def test_a_revocation_list_has_a_number_of_its_own_and_the_newest_is_kept(world:
     world.administration.keep_crl(Crl(second, DAY, DAY + HOUR, b"late"))
     assert world.administration.crl() == lists[-1]
     for number in (third, 9):
-        with pytest.raises(Missing):
+        with pytest.raises(NotRegistered):
             world.administration.keep_crl(Crl(number, DAY, DAY, b"again"))
     assert world.administration.reserve_crl() == 4
 

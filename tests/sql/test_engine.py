@@ -18,10 +18,10 @@ from sqlalchemy import Connection, event, text
 
 from tests.sql.world import BANK, World
 from tokenmgr.domain.party import Bank
+from tokenmgr.errors import RegistryUnavailable, Taken
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import parties
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import RegistryUnavailable, Taken
 from tokenmgr.sql.turns import MOST
 
 RENAME = text("UPDATE bank SET name = name || :letter WHERE code = :code")

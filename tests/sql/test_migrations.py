@@ -10,9 +10,9 @@ from sqlalchemy import inspect, text
 
 from tests.sql.conftest import Fresh
 from tests.sql.world import DAY
+from tokenmgr.errors import RegistryNewer, RegistryUnavailable
 from tokenmgr.sql import migrations, schema
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import RegistryNewer, RegistryUnavailable
 from tokenmgr.sql.migrations import Migration
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.sql.world import BANK, CERTIFICATE, DAY, HOUR, REASON, World, exchange, generation
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import Missing
 from tokenmgr.sql.registry import SqlRegistry
 
 MICRO = timedelta(microseconds=1)
@@ -41,7 +41,7 @@ def test_the_standing_of_an_id_that_has_nothing(world: World) -> None:
     standing = world.registry.standing(world.user.id)
     assert (standing.subscriber, standing.bank, standing.open_until) == (world.user, BANK, DAY)
     assert (standing.pending, standing.last) == (None, None)
-    with pytest.raises(Missing):
+    with pytest.raises(NotRegistered):
         world.registry.standing(12345)
 
 

@@ -14,7 +14,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from tokenmgr.api.service import Service
-from tokenmgr.api.troubles import told
 from tokenmgr.errors import (
     AuthorityBusy,
     AuthorityError,
@@ -68,8 +67,7 @@ class Edge:
             return self.refusal(AuthorityBusy())
         self._open += 1
         try:
-            with told():
-                return await handler(request)
+            return await handler(request)
         except TokenmgrError as error:
             return self.refusal(error)
         except ClientDisconnect:
@@ -93,14 +91,23 @@ class Edge:
         """In both languages: whoever shows it to a person knows which one."""
         self._service.metrics.refusals.labels(error.code).inc()
         status = status or next((number for kinds, number in _STATUS if isinstance(error, kinds)), 409)
-        said: dict[str, Any] = {"code": error.code, "retriable": error.retriable, "facts": _public(error)}
-        said |= {language: texts.error(error) for language, texts in _TEXTS.items()}
+        shown = _public(error)
+        said: dict[str, Any] = {
+            "code": error.code,
+            "retriable": error.retriable,
+            "facts": error.facts if shown is error else {},
+        }
+        said |= {language: texts.error(shown) for language, texts in _TEXTS.items()}
         return as_json({"error": said}, status, {"Retry-After": "2"} if status == 503 else {})
 
 
-def _public(error: TokenmgrError) -> dict[str, object]:
-    """What happened inside the CA's token or database is in its log, not in an answer."""
-    return {} if isinstance(error, AuthorityError | LibraryError | MediumError | RegistryUnavailable) else error.facts
+def _public(error: TokenmgrError) -> TokenmgrError:
+    """What happened inside the CA's token or database is in its log, not in an answer, nor in the words of one."""
+    if not isinstance(error, AuthorityError | LibraryError | MediumError | RegistryUnavailable):
+        return error
+    log.warning("out of order", extra={"error": str(error)})
+    nothing: dict[str, Any] = dict.fromkeys(error.facts)
+    return type(error)(**nothing)
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:

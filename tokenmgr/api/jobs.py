@@ -7,7 +7,6 @@ import logging
 from datetime import datetime, timedelta
 
 from tokenmgr.api.service import Service
-from tokenmgr.api.troubles import told
 from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.sql.crls import Crl
@@ -34,8 +33,7 @@ def round_of(service: Service) -> None:
     now = service.clock()
     for job in (_expire, _tidy, renew_crl):
         try:
-            with told():
-                job(service, now)
+            job(service, now)
             service.metrics.jobs.labels(job.__name__, "done").inc()
         except TokenmgrError as error:
             service.metrics.jobs.labels(job.__name__, error.code).inc()

@@ -16,7 +16,7 @@ from tokenmgr import system
 from tokenmgr.cli import wiring
 from tokenmgr.cli.bank_csv import Fault, Refused, Sheet
 from tokenmgr.cli.bank_hashing import Hashed, hashed
-from tokenmgr.cli.bank_registry import Open, open_registry, translated
+from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.bank_report import Report
 from tokenmgr.cli.bank_rows import Checker, Wanted
 from tokenmgr.cli.bank_subscribers import opens_until
@@ -50,8 +50,7 @@ def import_(file: Path, all_or_nothing: bool, dry_run: bool, as_json: bool) -> i
             report.end(kept=not (all_or_nothing or dry_run), interrupted=True)
             return Exit.CANCELLED
         if act is not None and not report.refused:
-            with translated():
-                opened.database.write(act)
+            opened.database.write(act)
         report.end(kept=not dry_run and not (all_or_nothing and report.refused))
     if not report.refused:
         return Exit.FINE
@@ -90,20 +89,17 @@ def _added(opened: Open, one: Hashed) -> int:
     """How many contracts that took: one where the first ID of a contract comes."""
     enrolment = _enrolment(one)
     try:
-        with translated():
-            opened.administration.enrol(enrolment)
+        opened.administration.enrol(enrolment)
     except NotRegistered:
         made = _made(opened, _contract(one))
-        with translated():
-            opened.administration.enrol(enrolment)
+        opened.administration.enrol(enrolment)
         return made
     return 0
 
 
 def _made(opened: Open, contract: Contract) -> int:
     try:
-        with translated():
-            opened.administration.add_contract(contract)
+        opened.administration.add_contract(contract)
     except Taken:
         return 0
     return 1

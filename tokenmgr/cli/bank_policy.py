@@ -17,7 +17,6 @@ from tokenmgr.errors import ValueUnfit
 
 DEFAULT = BankPolicy()
 KEYS = tuple(field.name for field in dataclasses.fields(BankPolicy))
-RANGES = {name: (lowest, highest) for name, lowest, highest in RANGES}
 KINDS = tuple(kind.value for kind in KeyKind if kind in CERTIFIABLE)
 WAYS = tuple(way.value for way in OldGeneration)
 MOST_NOTICES = 8

@@ -1,4 +1,4 @@
-"""The CA's registry, opened for one command; and what it or a value says is wrong, as an error with a code."""
+"""The CA's registry, opened for one command; and what is wrong with a value, as an error with a code."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tokenmgr import clock, errors
+from tokenmgr import clock
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.output import t
 from tokenmgr.domain.party import Bank
-from tokenmgr.errors import NotRegistered, SubscriberUnknown, Taken, ValueUnfit
-from tokenmgr.sql import failures
+from tokenmgr.errors import NotRegistered, ValueUnfit
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract
@@ -45,41 +44,19 @@ class Open:
         for one in self.administration.contracts(bank):
             if one.number == number:
                 return one
-        raise NotRegistered(what=t("bank.what_contract", name=f"{bank}/{number}"))
+        raise NotRegistered(kind="contract", name=f"{bank}/{number}")
 
 
 @contextmanager
 def open_registry() -> Iterator[Open]:
     """Of the CA in this user's folder, on whatever database its ca.toml names."""
     url = open_folder(ca_folder()).database
-    with translated():
-        database = Database.open(url)
-        try:
-            database.migrate(clock.now())
-            yield Open(database, Administration(database), SqlRegistry(database))
-        finally:
-            database.close()
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """The registry's plain exceptions, with codes."""
+    database = Database.open(url)
     try:
-        yield
-    except failures.Taken as error:
-        raise Taken(what=_named(error.kind, error.name)) from error
-    except failures.Missing as error:
-        if error.kind == "subscriber":
-            raise SubscriberUnknown from error
-        raise NotRegistered(what=_named(error.kind, error.name)) from error
-    except failures.RegistryUnavailable as error:
-        raise errors.RegistryUnavailable(reason=error.reason) from error
-    except failures.RegistryNewer as error:
-        raise errors.RegistryNewer(found=error.found, known=error.known) from error
-
-
-def _named(kind: str, name: str) -> str:
-    return t(f"bank.what_{kind if kind in ('bank', 'contract', 'subscriber') else 'other'}", name=name)
+        database.migrate(clock.now())
+        yield Open(database, Administration(database), SqlRegistry(database))
+    finally:
+        database.close()
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def add(
             new = Enrolment(bank, contract, user, Role(role), checked_email(email))
         opened.contract(bank, contract)
         if opened.registry.enrolled(bank, contract, user):  # before anybody is asked for a PIN in vain
-            raise Taken(what=t("bank.what_subscriber", name=new.name))
+            raise Taken(kind="subscriber", name=new.name)
         new = _with_pins(new, login_pin_fd, confirmation_pin_fd)
         new = dataclasses.replace(new, open_until=opens_until(owner))
         added = opened.administration.enrol(new)

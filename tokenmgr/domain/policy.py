@@ -40,7 +40,7 @@ class BankPolicy:
     ticket_minutes: int = 10  # how long the one-time secret of an acquisition is good
 
     def __post_init__(self) -> None:
-        for name, lowest, highest in RANGES:
+        for name, (lowest, highest) in RANGES.items():
             if not lowest <= getattr(self, name) <= highest:
                 raise ValueError(name)
         if not (self.media_offered or self.pc_allowed):
@@ -55,15 +55,15 @@ class BankPolicy:
 
 
 CERTIFIABLE = frozenset({KeyKind.RSA_2048, KeyKind.RSA_3072, KeyKind.RSA_4096, KeyKind.P256, KeyKind.P384})
-RANGES = (
-    ("validity_days", 1, 825),
-    ("renewal_days", 1, 90),
-    ("grace_days", 0, 366),
-    ("acquisition_days", 1, 366),
-    ("confirm_hours", 1, 24 * 60),
-    ("wrong_pins", 1, 20),
-    ("ticket_minutes", 1, 60),
-)
+RANGES = {
+    "validity_days": (1, 825),
+    "renewal_days": (1, 90),
+    "grace_days": (0, 366),
+    "acquisition_days": (1, 366),
+    "confirm_hours": (1, 24 * 60),
+    "wrong_pins": (1, 20),
+    "ticket_minutes": (1, 60),
+}
 
 
 class Reason(Enum):

@@ -47,10 +47,9 @@
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
         ├── AnotherIsPending  R107   ├── CannotConfirm      R108   ├── AlreadyConfirmed  R109
         ├── AlreadyRevoked    R110   ├── NotYours           R111   ├── AuthorityBusy     R112 r
-        ├── RequestMalformed  R113   ├── SubscriberUnknown  R114   ├── RegistryUnavailable R115 r
-        ├── RegistryNewer     R116   ├── Taken              R117   ├── NotRegistered     R118
-        ├── ValueUnfit        R119   ├── WorkerFailed       R120
-        └── CannotListen      R121
+        ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
+        ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
+        ├── ValueUnfit        R119   └── WorkerFailed       R120
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 

@@ -90,8 +90,12 @@ class RequestMalformed(RegistrationError):
     reason: str
 
 
-class SubscriberUnknown(RegistrationError):
+class NotRegistered(RegistrationError):
+    """`kind` names a text: a bank, a contract, a subscriber, a certificate."""
+
     code = "R114"
+    kind: str
+    name: str
 
 
 class RegistryUnavailable(RegistrationError):
@@ -112,7 +116,7 @@ class WorkerFailed(RegistrationError):
 class CannotListen(RegistrationError, InputError):
     """The address is taken, or none of this computer's."""
 
-    code = "R121"
+    code = "R118"
     address: str
     reason: str
 
@@ -127,12 +131,8 @@ class Taken(RegistrationError):
     """To be added, and there already."""
 
     code = "R117"
-    what: str
-
-
-class NotRegistered(RegistrationError):
-    code = "R118"
-    what: str
+    kind: str
+    name: str
 
 
 class ValueUnfit(RegistrationError):

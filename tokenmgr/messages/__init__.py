@@ -47,7 +47,7 @@ class Texts:
             return "—"
         if isinstance(value, datetime):
             return japan_time(value, self.language)
-        if name not in {"who", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}:
+        if name not in {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}:
             return value
         word = self._word(str(value))
         return word if word == value else word.format(**facts)  # a text from outside may have braces of its own

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import crls, generations, listing, parties, tries
 from tokenmgr.sql.crls import Crl, Revoked
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import Missing, Taken
 from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
@@ -58,7 +58,7 @@ class Administration:
     def bank(self, code: str) -> Bank:
         found = parties.bank(self._database, code)
         if found is None:
-            raise Missing("bank", code)
+            raise NotRegistered(kind="bank", name=code)
         return found
 
     def banks(self) -> list[Bank]:
@@ -81,12 +81,12 @@ class Administration:
         kept = list(rows)  # the act may be performed twice
         return self._database.write(lambda c: parties.enrol_all(c, kept))
 
-    def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | Missing | None]]:
+    def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | NotRegistered | None]]:
         """Row by row, each durable once it is told of, with what kept it from being."""
         for row in rows:
             try:
                 self.enrol(row)
-            except (Taken, Missing) as error:
+            except (Taken, NotRegistered) as error:
                 yield row, error
             else:
                 yield row, None
@@ -94,13 +94,13 @@ class Administration:
     def subscriber(self, number: int) -> Subscriber:
         found = parties.subscriber(self._database, number)
         if found is None:
-            raise Missing("subscriber", str(number))
+            raise NotRegistered(kind="subscriber", name=str(number))
         return found
 
     def find(self, bank: str, contract: str, user: str) -> Subscriber:
         found = parties.enrolled(self._database, bank, contract, user)
         if found is None:
-            raise Missing("subscriber", f"{bank}/{contract}/{user}")
+            raise NotRegistered(kind="subscriber", name=f"{bank}/{contract}/{user}")
         return found.subscriber
 
     def change_subscriber(self, number: int, change: Change) -> None:
@@ -163,4 +163,4 @@ def _adopt(connection: Connection, generation: Generation) -> None:
     try:
         generations.add(connection, generation)
     except IntegrityError as error:
-        raise Taken("generation", hexed(generation.serial)) from error
+        raise Taken(kind="generation", name=hexed(generation.serial)) from error

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, text, update
 
 from tokenmgr.domain.generation import RevocationReason
+from tokenmgr.errors import NotRegistered
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import Missing
 from tokenmgr.sql.rows import micros, moment
 from tokenmgr.sql.schema import crl, generation
 
@@ -65,7 +65,7 @@ def keep(connection: Connection, new: Crl) -> None:
     """The bytes of those before are let go: a list holds all that the one before did."""
     values = {"issued_at": micros(new.issued_at), "next_update": micros(new.next_update), "der": new.der}
     if connection.execute(_KEEP, {"which": new.number, **values}).rowcount != 1:
-        raise Missing("crl", str(new.number))
+        raise NotRegistered(kind="crl", name=str(new.number))
     connection.execute(_FORGET, {"which": new.number})
 
 

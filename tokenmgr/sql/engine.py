@@ -24,9 +24,9 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
+from tokenmgr.errors import RegistryUnavailable
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations
-from tokenmgr.sql.failures import RegistryUnavailable
 from tokenmgr.sql.turns import Job, Turns
 from tokenmgr.system import locked
 
@@ -143,7 +143,7 @@ class Database:
                     continue
                 job.fail(_unavailable(error))
             except OSError as error:
-                job.fail(RegistryUnavailable(str(error)))
+                job.fail(RegistryUnavailable(reason=str(error)))
             return
 
     def _commit(self, jobs: list[Job[Any]], guarded: bool = False) -> None:
@@ -245,7 +245,7 @@ def _is_worth_again(error: DBAPIError) -> bool:
 
 def _unavailable(error: DBAPIError) -> RegistryUnavailable:
     """In the database's own words, of which none is from a row: statements and their values stay out of it."""
-    return RegistryUnavailable(str(error.orig).strip().partition("\n")[0])
+    return RegistryUnavailable(reason=str(error.orig).strip().partition("\n")[0])
 
 
 @contextlib.contextmanager
@@ -255,7 +255,7 @@ def _translated() -> Iterator[None]:
     except DBAPIError as error:
         raise _unavailable(error) from error
     except OSError as error:
-        raise RegistryUnavailable(str(error)) from error
+        raise RegistryUnavailable(reason=str(error)) from error
 
 
 def _drop(connection: Connection | None) -> None:
@@ -274,14 +274,14 @@ def _parsed(url: str) -> URL:
         parsed = make_url(url)
         name = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}[parsed.get_backend_name()]
     except (ArgumentError, NoSuchModuleError, KeyError) as error:
-        raise RegistryUnavailable("sqlite:////path or postgresql://host/name") from error
+        raise RegistryUnavailable(reason="sqlite:////path or postgresql://host/name") from error
     return parsed.set(drivername=name)
 
 
 def _prepared(url: URL) -> Path:
     """The database and its lock, for their owner alone: hashes of PINs are in it. -wal and -shm take after it."""
     if not url.database or url.database == ":memory:":
-        raise RegistryUnavailable("a database in memory forgets")
+        raise RegistryUnavailable(reason="a database in memory forgets")
     path = Path(url.database)
     lock = path.with_name(path.name + ".lock")
     for one in (path, lock):

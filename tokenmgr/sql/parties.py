@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Enrolled
 from tokenmgr.sql import tries
 from tokenmgr.sql.engine import Database, is_dangling
-from tokenmgr.sql.failures import Missing, Taken
 from tokenmgr.sql.rows import BANK, SUBSCRIBER, bank_of, bank_values, micros_or_none, subscriber_of
 from tokenmgr.sql.schema import bank as banks
 from tokenmgr.sql.schema import contract as contracts
@@ -72,12 +72,12 @@ def add_bank(connection: Connection, new: Bank) -> None:
     try:
         connection.execute(_ADD_BANK, bank_values(new))
     except IntegrityError as error:
-        raise Taken("bank", new.code) from error
+        raise Taken(kind="bank", name=new.code) from error
 
 
 def change_bank(connection: Connection, changed: Bank) -> None:
     if connection.execute(_CHANGE_BANK, {"which": changed.code, **bank_values(changed)}).rowcount != 1:
-        raise Missing("bank", changed.code)
+        raise NotRegistered(kind="bank", name=changed.code)
 
 
 # --- contracts ---
@@ -154,8 +154,8 @@ def enrol_all(connection: Connection, rows: Iterable[Enrolment]) -> int:
 
 def change(connection: Connection, number: int, values: dict[str, object]) -> None:
     if connection.execute(_CHANGE, {"who": number, **values}).rowcount != 1:
-        raise Missing("subscriber", str(number))
+        raise NotRegistered(kind="subscriber", name=str(number))
 
 
-def _missing_or_taken(error: IntegrityError, wanted: tuple[str, str], there: tuple[str, str]) -> Missing | Taken:
-    return Missing(*wanted) if is_dangling(error) else Taken(*there)
+def _missing_or_taken(error: IntegrityError, wanted: tuple[str, str], there: tuple[str, str]) -> NotRegistered | Taken:
+    return NotRegistered(kind=wanted[0], name=wanted[1]) if is_dangling(error) else Taken(kind=there[0], name=there[1])

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.domain.party import Bank
+from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Enrolled, Exchange, Standing, Ticket, Tries
 from tokenmgr.sql import exchanges, generations, parties, tickets, tries
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.failures import Missing
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
 
@@ -38,7 +38,7 @@ class SqlRegistry:
     def standing(self, subscriber: int) -> Standing:
         row = self._database.first(generations.STANDING, {"who": subscriber})
         if row is None:
-            raise Missing("subscriber", str(subscriber))
+            raise NotRegistered(kind="subscriber", name=str(subscriber))
         return generations.standing_of(tuple(row))
 
     def generation(self, serial: int) -> Generation | None:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Connection
 
-from tokenmgr.sql.failures import RegistryUnavailable
+from tokenmgr.errors import RegistryUnavailable
 
 T = TypeVar("T")
 MOST = 64  # in one commit: nobody waits for a crowd
@@ -99,7 +99,7 @@ class Turns:
             self._hand_over()
             for job in group:
                 if not job.is_settled:  # the leader was interrupted: Ctrl-C, or a program that ends
-                    job.fail(RegistryUnavailable("interrupted"))
+                    job.fail(RegistryUnavailable(reason="interrupted"))
                 if not job.leads:
                     job.call()
 

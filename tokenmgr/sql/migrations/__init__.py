@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from tokenmgr.sql.failures import RegistryNewer, RegistryUnavailable
+from tokenmgr.errors import RegistryNewer, RegistryUnavailable
 from tokenmgr.sql.migrations import m0001_registry
 from tokenmgr.sql.rows import micros
 
@@ -65,9 +65,9 @@ def _missing(connection: Connection, known: Sequence[Migration]) -> Sequence[Mig
     ]
     expected = [(one.number, one.name) for one in known]
     if applied and applied[-1][0] > (expected[-1][0] if expected else 0):
-        raise RegistryNewer(applied[-1][0], expected[-1][0] if expected else 0)
+        raise RegistryNewer(found=applied[-1][0], known=expected[-1][0] if expected else 0)
     if applied != expected[: len(applied)]:
-        raise RegistryUnavailable("its migrations are not this program's")
+        raise RegistryUnavailable(reason="its migrations are not this program's")
     return known[len(applied) :]
 
 
