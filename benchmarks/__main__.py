@@ -1,10 +1,10 @@
-"""`python -m benchmarks [cold|calls|trip|listing|plug|testbed]`: prints figures beside their aims, and asserts none."""
+"""`python -m benchmarks [NAME …]`: prints figures beside their aims, and asserts none. The names are those of ALL."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cold, listing, plug, testbed, trip
+from benchmarks import calls, cmp_parse, cold, listing, plug, registry, renewals, testbed, throughput, trip
 
 ALL = {
     "cold": cold.run,
@@ -13,6 +13,10 @@ ALL = {
     "listing": listing.run,
     "plug": plug.run,
     "testbed": testbed.run,
+    "cmp": cmp_parse.run,
+    "registry": registry.run,
+    "renewals": renewals.run,
+    "throughput": throughput.run,
 }
 
 

@@ -1,6 +1,6 @@
 """Why CMP is read with `cryptography.hazmat.asn1`: one kur through it and through the same declarations in asn1crypto.
 
-    python -m benchmarks.cmp_parse
+    python -m benchmarks cmp
 
 Each reads the outer message, its header, its body, and the CertRequest, and takes the fields that a server needs. Then
 each encodes header and body again. The last line is our own `parse`, with its bounds and plain values.
@@ -186,7 +186,7 @@ def microseconds(work: Callable[[], object]) -> float:
     return min(repeat(work, number=ROUNDS, repeat=TIMES)) / ROUNDS * 1e6
 
 
-def main() -> None:
+def run() -> None:
     data = a_kur()
     assert with_asn1crypto(data) == with_hazmat(data)
     ours, theirs = microseconds(lambda: with_hazmat(data)), microseconds(lambda: with_asn1crypto(data))
@@ -201,7 +201,3 @@ def main() -> None:
     print(f"write  hazmat.asn1 {ours:7.1f}   asn1crypto {theirs:7.1f}   {theirs / ours:.1f} times")
     whole, bounds = microseconds(lambda: parse(data)), microseconds(lambda: check_shape(data))
     print(f"parse  {whole:7.1f}   of that, bounds {bounds:.1f}")
-
-
-if __name__ == "__main__":
-    main()

@@ -7,31 +7,20 @@ certConf's protection). All figures are processor time of this process and of th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from benchmarks.authority import customers, made, renew, rig_on
 from benchmarks.bench import Measured, in_turns, ratio, table
-from tests.api.rig import BANK, Customer, Rig, authority_of, new_key
-from tokenmgr.ca.folder import PURPOSES
+from tests.api.rig import BANK, Customer, Rig
 from tokenmgr.ca.signing import CaSigner
-from tokenmgr.cmp.messages import CertReply, Kind, certificate_request, confirmation, parse
-from tokenmgr.domain.credential import KeyKind
-from tokenmgr.domain.generation import StoreKind
-from tokenmgr.domain.party import Bank
-from tokenmgr.log import Secret
-from tokenmgr.ra.ports import Ticket
-from tokenmgr.testbed.simulated import PIN, SimulatedMedium
-from tokenmgr.token.session import Session
-from tokenmgr.token.signer import signer
 
 TURNS = 12
 ROUNDS = 25
@@ -39,16 +28,19 @@ MESSAGE = bytes(700)
 
 
 def run() -> None:
-    with tempfile.TemporaryDirectory() as folder, _signers(Path(folder)) as (signers, child):
-        rig = Rig(f"sqlite:///{folder}/registry.sqlite", made=authority_of(signers))
-        customers = iter(_customers(rig, TURNS * ROUNDS))
+    with contextlib.ExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = stack.enter_context(made(home))
+        rig = stack.enter_context(rig_on(folder, f"sqlite:///{home}/bench.sqlite"))
+        key = rig.service.keys.cmp.signer
+        children = _children(os.getpid())
+        people = iter(list(customers(rig, (f"bench{number}" for number in range(TURNS * ROUNDS)))))
         contenders = {
-            "renewal": lambda: [_renewal(rig, next(customers), child) for _ in range(ROUNDS)],
-            "sign": lambda: [_cpu(lambda: _sign(signers["cmp"]), child) for _ in range(ROUNDS)],
-            "verify": lambda: [_cpu(_verification(), None) for _ in range(ROUNDS)],
+            "renewal": lambda: [_renewal(rig, next(people), children) for _ in range(ROUNDS)],
+            "sign": lambda: [_cpu(lambda: _sign(key), children) for _ in range(ROUNDS)],
+            "verify": lambda: [_cpu(_verification(), []) for _ in range(ROUNDS)],
         }
         taken = in_turns(TURNS, contenders)
-        rig.database.close()
     floor = _floor(taken["sign"], taken["verify"])
     rows = [
         ["one whole renewal", str(taken["renewal"]), ratio(taken["renewal"], floor)],
@@ -56,76 +48,42 @@ def run() -> None:
         ["one signature through the token's child", str(taken["sign"]), ""],
         ["one P-256 verification", str(taken["verify"]), ""],
     ]
-    table(
-        "A renewal at the CA (aim: 2.5 ms): processor time, median and quartiles",
-        ("what", "time", "to the floor"),
-        rows,
-    )
+    headings = ("what", "time", "to the floor")
+    table("A renewal at the CA (aim: 2.5 ms): processor time, median and quartiles", headings, rows)
 
 
-@contextmanager
-def _signers(folder: Path) -> Iterator[tuple[dict[str, CaSigner], int]]:
-    """The CA's keys on a SoftHSM token, and the process that the token's library lives in."""
-    medium = SimulatedMedium(folder / "token", os.environ)
-    medium.create()
-    with medium.library() as library:
-        (facts,) = library.media()
-        with Session.open(library, facts.serial, write=True) as session:
-            session.login(Secret(PIN))
-            made = {name: session.generate_key(KeyKind.P256, name.encode(), name) for name in PURPOSES}
-            process = library.worker.process
-            assert process is not None
-            yield {name: cast(CaSigner, signer(session, key)) for name, key in made.items()}, process
+def _children(process: int) -> list[int]:
+    """Those that the CA's token and its library live in."""
+    found = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(one) for file in found for one in file.read_text(encoding="ascii").split()]
 
 
-def _customers(rig: Rig, count: int) -> list[Customer]:
-    """Whose certificates are twelve days from their end; by tickets without PINs, whose argon2 is made to take long."""
-    made = []
-    for number in range(count):
-        who = rig.enrol(f"bench{number}")
-        ticket = Ticket(f"bench{number}", b"secret", BANK, who.id, StoreKind.MEDIUM, rig.now + timedelta(minutes=10))
-        rig.registry.open_ticket(ticket, who.contract, who.user)
-        one = Customer(rig, who.user, ticket=(ticket.reference, ticket.secret))
-        one.acquire()
-        made.append(Customer(rig, who.user, key=one.key, certificate=one.certificate))
-    rig.pass_time(timedelta(days=365 - 12))
-    return made
-
-
-def _renewal(rig: Rig, customer: Customer, child: int) -> float:
-    """The server's part alone: what the customer signs is made outside."""
+def _renewal(rig: Rig, customer: Customer, children: list[int]) -> float:
+    """The server's part alone: what the customer signs and reads is outside."""
     bank = rig.registry.bank(BANK)
     assert bank is not None
-    request = customer.build(Kind.KUR, certificate_request(new_key(), customer.subject))
-    spent, answer = _answered(rig, bank, request, child)
-    customer.last = parse(answer)
-    reply = customer.last.body
-    assert isinstance(reply, CertReply)
-    assert reply.certificate
-    confirm = customer.build(Kind.CERTCONF, confirmation(reply.certificate))
-    more, answer = _answered(rig, bank, confirm, child)
-    assert parse(answer).kind is Kind.PKICONF
-    return spent + more
+    spent = 0.0
+
+    def answer(data: bytes) -> bytes:
+        nonlocal spent
+        kept: list[bytes] = []
+        spent += _cpu(lambda: kept.append(rig.front.answer(bank, "", data)), children)
+        return kept[0]
+
+    renew(customer, answer)
+    return spent
 
 
-def _answered(rig: Rig, bank: Bank, data: bytes, child: int) -> tuple[float, bytes]:
-    kept: list[bytes] = []
-    spent = _cpu(lambda: kept.append(rig.front.answer(bank, "", data)), child)
-    return spent, kept[0]
-
-
-def _cpu(act: Callable[[], object], child: int | None) -> float:
+def _cpu(act: Callable[[], object], children: list[int]) -> float:
     """Microseconds of processor time, of this process and of that one."""
-    before = time.process_time_ns() + _of(child)
+    before = time.process_time_ns() + _of(children)
     act()
-    return (time.process_time_ns() + _of(child) - before) / 1000
+    return (time.process_time_ns() + _of(children) - before) / 1000
 
 
-def _of(process: int | None) -> int:
+def _of(processes: list[int]) -> int:
     """Nanoseconds on a processor, all threads (proc(5), schedstat), since clock ticks are too coarse."""
-    if process is None:
-        return 0
-    tasks = Path(f"/proc/{process}/task").iterdir()
+    tasks = [task for one in processes for task in Path(f"/proc/{one}/task").iterdir()]
     return sum(int((task / "schedstat").read_text(encoding="ascii").split()[0]) for task in tasks)
 
 

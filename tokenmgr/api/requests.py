@@ -73,17 +73,18 @@ def wanted(service: Service, message: Message, credential: Credential) -> Wanted
 
 
 def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
-    request = checks.csr(body.csr)
     try:
+        request = checks.csr(body.csr)
         named = {one.oid.dotted_string: one.value.public_bytes() for one in request.extensions}
-    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise ProtocolFault(FailInfo.badDataFormat, "the request's extensions cannot be read") from error
+        subject = request.subject.public_bytes()
+    except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ProtocolFault(FailInfo.badDataFormat, "the request cannot be read") from error
     _refuse_rights(named)
     return Wanted(
         req_id=-1,
         public_key=der.children(request.tbs_certrequest_bytes)[2].whole,  # its own bytes (RFC 2986, 4.1)
         store=_store(service, named.get(_POLICIES), credential),
-        subject=request.subject.public_bytes(),
+        subject=subject,
         not_before=None,
         not_after=None,
         others=bool(named.keys() - {_POLICIES}),

@@ -35,9 +35,9 @@ def open_authority(folder: CaFolder, pin: Secret) -> Iterator[CaKeys]:
     about = folder.about
     with (
         token_of(folder.path, about.library, about.serial) as library,
-        closing(LastingSession(library, about.serial, pin)) as token,
+        closing(LastingSession(library, about.serial, pin, folder.path / "token.lock")) as token,
     ):
-        contents = token.session().contents()
+        contents = token.contents()
 
         def key(purpose: str) -> CaKey:
             on_token = cast(CaSigner, signer(token, contents.key(about.keys[purpose])))

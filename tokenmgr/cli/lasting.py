@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from pathlib import Path
 
 from tokenmgr.domain.credential import Key
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import LibraryError, MediumError, PinError
 from tokenmgr.log import Secret
+from tokenmgr.system import locked
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
+from tokenmgr.token.objects import Contents
 from tokenmgr.token.session import Session
 
 log = logging.getLogger(__name__)
@@ -19,10 +22,13 @@ log = logging.getLogger(__name__)
 class LastingSession:
     """Opened anew when it has died: the token was pulled and is back, its library crashed, it stays in the middle of
     something. The signature is asked for once more then. The PIN was right before; should it not be any more, it is not
-    tried again (S5)."""
+    tried again (S5).
 
-    def __init__(self, library: Library, serial: str, pin: Secret) -> None:
-        self._library, self._serial, self._pin = library, serial, pin
+    One process logs in at a time, by `turn`, a file: SoftHSM writes its token's file anew at each login, and whoever
+    reads it at that moment is told that the token is broken, or that there is none."""
+
+    def __init__(self, library: Library, serial: str, pin: Secret, turn: Path) -> None:
+        self._library, self._serial, self._pin, self._turn = library, serial, pin, turn
         self._session: Session | None = None
         self._refused: PinError | None = None
         self._lock = threading.RLock()  # the token does one thing at a time in any case
@@ -41,12 +47,18 @@ class LastingSession:
                 self.close()
             return self.session().sign(key, message, scheme, prehashed)
 
+    def contents(self) -> Contents:
+        with self._lock, locked(self._turn):
+            self._session = self._session or self._opened()
+            return self._session.contents()
+
     def session(self) -> Session:
         with self._lock:
             if self._refused is not None:
                 raise self._refused
             if self._session is None:
-                self._session = self._opened()
+                with locked(self._turn):
+                    self._session = self._opened()
             return self._session
 
     def _opened(self) -> Session:

@@ -170,7 +170,7 @@ def _generation(
         not_before=order.not_before,
         not_after=order.not_after,
         predecessor=predecessor,
-        confirm_by=now + timedelta(hours=standing.bank.policy.confirm_hours),
+        confirm_by=order.not_before + timedelta(hours=standing.bank.policy.confirm_hours),
         draft=draft,
     )
 
