@@ -6,6 +6,7 @@ The CA's keys are in memory here, so that a thousand exchanges take a second; te
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,9 +15,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import load_der_x509_certificate
+from cryptography.x509.oid import NameOID
 
+from tests.api import answers
+from tests.api.signer import Hook, HookedKey
 from tokenmgr.api.cmp import Front
 from tokenmgr.api.service import Service
 from tokenmgr.ca.ceremony import certify
@@ -24,7 +30,6 @@ from tokenmgr.ca.folder import PURPOSES, About, CaFolder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKey, CaKeys
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC
-from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.certificates import subject_of
 from tokenmgr.cmp.messages import (
@@ -39,12 +44,12 @@ from tokenmgr.cmp.messages import (
     parse,
 )
 from tokenmgr.cmp.protection import MacProtector, Pbmac1, Protector, SignatureProtector
-from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.log import Secret
 from tokenmgr.pki.names import subscriber_name
-from tokenmgr.ra import acquire, passcodes
+from tokenmgr.ra import acquire
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract, Enrolment
@@ -62,39 +67,60 @@ Authority = tuple[CaKeys, Issuer]
 
 
 @cache
-def authority() -> Authority:
-    return authority_of({purpose: ec.generate_private_key(ec.SECP256R1()) for purpose in PURPOSES})
-
-
-def authority_of(signers: Mapping[str, CaSigner]) -> Authority:
+def _ceremony() -> tuple[About, dict[str, ec.EllipticCurvePrivateKey], dict[str, bytes]]:
+    """Keys that every process of the tests makes alike, so that one goes on where another one was killed."""
+    signers = {
+        purpose: ec.derive_private_key(number, ec.SECP256R1()) for number, purpose in enumerate(PURPOSES, start=4711)
+    }
     keys = dict.fromkeys(PURPOSES, b"")
     about = About("みほん認証局", CREATED, "https://ca.example", "", "none", "", keys, POLICY_MEDIUM, POLICY_PC)
-    certificates = certify(about, signers, Path())
-    issuing, cmp, ocsp = (CaKey(name, signers[name], certificates[name]) for name in ("issuing", "cmp", "ocsp"))
-    made = CaKeys(issuing, cmp, ocsp, certificates["root"])
+    return about, signers, certify(about, dict(signers), Path())
+
+
+def authority(hook: Hook | None = None) -> tuple[CaKeys, Issuer]:
+    """`hook` stands round every signature of the issuing key."""
+    about, signers, certificates = _ceremony()
+    keys = {name: CaKey(name, signers[name], certificates[name]) for name in ("issuing", "cmp", "ocsp")}
+    if hook is not None:
+        keys["issuing"] = CaKey("issuing", HookedKey(signers["issuing"], hook), certificates["issuing"])
+    made = CaKeys(keys["issuing"], keys["cmp"], keys["ocsp"], certificates["root"])
     return made, Issuer(made, CaFolder(Path(), about, {}).profile)
 
 
 @cache
 def hashes() -> tuple[str, str]:
-    return passcodes.hashed(Secret(LOGIN_PIN)), passcodes.hashed(Secret(CONFIRMATION_PIN))
+    """argon2id as the CA has it, but with the least work that there is: a thousand claims take a second."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    return quick.hash(LOGIN_PIN), quick.hash(CONFIRMATION_PIN)
 
 
 class Rig:
     """One CA on one registry, two banks, one subscriber to begin with."""
 
-    def __init__(self, url: str, policy: BankPolicy | None = None, made: Authority | None = None) -> None:
+    def __init__(
+        self, url: str, policy: BankPolicy | None = None, made: Authority | None = None, hook: Hook | None = None
+    ) -> None:
+        """On a database that has been used before: what is there stays, and goes on."""
         self.now = NOW
+        self.url = url
         self.database = Database.open(url)
         self.database.migrate(NOW)
         self.registry, self.administration = SqlRegistry(self.database), Administration(self.database)
-        keys, issuer = made or authority()
+        keys, issuer = made or authority(hook)
         self.service = Service(self.registry, self.administration, issuer, keys, lambda: self.now)
         self.front = Front(self.service)
+        if self.registry.bank(OTHER_BANK) is None:
+            self._found(policy or BankPolicy())
+        self.subscriber = self.administration.find(BANK, CONTRACT, USER)
+
+    def _found(self, policy: BankPolicy) -> None:
         for code in (BANK, OTHER_BANK):
-            self.administration.add_bank(Bank(code, "みほん信用金庫", policy or BankPolicy()))
+            self.administration.add_bank(Bank(code, "みほん信用金庫", policy))
             self.administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
-        self.subscriber = self.enrol(USER)
+        self.enrol(USER)
+
+    def close(self) -> None:
+        self.database.close()
 
     def enrol(self, user: str, role: Role = Role.USER, bank: str = BANK) -> Subscriber:
         login, confirmation = hashes()
@@ -131,9 +157,30 @@ class Rig:
         return Customer(self, user, key=customer.key, certificate=customer.certificate)
 
     def send(self, data: bytes, bank: str = BANK, operation: str = "") -> Message:
+        return parse(self.answer(data, bank, operation))
+
+    def answer(self, data: bytes, bank: str = BANK, operation: str = "") -> bytes:
+        """Bytes in, bytes out."""
         found = self.registry.bank(bank)
         assert found is not None
-        return parse(self.front.answer(found, operation, data))
+        return self.front.answer(found, operation, data)
+
+    # --- what the registry has come to ---
+
+    def history(self, user: str = USER) -> list[Generation]:
+        return self.administration.history(self.administration.find(BANK, CONTRACT, user).id)
+
+    def states(self, user: str = USER) -> list[State]:
+        return [one.state for one in self.history(user)]
+
+    def of(self, certificate: bytes) -> Generation:
+        found = self.registry.generation(load_der_x509_certificate(certificate).serial_number)
+        assert found is not None
+        return found
+
+    def active(self, user: str = USER) -> Generation:
+        (found,) = (one for one in self.history(user) if one.state is State.ACTIVE)
+        return found
 
 
 def new_key() -> PrivateKey:
@@ -141,7 +188,8 @@ def new_key() -> PrivateKey:
 
 
 def fresh(length: int = 16) -> bytes:
-    return next(_counter).to_bytes(length, "big")
+    """Never twice, and far from each other: a bit flipped in one makes no other one of it."""
+    return hashlib.shake_128(str(next(_counter)).encode()).digest(length)
 
 
 @dataclass
@@ -164,13 +212,13 @@ class Customer:
     @property
     def protector(self) -> Protector:
         if self.ticket is not None:
-            return MacProtector(self.ticket[0].encode(), self.ticket[1], Pbmac1(b"salt" * 4, 1000))
+            return MacProtector(self.ticket[0].encode(), self.ticket[1], Pbmac1(b"salt" * 4, 100))
         return SignatureProtector(self.key, self.certificate)
 
     @property
     def sender(self) -> bytes:
         if self.ticket is not None:
-            return _common_name(self.ticket[0])
+            return common_name(self.ticket[0])
         return subject_of(load_der_x509_certificate(self.certificate))
 
     def header(self, **changes: Any) -> Header:
@@ -196,8 +244,9 @@ class Customer:
         return self.send(self.build(kind, body, said), bank, operation)
 
     def send(self, data: bytes, bank: str = BANK, operation: str = "") -> Message:
+        """The answer, once everything holds that a client may ask of any (answers.py)."""
         self.sent = data
-        self.last = self.rig.send(data, bank, operation)
+        self.last = answers.checked(self.rig, parse(data), self.rig.answer(data, bank, operation), self.ticket)
         return self.last
 
     def begin_anew(self) -> None:
@@ -234,8 +283,5 @@ def granted(answer: Message) -> bytes:
     return answer.body.certificate
 
 
-def _common_name(text: str) -> bytes:
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
+def common_name(text: str) -> bytes:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]).public_bytes()

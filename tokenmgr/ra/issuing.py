@@ -87,7 +87,7 @@ def issue(
             displaced = _displaced(standing, displaces, now)
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)
-            new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
+            new = _generation(order, key_hash, standing, predecessor, draft.tbs)
             registry.record(new, ask.exchange(new.serial), displaced, now)
             return finish(registry, issuer, new, draft)
         except Stale:
@@ -158,9 +158,7 @@ def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Ord
     )
 
 
-def _generation(
-    order: Order, key_hash: bytes, standing: Standing, predecessor: int | None, draft: bytes, now: datetime
-) -> Generation:
+def _generation(order: Order, key_hash: bytes, standing: Standing, predecessor: int | None, draft: bytes) -> Generation:
     return Generation(
         serial=order.serial,
         subscriber=standing.subscriber.id,
