@@ -75,7 +75,8 @@ def nodes(request: pytest.FixtureRequest, rig: Rig) -> Iterator[list[Answering]]
 def near(request: pytest.FixtureRequest, rig: Rig) -> Iterator[list[Answering]]:
     """In this process: a process takes a second to start."""
     other = Rig(rig.url)
-    yield [rig.answer, other.answer][: request.param]
+    both: list[Answering] = [rig.answer, other.answer]
+    yield both[: request.param]
     other.close()
 
 

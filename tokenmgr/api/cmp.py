@@ -210,13 +210,13 @@ class _Talk:
         if found.state is State.RECORDED:
             raise ProtocolFault(FailInfo.badRequest, "nothing has been issued yet")
         if not body.accepted:
-            confirm.reject(self.service.registry, exchange, self.now)
+            confirm.reject(self.service.registry, found, self.now)
             return Kind.PKICONF, PkiConf()
         self._still_entitled(found)
         if found.certificate:
             checks.cert_hash(body, found.certificate)  # 22
         policy = self.bank.policy.old_generation
-        confirm.confirm(self.service.registry, exchange, self.digest, policy, self.now)
+        confirm.confirm(self.service.registry, exchange, found, self.digest, policy, self.now)
         return Kind.PKICONF, PkiConf()
 
     def _still_entitled(self, found: Generation) -> None:

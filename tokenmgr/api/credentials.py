@@ -86,7 +86,7 @@ class Guard:
         if known is None:
             if len(self._banks) >= KEPT:
                 self._banks.clear()
-            known = self._banks[subscriber] = self._service.registry.standing(subscriber).bank.code
+            known = self._banks[subscriber] = self._service.administration.subscriber(subscriber).bank
         return known
 
     @cached_property

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.errors import AlreadyConfirmed, AuthorityBusy, CannotConfirm
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import Exchange, Registry, Stale
 
 
-def confirm(registry: Registry, exchange: Exchange, digest: bytes, policy: OldGeneration, now: datetime) -> None:
-    """This generation becomes the active one. The same confirmation again is answered alike; another one is told that
-    it comes second."""
+def confirm(
+    registry: Registry, exchange: Exchange, found: Generation, digest: bytes, policy: OldGeneration, now: datetime
+) -> None:
+    """`found`, the generation of this exchange, becomes the active one. The same confirmation again is answered alike;
+    another one is told that it comes second."""
     for _ in range(PATIENCE):
-        found = registry.generation(exchange.serial)
-        assert found is not None  # noqa: S101  an exchange names one
         if found.state in (State.ACTIVE, State.SUPERSEDED):
             if exchange.confirm_digest not in (b"", digest):
                 raise AlreadyConfirmed
@@ -27,17 +27,16 @@ def confirm(registry: Registry, exchange: Exchange, digest: bytes, policy: OldGe
         try:
             registry.confirm(exchange, digest, now, retire=policy is OldGeneration.AT_CONFIRMATION)
         except Stale:
+            found = registry.generation(exchange.serial) or found
             continue
         return
     raise AuthorityBusy
 
 
-def reject(registry: Registry, exchange: Exchange, now: datetime) -> None:
+def reject(registry: Registry, found: Generation, now: datetime) -> None:
     """The client found it wrong: revoked, and what there was before stays (RFC 9483, 4.1.1). Said again, nothing is to
     be done; once confirmed it is too late."""
     for _ in range(PATIENCE):
-        found = registry.generation(exchange.serial)
-        assert found is not None  # noqa: S101  an exchange names one
         if found.state in (State.ACTIVE, State.SUPERSEDED):
             raise AlreadyConfirmed
         if found.state in (State.REVOKED, State.VOID):
@@ -45,6 +44,7 @@ def reject(registry: Registry, exchange: Exchange, now: datetime) -> None:
         try:
             registry.revoke(found.serial, RevocationReason.CESSATION, now)
         except Stale:
+            found = registry.generation(found.serial) or found
             continue
         return
     raise AuthorityBusy
