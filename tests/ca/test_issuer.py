@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.ca.made import CA_KINDS, NOW, PROFILE, issuer, key, keys, order, server_order, write_pem
 from tests.ca.test_lint import part
-from tokenmgr.ca import der
 from tokenmgr.ca.issuer import Authority, Certifier, Issuer
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC, Kind, OwnOrder, own_name
 from tokenmgr.ca.signing import spki_of
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import AuthorityDamaged, CertificateUnfit, DraftSpent, KeyUnfit, SignatureUnfit
+from tokenmgr.pki import der
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import subscriber_name
 

@@ -15,11 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ca.made import key
-from tokenmgr.ca import der, keycheck, roca
+from tokenmgr.ca import keycheck, roca
 from tokenmgr.ca.keycheck import kind_of, refuse_weak
 from tokenmgr.ca.signing import spki_of
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import KeyUnfit
+from tokenmgr.pki import der
 
 DRAWN = random.Random(20260401)  # noqa: S311  keys for a test, the same every time
 

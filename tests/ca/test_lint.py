@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ca.made import NOW, PROFILE, issuer, key, keys, order, server_order
-from tokenmgr.ca import der, lint
+from tokenmgr.ca import lint
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC, AnyOrder, Kind, OwnOrder, own_name
 from tokenmgr.ca.rules import Wanted
 from tokenmgr.ca.signing import spki_of
@@ -19,6 +19,7 @@ from tokenmgr.ca.tbs import moment, time_of
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import CertificateUnfit
+from tokenmgr.pki import der
 
 Change = Callable[[bytes], bytes]
 

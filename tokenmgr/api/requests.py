@@ -10,12 +10,12 @@ from cryptography.x509.oid import ExtensionOID
 
 from tokenmgr.api.credentials import Credential
 from tokenmgr.api.service import Service
-from tokenmgr.ca import der
 from tokenmgr.cmp import checks
 from tokenmgr.cmp.certificates import load, subject_of
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.messages import P10, CertRequest, Kind, Message
 from tokenmgr.domain.generation import Generation, StoreKind
+from tokenmgr.pki import der
 
 _POLICIES = ExtensionOID.CERTIFICATE_POLICIES.dotted_string
 _IS_CA = bytes.fromhex("0101ff")  # BasicConstraints: cA TRUE (RFC 5280, 4.2.1.9)

@@ -7,8 +7,8 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenmgr.ca import der
 from tokenmgr.ca.tbs import moment, names, read_tbs
+from tokenmgr.pki import der
 
 _LINE = 64  # RFC 7468, 2
 

@@ -7,13 +7,13 @@ import functools
 from collections.abc import Iterable
 from datetime import datetime
 
-from tokenmgr.ca import der
 from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import scheme_of, seal
 from tokenmgr.ca.tbs import time_of
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import ListUnfit
+from tokenmgr.pki import der
 
 Entry = tuple[int, datetime, RevocationReason | None]
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from cryptography.x509.name import _ASN1Type
 from cryptography.x509.oid import ExtensionOID
 
-from tokenmgr.ca import der, keycheck, lint
+from tokenmgr.ca import keycheck, lint
 from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.ca.keys import CaKeys
 from tokenmgr.ca.profile import AnyOrder, Kind, Order, OwnOrder, Profile, key_identifier
@@ -24,6 +24,7 @@ from tokenmgr.ca.signing import CaSigner, blank, scheme_of, seal, spki_of
 from tokenmgr.ca.tbs import moment, read_tbs, two
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import CertificateUnfit, DraftSpent
+from tokenmgr.pki import der
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tokenmgr.ca import der, roca
+from tokenmgr.ca import roca
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import KeyUnfit
+from tokenmgr.pki import der
 
 SMALL = 1 << 16  # factors below it are looked for
 FERMAT_ROUNDS = 100  # p and q so close that this finds them were not drawn at random

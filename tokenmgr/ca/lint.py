@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tokenmgr.ca import rules_extensions, rules_fields
-from tokenmgr.ca.der import Malformed
 from tokenmgr.ca.rules import RULES, Wanted
 from tokenmgr.ca.tbs import read_tbs
 from tokenmgr.errors import CertificateUnfit
+from tokenmgr.pki.der import Malformed
 
 __all__ = ["RULES", "findings", "refuse_unfit", "rules_extensions", "rules_fields"]
 

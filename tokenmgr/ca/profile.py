@@ -20,8 +20,8 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 
-from tokenmgr.ca import der
 from tokenmgr.domain.generation import StoreKind
+from tokenmgr.pki import der
 
 # An arc of our own, made from a UUID (e337966e-1573-4a4b-9341-88317facb16d), so that it is unique by construction and
 # nobody has to register it. Not as 2.25.UUID (ITU-T X.667, 7), whose last arc has 128 bits: verifiers need only know

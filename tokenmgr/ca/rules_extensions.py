@@ -8,11 +8,11 @@ import hashlib
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from tokenmgr.ca import der
-from tokenmgr.ca.der import Malformed
 from tokenmgr.ca.profile import CRITICAL, Kind, OwnOrder
 from tokenmgr.ca.rules import Wanted, rule
 from tokenmgr.ca.tbs import Tbs
+from tokenmgr.pki import der
+from tokenmgr.pki.der import Malformed
 
 SKI, KEY_USAGE, SAN, BASIC, CRL_POINTS = (f"2.5.29.{number}" for number in (14, 15, 17, 19, 31))
 POLICIES, AKI, PURPOSES = (f"2.5.29.{number}" for number in (32, 35, 37))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from tokenmgr.ca import der, keycheck
+from tokenmgr.ca import keycheck
 from tokenmgr.ca.profile import Kind, OwnOrder
 from tokenmgr.ca.rules import Wanted, rule
 from tokenmgr.ca.tbs import Tbs, moment, names, time_of
 from tokenmgr.errors import KeyUnfit
+from tokenmgr.pki import der
 
 # ECDSA and RSA signature algorithms by OID -> what follows the OID.
 _ECDSA = {der.oid(f"1.2.840.10045.4.3.{number}") for number in (2, 3, 4)}

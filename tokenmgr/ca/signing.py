@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tokenmgr.ca import der
 from tokenmgr.errors import SignatureUnfit
+from tokenmgr.pki import der
 
 CaSigner = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 

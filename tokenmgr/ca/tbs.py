@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tokenmgr.ca import der
-from tokenmgr.ca.der import Element, Malformed
+from tokenmgr.pki import der
+from tokenmgr.pki.der import Element, Malformed
 
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
 

@@ -8,6 +8,7 @@ from cryptography.hazmat import asn1
 
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.structures import Anything
+from tokenmgr.pki.der import tlv as element
 
 T = TypeVar("T")
 
@@ -90,11 +91,7 @@ def optional_tlv(data: bytes | None) -> asn1.TLV | None:
 
 
 def wrap(contents: bytes, tag: int = 0x30) -> bytes:
-    length = len(contents)
-    if length < 0x80:
-        return bytes((tag, length)) + contents
-    size = (length.bit_length() + 7) // 8
-    return bytes((tag, 0x80 | size)) + length.to_bytes(size, "big") + contents
+    return element(tag, contents)
 
 
 def unwrap(data: bytes) -> bytes:

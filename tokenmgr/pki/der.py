@@ -1,4 +1,4 @@
-"""DER as this CA writes and reads it (X.690, 10 and 11): tags of one byte, definite and shortest lengths.
+"""DER as we write and read it ourselves (X.690, 10 and 11): tags of one byte, definite and shortest lengths.
 
 Ours, because what is about to be signed is read by other code than wrote it, and each part's own bytes are wanted.
 """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenmgr.ca import der
+from tokenmgr.pki import der
 
 
 @given(st.integers(min_value=-(1 << 200), max_value=1 << 200))
