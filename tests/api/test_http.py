@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -23,9 +19,7 @@ from tokenmgr.api import http, jobs
 from tokenmgr.api.app import application
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.faults import FailInfo
-from tokenmgr.cmp.messages import CertReply, ErrorBody, Info, Kind, Status, certificate_request, parse
-from tokenmgr.domain.generation import RevocationReason
-from tokenmgr.errors import RegistryUnavailable, SignatureUnfit
+from tokenmgr.cmp.messages import ErrorBody, Info, Kind, certificate_request, parse
 
 CMP = {"Content-Type": "application/pkixcmp"}
 HOME = f"/.well-known/cmp/p/{BANK}"
@@ -331,117 +325,3 @@ def test_for_the_operator(quick: Rig, client: Client) -> None:
     here = Client(application(quick.service), "127.0.0.1")
     here.post(HOME, content=b"x", headers=CMP)
     assert 'tokenmgr_answers_total{route="cmp",status="200"}' in here.get("/metrics").text
-
-
-# --- when something is out of order -----------------------------------------------------------------------------------
-
-
-def failing(error: Exception) -> Callable[..., Any]:
-    def fail(*_: object, **__: object) -> None:
-        raise error
-
-    return fail
-
-
-def test_a_database_that_does_not_answer(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R115, to be tried again; what the database said stays in the log."""
-    data = quick.begin().build(Kind.GENM, Info(oids.CA_CERTS))
-    failure = failing(RegistryUnavailable(reason="connection to 10.0.0.1 refused"))
-    for verb in ("read", "write", "stream"):
-        monkeypatch.setattr(quick.database, verb, failure)
-    for response in (
-        client.post(HOME, content=data, headers=CMP),
-        client.post(CLAIM, json=FIELDS),
-        client.get(f"/banks/{BANK}"),
-        client.get("/ca.crl"),
-    ):
-        said = refused(response, 503, "R115")
-        assert said["retriable"]
-        assert response.headers["retry-after"]
-        assert "10.0.0.1" not in response.text
-    jobs.round_of(quick.service)  # the next round is as good
-    asyncio.run(_one_round(quick))
-
-
-async def _one_round(rig: Rig) -> None:
-    ending = asyncio.Event()
-    running = asyncio.create_task(jobs.run(rig.service, ending))
-    await asyncio.sleep(0.05)
-    assert not running.done()
-    ending.set()
-    await running
-
-
-def test_a_job_with_a_bug_stops_no_other(quick: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(quick.registry), "expire_unconfirmed", failing(ZeroDivisionError()))
-    jobs.round_of(quick.service)
-    assert quick.administration.crl() is not None
-
-
-def test_a_ca_key_that_signs_wrongly_is_no_fault_of_the_customers(url: str) -> None:
-    rig = Rig(url, hook=failing(SignatureUnfit(key="issuing")))
-    customer = rig.begin()
-    data = customer.build(Kind.IR, certificate_request(customer.key, customer.subject))
-    answer = parse(Client(application(rig.service)).post(HOME, content=data, headers=CMP).content)
-    assert isinstance(answer.body, CertReply)
-    assert answer.body.status is Status.WAITING  # 27: the record stands
-    rig.close()
-
-
-def test_a_bug_is_said_to_be_one(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(quick.registry), "bank", failing(ZeroDivisionError("secret")))
-    response = client.get(f"/banks/{BANK}")
-    refused(response, 500, "X000")
-    assert "secret" not in response.text
-
-
-def test_a_crowd_of_guesses_keeps_no_renewal_waiting(quick: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many claims as there are threads for answers, none of which ends: CMP is answered all the same."""
-    go = threading.Event()
-    monkeypatch.setattr("tokenmgr.ra.passcodes.match", lambda *_: go.wait(20) and False)
-    client = Client(application(quick.service))
-    with ThreadPoolExecutor(24) as pool:
-        claims = [pool.submit(client.post, CLAIM, json={**FIELDS, "user": f"u{n}"}) for n in range(24)]
-        time.sleep(0.2)
-        assert client.post(HOME, content=b"x", headers=CMP).status_code == 200
-        go.set()
-        assert {one.result().status_code for one in claims} == {403}
-
-
-# --- the list of revoked ones -----------------------------------------------------------------------------------------
-
-
-def on_the_list(rig: Rig, certificate: bytes) -> bool:
-    found = rig.administration.crl()
-    assert found
-    serial = x509.load_der_x509_certificate(certificate).serial_number
-    return x509.load_der_x509_crl(found.der).get_revoked_certificate_by_serial_number(serial) is not None
-
-
-def test_whatever_is_taken_back_is_on_the_next_list(rig: Rig) -> None:
-    customer = rig.with_certificate()
-    jobs.round_of(rig.service)
-    rig.now += timedelta(seconds=20)
-    rig.registry.revoke(rig.of(customer.certificate).serial, RevocationReason.KEY_COMPROMISE, rig.now)
-    jobs.round_of(rig.service)
-    assert on_the_list(rig, customer.certificate)
-
-
-def test_what_was_taken_back_just_before_a_list_and_durable_just_after_it(rig: Rig) -> None:
-    """Its moment is the request's; the list was made between that and the commit."""
-    customer = rig.with_certificate()
-    moment = rig.now
-    rig.now += timedelta(seconds=5)
-    jobs.round_of(rig.service)
-    rig.registry.revoke(rig.of(customer.certificate).serial, RevocationReason.KEY_COMPROMISE, moment)
-    rig.now += timedelta(seconds=20)
-    jobs.round_of(rig.service)
-    assert on_the_list(rig, customer.certificate)
-
-
-def test_unconfirmed_ones_are_taken_back_and_listed(rig: Rig) -> None:
-    certificate = granted(rig.begin().request())
-    rig.now += timedelta(hours=168, seconds=1)
-    jobs.round_of(rig.service)
-    assert on_the_list(rig, certificate)
-    assert isinstance(rig.begin().request().body, CertReply)
