@@ -227,6 +227,7 @@ def ask_of(customer: Customer, key: object) -> issuing.Ask:
         b"T" * 16,
         b"D" * 32,
         f"certificate:{who.serial:x}",
+        "kur",
     )
 
 

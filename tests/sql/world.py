@@ -51,9 +51,9 @@ def generation(subscriber: int | None, number: int, now: datetime = DAY, predece
     )
 
 
-def exchange(one: Generation, credential: str = "certificate:1", transaction: bytes | None = None) -> Exchange:
+def exchange(one: Generation, credential: str = "anybody", transaction: bytes | None = None) -> Exchange:
     own = transaction or one.serial.to_bytes(20, "big")[:16]
-    return Exchange(BANK.code, own, hashlib.sha256(own).digest(), one.serial, credential)
+    return Exchange(BANK.code, own, hashlib.sha256(own).digest(), one.serial, credential, "kur")
 
 
 def enrolment(user: str, role: Role = Role.USER, contract: str = "C-1") -> Enrolment:

@@ -26,6 +26,7 @@ from tokenmgr.cmp.messages import (
     Kind,
     Message,
     PkiConf,
+    Poll,
     PollAnswer,
     Revoke,
     Revoked,
@@ -152,6 +153,7 @@ class _Talk:
             transaction=self.transaction,
             request_digest=self.digest,
             credential=credential.name,
+            kind=self.message.kind.name.lower(),
         )
         registry, issuer = self.service.registry, self.service.issuer
         try:
@@ -196,12 +198,14 @@ class _Talk:
         if not self.service.is_nonce_of(self.transaction, self.message.header.recip_nonce or b""):
             raise ProtocolFault(FailInfo.badRecipientNonce, "recipNonce is none of this transaction")
         found = self.service.registry.generation(exchange.serial)
-        if found is None or self.message.body.req_id not in (0, -1):  # type: ignore[union-attr]  # Confirm or Poll
-            raise ProtocolFault(FailInfo.badRequest, "certReqId is another one")
+        body, asked = self.message.body, Kind[exchange.kind.upper()]
+        assert found is not None  # noqa: S101  an exchange names one
+        assert isinstance(body, Confirm | Poll)  # noqa: S101  parse has seen to it
+        checks.request_id(body, -1 if asked is Kind.P10CR else 0)  # 13, 23, 27
         try:
-            if isinstance(self.message.body, Confirm):
-                return self._confirm(self.message.body, exchange, found)
-            return self._poll(found)
+            if isinstance(body, Confirm):
+                return self._confirm(body, exchange, found)
+            return self._poll(body.req_id, _REPLY[asked], found)
         except REFUSALS as refusal:
             self.service.metrics.refusals.labels(refusal.code).inc()
             raise as_fault(refusal) from refusal
@@ -226,10 +230,7 @@ class _Talk:
         if by and by.state is not State.ACTIVE and found.state in (State.RECORDED, State.PENDING):
             raise ProtocolFault(FailInfo.certRevoked, "the certificate that asked for this one is not valid any more")
 
-    def _poll(self, found: Generation) -> tuple[Kind, Body]:
-        """In the reply's own kind: a ticket began with ir, a certificate with kur; a cp is read by both as such."""
-        req_id = self.message.body.req_id  # type: ignore[union-attr]  # a Poll
-        kind = Kind.CP if req_id == -1 else Kind.IP if _proven(self.credential).ticket else Kind.KUP
+    def _poll(self, req_id: int, reply: Kind, found: Generation) -> tuple[Kind, Body]:
         self._still_entitled(found)
         try:
             found = issuing.resume(self.service.registry, self.service.issuer, found)
@@ -237,7 +238,7 @@ class _Talk:
             return Kind.POLLREP, PollAnswer(req_id, ASK_AGAIN)
         if found.state not in (State.PENDING, State.ACTIVE):
             raise ProtocolFault(FailInfo.badRequest, "this request has come to its end")
-        return kind, self._granted(found, req_id)
+        return reply, self._granted(found, req_id)
 
     # --- taking back (item 25) and support (26) ---
 

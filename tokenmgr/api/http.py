@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
 AT_ONCE = 256  # requests that wait or are worked on in one worker; the next is told to come back
+OPERATORS = {"healthz", "readyz", "metrics"}  # always looked at: a crowd is when they matter
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
     ((RequestMalformed,), 400),
@@ -63,7 +64,7 @@ class Edge:
         return answered
 
     async def _guarded(self, name: str, handler: Handler, request: Request) -> Response:
-        if self._open >= AT_ONCE:
+        if self._open >= AT_ONCE and name not in OPERATORS:
             return self.refusal(AuthorityBusy())
         self._open += 1
         try:

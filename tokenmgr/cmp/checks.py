@@ -184,7 +184,7 @@ def csr(data: bytes) -> x509.CertificateSigningRequest:
         digest, valid = request.signature_hash_algorithm, request.is_signature_valid
     except UnsupportedAlgorithm as error:
         raise ProtocolFault(FailInfo.badAlg, "an algorithm that is not accepted") from error
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, x509.InvalidVersion) as error:
         raise ProtocolFault(FailInfo.badDataFormat, "not a PKCS #10 request") from error
     if digest is not None and not isinstance(digest, tuple(DIGESTS.values())):
         raise ProtocolFault(FailInfo.badAlg, "an algorithm that is not accepted")

@@ -57,9 +57,10 @@ class Ask:
     transaction: bytes
     request_digest: bytes
     credential: str
+    kind: str
 
     def exchange(self, serial: int) -> Exchange:
-        return Exchange(self.bank, self.transaction, self.request_digest, serial, self.credential)
+        return Exchange(self.bank, self.transaction, self.request_digest, serial, self.credential, self.kind)
 
 
 def issue(

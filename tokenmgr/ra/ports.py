@@ -62,6 +62,7 @@ class Exchange:
     request_digest: bytes  # SHA-256 of the request's bytes: the same bytes again are the same request (S6)
     serial: int
     credential: str  # "ticket:REFERENCE" or "certificate:SERIAL" in hex
+    kind: str  # of the request, as RFC 4210 has it: ir, cr, kur, p10cr
     confirm_digest: bytes = b""  # of the certConf that was taken
 
 

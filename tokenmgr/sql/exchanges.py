@@ -16,8 +16,8 @@ _same = (exchange.c.bank == bindparam("of_bank")) & (exchange.c.transaction_id =
 GET = select(exchange).where(_same)
 _INSERT = insert(exchange)
 _INSERT_UNLESS_THERE = text(
-    "INSERT INTO exchange (bank, transaction_id, request_digest, serial, credential, confirm_digest)"
-    " VALUES (:bank, :transaction_id, :request_digest, :serial, :credential, :confirm_digest)"
+    "INSERT INTO exchange (bank, transaction_id, request_digest, serial, credential, kind, confirm_digest)"
+    " VALUES (:bank, :transaction_id, :request_digest, :serial, :credential, :kind, :confirm_digest)"
     " ON CONFLICT (bank, transaction_id) DO NOTHING"
 )
 _CONFIRM = update(exchange).where(_same, exchange.c.serial == bindparam("of_serial"))
@@ -28,8 +28,8 @@ def key(bank: str, transaction: bytes) -> dict[str, object]:
 
 
 def exchange_of(row: Sequence[Any]) -> Exchange:
-    bank, transaction, request_digest, serial, credential, confirm_digest = row
-    return Exchange(bank, transaction, request_digest, int(serial, 16), credential, confirm_digest)
+    bank, transaction, request_digest, serial, credential, kind, confirm_digest = row
+    return Exchange(bank, transaction, request_digest, int(serial, 16), credential, kind, confirm_digest)
 
 
 def add(connection: Connection, new: Exchange) -> None:
@@ -58,5 +58,6 @@ def _values(one: Exchange) -> dict[str, object]:
         "request_digest": one.request_digest,
         "serial": hexed(one.serial),
         "credential": one.credential,
+        "kind": one.kind,
         "confirm_digest": one.confirm_digest,
     }

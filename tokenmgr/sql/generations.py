@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, or_, select, update
 
 from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason, State
 from tokenmgr.ra.ports import Exchange, Stale, Standing
@@ -88,6 +88,7 @@ def _from(state: State) -> list[State]:
     return [before for before, after in MAY_BECOME.items() if state in after]
 
 
+BY_CERTIFICATE = "certificate:"  # of Exchange.credential
 _REVOCABLE = [*_from(State.REVOKED), *_from(State.VOID)]
 _taken_back = case((generation.c.state == word(State.RECORDED), State.VOID.value), else_=State.REVOKED.value)
 _back = {"state": _taken_back, "revoked_at": bindparam("now"), "reason": bindparam("why")}
@@ -110,10 +111,13 @@ _SIGN_OFF = (
     .values(state=State.PENDING.value, certificate=bindparam("der"), draft=b"")
 )
 _holder = generation.c.subscriber == bindparam("who")
-_SUPERSEDE = (
-    update(generation).where(_holder, generation.c.state == word(State.ACTIVE)).values(state=State.SUPERSEDED.value)
+_replaced = update(generation).where(
+    _holder,
+    generation.c.state == word(State.ACTIVE),
+    or_(bindparam("by") == "", generation.c.serial == bindparam("by")),
 )
-_RETIRE = update(generation).where(_holder, generation.c.state == word(State.ACTIVE)).values(_back)
+_SUPERSEDE = _replaced.values(state=State.SUPERSEDED.value)
+_RETIRE = _replaced.values(_back)
 _CONFIRM = (
     update(generation)
     .where(_one, generation.c.state == word(State.PENDING), generation.c.confirm_by >= bindparam("now"))
@@ -153,10 +157,13 @@ def sign_off(connection: Connection, serial: int, certificate: bytes) -> None:
 def confirm(connection: Connection, exchange: Exchange, digest: bytes, now: datetime, retire: bool) -> None:
     serial = hexed(exchange.serial)
     holder = lock_holder(connection, serial)
+    by = exchange.credential.removeprefix(BY_CERTIFICATE) if exchange.credential.startswith(BY_CERTIFICATE) else ""
+    values: dict[str, object] = {"who": holder, "by": hexed(int(by, 16)) if by else ""}
     if retire:
-        connection.execute(_RETIRE, {"who": holder, **_why(RevocationReason.SUPERSEDED, now)})
+        replaced = connection.execute(_RETIRE, {**values, **_why(RevocationReason.SUPERSEDED, now)}).rowcount
     else:
-        connection.execute(_SUPERSEDE, {"who": holder})
+        replaced = connection.execute(_SUPERSEDE, values).rowcount
+    _hold(not by or replaced == 1)  # whoever asked has not been revoked meanwhile
     _hold(connection.execute(_CONFIRM, {"which": serial, "now": micros(now)}).rowcount == 1)
     exchanges.confirmed(connection, exchange, digest)
     connection.execute(_CLOSE, {"who": holder})

@@ -125,6 +125,7 @@ exchange = Table(
     _blob("request_digest"),
     Column("serial", TEXT, ForeignKey("generation.serial"), nullable=False),
     _word("credential"),
+    _word("kind"),
     _blob("confirm_digest"),
 )
 

@@ -61,6 +61,7 @@ GENERATIONS = (
         request_digest {bytes} NOT NULL,
         serial {text} NOT NULL REFERENCES generation (serial),
         credential {text} NOT NULL,
+        kind {text} NOT NULL,
         confirm_digest {bytes} NOT NULL,
         PRIMARY KEY (bank, transaction_id)
     )""",
