@@ -85,7 +85,9 @@ def of_a_reply(rig: Rig, answer: Message, body: CertReply) -> None:
         assert body.certificate
         assert rig.service.chain[0] in answer.extra_certs  # 11
         chained([body.certificate, rig.service.chain[0]], rig.service.keys.root)
-        assert answer.header.confirm_wait == rig.of(body.certificate).confirm_by  # 24
+        confirm_by = rig.of(body.certificate).confirm_by
+        assert confirm_by
+        assert answer.header.confirm_wait == confirm_by.replace(microsecond=0)  # 24
     else:
         assert body.certificate is None
         assert not body.ca_pubs

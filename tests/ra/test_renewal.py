@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from cryptography.x509 import load_der_x509_certificate
@@ -13,7 +14,7 @@ from tests.api.rig import DAY, SECOND, USER, Customer, Rig, granted, new_key
 from tests.api.signer import Troubled
 from tests.api.test_checklist_header import refused
 from tests.ra.told import told
-from tokenmgr.cmp.messages import Kind, Message, Revoke, certificate_request
+from tokenmgr.cmp.messages import CertReply, Kind, Message, Revoke, certificate_request
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.errors import NotPermittedNow
@@ -263,3 +264,35 @@ def test_a_life_of_ten_years(rig: Rig) -> None:
     history = rig.history()
     assert [one.predecessor for one in history[1:]] == [one.serial for one in history[:-1]]
     assert len({one.key_hash for one in history}) == len(history)
+
+
+@pytest.mark.parametrize("change", [{"renewal_days": 1}, {"media_offered": False}], ids=["closed", "store forbidden"])
+def test_what_was_begun_in_time_is_finished(rig: Rig, change: dict[str, Any]) -> None:
+    """R13, S6: the answer was lost, and the same bytes come again when a new renewal would be refused."""
+    customer = rig.with_certificate(days_left=10)
+    certificate = granted(customer.request(new_key()))
+    rig.change_policy(**change)
+    assert granted(rig.send(customer.sent)) == certificate
+    assert customer.confirm(certificate).kind is Kind.PKICONF
+
+
+def test_a_second_after_its_end_the_same_bytes_bring_the_same_certificate(rig: Rig) -> None:
+    customer = rig.with_certificate(days_left=0)
+    certificate = granted(customer.request(new_key()))
+    asked = customer.sent
+    rig.pass_time(timedelta(seconds=20))
+    assert granted(rig.send(asked)) == certificate
+    assert customer.confirm(certificate).kind is Kind.PKICONF
+
+
+def test_bytes_whose_request_has_come_to_its_end_say_so_for_good(rig: Rig) -> None:
+    """Not "busy, try again", or a program would for ever."""
+    customer = rig.with_certificate(days_left=20)
+    certificate = granted(customer.request(new_key()))
+    asked = customer.sent
+    rig.pass_time(timedelta(days=8))
+    rig.registry.expire_unconfirmed(rig.now)
+    answer = rig.send(asked)
+    assert isinstance(answer.body, CertReply)
+    assert answer.body.text.splitlines()[-1].startswith("R108 ")
+    assert rig.of(certificate).state is State.REVOKED

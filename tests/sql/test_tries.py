@@ -35,11 +35,12 @@ def test_a_crowd_gets_no_try_for_nothing(world: World) -> None:
 def test_a_locked_administrator_locks_the_contract_where_the_bank_says_so(world: World) -> None:
     for _ in range(LIMIT):
         spend(world, "admin")
-    assert spend(world, "user-1", lock_contract=True) == Tries(0, locked=True)
-    assert spend(world, NOBODY, lock_contract=True) == Tries(0, locked=True)
-    assert spend(world, "user-1") == Tries(1, locked=False)
+    assert spend(world, "admin", lock_contract=True) == Tries(LIMIT, locked=True, contract_locked=True)
+    assert spend(world, "user-1", lock_contract=True) == Tries(1, locked=False, contract_locked=True)
+    assert spend(world, NOBODY, lock_contract=True) == Tries(1, locked=False, contract_locked=True)
+    assert spend(world, "user-1") == Tries(2, locked=False)
     world.administration.unlock(world.administrator.id)
-    assert spend(world, "user-1", lock_contract=True) == Tries(2, locked=False)
+    assert spend(world, "user-1", lock_contract=True) == Tries(3, locked=False)
 
 
 def test_a_locked_user_locks_nobody_else(world: World) -> None:

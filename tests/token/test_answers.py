@@ -154,6 +154,8 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
     codes = [kind.code for kind in CONCRETE]
     assert len(set(codes)) == len(codes)
     letters = {
+        errors.AuthorityError: "A",
+        errors.RegistrationError: "R",
         errors.TestbedError: "T",
         errors.InputError: "U",
         errors.LibraryError: "L",

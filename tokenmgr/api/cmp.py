@@ -40,6 +40,7 @@ from tokenmgr.cmp.messages import (
 )
 from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.domain.party import Bank
+from tokenmgr.errors import CannotConfirm
 from tokenmgr.ra import acquire, confirm, issuing, renew, revoke
 from tokenmgr.ra.ports import Exchange
 
@@ -128,7 +129,7 @@ class _Talk:
         if exchange is not None and exchange.request_digest != self.digest:
             raise ProtocolFault(FailInfo.transactionIdInUse, "this transaction was begun by another request")  # 6
         if kind in _REPLY:
-            return _REPLY[kind], self._refusing(lambda: self._certify(_proven(self.credential)))
+            return _REPLY[kind], self._refusing(lambda: self._certify(_proven(self.credential), exchange))
         if kind is Kind.RR:
             return Kind.RP, self._revoke(_proven(self.credential))
         if isinstance(self.message.body, Info) and kind is Kind.GENM:
@@ -143,8 +144,13 @@ class _Talk:
 
     # --- certificates (items 13 to 20) ---
 
-    def _certify(self, credential: Credential) -> CertReply:
+    def _certify(self, credential: Credential, before: Exchange | None) -> CertReply:
         asked = wanted(self.service, self.message, credential)
+        known = self.service.registry.generation(before.serial) if before else None
+        if known is not None and known.state in (State.VOID, State.REVOKED):
+            raise CannotConfirm(
+                until=known.confirm_by
+            )  # the same bytes have come to their end: another request is needed
         ask = issuing.Ask(
             subscriber=credential.subscriber,
             public_key=asked.public_key,
@@ -233,7 +239,7 @@ class _Talk:
     def _poll(self, req_id: int, reply: Kind, found: Generation) -> tuple[Kind, Body]:
         self._still_entitled(found)
         try:
-            found = issuing.resume(self.service.registry, self.service.issuer, found)
+            found = issuing.resume(self.service.registry, self.service.issuer, found, self.now)
         except issuing.StillWaiting:
             return Kind.POLLREP, PollAnswer(req_id, ASK_AGAIN)
         if found.state not in (State.PENDING, State.ACTIVE):

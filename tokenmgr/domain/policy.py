@@ -114,6 +114,7 @@ def permit_renewal(old: Generation, store: StoreKind, policy: BankPolicy, now: d
         return Refusal(Reason.SUPERSEDED, Way.RESUME)
     if old.state is not State.ACTIVE:
         return Refusal(Reason.REVOKED, Way.ACQUIRE)
+    now = now.replace(microsecond=0)  # whoever verifies a certificate counts whole seconds
     opens = old.not_after - timedelta(days=policy.renewal_days)
     if now < opens:
         return Refusal(Reason.TOO_EARLY, Way.WAIT, opens)
@@ -132,6 +133,7 @@ def permit_acquisition(
 ) -> Permit | Refusal:
     """R9, R10. `last` is the newest generation that was ever active; `open_until` is when an acquisition that the bank
     or a re-issue has opened ends, None where none is open."""
+    now = now.replace(microsecond=0)
     reissue = Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
     if open_until is not None and now <= open_until:
         return _in_store(store, policy) or Permit(open_until)

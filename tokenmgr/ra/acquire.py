@@ -37,6 +37,9 @@ def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket
     hashes = (found.login_hash, found.confirmation_hash) if found else (None, None)
     if not passcodes.match(claim.login_pin, claim.confirmation_pin, *hashes) or found is None:
         raise ClaimNotAccepted(tries_left=max(policy.wrong_pins - tries.spent, 0))
+    if tries.contract_locked:
+        registry.forgive_tries(*who)
+        raise ClaimLocked
     answer = _permit(registry.standing(found.subscriber.id), claim.store, now)
     if isinstance(answer, Refusal):
         registry.forgive_tries(*who)

@@ -25,6 +25,7 @@ from tokenmgr.domain.policy import Reason, Way
 from tokenmgr.errors import (
     AnotherIsPending,
     AuthorityBusy,
+    CannotConfirm,
     KeyCertifiedBefore,
     LibraryError,
     MediumError,
@@ -88,7 +89,7 @@ def issue(
             displaced = _displaced(standing, displaces, now)
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)
-            new = _generation(order, key_hash, standing, predecessor, draft.tbs)
+            new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
             registry.record(new, ask.exchange(new.serial), displaced, now)
             return finish(registry, issuer, new, draft)
         except Stale:
@@ -108,9 +109,12 @@ def finish(registry: Registry, issuer: Issuer, found: Generation, draft: Draft |
     return dataclasses.replace(found, state=State.PENDING, certificate=certificate, draft=b"")
 
 
-def resume(registry: Registry, issuer: Issuer, found: Generation) -> Generation:
-    """As finish; where another node signs the same at this moment, its certificate is the one."""
+def resume(registry: Registry, issuer: Issuer, found: Generation, now: datetime) -> Generation:
+    """As finish, while it may still be confirmed; where another node signs the same at this moment, its certificate is
+    the one."""
     for _ in range(PATIENCE):
+        if found.confirm_by is not None and now > found.confirm_by and found.state is not State.ACTIVE:
+            raise CannotConfirm(until=found.confirm_by)
         try:
             return finish(registry, issuer, found)
         except Stale:
@@ -159,7 +163,9 @@ def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Ord
     )
 
 
-def _generation(order: Order, key_hash: bytes, standing: Standing, predecessor: int | None, draft: bytes) -> Generation:
+def _generation(
+    order: Order, key_hash: bytes, standing: Standing, predecessor: int | None, draft: bytes, now: datetime
+) -> Generation:
     return Generation(
         serial=order.serial,
         subscriber=standing.subscriber.id,
@@ -169,7 +175,7 @@ def _generation(order: Order, key_hash: bytes, standing: Standing, predecessor: 
         not_before=order.not_before,
         not_after=order.not_after,
         predecessor=predecessor,
-        confirm_by=order.not_before + timedelta(hours=standing.bank.policy.confirm_hours),
+        confirm_by=min(now + timedelta(hours=standing.bank.policy.confirm_hours), order.not_after),
         draft=draft,
     )
 

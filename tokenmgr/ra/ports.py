@@ -72,6 +72,7 @@ class Tries:
 
     spent: int
     locked: bool
+    contract_locked: bool = False  # by an administrator of the contract: told only to whoever knows both PINs
 
 
 class Registry(Protocol):

@@ -25,8 +25,12 @@ def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask,
         finished = same is not None and same.state is State.ACTIVE and same.predecessor == old.serial
         if same is not None and same.state is State.ACTIVE and not finished:
             raise KeyCertifiedBefore
-        answer = permit_renewal(_by_now(old, standing), ask.store, standing.bank.policy, now)
-        if isinstance(answer, Refusal) and not finished:
+        by_now = _by_now(old, standing)
+        begun = same is not None and same.predecessor == old.serial and same.state in (State.RECORDED, State.PENDING)
+        if finished or (begun and by_now.state is State.ACTIVE):
+            return old.serial  # what was begun in time is finished, whatever has run out or changed since (R13, S6)
+        answer = permit_renewal(by_now, ask.store, standing.bank.policy, now)
+        if isinstance(answer, Refusal):
             raise refused(answer)
         return old.serial
 

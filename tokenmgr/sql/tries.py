@@ -46,10 +46,11 @@ def spend(
     connection: Connection, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime
 ) -> Tries:
     values = {**_key(bank, contract, user), "limit": limit, "now": micros(now)}
-    if lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first():
-        return Tries(_spent(connection, values), locked=True)
+    by_contract = lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first() is not None
     spent = connection.execute(_SPEND, values).scalar()
-    return Tries(_spent(connection, values), locked=True) if spent is None else Tries(spent, locked=False)
+    if spent is None:
+        return Tries(_spent(connection, values), locked=True, contract_locked=by_contract)
+    return Tries(spent, locked=False, contract_locked=by_contract)
 
 
 def forgive(connection: Connection, bank: str, contract: str, user: str) -> None:
