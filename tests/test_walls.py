@@ -50,7 +50,7 @@ GATES = {
     "sqlalchemy": {"sql"},
     "psycopg": {"sql"},
     "starlette": {"api"},
-    "uvicorn": {"api/workers.py"},
+    "uvicorn": {"api/workers.py", "api/bounds.py"},
     "prometheus_client": {"api/metrics.py"},
     "httpx": set(),
     "platformdirs": {"config.py"},

@@ -144,3 +144,25 @@ def test_unconfirmed_ones_are_taken_back_and_listed(rig: Rig) -> None:
     jobs.round_of(rig.service)
     assert on_the_list(rig, certificate)
     assert isinstance(rig.begin().request().body, CertReply)
+
+
+def test_a_list_of_a_node_whose_clock_is_ahead_hides_nothing(rig: Rig) -> None:
+    """Neither what is revoked afterwards nor the node's own mistake lasts longer than a round."""
+    customer = rig.with_certificate()
+    there, rig.now = rig.now, rig.now + timedelta(days=200)
+    jobs.round_of(rig.service)
+    rig.now = there
+    rig.registry.revoke(rig.of(customer.certificate).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    made = rig.administration.crl()
+    assert made is not None
+    read = x509.load_der_x509_crl(made.der)
+    assert read.last_update_utc == there.replace(microsecond=0)
+    assert [one.serial_number for one in read] == [rig.of(customer.certificate).serial]
+
+
+def test_no_list_is_made_where_nothing_was_revoked(rig: Rig) -> None:
+    jobs.round_of(rig.service)
+    first = rig.administration.crl()
+    jobs.round_of(rig.service)
+    assert rig.administration.crl() == first

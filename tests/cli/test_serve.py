@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -157,6 +158,20 @@ def test_its_own_certificate_is_known_to_the_registry_and_made_once(ca: Authorit
     with serving(ca, workers=1) as port:
         assert _get(ca, port, "/healthz") == 200
     assert chain.read_bytes() == before
+
+
+def test_an_endless_head_is_cut_off(ca: Authority) -> None:
+    """And costs no memory: what is over the bound is never kept."""
+    sent = 0
+    with ca.context.wrap_socket(socket.create_connection(("127.0.0.1", ca.port)), server_hostname="127.0.0.1") as one:
+        one.settimeout(PATIENCE)
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        with contextlib.suppress(OSError):  # the other side has had enough
+            while sent < 20_000_000:
+                one.sendall(b"X-Filler: " + b"x" * 8000 + b"\r\n")
+                sent += 8000
+    assert sent < 20_000_000
+    assert json.loads(ca.fetch("/healthz")) == {"healthy": True}
 
 
 def test_requests_from_a_crowd_are_all_answered(ca: Authority) -> None:

@@ -219,15 +219,15 @@ def test_a_revocation_list_has_a_number_of_its_own_and_the_newest_is_kept(world:
     assert world.administration.crl() is None
     first, second, third = (world.administration.reserve_crl() for _ in range(3))
     assert (first, second, third) == (1, 2, 3)
-    lists = [Crl(number, DAY, DAY + HOUR, b"list %d" % number) for number in (first, third)]
+    lists = [Crl(number, DAY, DAY + HOUR, 0, b"list %d" % number) for number in (first, third)]
     for one in lists:
         world.administration.keep_crl(one)
         assert world.administration.crl() == one
-    world.administration.keep_crl(Crl(second, DAY, DAY + HOUR, b"late"))
+    world.administration.keep_crl(Crl(second, DAY, DAY + HOUR, 0, b"late"))
     assert world.administration.crl() == lists[-1]
     for number in (third, 9):
         with pytest.raises(NotRegistered):
-            world.administration.keep_crl(Crl(number, DAY, DAY, b"again"))
+            world.administration.keep_crl(Crl(number, DAY, DAY, 0, b"again"))
     assert world.administration.reserve_crl() == 4
 
 

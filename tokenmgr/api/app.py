@@ -22,7 +22,7 @@ from starlette.routing import Route
 
 from tokenmgr.api import acquisitions, publications
 from tokenmgr.api.cmp import Front
-from tokenmgr.api.http import Edge, as_json, body
+from tokenmgr.api.http import Edge, Gate, as_json, body
 from tokenmgr.api.metrics import CONTENT_TYPE
 from tokenmgr.api.service import Service
 from tokenmgr.ca.folder import CERTIFICATE_AT, CRL_AT
@@ -32,6 +32,8 @@ from tokenmgr.ra import passcodes
 
 PKIXCMP = "application/pkixcmp"
 THREADS = 16  # more than cores: most of the time they wait, and those that wait share a commit
+# At once in one worker, waiting included.
+MESSAGES, CLAIMS, LOOKS = 256, 32, 64
 _HERE = {"127.0.0.1", "::1"}
 T = TypeVar("T")
 
@@ -65,10 +67,12 @@ class _Application:
         self._front = Front(service)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
         # Comparing PINs takes as long as a hundred renewals: a crowd that guesses waits here, and nobody behind it.
+        self._claims, self._messages, self._looks = Gate(CLAIMS), Gate(MESSAGES), Gate(LOOKS)
         self._doormen = ThreadPoolExecutor(passcodes.AT_ONCE, thread_name_prefix="claim")
 
-    async def _away(self, act: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads or self._threads, act)
+    async def _away(self, gate: Gate, act: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
+        with gate:
+            return await asyncio.get_running_loop().run_in_executor(threads or self._threads, act)
 
     async def cmp(self, request: Request) -> Response:
         data = await body(request, MAX_MESSAGE, PKIXCMP)
@@ -77,17 +81,19 @@ class _Application:
         def work() -> bytes:
             return self._front.answer(publications.known_bank(self._service, code), operation, data)
 
-        return Response(await self._away(work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
+        return Response(await self._away(self._messages, work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
 
     async def acquire(self, request: Request) -> Response:
         data = await body(request, acquisitions.LONGEST, "application/json")
         code, now = request.path_params["bank"], self._service.clock()
-        begun = await self._away(lambda: acquisitions.begin(self._service, code, data, now), self._doormen)
+        begun = await self._away(
+            self._claims, lambda: acquisitions.begin(self._service, code, data, now), self._doormen
+        )
         return as_json(begun, 201)
 
     async def bank(self, request: Request) -> Response:
         code = request.path_params["bank"]
-        return as_json(await self._away(lambda: publications.bank_offer(self._service, code)))
+        return as_json(await self._away(self._looks, lambda: publications.bank_offer(self._service, code)))
 
     async def issuing(self, request: Request) -> Response:
         return _certificate(self._service.chain[0])
@@ -96,7 +102,7 @@ class _Application:
         return _certificate(self._service.chain[1])
 
     async def crl(self, request: Request) -> Response:
-        found = await self._away(lambda: publications.current_crl(self._service))
+        found = await self._away(self._looks, lambda: publications.current_crl(self._service))
         if not found:
             raise AuthorityBusy  # the first one is being made
         return Response(found, 200, {"Cache-Control": "max-age=300"}, "application/pkix-crl")
@@ -109,16 +115,16 @@ class _Application:
         """The registry answers, and the CA's token signs."""
 
         def look() -> None:
-            self._service.registry.nonce_key()
+            self._service.administration.crl()
             self._service.protector.protect(b"ready?")
 
-        await self._away(look)
+        await self._away(self._looks, look)
         return as_json({"ready": True})
 
     async def metrics(self, request: Request) -> Response:
         if request.client is None or request.client.host not in _HERE:
             return Response(status_code=404)
-        return Response(await self._away(self._service.metrics.text), 200, media_type=CONTENT_TYPE)
+        return Response(await self._away(self._looks, self._service.metrics.text), 200, media_type=CONTENT_TYPE)
 
 
 def _certificate(der: bytes) -> Response:

@@ -31,8 +31,6 @@ from tokenmgr.messages import Texts
 log = logging.getLogger(__name__)
 
 SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
-AT_ONCE = 256  # requests that wait or are worked on in one worker; the next is told to come back
-OPERATORS = {"healthz", "readyz", "metrics"}  # always looked at: a crowd is when they matter
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
     ((RequestMalformed,), 400),
@@ -44,12 +42,27 @@ _TEXTS = {language: Texts(language) for language in ("ja", "en")}
 Handler = Callable[[Request], Awaitable[Response]]
 
 
+class Gate:
+    """So many at once, once their bodies are in; the next is told to come back (503). Each kind of request has its own:
+    no crowd at one shuts another."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    def __enter__(self) -> None:
+        if not self._free:
+            raise AuthorityBusy
+        self._free -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._free += 1
+
+
 class Edge:
     """Makes a route of a handler that returns or raises."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._open = 0
 
     def route(self, name: str, handler: Handler) -> Handler:
         async def answered(request: Request) -> Response:
@@ -64,9 +77,6 @@ class Edge:
         return answered
 
     async def _guarded(self, name: str, handler: Handler, request: Request) -> Response:
-        if self._open >= AT_ONCE and name not in OPERATORS:
-            return self.refusal(AuthorityBusy())
-        self._open += 1
         try:
             return await handler(request)
         except TokenmgrError as error:
@@ -76,8 +86,6 @@ class Edge:
         except Exception:
             log.exception("a bug, in %s", name)
             return self.refusal(TokenmgrError(), 500)
-        finally:
-            self._open -= 1
 
     async def unrouted(self, request: Request, error: Exception) -> Response:
         """No such address (404), or not in this way (405): R15 holds for those too."""

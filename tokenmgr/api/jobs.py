@@ -16,7 +16,6 @@ log = logging.getLogger(__name__)
 EVERY = 20.0  # seconds between two rounds
 CRL_LIFE = timedelta(days=7)
 CRL_EVERY = timedelta(hours=12)
-LATE = timedelta(minutes=1)  # from a request's moment until what it has revoked is durable, on whichever node's clock
 
 
 async def run(service: Service, threads_end: asyncio.Event) -> None:
@@ -53,13 +52,14 @@ def _tidy(service: Service, now: datetime) -> None:
 
 
 def renew_crl(service: Service, now: datetime) -> None:
-    """When something was revoked since the last one, or that one is half a day old (RFC 5280, 5.1.2.5)."""
+    """When more has been revoked than the last one covers, when that one is half a day old (RFC 5280, 5.1.2.5), or when
+    it is from a node whose clock was ahead. What expired stays on one more list (3.3)."""
     registry = service.administration
-    last = registry.crl()
-    since = last.issued_at if last else None
-    if last and now < last.issued_at + CRL_EVERY and not any(registry.revoked(now, last.issued_at - LATE)):
+    last, covers = registry.crl(), registry.ever_revoked()
+    if last and last.covers == covers and last.issued_at <= now < last.issued_at + CRL_EVERY:
         return
-    entries = ((one.serial, one.at, one.reason) for one in registry.revoked(since or now))
+    valid_at = min(last.issued_at, now) if last else now
+    entries = ((one.serial, one.at, one.reason) for one in registry.revoked(valid_at))
     number, ends = registry.reserve_crl(), now + CRL_LIFE
     der = crl.build(service.keys.issuing, entries, number, now, ends)
-    registry.keep_crl(Crl(number, now, ends, der))
+    registry.keep_crl(Crl(number, now, ends, covers, der))

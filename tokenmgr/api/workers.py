@@ -22,6 +22,7 @@ from typing import IO, cast
 import uvicorn
 from starlette.applications import Starlette
 
+from tokenmgr.api.bounds import Bounded
 from tokenmgr.errors import CannotListen, ValueUnfit, WorkerFailed
 from tokenmgr.log import Secret
 
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 FINISHING = 30  # seconds that requests under way may take once the service is told to stop
 LEAST_LIFE = 10.0  # seconds; one that ends sooner than this after its start has something wrong with it
-HOPELESS = 3  # such ends in a row, and the keeper gives up
+LONGEST_WAIT = 60.0  # seconds between two starts of one that ends soon
 
 
 During = Callable[[asyncio.Event], Coroutine[None, None, None]]  # what runs beside the serving, until the event
@@ -72,7 +73,8 @@ class Keeper:
     def run(self, ready: Callable[[], None]) -> None:
         """Until interrupted. `ready` is called once, when every worker answers."""
         try:
-            self._running = [self._start() for _ in range(self._count)]
+            for _ in range(self._count):
+                self._running.append(self._start())
             for worker in self._running:
                 worker.wait_ready()
             ready()
@@ -81,17 +83,28 @@ class Keeper:
             self._stop()
 
     def _keep(self) -> None:
-        short = 0
+        """Whoever ends is started anew, later each time that it ends soon; the others go on."""
+        soon: dict[int, int] = {}
+        due: dict[int, float] = {}
         while True:
             time.sleep(0.2)
             for place, worker in enumerate(self._running):
-                if worker.ended is None:
-                    continue
-                log.warning("a worker ended", extra={"status": worker.ended, "worker": worker.process})
-                short = short + 1 if worker.age < LEAST_LIFE else 0
-                if short >= HOPELESS:
-                    raise WorkerFailed(status=worker.ended)
-                self._running[place] = self._start()
+                if place in due:
+                    if time.monotonic() >= due[place]:
+                        del due[place]
+                        self._replace(place)
+                elif worker.ended is not None:
+                    soon[place] = soon.get(place, 0) + 1 if worker.age < LEAST_LIFE else 0
+                    wait = min(2.0 ** soon[place] - 1, LONGEST_WAIT)
+                    due[place] = time.monotonic() + wait
+                    told = {"status": worker.ended, "worker": worker.process, "again_in": wait}
+                    log.warning("a worker ended", extra=told)
+
+    def _replace(self, place: int) -> None:
+        try:
+            self._running[place] = self._start()
+        except OSError:  # no memory, no processes: the next round counts as another end
+            log.exception("a worker could not be started")
 
     def _start(self) -> _Worker:
         return _Worker(self._command, self._socket, self._pin, self._environment)
@@ -117,8 +130,9 @@ class _Worker:
         )
         self._started = time.monotonic()
         told = cast(IO[bytes], self._child.stdin)
-        told.write(bytes(pin.reveal()) + b"\n")
-        told.flush()
+        with contextlib.suppress(BrokenPipeError):  # ended at once: wait_ready and the keeper see that
+            told.write(bytes(pin.reveal()) + b"\n")
+            told.flush()
 
     def wait_ready(self) -> None:
         """Its first line says so; its end says that it never will be."""
@@ -153,7 +167,7 @@ def work(app: Starlette, descriptor: int, certificate: str, key: str, during: Du
     """One worker: serves until its standard input ends, then finishes what it has begun and returns."""
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Bounded,
         lifespan="off",
         ws="none",
         log_config=None,

@@ -143,6 +143,9 @@ class Administration:
         (RFC 5280, 3.3). `since`: only those revoked later than that."""
         return crls.revoked(self._database, valid_at, since)
 
+    def ever_revoked(self) -> int:
+        return crls.ever_revoked(self._database)
+
     def reserve_crl(self) -> int:
         """The next number, which nobody else gets; a number whose list was never made is missing in the row."""
         while True:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, select, text, update
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import NotRegistered
@@ -27,6 +27,7 @@ class Crl:
     number: int
     issued_at: datetime
     next_update: datetime
+    covers: int  # how many had ever been revoked when it was begun: clocks differ, and nothing is ever un-revoked
     der: bytes = field(repr=False)
 
 
@@ -40,11 +41,19 @@ _RESERVE = text("INSERT INTO crl (number) SELECT COALESCE(MAX(number), 0) + 1 FR
 _KEEP = update(crl).where(crl.c.number == bindparam("which"), crl.c.der.is_(None))
 _FORGET = update(crl).where(crl.c.number < bindparam("which"), crl.c.der.is_not(None)).values(der=b"")
 _NEWEST = (
-    select(crl.c.number, crl.c.issued_at, crl.c.next_update, crl.c.der)
+    select(crl.c.number, crl.c.issued_at, crl.c.next_update, crl.c.covers, crl.c.der)
     .where(crl.c.issued_at.is_not(None))
     .order_by(crl.c.number.desc())
     .limit(1)
 )
+
+
+_EVER = select(func.count()).select_from(generation).where(generation.c.revoked_at.is_not(None))
+
+
+def ever_revoked(database: Database) -> int:
+    row = database.first(_EVER)
+    return 0 if row is None else int(row[0])
 
 
 def revoked(database: Database, valid_at: datetime, since: datetime | None) -> Iterator[Revoked]:
@@ -63,7 +72,8 @@ def reserve(connection: Connection) -> int:
 
 def keep(connection: Connection, new: Crl) -> None:
     """The bytes of those before are let go: a list holds all that the one before did."""
-    values = {"issued_at": micros(new.issued_at), "next_update": micros(new.next_update), "der": new.der}
+    values: dict[str, object] = {"issued_at": micros(new.issued_at), "next_update": micros(new.next_update)}
+    values |= {"covers": new.covers, "der": new.der}
     if connection.execute(_KEEP, {"which": new.number, **values}).rowcount != 1:
         raise NotRegistered(kind="crl", name=str(new.number))
     connection.execute(_FORGET, {"which": new.number})
@@ -71,4 +81,4 @@ def keep(connection: Connection, new: Crl) -> None:
 
 def newest(database: Database) -> Crl | None:
     row = database.first(_NEWEST)
-    return None if row is None else Crl(row[0], moment(row[1]), moment(row[2]), row[3])
+    return None if row is None else Crl(row[0], moment(row[1]), moment(row[2]), *row[3:])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, text, update
 
 from tokenmgr.ra.ports import Exchange, Stale
 from tokenmgr.sql import tickets
-from tokenmgr.sql.rows import hexed
-from tokenmgr.sql.schema import exchange
+from tokenmgr.sql.rows import hexed, micros
+from tokenmgr.sql.schema import exchange, generation
 
 _same = (exchange.c.bank == bindparam("of_bank")) & (exchange.c.transaction_id == bindparam("transaction"))
 GET = select(exchange).where(_same)
@@ -20,6 +21,12 @@ _INSERT_UNLESS_THERE = text(
     " VALUES (:bank, :transaction_id, :request_digest, :serial, :credential, :kind, :confirm_digest)"
     " ON CONFLICT (bank, transaction_id) DO NOTHING"
 )
+KEPT = timedelta(days=30)  # after its generation has come to its end: the same bytes may come again, to be told so
+_ended = exists().where(
+    generation.c.serial == exchange.c.serial,
+    or_(generation.c.not_after < bindparam("before"), generation.c.revoked_at < bindparam("before")),
+)
+_TIDY = delete(exchange).where(_ended)
 _CONFIRM = update(exchange).where(_same, exchange.c.serial == bindparam("of_serial"))
 
 
@@ -49,6 +56,10 @@ def confirmed(connection: Connection, one: Exchange, digest: bytes) -> None:
     values = {**key(one.bank, one.transaction), "of_serial": hexed(one.serial), "confirm_digest": digest}
     if connection.execute(_CONFIRM, values).rowcount != 1:
         raise Stale
+
+
+def tidy(connection: Connection, now: datetime) -> int:
+    return connection.execute(_TIDY, {"before": micros(now - KEPT)}).rowcount
 
 
 def _values(one: Exchange) -> dict[str, object]:

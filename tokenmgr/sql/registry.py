@@ -100,7 +100,7 @@ class SqlRegistry:
 
     def tidy(self, now: datetime) -> int:
         """What nobody will ask for any more: tries of IDs that do not exist, and tickets long over. How many."""
-        return self._database.write(lambda c: tries.tidy(c, now) + tickets.tidy(c, now))
+        return self._database.write(lambda c: tries.tidy(c, now) + tickets.tidy(c, now) + exchanges.tidy(c, now))
 
 
 def _made_nonce_key(connection: Connection) -> Any:

@@ -163,6 +163,7 @@ crl = Table(
     Column("number", BIG, primary_key=True, autoincrement=False),
     _moment("issued_at"),
     _moment("next_update"),
+    Column("covers", BIG),
     _blob("der", optional=True),
 )
 

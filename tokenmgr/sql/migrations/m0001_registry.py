@@ -69,6 +69,7 @@ GENERATIONS = (
         number {big} NOT NULL PRIMARY KEY,
         issued_at {big},
         next_update {big},
+        covers {big},
         der {bytes}
     )""",
 )
