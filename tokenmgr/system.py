@@ -55,7 +55,7 @@ def keep_out_of_core_dumps() -> None:
 def private_folder(path: Path) -> Path:
     """Made if need be, and for its owner alone; Windows' profile folders are that already."""
     path.mkdir(parents=True, exist_ok=True)
-    if sys.platform != "win32":
+    if sys.platform != "win32" and path.stat().st_mode & 0o777 != 0o700:
         path.chmod(0o700)
     return path
 

@@ -121,9 +121,21 @@ def test_what_is_impossible_is_said_before_anything_is_done(home: Home, wrong: t
     assert not (home.folder / "ca.lock").exists()
 
 
-def test_a_database_without_a_password_is_kept(home: Home) -> None:
-    assert init(home, "--database", "postgresql://me@db/registry?passfile=/etc/pgpass").status == 0
-    assert open_folder(home.folder / "ca").database.startswith("postgresql://me@db")
+def test_another_database_is_made_before_the_ceremony(home: Home, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/elsewhere.sqlite"
+    assert init(home, "--database", url).status == 0
+    assert open_folder(home.folder / "ca").database == url
+    assert (tmp_path / "elsewhere.sqlite").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [("postgresql://me@db.invalid/registry", "R115"), ("sqlite:////nowhere/r.sqlite", "R115"), ("sqlite:///r", "A111")],
+)
+def test_one_that_cannot_be_reached_is_found_out_while_nothing_has_been_done(home: Home, url: str, code: str) -> None:
+    assert code in init(home, "--database", url).err
+    assert not (home.folder / "ca").exists()
+    assert not leftovers(home)
 
 
 def test_a_folder_that_softhsm_does_not_understand(tmp_path: Path) -> None:

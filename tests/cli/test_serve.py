@@ -129,8 +129,31 @@ def test_its_workers_end_when_the_keeper_is_killed(ca: Authority) -> None:
 def test_a_wrong_pin_is_told_and_nothing_is_started(ca: Authority, language: str) -> None:
     done = serve(ca, "--listen", "127.0.0.1:0", "--lang", language, pin="not the PIN at all")
     assert done.returncode == 4
-    assert "P101" in done.stderr
+    assert "A112" in done.stderr
     assert "not the PIN" not in done.stdout + done.stderr
+
+
+def test_a_registry_that_is_gone_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    """Which would forget who is who, and what was revoked."""
+    with authority(tmp_path) as made:
+        file = made.folder.path / "registry.sqlite"
+    kept = file.read_bytes()
+    for one in file.parent.glob("registry.sqlite*"):
+        one.unlink()
+    done = serve(made, "--listen", "127.0.0.1:0")
+    assert (done.returncode, "R121" in done.stderr, file.exists()) == (4, True, False)
+    file.write_bytes(kept)
+    with serving(made) as port:
+        assert _get(made, port, "/readyz") == 200
+
+
+def test_a_tls_key_of_another_making_is_noticed(ca: Authority) -> None:
+    key = ca.folder.path / "tls" / "key.pem"
+    kept = key.read_bytes()
+    key.write_text("-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n")
+    with serving(ca, workers=1) as port:
+        assert _get(ca, port, "/healthz") == 200
+    assert key.read_bytes() not in (kept, b"")
 
 
 def test_an_address_that_is_taken_is_told(ca: Authority) -> None:

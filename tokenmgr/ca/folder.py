@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -121,7 +122,7 @@ def _about(file: Path) -> About:
         return About(
             name=_text(content, "name"),
             created=_moment(content),
-            url=_text(content, "url"),
+            url=_address(content),
             database=_text(content, "database"),
             library=_text(content["token"], "library"),
             serial=_text(content["token"], "serial"),
@@ -137,6 +138,13 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     if not isinstance(table[key], str):
         raise TypeError(key)
     return str(table[key])
+
+
+def _address(content: Mapping[str, Any]) -> str:
+    parts = urlsplit(_text(content, "url"))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # which raises where it is none
+        raise ValueError("url")
+    return _text(content, "url")
 
 
 def _moment(content: Mapping[str, Any]) -> datetime:

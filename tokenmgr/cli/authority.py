@@ -23,6 +23,7 @@ from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
 LABEL = "tokenmgr CA"
+TURN = "token.lock"  # who logs in to the token at this moment; and whether its PIN was refused
 
 
 def ca_folder() -> Path:
@@ -35,7 +36,7 @@ def open_authority(folder: CaFolder, pin: Secret) -> Iterator[CaKeys]:
     about = folder.about
     with (
         token_of(folder.path, about.library, about.serial) as library,
-        closing(LastingSession(library, about.serial, pin, folder.path / "token.lock")) as token,
+        closing(LastingSession(library, about.serial, pin, folder.path / TURN)) as token,
     ):
         contents = token.contents()
 

@@ -51,9 +51,9 @@ class Open:
 def open_registry() -> Iterator[Open]:
     """Of the CA in this user's folder, on whatever database its ca.toml names."""
     url = open_folder(ca_folder()).database
-    database = Database.open(url)
+    database = Database.open(url, new=False)
     try:
-        database.migrate(clock.now())
+        database.migrate(clock.now(), new=False)
         yield Open(database, Administration(database), SqlRegistry(database))
     finally:
         database.close()

@@ -53,6 +53,8 @@ def _database(url: str) -> str:
         raise CeremonyAsked(reason="database-password", subject="")
     if parts.scheme.partition("+")[0] not in DATABASES or not url.isprintable():
         raise CeremonyAsked(reason="database", subject="")
+    if parts.scheme.startswith("sqlite") and not parts.path.startswith("//"):  # relative to wherever a command runs
+        raise CeremonyAsked(reason="database-relative", subject="")
     return url
 
 

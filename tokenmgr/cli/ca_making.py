@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenmgr import clock
 from tokenmgr.ca import ceremony, staging
 from tokenmgr.ca.ceremony import Plan, Step, Tell
-from tokenmgr.ca.folder import may_hold_a_token
+from tokenmgr.ca.folder import DATABASE, may_hold_a_token
 from tokenmgr.ca.staging import Leftover
 from tokenmgr.cli import prompts
 from tokenmgr.cli.authority import TokenKeys, make_token, own_token, token_of
@@ -66,6 +66,8 @@ def _on_own_token(
     with prompts.new_pin(new_pin_fd) as pin:
         if len(pin) < SHORTEST_PIN:
             raise PinUnacceptable(rule="length", shortest=SHORTEST_PIN, longest=255)
+        if asked.database:
+            make_registry(asked.database)
         cleaned = [_clean(one, None) for one in left]
         folder = staging.create(target)
         with _given_up_with(folder, None):
@@ -73,7 +75,7 @@ def _on_own_token(
             serial = make_token(folder, pin)
             with own_token(folder) as library, _logged_in(Session.open(library, serial, write=True), pin) as session:
                 ceremony.make(_plan(asked, serial), folder, TokenKeys(session), clock.now(), tell)
-            _settle(folder, target, tell)
+            _settle(asked, folder, target, tell)
     return cleaned
 
 
@@ -86,12 +88,14 @@ def _on_medium(target: Path, asked: Asked, left: list[Leftover], pin_fd: int | N
             _logged_in(Session.open(library, asked.serial, write=True), pin) as session,
         ):
             keys = TokenKeys(session)
+            if asked.database:
+                make_registry(asked.database)
             cleaned = [_clean(one, keys) for one in left]
             folder = staging.create(target)
             with _given_up_with(folder, keys):
                 tell(Step.PREPARED)
                 ceremony.make(_plan(asked, asked.serial), folder, keys, clock.now(), tell)
-                _settle(folder, target, tell)
+                _settle(asked, folder, target, tell)
     return cleaned
 
 
@@ -102,7 +106,20 @@ def _logged_in(session: Session, pin: Secret) -> Iterator[Session]:
         yield session
 
 
-def _settle(folder: Path, target: Path, tell: Tell) -> None:
+def make_registry(url: str) -> None:
+    """Before the ceremony: one that cannot be reached is found out while nothing has been done."""
+    from tokenmgr.sql.engine import Database  # here: whoever only asks for help starts faster without
+
+    database = Database.open(url)
+    try:
+        database.migrate(clock.now())
+    finally:
+        database.close()
+
+
+def _settle(asked: Asked, folder: Path, target: Path, tell: Tell) -> None:
+    if not asked.database:
+        make_registry(f"sqlite:///{folder / DATABASE}")
     staging.settle(folder, target)
     tell(Step.SETTLED)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenmgr.domain.credential import Key
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import LibraryError, MediumError, PinError
+from tokenmgr.errors import LibraryError, MediumError, PinError, PinWrong
 from tokenmgr.log import Secret
 from tokenmgr.system import locked
 from tokenmgr.token.keys import Scheme
@@ -18,11 +18,13 @@ from tokenmgr.token.session import Session
 
 log = logging.getLogger(__name__)
 
+REFUSED = b"refused"  # in the file of turns
+
 
 class LastingSession:
     """Opened anew when it has died: the token was pulled and is back, its library crashed, it stays in the middle of
     something. The signature is asked for once more then. The PIN was right before; should it not be any more, it is not
-    tried again (S5).
+    tried again (S5), by no process of this CA, until it is started anew.
 
     One process logs in at a time, by `turn`, a file: SoftHSM writes its token's file anew at each login, and whoever
     reads it at that moment is told that the token is broken, or that there is none."""
@@ -30,7 +32,6 @@ class LastingSession:
     def __init__(self, library: Library, serial: str, pin: Secret, turn: Path) -> None:
         self._library, self._serial, self._pin, self._turn = library, serial, pin, turn
         self._session: Session | None = None
-        self._refused: PinError | None = None
         self._lock = threading.RLock()  # the token does one thing at a time in any case
 
     @property
@@ -54,19 +55,20 @@ class LastingSession:
 
     def session(self) -> Session:
         with self._lock:
-            if self._refused is not None:
-                raise self._refused
             if self._session is None:
                 with locked(self._turn):
                     self._session = self._opened()
             return self._session
 
     def _opened(self) -> Session:
+        if self._turn.read_bytes() == REFUSED:
+            raise PinWrong(serial=self._serial)
         opened = Session.open(self._library, self._serial)
         try:
             opened.login(self._pin)
         except BaseException as error:
-            self._refused = error if isinstance(error, PinError) else None
+            if isinstance(error, PinError):
+                self._turn.write_bytes(REFUSED)
             opened.close()
             raise
         return opened

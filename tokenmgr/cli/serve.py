@@ -20,10 +20,11 @@ from tokenmgr.api.service import Service
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.cli import prompts
-from tokenmgr.cli.authority import ca_folder, open_authority
+from tokenmgr.cli.authority import TURN, ca_folder, open_authority
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import own_certificate
 from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.errors import AuthorityPinWrong, PinWrong
 from tokenmgr.log import Secret
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
@@ -63,7 +64,11 @@ def serve(
     folder = open_folder(ca_folder())
     address = listen or _of_url(folder.about.url)
     with prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin:
-        with _wired(folder, pin) as service:  # whatever is wrong shows here, once, and not in each worker
+        (folder.path / TURN).write_bytes(b"")  # a PIN that was refused before may be right now
+        with (
+            _pin_of(folder),
+            _wired(folder, pin) as service,
+        ):  # what is wrong shows here, once
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
@@ -78,6 +83,15 @@ def serve(
                 if not as_json:
                     click.echo(t("ca.stopped"))
     return Exit.FINE
+
+
+@contextmanager
+def _pin_of(folder: CaFolder) -> Iterator[None]:
+    """It is the CA's token, and no customer's medium."""
+    try:
+        yield
+    except PinWrong as error:
+        raise AuthorityPinWrong(name=folder.about.name) from error
 
 
 def _tell(address: workers.Address, count: int, as_json: bool) -> None:
@@ -101,9 +115,9 @@ def worker(descriptor: int, certificate: str, key: str) -> int:
 
 @contextmanager
 def _wired(folder: CaFolder, pin: Secret) -> Iterator[Service]:
-    database = Database.open(folder.database)
+    database = Database.open(folder.database, new=False)
     try:
-        database.migrate(clock.now())
+        database.migrate(clock.now(), new=False)
         with open_authority(folder, pin) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(METRICS))
             issuer = Issuer(keys, folder.profile)

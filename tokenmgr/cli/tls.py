@@ -10,10 +10,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tokenmgr.api.service import Service
+from tokenmgr.api.workers import check_tls
 from tokenmgr.ca.certificate import to_pem
 from tokenmgr.ca.folder import CaFolder, write_whole
 from tokenmgr.ca.profile import Kind, OwnOrder, own_name
 from tokenmgr.domain.generation import Generation, State
+from tokenmgr.errors import ValueUnfit
 from tokenmgr.ra.issuing import new_serial
 from tokenmgr.system import private_folder
 
@@ -27,9 +29,18 @@ def own_certificate(service: Service, folder: CaFolder, now: datetime) -> tuple[
     tokens; it opens nothing but this server's connections."""
     here = private_folder(folder.path / FOLDER)
     certificate, key = here / "chain.pem", here / "key.pem"
-    if not (key.exists() and _is_good(certificate, service, now)):
+    if not (_fit(certificate, key) and _is_good(certificate, service, now)):
         _make(service, folder, certificate, key, now)
     return certificate, key
+
+
+def _fit(certificate: Path, key: Path) -> bool:
+    """Not those of two makings, nor one that was cut short."""
+    try:
+        check_tls(str(certificate), str(key))
+    except ValueUnfit:
+        return False
+    return True
 
 
 def _is_good(file: Path, service: Service, now: datetime) -> bool:
@@ -39,7 +50,10 @@ def _is_good(file: Path, service: Service, now: datetime) -> bool:
         return False
     from cryptography.x509 import load_pem_x509_certificate
 
-    read = load_pem_x509_certificate(f"{first}-----END CERTIFICATE-----\n".encode())
+    try:
+        read = load_pem_x509_certificate(f"{first}-----END CERTIFICATE-----\n".encode())
+    except ValueError:
+        return False
     known = service.registry.generation(read.serial_number)
     return known is not None and known.revoked_at is None and now < read.not_valid_after_utc - EARLY
 

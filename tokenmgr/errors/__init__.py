@@ -41,7 +41,7 @@
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
     │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
-    │   └── LeftoversElsewhere A110  └── CeremonyAsked      A111
+    │   └── LeftoversElsewhere A110  ├── CeremonyAsked      A111   └── AuthorityPinWrong A112
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -49,7 +49,8 @@
         ├── AlreadyRevoked    R110   ├── NotYours           R111   ├── AuthorityBusy     R112 r
         ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
-        ├── ValueUnfit        R119   └── WorkerFailed       R120
+        ├── ValueUnfit        R119   ├── WorkerFailed       R120
+        └── RegistryMissing   R121
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 

@@ -88,3 +88,10 @@ class CeremonyAsked(AuthorityError, InputError):
     code = "A111"
     reason: str
     subject: str
+
+
+class AuthorityPinWrong(AuthorityError):
+    """The PIN of the token that has the CA's keys. It was tried once."""
+
+    code = "A112"
+    name: str

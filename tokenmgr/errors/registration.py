@@ -121,6 +121,13 @@ class CannotListen(RegistrationError, InputError):
     reason: str
 
 
+class RegistryMissing(RegistrationError):
+    """A CA that had a registry has none: an empty one in its place would forget what was revoked."""
+
+    code = "R121"
+    database: str
+
+
 class RegistryNewer(RegistrationError):
     code = "R116"
     found: int

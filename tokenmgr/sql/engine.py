@@ -24,7 +24,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
-from tokenmgr.errors import RegistryUnavailable
+from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations
 from tokenmgr.sql.turns import Job, Turns
@@ -51,11 +51,12 @@ class Database:
         self._turns = Turns(self._perform)
 
     @classmethod
-    def open(cls, url: str) -> Database:
-        """sqlite:////absolute/path, or postgresql://…, of which the rest is libpq's."""
+    def open(cls, url: str, new: bool = True) -> Database:
+        """sqlite:////absolute/path, or postgresql://…, of which the rest is libpq's. Unless it may be `new`, its file
+        must be there."""
         with _translated():
             parsed = _parsed(url)
-            lock = _prepared(parsed) if parsed.get_backend_name() == "sqlite" else None
+            lock = _prepared(parsed, new) if parsed.get_backend_name() == "sqlite" else None
             arguments = {"check_same_thread": False} if lock else {}
             engine = create_engine(
                 parsed,
@@ -79,9 +80,12 @@ class Database:
         self._drop_writer()
         self.engine.dispose()
 
-    def migrate(self, now: datetime) -> list[str]:
-        """What is missing, in order, whoever else starts at the same time. Says what it was."""
+    def migrate(self, now: datetime, new: bool = True) -> list[str]:
+        """What is missing, in order, whoever else starts at the same time. Says what it was. Unless it may be `new`,
+        RegistryMissing where nothing has ever been applied."""
         with _translated(), self._alone(), self.engine.connect() as connection:
+            if not new and not migrations.is_made(connection):
+                raise RegistryMissing(database=self.engine.url.render_as_string())
             return migrations.apply(connection, now)
 
     # --- reading ---
@@ -278,11 +282,13 @@ def _parsed(url: str) -> URL:
     return parsed.set(drivername=name)
 
 
-def _prepared(url: URL) -> Path:
+def _prepared(url: URL, new: bool) -> Path:
     """The database and its lock, for their owner alone: hashes of PINs are in it. -wal and -shm take after it."""
     if not url.database or url.database == ":memory:":
         raise RegistryUnavailable(reason="a database in memory forgets")
     path = Path(url.database)
+    if not new and not path.exists():
+        raise RegistryMissing(database=str(path))
     lock = path.with_name(path.name + ".lock")
     for one in (path, lock):
         one.touch(mode=0o600)

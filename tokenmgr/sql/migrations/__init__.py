@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, inspect
 
 from tokenmgr.errors import RegistryNewer, RegistryUnavailable
 from tokenmgr.sql.migrations import m0001_registry
@@ -57,12 +57,20 @@ def apply(connection: Connection, now: datetime, known: Sequence[Migration] = AL
     return [f"{one.number:04} {one.name}" for one in missing]
 
 
+def is_made(connection: Connection) -> bool:
+    return inspect(connection).has_table("migration") and _applied(connection) != []
+
+
+def _applied(connection: Connection) -> list[tuple[int, str]]:
+    return [
+        (number, name) for number, name in connection.exec_driver_sql("SELECT number, name FROM migration ORDER BY 1")
+    ]
+
+
 def _missing(connection: Connection, known: Sequence[Migration]) -> Sequence[Migration]:
     words = WORDS[connection.dialect.name]
     connection.exec_driver_sql(RECORD.format(**words))
-    applied = [
-        (number, name) for number, name in connection.exec_driver_sql("SELECT number, name FROM migration ORDER BY 1")
-    ]
+    applied = _applied(connection)
     expected = [(one.number, one.name) for one in known]
     if applied and applied[-1][0] > (expected[-1][0] if expected else 0):
         raise RegistryNewer(found=applied[-1][0], known=expected[-1][0] if expected else 0)
