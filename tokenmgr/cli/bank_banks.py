@@ -91,7 +91,8 @@ def show(code: str, as_json: bool) -> int:
             (t("bank.contracts"), str(counts.contracts)),
             (t("bank.subscribers"), str(counts.subscribers)),
             (t("bank.certificates"), str(held)),
-        ]
+        ],
+        indent="# ",  # what follows is a file that `--policy` takes, and so is the whole
     )
     click.echo(f"\n# {t('bank.policy')}")
     for line in bank_policy.as_toml(found.policy):

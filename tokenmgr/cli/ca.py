@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,8 @@ def show(as_json: bool) -> int:
 
 
 def _say(step: Step) -> None:
-    click.echo(f"{step.value}/{len(Step)}  {t(f'ca_steps.{step.name.lower()}')}", err=True)
+    with suppress(OSError):  # whoever has stopped reading does not stop a ceremony
+        click.echo(f"{step.value}/{len(Step)}  {t(f'ca_steps.{step.name.lower()}')}", err=True)
 
 
 def _quiet(_step: Step) -> None:

@@ -77,6 +77,7 @@ def serve(
             environment = {**config.ENVIRONMENT, METRICS: shared}
             at = workers.Address(address.host, opened.getsockname()[1])
             keeper = workers.Keeper(command, count, opened, pin, environment)
+            log.setup_service()
             try:
                 keeper.run(ready=lambda: _tell(at, count, as_json))
             except (KeyboardInterrupt, SystemExit):
