@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,9 +21,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from benchmarks.authority import customers, made, renew, rig_on
 from benchmarks.bench import Measured, in_turns, ratio, table
 from tests.api.rig import BANK, Customer, Rig
+from tests.cmp.openssl import OpenSSL
+from tests.cmp.parties import Party, authority, certificate, name
 from tokenmgr.ca.signing import CaSigner
 
 TURNS = 12
+PEER = 200  # exchanges of OpenSSL with itself
 ROUNDS = 25
 MESSAGE = bytes(700)
 
@@ -40,16 +44,39 @@ def run() -> None:
             "sign": lambda: [_cpu(lambda: _sign(key), children) for _ in range(ROUNDS)],
             "verify": lambda: [_cpu(_verification(), []) for _ in range(ROUNDS)],
         }
+        peer = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        contenders["openssl"] = _openssl(peer)
         taken = in_turns(TURNS, contenders)
     floor = _floor(taken["sign"], taken["verify"])
     rows = [
         ["one whole renewal", str(taken["renewal"]), ratio(taken["renewal"], floor)],
         ["the floor: 3 signatures of the token, 3 verifications", str(floor), "1"],
+        ["a peer that remembers nothing: OpenSSL's client and mock server, keys in files", str(taken["openssl"]), ""],
         ["one signature through the token's child", str(taken["sign"]), ""],
         ["one P-256 verification", str(taken["verify"]), ""],
     ]
     headings = ("what", "time", "to the floor")
     table("A renewal at the CA (aim: 2.5 ms): processor time, median and quartiles", headings, rows)
+
+
+def _openssl(folder: Path) -> Callable[[], list[float]]:
+    """Both sides in one process, the start of it left out: what many exchanges take more than one."""
+    ca = authority("p256")
+
+    def party() -> Party:
+        """Old and new have one serial number: the mock server hands out the same certificate to everybody."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        return Party(key, certificate(name("One"), key, name("CA"), ca.key, serial=77))
+
+    tool = OpenSSL(folder, ca, party(), party())
+
+    def spent(times: int) -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        tool.run(f"kur{times}", "kur", *tool.signed, "-repeat", str(times))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1e6
+
+    return lambda: [(spent(1 + PEER) - spent(1)) / PEER] * 2
 
 
 def _children(process: int) -> list[int]:
