@@ -15,8 +15,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificates
 
 from tests.interop.running import BANK, PATIENCE, PIN, Authority, authority, serving
+from tokenmgr.sql.registry import SqlRegistry
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +184,10 @@ def test_its_own_certificate_is_known_to_the_registry_and_made_once(ca: Authorit
     with serving(ca, workers=1) as port:
         assert _get(ca, port, "/healthz") == 200
     assert chain.read_bytes() == before
+    own = load_pem_x509_certificates(before)[0]
+    known = SqlRegistry(ca.administration._database).generation(own.serial_number)
+    assert known is not None
+    assert known.certificate == own.public_bytes(Encoding.DER)
 
 
 def test_an_endless_head_is_cut_off(ca: Authority) -> None:

@@ -13,6 +13,7 @@ from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.errors import NotRegistered, Taken
+from tokenmgr.ra.ports import Stale
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.crls import Crl, Revoked
 from tokenmgr.sql.listing import Counts, Which
@@ -241,3 +242,19 @@ def test_moments_and_serial_numbers_are_kept_to_the_last_digit(world: World) -> 
     for serial in (0, -1, 1 << 160):
         with pytest.raises(ValueError, match="serial"):
             world.registry.generation(serial)
+
+
+def test_one_of_the_cas_own_that_was_never_signed_is_taken_back(world: World) -> None:
+    """Adopted before it is signed: a start that was cut short leaves none that counts as valid."""
+    signed, lost = (
+        dataclasses.replace(generation(0, number), subscriber=None, state=State.ACTIVE) for number in (901, 902)
+    )
+    for one in (signed, lost):
+        world.administration.adopt(one)
+    world.administration.certified(signed.serial, b"certificate")
+    with pytest.raises(Stale):
+        world.administration.certified(signed.serial, b"another")
+    assert world.administration.drop_unsigned(lost.not_before) == 0  # it may be being signed
+    assert world.administration.drop_unsigned(lost.not_before + HOUR) == 1
+    found = [world.registry.generation(one.serial) for one in (signed, lost)]
+    assert [one and one.state for one in found] == [State.ACTIVE, State.REVOKED]

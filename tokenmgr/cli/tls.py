@@ -73,8 +73,10 @@ def _make(service: Service, folder: CaFolder, certificate: Path, key: Path, now:
         names=_names(folder),
     )
     draft = service.issuer.draft(order)
+    service.administration.drop_unsigned(now)  # of a start that was cut short
     service.administration.adopt(_generation(order))
     der = service.issuer.sign(draft)
+    service.administration.certified(order.serial, der)
     write_whole(key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"))
     write_whole(certificate, to_pem(der) + to_pem(service.chain[0]))
 

@@ -137,6 +137,14 @@ class Administration:
             raise ValueError("generation")
         self._database.write(lambda c: _adopt(c, generation))
 
+    def certified(self, serial: int, certificate: bytes) -> None:
+        """What was adopted before it was signed, and is signed now."""
+        self._database.write(lambda c: generations.certified(c, serial, certificate))
+
+    def drop_unsigned(self, now: datetime) -> int:
+        """The CA's own that were adopted and never signed, for all that is known: revoked. How many."""
+        return self._database.write(lambda c: generations.drop_unsigned(c, now))
+
     def revoked(self, valid_at: datetime, since: datetime | None = None) -> Iterator[Revoked]:
         """In the order of their serial numbers; what was recorded and never handed out is among them. Without those
         that had expired by `valid_at`: the moment of the last list, so that each has been on one after its expiry

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, or_, select, update
@@ -127,6 +127,12 @@ _CLOSE = (update(subscriber).where(subscriber.c.id == bindparam("who"), subscrib
     open_until=None
 )
 _REVOKE = update(generation).where(_one, generation.c.state.in_([word(state) for state in _REVOCABLE])).values(_back)
+SIGNED_BY = timedelta(minutes=1)  # another node may be signing its own at this moment
+_unsigned = (
+    generation.c.subscriber.is_(None) & (generation.c.state == word(State.ACTIVE)) & (generation.c.certificate == b"")
+)
+_CERTIFIED = update(generation).where(_one, _unsigned).values(certificate=bindparam("der"))
+_DROP = update(generation).where(_unsigned, generation.c.not_before < bindparam("before")).values(_back)
 _EXPIRE = (
     update(generation).where(generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now")).values(_back)
 )
@@ -177,6 +183,15 @@ def revoke(connection: Connection, serial: int, reason: RevocationReason, now: d
 
 def expire_unconfirmed(connection: Connection, now: datetime) -> int:
     return connection.execute(_EXPIRE, _why(RevocationReason.UNSPECIFIED, now)).rowcount
+
+
+def certified(connection: Connection, serial: int, certificate: bytes) -> None:
+    _hold(connection.execute(_CERTIFIED, {"which": hexed(serial), "der": certificate}).rowcount == 1)
+
+
+def drop_unsigned(connection: Connection, now: datetime) -> int:
+    values = {**_why(RevocationReason.CESSATION, now), "before": micros(now - SIGNED_BY)}
+    return connection.execute(_DROP, values).rowcount
 
 
 def _why(reason: RevocationReason, now: datetime) -> dict[str, int]:
