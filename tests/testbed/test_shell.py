@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import threading
@@ -120,7 +122,11 @@ def test_on_the_bus_a_stick_comes_and_goes_with_its_slot_under_a_watching_progra
     (home.folder / "settings.toml").write_text("catalogue = false\n")
     watching = shlex.join([str(PROGRAM), "media", "--watch", "--json"])
     with subprocess.Popen(
-        [PROGRAM, "testbed", "shell", "--usb", "-c", watching], env=home.environment, stdout=subprocess.PIPE, text=True
+        [PROGRAM, "testbed", "shell", "--usb", "-c", watching],
+        env=home.environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     ) as process:
         lines = process.stdout
         assert lines
@@ -138,7 +144,7 @@ def test_on_the_bus_a_stick_comes_and_goes_with_its_slot_under_a_watching_progra
             assert [device["media"] for device in after["devices"]] == [[after["media"][0]["serial"]]]
         finally:
             guard.cancel()
-            process.kill()
+            os.killpg(process.pid, signal.SIGTERM)  # the program in it too, which would watch on
 
 
 def test_the_device_and_the_slot_are_told_to_be_one_medium(home: Home, medium: SimulatedMedium) -> None:
