@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -35,7 +36,7 @@ def made(home: Path) -> Iterator[CaFolder]:
 @contextmanager
 def rig_on(folder: CaFolder, url: str) -> Iterator[Rig]:
     """The server's rooms on these keys and that database, at this very moment: nobody serves over HTTP."""
-    with Secret(PIN) as pin, open_authority(folder, pin) as keys:
+    with Secret(PIN) as pin, tempfile.TemporaryDirectory() as shared, open_authority(folder, pin, Path(shared)) as keys:
         rig = Rig(url, POLICY, made=(keys, Issuer(keys, folder.profile)))
         rig.now = clock.now()
         yield rig

@@ -65,7 +65,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def opened(made: CaFolder) -> Iterator[CaKeys]:
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         patch.setenv("TOKENMGR_HOME", str(made.path.parent))
-        yield stack.enter_context(open_authority(made, Secret(PIN)))
+        yield stack.enter_context(open_authority(made, Secret(PIN), made.path))
 
 
 @pytest.fixture(scope="module")

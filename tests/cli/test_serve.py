@@ -136,6 +136,21 @@ def test_a_wrong_pin_is_told_and_nothing_is_started(ca: Authority, language: str
     assert "not the PIN" not in done.stdout + done.stderr
 
 
+def test_a_wrong_pin_at_another_prompt_is_no_concern_of_those_that_serve(ca: Authority) -> None:
+    """Their own is right: after somebody's mistake they still log in again when the token's library has died."""
+    with serving(ca, workers=1) as port:
+        (worker,) = workers_at(port)
+        assert serve(ca, "--listen", "127.0.0.1:0", pin="not the PIN at all").returncode == 4
+        for library in _children_of(worker):
+            os.kill(library, signal.SIGKILL)
+        assert _get(ca, port, "/readyz") == 200
+
+
+def _children_of(process: int) -> list[int]:
+    found = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(one) for file in found for one in file.read_text(encoding="ascii").split()]
+
+
 def test_a_registry_that_is_gone_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
     """Which would forget who is who, and what was revoked."""
     with authority(tmp_path) as made:

@@ -67,7 +67,6 @@ class Keeper:
     ) -> None:
         self._command = [sys.executable, "-P", "-m", "tokenmgr", *command, "--socket", str(opened.fileno())]
         self._count, self._socket, self._pin, self._environment = count, opened, pin, dict(environment)
-        self._stopping = threading.Event()
         self._running: list[_Worker] = []
 
     def run(self, ready: Callable[[], None]) -> None:
@@ -91,8 +90,9 @@ class Keeper:
             for place, worker in enumerate(self._running):
                 if place in due:
                     if time.monotonic() >= due[place]:
-                        del due[place]
-                        self._replace(place)
+                        due.pop(place)
+                        if not self._replace(place):
+                            due[place] = time.monotonic() + LONGEST_WAIT
                 elif worker.ended is not None:
                     soon[place] = soon.get(place, 0) + 1 if worker.age < LEAST_LIFE else 0
                     wait = min(2.0 ** soon[place] - 1, LONGEST_WAIT)
@@ -100,11 +100,13 @@ class Keeper:
                     told = {"status": worker.ended, "worker": worker.process, "again_in": wait}
                     log.warning("a worker ended", extra=told)
 
-    def _replace(self, place: int) -> None:
+    def _replace(self, place: int) -> bool:
         try:
             self._running[place] = self._start()
-        except OSError:  # no memory, no processes: the next round counts as another end
+        except OSError:  # no memory, no processes
             log.exception("a worker could not be started")
+            return False
+        return True
 
     def _start(self) -> _Worker:
         return _Worker(self._command, self._socket, self._pin, self._environment)

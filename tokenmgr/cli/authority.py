@@ -23,7 +23,8 @@ from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
 LABEL = "tokenmgr CA"
-TURN = "token.lock"  # who logs in to the token at this moment; and whether its PIN was refused
+TURN = "token.lock"  # who logs in to the token at this moment
+REFUSED = "pin-refused"  # in a folder that the processes of one keeper share
 
 
 def ca_folder() -> Path:
@@ -31,12 +32,12 @@ def ca_folder() -> Path:
 
 
 @contextmanager
-def open_authority(folder: CaFolder, pin: Secret) -> Iterator[CaKeys]:
+def open_authority(folder: CaFolder, pin: Secret, shared: Path) -> Iterator[CaKeys]:
     """The keys in service, for as long as the `with` lasts. The root's key is not among them."""
     about = folder.about
     with (
         token_of(folder.path, about.library, about.serial) as library,
-        closing(LastingSession(library, about.serial, pin, folder.path / TURN)) as token,
+        closing(LastingSession(library, about.serial, pin, folder.path / TURN, shared / REFUSED)) as token,
     ):
         contents = token.contents()
 

@@ -18,19 +18,19 @@ from tokenmgr.token.session import Session
 
 log = logging.getLogger(__name__)
 
-REFUSED = b"refused"  # in the file of turns
-
 
 class LastingSession:
     """Opened anew when it has died: the token was pulled and is back, its library crashed, it stays in the middle of
     something. The signature is asked for once more then. The PIN was right before; should it not be any more, it is not
-    tried again (S5), by no process of this CA, until it is started anew.
+    tried again (S5), by none of the processes that share `refused`, a file that is made then: those of one keeper,
+    whose PIN it is. Somebody else's mistake at another prompt is no concern of theirs.
 
     One process logs in at a time, by `turn`, a file: SoftHSM writes its token's file anew at each login, and whoever
     reads it at that moment is told that the token is broken, or that there is none."""
 
-    def __init__(self, library: Library, serial: str, pin: Secret, turn: Path) -> None:
-        self._library, self._serial, self._pin, self._turn = library, serial, pin, turn
+    def __init__(self, library: Library, serial: str, pin: Secret, turn: Path, refused: Path) -> None:
+        self._library, self._serial, self._pin = library, serial, pin
+        self._turn, self._refused = turn, refused
         self._session: Session | None = None
         self._lock = threading.RLock()  # the token does one thing at a time in any case
 
@@ -61,14 +61,14 @@ class LastingSession:
             return self._session
 
     def _opened(self) -> Session:
-        if self._turn.read_bytes() == REFUSED:
+        if self._refused.exists():
             raise PinWrong(serial=self._serial)
         opened = Session.open(self._library, self._serial)
         try:
             opened.login(self._pin)
         except BaseException as error:
             if isinstance(error, PinError):
-                self._turn.write_bytes(REFUSED)
+                self._refused.touch()
             opened.close()
             raise
         return opened

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from tokenmgr.api.service import Service
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.cli import prompts
-from tokenmgr.cli.authority import TURN, ca_folder, open_authority
+from tokenmgr.cli.authority import ca_folder, open_authority
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import own_certificate
 from tokenmgr.cli.wiring import fd_option, words
@@ -30,7 +30,7 @@ from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 
-METRICS = "PROMETHEUS_MULTIPROC_DIR"  # how prometheus_client is told the folder that the workers share
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> workers.Address | None:
@@ -63,27 +63,32 @@ def serve(
         workers.check_tls(str(tls_certificate), str(tls_key))
     folder = open_folder(ca_folder())
     address = listen or _of_url(folder.about.url)
-    with prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin:
-        (folder.path / TURN).write_bytes(b"")  # a PIN that was refused before may be right now
-        with (
-            _pin_of(folder),
-            _wired(folder, pin) as service,
-        ):  # what is wrong shows here, once
+    with (
+        prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
+        tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
+    ):
+        with _pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
-        with workers.listen(address) as opened, tempfile.TemporaryDirectory(prefix="tokenmgr-metrics-") as shared:
-            command = ["ca", "worker", "--certificate", str(tls_certificate), "--key", str(tls_key)]
-            environment = {**config.ENVIRONMENT, METRICS: shared}
-            at = workers.Address(address.host, opened.getsockname()[1])
-            keeper = workers.Keeper(command, count, opened, pin, environment)
-            log.setup_service()
-            try:
-                keeper.run(ready=lambda: _tell(at, count, as_json))
-            except (KeyboardInterrupt, SystemExit):
-                if not as_json:
-                    click.echo(t("ca.stopped"))
+        tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
+        _keep(address, ("ca", "worker", *tls), count, pin, shared, as_json)
     return Exit.FINE
+
+
+def _keep(
+    address: workers.Address, command: Sequence[str], count: int, pin: Secret, shared: str, as_json: bool
+) -> None:
+    with workers.listen(address) as opened:
+        environment = {**config.ENVIRONMENT, SHARED: shared}
+        at = workers.Address(address.host, opened.getsockname()[1])
+        keeper = workers.Keeper(command, count, opened, pin, environment)
+        log.setup_service()
+        try:
+            keeper.run(ready=lambda: _tell(at, count, as_json))
+        except (KeyboardInterrupt, SystemExit):
+            if not as_json:
+                click.echo(t("ca.stopped"))
 
 
 @contextmanager
@@ -109,18 +114,19 @@ def _tell(address: workers.Address, count: int, as_json: bool) -> None:
 @click.option("--key", required=True)
 def worker(descriptor: int, certificate: str, key: str) -> int:
     log.setup_service()
-    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin) as service:
+    shared = config.ENVIRONMENT[SHARED]
+    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin, shared) as service:
         workers.work(application(service), descriptor, certificate, key, lambda ending: jobs.run(service, ending))
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
 
 
 @contextmanager
-def _wired(folder: CaFolder, pin: Secret) -> Iterator[Service]:
+def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
-        with open_authority(folder, pin) as keys:
-            metrics = Metrics(config.ENVIRONMENT.get(METRICS))
+        with open_authority(folder, pin, Path(shared)) as keys:
+            metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)
             yield Service(SqlRegistry(database), Administration(database), issuer, keys, clock.now, metrics)
     finally:
