@@ -57,7 +57,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
     limits = {f"time_limits.{f.name}": f"{f.default:g}" for f in fields(config.TimeLimits)}
     assert limits.items() <= rows.items()
     named = set(re.findall(r"^\| `([a-z_.]+)` \|", SETTINGS, re.M))
-    assert named == {"language", "catalogue", "usb", *limits} | {"path", "family", "environment", "initialise"}
+    assert named == {"language", "catalogue", "usb", "staff", *limits} | {"path", "family", "environment", "initialise"}
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

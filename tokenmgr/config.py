@@ -1,7 +1,7 @@
 """Settings: read once at start, checked whole, then handed on. The only reader of the environment.
 
 TOKENMGR_HOME            everything of this user's: settings.toml, libraries.d/, simulated media
-settings.toml            language, usb, catalogue, [time_limits]                     (docs/settings.md lists every key)
+settings.toml            language, usb, catalogue, staff, [time_limits]              (docs/settings.md lists every key)
 libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
 drivers.d/NAME.toml      a token family beside those of drivers/, or in place of one
 """
@@ -54,6 +54,7 @@ class Settings:
     time_limits: TimeLimits
     libraries: tuple[LibraryEntry, ...]
     environment: Mapping[str, str]
+    staff: str = ""  # who is at the keyboard, for the audit trail; the system's user where it is not said
 
     @property
     def library_folder(self) -> Path:
@@ -72,7 +73,7 @@ class Settings:
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     home = home_folder(environment)
     content = _toml(home / "settings.toml")
-    _known(home / "settings.toml", content, {"language", "catalogue", "usb", "time_limits"})
+    _known(home / "settings.toml", content, {"language", "catalogue", "usb", "time_limits", "staff"})
     for name in ("catalogue", "usb"):
         if not isinstance(content.get(name, True), bool):
             raise SettingsWrong(file=str(home / "settings.toml"), reason=f"{name} is true or false")
@@ -87,6 +88,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         time_limits=_time_limits(home / "settings.toml", content.get("time_limits", {})),
         libraries=tuple(_entry(path) for path in sorted((home / "libraries.d").glob("*.toml"))),
         environment=environment,
+        staff=_staff(
+            home / "settings.toml", environment.get("TOKENMGR_STAFF") or content.get("staff") or system.user()
+        ),
     )
 
 
@@ -119,6 +123,12 @@ def _toml(path: Path) -> dict[str, Any]:
 def _known(path: Path, content: Mapping[str, Any], known: set[str]) -> None:
     if unknown := sorted(set(content) - known):
         raise SettingsWrong(file=str(path), reason=f"unknown: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+
+
+def _staff(path: Path, name: Any) -> str:
+    if not isinstance(name, str) or not name.isprintable() or len(name) > 64 or name != name.strip():
+        raise SettingsWrong(file=str(path), reason="staff is a name of at most 64 letters")
+    return name
 
 
 def _time_limits(path: Path, content: Any) -> TimeLimits:

@@ -96,6 +96,25 @@ def _hold(path: Path, wait: bool) -> IO[bytes]:
     return file
 
 
+def computer() -> str:
+    """Its name."""
+    import socket
+
+    return socket.gethostname() or "localhost"
+
+
+def user() -> str:
+    """Who is logged in, by the system and not by a variable that anybody can set."""
+    if sys.platform == "win32":
+        return os.getlogin()
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's
+        return str(os.getuid())
+
+
 def user_language() -> str:
     """What the system says of its user where the environment does not: Windows' display language."""
     if sys.platform == "win32":

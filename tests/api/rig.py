@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509 import load_der_x509_certificate
 from cryptography.x509.oid import NameOID
 
+from tests.actors import TESTER
 from tests.api import answers
 from tests.api.signer import Hook, HookedKey
 from tokenmgr.api.cmp import Front
@@ -103,9 +104,9 @@ class Rig:
         """On a database that has been used before: what is there stays, and goes on."""
         self.now = NOW
         self.url = url
-        self.database = Database.open(url)
+        self.database = Database.open(url, clock=lambda: self.now)
         self.database.migrate(NOW)
-        self.registry, self.administration = SqlRegistry(self.database), Administration(self.database)
+        self.registry, self.administration = SqlRegistry(self.database, TESTER), Administration(self.database, TESTER)
         keys, issuer = made or authority(hook)
         self.service = Service(self.registry, self.administration, issuer, keys, lambda: self.now)
         self.front = Front(self.service)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.actors import TESTER
 from tests.cli.runner import Home, Result
 from tests.sql import world
 from tokenmgr.ca.folder import open_folder
@@ -76,7 +77,7 @@ class BankHome(Home):
 
     def subscriber(self, user: str) -> Subscriber:
         with self.database() as database:
-            return Administration(database).find(BANK, "C-1", user)
+            return Administration(database, TESTER).find(BANK, "C-1", user)
 
     def certify(self, user: str, expires: datetime, store: StoreKind = StoreKind.MEDIUM) -> Generation:
         """Recorded, signed off and confirmed, a year before it expires."""
@@ -85,7 +86,7 @@ class BankHome(Home):
         made = dataclasses.replace(made, not_after=expires, store=store)
         exchange = world.exchange(made)
         with self.database() as database:
-            registry = SqlRegistry(database)
+            registry = SqlRegistry(database, TESTER)
             registry.record(made, exchange, None, begins)
             registry.sign_off(made.serial, world.CERTIFICATE)
             registry.confirm(exchange, b"digest", begins, retire=False)

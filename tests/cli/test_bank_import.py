@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.actors import TESTER
 from tests.cli.bank_rig import BANK, HEADER, PINS, BankHome, make_ca, row, rows
 from tests.cli.runner import PROGRAM
 from tokenmgr.cli.bank_csv import COLUMNS, LONGEST_LINE, Row, Sheet, guarded
@@ -37,7 +38,7 @@ def home(tmp_path: Path, ca: Path) -> BankHome:
 
 def users(home: BankHome) -> list[str]:
     with home.database() as database:
-        found = Administration(database).subscribers(Which(bank=BANK))
+        found = Administration(database, TESTER).subscribers(Which(bank=BANK))
         return [f"{one.subscriber.contract}/{one.subscriber.user}" for one in found]
 
 
@@ -86,7 +87,7 @@ def test_the_order_of_the_columns_is_free_and_quotes_are_quotes(home: BankHome) 
 
 def assert_pins(home: BankHome, contract: str, user: str, login: str, confirmation: str) -> None:
     with home.database() as database:
-        found = SqlRegistry(database).enrolled(BANK, contract, user)
+        found = SqlRegistry(database, TESTER).enrolled(BANK, contract, user)
     assert found is not None
     assert passcodes.match(Secret(login), Secret(confirmation), found.login_hash, found.confirmation_hash)
     assert not passcodes.match(Secret(confirmation), Secret(login), found.login_hash, found.confirmation_hash)

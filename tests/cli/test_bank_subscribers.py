@@ -10,6 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
+from tests.actors import TESTER
 from tests.cli.bank_rig import BANK, PINS, BankHome, make_ca, now
 from tests.cli.runner import PROGRAM
 from tokenmgr.clock import japan_time
@@ -46,12 +47,12 @@ def shown(home: BankHome, user: str = "u1", language: str = "en") -> dict[str, s
 def spend_tries(home: BankHome, user: str, count: int = 5) -> None:
     with home.database() as database:
         for _ in range(count):
-            SqlRegistry(database).spend_try(BANK, "C-1", user, 5, True, now())
+            SqlRegistry(database, TESTER).spend_try(BANK, "C-1", user, 5, True, now())
 
 
 def accepts(home: BankHome, login: str, confirmation: str) -> bool:
     with home.database() as database:
-        found = SqlRegistry(database).enrolled(*U1)
+        found = SqlRegistry(database, TESTER).enrolled(*U1)
     assert found is not None
     return passcodes.match(Secret(login), Secret(confirmation), found.login_hash, found.confirmation_hash)
 

@@ -18,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 
+from tests.actors import TESTER
 from tests.interop.running import BANK, PATIENCE, PIN, Authority, authority, serving
 from tokenmgr.sql.registry import SqlRegistry
 
@@ -200,7 +201,7 @@ def test_its_own_certificate_is_known_to_the_registry_and_made_once(ca: Authorit
         assert _get(ca, port, "/healthz") == 200
     assert chain.read_bytes() == before
     own = load_pem_x509_certificates(before)[0]
-    known = SqlRegistry(ca.administration._database).generation(own.serial_number)
+    known = SqlRegistry(ca.administration._database, TESTER).generation(own.serial_number)
     assert known is not None
     assert known.certificate == own.public_bytes(Encoding.DER)
 

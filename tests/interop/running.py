@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests.actors import TESTER
 from tests.cli.runner import PROGRAM
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
@@ -124,7 +125,7 @@ def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterat
     folder = open_folder(home / "ca")
     database = Database.open(folder.database)
     database.migrate(clock.now())
-    administration = Administration(database)
+    administration = Administration(database, TESTER)
     for code, name in ((BANK, "みほん信用金庫"), (OTHER_BANK, "となりの信用金庫")):
         administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
         administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))

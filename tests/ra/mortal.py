@@ -20,6 +20,7 @@ from typing import IO, TypeVar, cast
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from tests.actors import TESTER
 from tests.api.rig import Customer, Rig, authority, granted
 from tokenmgr.api.cmp import Front
 from tokenmgr.ca.issuer import Draft, Issuer
@@ -102,7 +103,7 @@ def live(job: Job) -> None:
     issuer.life = life
     rig = Rig(job.url, made=(keys, issuer))
     rig.now = datetime.fromisoformat(job.now)
-    registry = MortalRegistry(rig.database)
+    registry = MortalRegistry(rig.database, TESTER)
     registry.life = life
     rig.registry = registry
     rig.service = dataclasses.replace(rig.service, registry=registry)

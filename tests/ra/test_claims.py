@@ -11,6 +11,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import event
 
+from tests.actors import TESTER
 from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, DAY, LOGIN_PIN, OTHER_BANK, SECOND, USER, Rig
 from tokenmgr.domain.generation import RevocationReason, StoreKind
 from tokenmgr.domain.party import Role
@@ -198,7 +199,7 @@ def test_a_crash_between_spending_and_checking_gives_no_try(rig: Rig, hasher: Co
     assert bank is not None
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            acquire.begin(Crashing(rig.database), bank, rig.claim(login_pin="999999"), rig.now)
+            acquire.begin(Crashing(rig.database, TESTER), bank, rig.claim(login_pin="999999"), rig.now)
     assert look(rig, hasher, login_pin="999999").facts == {"tries_left": 1}
 
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from tests.actors import TESTER
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, exchange, generation
 from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.ra.ports import Stale, Ticket
@@ -73,7 +74,7 @@ def race(registry: SqlRegistry, subscriber: int) -> None:
 
 
 def main(how: str, url: str, subscriber: str) -> None:
-    registry = SqlRegistry(Database.open(url))
+    registry = SqlRegistry(Database.open(url), TESTER)
     if how == "life":
         for said in life(registry, int(subscriber)):
             say(said)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.actors import TESTER
 from tests.sql.world import BANK, CERTIFICATE, DAY, HOUR, REASON, World, exchange, generation
 from tokenmgr.domain.generation import State
 from tokenmgr.ra.ports import Stale
@@ -36,7 +37,7 @@ def raced(*acts: Callable[[], object]) -> list[bool]:
 
 @pytest.fixture(params=["one node", "two nodes"])
 def nodes(request: pytest.FixtureRequest, world: World, url: str) -> tuple[SqlRegistry, SqlRegistry]:
-    return world.registry, world.registry if request.param == "one node" else SqlRegistry(Database.open(url))
+    return world.registry, world.registry if request.param == "one node" else SqlRegistry(Database.open(url), TESTER)
 
 
 Nodes = tuple[SqlRegistry, SqlRegistry]
@@ -100,7 +101,7 @@ def test_one_confirmation_counts(world: World, nodes: Nodes) -> None:
 
 
 def test_no_two_nodes_get_one_number_of_a_revocation_list(world: World, url: str) -> None:
-    others = [Administration(Database.open(url)) for _ in range(4)]
+    others = [Administration(Database.open(url), TESTER) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         numbers = list(pool.map(lambda one: [one.reserve_crl() for _ in range(10)], others))
     assert sorted(number for some in numbers for number in some) == list(range(1, 41))

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.actors import TESTER
 from tests.sql.world import BANK, CERTIFICATE, DAY, HOUR, REASON, World, exchange, generation
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.errors import NotRegistered
@@ -83,7 +84,7 @@ def test_the_key_of_the_nonces_is_made_once_for_all_nodes(world: World, url: str
     made = world.registry.nonce_key()
     other = Database.open(url)
     assert len(made) == 32
-    assert SqlRegistry(other).nonce_key() == made == world.registry.nonce_key()
+    assert SqlRegistry(other, TESTER).nonce_key() == made == world.registry.nonce_key()
     other.close()
 
 

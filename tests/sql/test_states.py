@@ -7,6 +7,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,13 +17,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlalchemy import select
 
 from tests.sql.world import CERTIFICATE, DAY, REASON, World, exchange, generation, serial_of
+from tokenmgr.domain.audit import FIRST, Entry
 from tokenmgr.domain.generation import MAY_BECOME, Generation, State
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import schema
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.trail import entry_of
 
 NUMBERS = st.integers(0, 7)  # few, so that they meet
 WAITING = (State.RECORDED, State.PENDING)
+
+
+TOLD_BY = {
+    State.PENDING: ("certificate.issued",),
+    State.ACTIVE: ("certificate.confirmed", "certificate.released"),
+    State.HELD: ("certificate.held",),
+    State.SUPERSEDED: ("certificate.superseded",),
+    State.REVOKED: ("certificate.revoked",),
+    State.VOID: ("certificate.voided",),
+}
 
 
 class Registered(RuleBasedStateMachine):
@@ -64,6 +77,30 @@ class Registered(RuleBasedStateMachine):
     def revoke(self, number: int) -> None:
         self._attempt(lambda: self.world.registry.revoke(serial_of(number), REASON, self.now))
 
+    @rule(number=NUMBERS)
+    def hold(self, number: int) -> None:
+        self._attempt(lambda: self.world.registry.hold(self._whose(number), self.now))
+
+    @rule(number=NUMBERS)
+    def release(self, number: int) -> None:
+        self._attempt(lambda: self.world.registry.release(self._whose(number)))
+
+    @rule(number=NUMBERS)
+    def withdraw(self, number: int) -> None:
+        self.world.registry.withdraw(self._whose(number), REASON, self.now)
+        assert self.world.registry.standing(self._whose(number)).pending is None
+
+    @rule(number=NUMBERS, digest=st.sampled_from([b"", b"one", b"two"]))
+    def reissue(self, number: int, digest: bytes) -> None:
+        until = self.now + timedelta(days=80)
+        if self.world.registry.reissue(self._whose(number), REASON, until, digest, self.now):
+            standing = self.world.registry.standing(self._whose(number))
+            assert (standing.reissued_at, standing.open_until, standing.pending) == (self.now, until, None)
+            assert standing.last is None or standing.last.state is State.REVOKED
+
+    def _whose(self, number: int) -> int:
+        return (self.world.user, self.world.administrator)[number % 2].id
+
     @rule(hours=st.integers(0, 100))
     def wait(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
@@ -73,7 +110,7 @@ class Registered(RuleBasedStateMachine):
     def each_has_one_at_most(self) -> None:
         for who in (self.world.user, self.world.administrator):
             history = self.world.administration.history(who.id)
-            active = [one for one in history if one.state is State.ACTIVE]
+            active = [one for one in history if one.state in (State.ACTIVE, State.HELD)]
             waiting = [one for one in history if one.state in WAITING]
             assert len(active) <= 1
             assert len(waiting) <= 1
@@ -91,9 +128,24 @@ class Registered(RuleBasedStateMachine):
             state, before = State(name), self.seen.get(serial)
             assert before in (None, state) or state in MAY_BECOME[before]
             assert before is not None or state is State.RECORDED
-            assert (revoked_at is not None) == (state in (State.VOID, State.REVOKED))
+            assert (revoked_at is not None) == (state in (State.VOID, State.REVOKED, State.HELD))
             assert bool(certificate) == (state not in (State.RECORDED, State.VOID))
             self.seen[serial] = state
+
+    @invariant()
+    def the_trail_tells_of_every_state(self) -> None:
+        """Whoever follows it knows what the lists and OCSP have to say, and reads the chain whole."""
+        columns = [schema.audit.c[one.name] for one in fields(Entry)]
+        previous, told = FIRST, {}
+        for row in self.database.read(select(*columns).order_by(schema.audit.c.number)):
+            one = entry_of(tuple(row))
+            previous = one.digest(previous)
+            assert one.hash == previous
+            if one.serial:
+                told[one.serial] = one.action
+        for serial, state in self.seen.items():
+            if state is not State.RECORDED:
+                assert told[serial] in TOLD_BY[state], (state, told[serial])
 
     def _attempt(self, act: Callable[[], None]) -> None:
         with contextlib.suppress(Stale):

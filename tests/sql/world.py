@@ -8,6 +8,7 @@ import itertools
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from tests.actors import TESTER
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy, OldGeneration
@@ -71,12 +72,12 @@ class World:
 
     @classmethod
     def founded(cls, database: Database) -> World:
-        administration = Administration(database)
+        administration = Administration(database, TESTER)
         administration.add_bank(BANK)
         administration.add_contract(Contract(BANK.code, "C-1", "株式会社みほん"))
         administrator = administration.enrol(enrolment("admin", Role.ADMINISTRATOR))
         user = administration.enrol(enrolment("user-1"))
-        return cls(database, SqlRegistry(database), administration, administrator, user)
+        return cls(database, SqlRegistry(database, TESTER), administration, administrator, user)
 
     @property
     def port(self) -> Registry:

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 
 from tokenmgr.api.service import Service
+from tokenmgr.domain.audit import Actor, ActorKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import BankUnknown, RequestMalformed
 from tokenmgr.log import Secret
@@ -16,11 +17,13 @@ _FIELDS = ("contract", "user", "login_pin", "confirmation_pin", "store")
 _LONGEST_FIELD = 64
 
 
-def begin(service: Service, code: str, data: bytes, now: datetime) -> dict[str, object]:
+def begin(service: Service, code: str, data: bytes, now: datetime, origin: str) -> dict[str, object]:
     bank = service.registry.bank(code)
     if bank is None:
         raise BankUnknown(bank=code[:16])
-    ticket = acquire.begin(service.registry, bank, _claim(data), now)
+    claim = _claim(data)
+    by = Actor(ActorKind.CLAIMANT, f"{code}/{claim.contract}/{claim.user}", origin)
+    ticket = acquire.begin(service.registry.by(by), bank, claim, now)
     return {
         "reference": ticket.reference,
         "secret": ticket.secret.decode("ascii"),

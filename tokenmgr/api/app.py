@@ -79,7 +79,7 @@ class _Application:
         code, operation = request.path_params["bank"], request.path_params.get("operation", "")
 
         def work() -> bytes:
-            return self._front.answer(publications.known_bank(self._service, code), operation, data)
+            return self._front.answer(publications.known_bank(self._service, code), operation, data, origin(request))
 
         return Response(await self._away(self._messages, work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
 
@@ -87,7 +87,7 @@ class _Application:
         data = await body(request, acquisitions.LONGEST, "application/json")
         code, now = request.path_params["bank"], self._service.clock()
         begun = await self._away(
-            self._claims, lambda: acquisitions.begin(self._service, code, data, now), self._doormen
+            self._claims, lambda: acquisitions.begin(self._service, code, data, now, origin(request)), self._doormen
         )
         return as_json(begun, 201)
 
@@ -125,6 +125,11 @@ class _Application:
         if request.client is None or request.client.host not in _HERE:
             return Response(status_code=404)
         return Response(await self._away(self._looks, self._service.metrics.text), 200, media_type=CONTENT_TYPE)
+
+
+def origin(request: Request) -> str:
+    """The address that the connection is from: what a header says of it is anybody's word."""
+    return request.client.host if request.client else ""
 
 
 def _certificate(der: bytes) -> Response:

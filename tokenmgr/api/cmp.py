@@ -68,13 +68,14 @@ class Front:
         self.service = service
         self.guard = Guard(service)
 
-    def answer(self, bank: Bank, operation: str, data: bytes) -> bytes:
+    def answer(self, bank: Bank, operation: str, data: bytes, origin: str = "") -> bytes:
+        """`origin` is where it came from, for the audit trail."""
         now = self.service.clock()
         try:
             message = parse(data)
         except ProtocolFault as fault:
             return self._refuse_unread(data, fault, now)
-        talk = _Talk(self, bank, message, now)
+        talk = _Talk(self, bank, message, now, origin)
         try:
             kind, body = talk.answer(operation)
         except ProtocolFault as fault:
@@ -101,8 +102,9 @@ _NOBODY = bytes((0x30, 0))  # an empty Name
 class _Talk:
     """One message on its way to its answer."""
 
-    def __init__(self, front: Front, bank: Bank, message: Message, now: datetime) -> None:
-        self.service, self.guard = front.service, front.guard
+    def __init__(self, front: Front, bank: Bank, message: Message, now: datetime, origin: str) -> None:
+        self.service, self.guard, self.origin = front.service, front.guard, origin
+        self.registry = front.service.registry
         self.bank, self.message, self.now = bank, message, now
         self.digest = hashlib.sha256(message.raw).digest()
         self.transaction = message.header.transaction_id or b""
@@ -120,7 +122,8 @@ class _Talk:
         checks.sender_nonce(self.message.header)  # 7
         checks.general_info(self.message.header)  # 8
         self.credential = self.guard.authenticate(self.bank, self.message)  # 2, 4, 5, 10, 12
-        exchange = self.service.registry.exchange(self.bank.code, self.transaction)
+        self.registry = self.registry.by(self.credential.actor(self.origin))
+        exchange = self.registry.exchange(self.bank.code, self.transaction)
         if not self._is_repeated(exchange):
             checks.message_time(self.message.header, self.now)  # 3
         if kind in _FOLLOWING:
@@ -146,13 +149,13 @@ class _Talk:
 
     def _certify(self, credential: Credential, before: Exchange | None) -> CertReply:
         asked = wanted(self.service, self.message, credential)
-        known = self.service.registry.generation(before.serial) if before else None
+        known = self.registry.generation(before.serial) if before else None
         if known is not None and known.state in (State.VOID, State.REVOKED):
             raise CannotConfirm(
                 until=known.confirm_by
             )  # the same bytes have come to their end: another request is needed
         ask = issuing.Ask(
-            subscriber=credential.subscriber,
+            subscriber=credential.subscriber.id,
             public_key=asked.public_key,
             store=asked.store,
             bank=self.bank.code,
@@ -161,7 +164,7 @@ class _Talk:
             credential=credential.name,
             kind=self.message.kind.name.lower(),
         )
-        registry, issuer = self.service.registry, self.service.issuer
+        registry, issuer = self.registry, self.service.issuer
         try:
             if credential.ticket is not None:
                 found = acquire.complete(registry, issuer, credential.ticket, ask, self.now)
@@ -203,7 +206,7 @@ class _Talk:
             raise ProtocolFault(FailInfo.wrongIntegrity, "another credential than the request's")  # 9
         if not self.service.is_nonce_of(self.transaction, self.message.header.recip_nonce or b""):
             raise ProtocolFault(FailInfo.badRecipientNonce, "recipNonce is none of this transaction")
-        found = self.service.registry.generation(exchange.serial)
+        found = self.registry.generation(exchange.serial)
         body, asked = self.message.body, Kind[exchange.kind.upper()]
         assert found is not None  # noqa: S101  an exchange names one
         assert isinstance(body, Confirm | Poll)  # noqa: S101  parse has seen to it
@@ -220,13 +223,13 @@ class _Talk:
         if found.state is State.RECORDED:
             raise ProtocolFault(FailInfo.badRequest, "nothing has been issued yet")
         if not body.accepted:
-            confirm.reject(self.service.registry, found, self.now)
+            confirm.reject(self.registry, found, self.now)
             return Kind.PKICONF, PkiConf()
         self._still_entitled(found)
         if found.certificate:
             checks.cert_hash(body, found.certificate)  # 22
         policy = self.bank.policy.old_generation
-        confirm.confirm(self.service.registry, exchange, found, self.digest, policy, self.now)
+        confirm.confirm(self.registry, exchange, found, self.digest, policy, self.now)
         return Kind.PKICONF, PkiConf()
 
     def _still_entitled(self, found: Generation) -> None:
@@ -239,7 +242,7 @@ class _Talk:
     def _poll(self, req_id: int, reply: Kind, found: Generation) -> tuple[Kind, Body]:
         self._still_entitled(found)
         try:
-            found = issuing.resume(self.service.registry, self.service.issuer, found, self.now)
+            found = issuing.resume(self.registry, self.service.issuer, found, self.now)
         except issuing.StillWaiting:
             return Kind.POLLREP, PollAnswer(req_id, ASK_AGAIN)
         if found.state not in (State.PENDING, State.ACTIVE):
@@ -257,7 +260,7 @@ class _Talk:
             by = self._standing_certificate()
             if body.issuer != self.service.issuer.subject:
                 raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
-            revoke.revoke_own(self.service.registry, by, body.serial or 0, _reason(body.reason), self.now)
+            revoke.revoke_own(self.registry, by, body.serial or 0, _reason(body.reason), self.now)
         except ProtocolFault as fault:
             return Revoked(status=Status.REJECTION, fail=fault.fail, text=fault.text)
         except REFUSALS as refusal:
@@ -268,8 +271,8 @@ class _Talk:
     def _standing_certificate(self) -> Generation:
         """The sender's, valid now."""
         found = _held(_proven(self.credential))
-        if found.state is State.REVOKED or found.state is State.SUPERSEDED:
-            raise ProtocolFault(FailInfo.certRevoked, "the protection certificate is revoked or superseded")
+        if found.state is not State.ACTIVE:
+            raise ProtocolFault(FailInfo.certRevoked, f"the protection certificate is {found.state.value}")
         if not found.not_before <= self.now <= found.not_after:
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is out of its time")
         return found
@@ -303,6 +306,9 @@ def _held(credential: Credential) -> Generation:
 
 def _reason(number: int | None) -> RevocationReason:
     try:
-        return RevocationReason(number or 0)
-    except ValueError as error:
-        raise ProtocolFault(FailInfo.badRequest, "a reason that is not taken") from error
+        reason = RevocationReason(number or 0)
+    except ValueError:
+        reason = RevocationReason.HOLD
+    if reason is RevocationReason.HOLD:
+        raise ProtocolFault(FailInfo.badRequest, "a reason that is not taken")
+    return reason

@@ -14,11 +14,12 @@ from tokenmgr.cmp import checks
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.messages import Message
 from tokenmgr.cmp.protection import Protector, is_mac, mac_like, verify_mac, verify_signature
+from tokenmgr.domain.audit import Actor, ActorKind
 from tokenmgr.domain.generation import Generation, State
-from tokenmgr.domain.party import Bank
+from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.ra.ports import BEYOND_SERIALS, Ticket
 
-KEPT = 100_000  # subscribers whose bank is remembered
+KEPT = 100_000  # subscribers who are remembered
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Credential:
     """Proven by the protection of a message. Its answer is protected in the same kind (RFC 9483, 3.1)."""
 
     name: str
-    subscriber: int
+    subscriber: Subscriber
     protector: Protector
     sender: bytes  # what the answer's header says of us
     chain: tuple[bytes, ...]  # what makes the answer's signature checkable
@@ -34,11 +35,14 @@ class Credential:
     generation: Generation | None = None
     certificate: x509.Certificate | None = None
 
+    def actor(self, origin: str) -> Actor:
+        return Actor(ActorKind.SUBSCRIBER, self.subscriber.name, origin)
+
 
 class Guard:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._banks: dict[int, str] = {}
+        self._known: dict[int, Subscriber] = {}
 
     def authenticate(self, bank: Bank, message: Message) -> Credential:
         """Raises ProtocolFault; who is proven may still be revoked or out of time, which is for the caller to judge."""
@@ -55,7 +59,8 @@ class Guard:
         verify_mac(message, ticket.secret)
         protector = mac_like(message, ticket.secret, self._service.salt(hashlib.sha256(message.raw).digest()))
         sender = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, reference)]).public_bytes()
-        return Credential(f"ticket:{reference}", ticket.subscriber, protector, sender, (), ticket=ticket)
+        who = self._subscriber(ticket.subscriber)
+        return Credential(f"ticket:{reference}", who, protector, sender, (), ticket=ticket)
 
     def _by_certificate(self, bank: Bank, message: Message) -> Credential:
         """That the registry holds this very certificate proves its issuer: nothing is left for a path to show."""
@@ -66,13 +71,14 @@ class Guard:
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is none of this CA")
         verify_signature(message, certificate)
         checks.signature_sender(message.header, certificate)
-        if self._bank_of(found.subscriber) != bank.code:
+        who = self._subscriber(found.subscriber)
+        if who.bank != bank.code:
             raise ProtocolFault(FailInfo.notAuthorized, "the protection certificate is another bank's")
         if found.state is State.PENDING:
             raise ProtocolFault(FailInfo.notAuthorized, "an unconfirmed certificate signs nothing")
         return Credential(
             f"certificate:{found.serial:x}",
-            found.subscriber,
+            who,
             self._service.protector,
             self.subject,
             self.signing_chain,
@@ -80,13 +86,13 @@ class Guard:
             certificate=certificate,
         )
 
-    def _bank_of(self, subscriber: int) -> str:
-        """Kept, since a subscriber never changes banks."""
-        known = self._banks.get(subscriber)
+    def _subscriber(self, number: int) -> Subscriber:
+        """Kept for its bank and its name, which never change; whoever needs its role asks anew."""
+        known = self._known.get(number)
         if known is None:
-            if len(self._banks) >= KEPT:
-                self._banks.clear()
-            known = self._banks[subscriber] = self._service.administration.subscriber(subscriber).bank
+            if len(self._known) >= KEPT:
+                self._known.clear()
+            known = self._known[number] = self._service.administration.subscriber(number)
         return known
 
     @cached_property

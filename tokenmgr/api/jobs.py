@@ -55,11 +55,11 @@ def renew_crl(service: Service, now: datetime) -> None:
     """When more has been revoked than the last one covers, when that one is half a day old (RFC 5280, 5.1.2.5), or when
     it is from a node whose clock was ahead. What expired stays on one more list (3.3)."""
     registry = service.administration
-    last, covers = registry.crl(), registry.ever_revoked()
+    last, covers = registry.crl(), registry.last_change()
     if last and last.covers == covers and last.issued_at <= now < last.issued_at + CRL_EVERY:
         return
     valid_at = min(last.issued_at, now) if last else now
     entries = ((one.serial, one.at, one.reason) for one in registry.revoked(valid_at))
     number, ends = registry.reserve_crl(), now + CRL_LIFE
     der = crl.build(service.keys.issuing, entries, number, now, ends)
-    registry.keep_crl(Crl(number, now, ends, covers, der))
+    registry.keep_crl(Crl(1, number, now, ends, covers, number, der))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -23,10 +22,9 @@ from tokenmgr.cli.bank_subscribers import opens_until
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, t
 from tokenmgr.errors import NotRegistered, Taken
-from tokenmgr.sql import parties
 from tokenmgr.sql.parties import Contract, Enrolment
 
-Act = Callable[[Any], None]  # on a connection, in one transaction
+Act = Callable[[], None]  # in one transaction
 
 
 @click.command("import", cls=Command, help=t("help.bank_import"))
@@ -50,7 +48,7 @@ def import_(file: Path, all_or_nothing: bool, dry_run: bool, as_json: bool) -> i
             report.end(kept=not (all_or_nothing or dry_run), interrupted=True)
             return Exit.CANCELLED
         if act is not None and not report.refused:
-            opened.database.write(act)
+            act()
         report.end(kept=not dry_run and not (all_or_nothing and report.refused))
     if not report.refused:
         return Exit.FINE
@@ -120,13 +118,9 @@ def _prepared(opened: Open, sheet: Sheet, report: Report) -> Act:
             enrolments.append(_enrolment(result))
             report.add()
 
-    def write(connection: Any) -> None:
-        for (bank, number), name in checker.new_contracts.items():
-            parties.add_contract(connection, Contract(bank, number, name))
-        parties.enrol_all(connection, enrolments)
-
-    report.contracts = len(checker.new_contracts)
-    return write
+    contracts = [Contract(bank, number, name) for (bank, number), name in checker.new_contracts.items()]
+    report.contracts = len(contracts)
+    return lambda: opened.administration.add_all(contracts, enrolments)
 
 
 def _contract(one: Hashed) -> Contract:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tokenmgr import clock
 from tokenmgr.ca.folder import open_folder
+from tokenmgr.cli.actors import staff
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.output import t
 from tokenmgr.domain.party import Bank
@@ -54,7 +55,7 @@ def open_registry() -> Iterator[Open]:
     database = Database.open(url, new=False)
     try:
         database.migrate(clock.now(), new=False)
-        yield Open(database, Administration(database), SqlRegistry(database))
+        yield Open(database, Administration(database, staff()), SqlRegistry(database, staff()))
     finally:
         database.close()
 

@@ -20,6 +20,7 @@ from tokenmgr.api.service import Service
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.cli import prompts
+from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import own_certificate
@@ -128,7 +129,9 @@ def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)
-            yield Service(SqlRegistry(database), Administration(database), issuer, keys, clock.now, metrics)
+            yield Service(
+                SqlRegistry(database, machine()), Administration(database, machine()), issuer, keys, clock.now, metrics
+            )
     finally:
         database.close()
 

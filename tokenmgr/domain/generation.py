@@ -1,9 +1,11 @@
 """A generation as the CA's registry knows it: one key pair and certificate of a subscriber, and what has become of it.
 
 RECORDED ──signed──▶ PENDING ──confirmed──▶ ACTIVE ──successor confirmed──▶ SUPERSEDED
-   │                   │ rejected, out of time   │ revoked                      │ retired (R12)
-   ▼                   ▼                         ▼                              ▼
-  VOID               REVOKED ◀───────────────────┴──────────────────────────────┘
+   │                   │ rejected, out of time   │ │▲ put on hold, released     │ retired (R12)
+   │                   │                         │ ▼│                           │
+   │                   │                         │ HELD ─┐                      │
+   ▼                   ▼                         ▼       ▼                      ▼
+  VOID               REVOKED ◀───────────────────┴───────┴──────────────────────┘
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ class State(Enum):
     VOID = "void"  # written down, and never handed out: counts as revoked (ARCHITECTURE: record before signing)
     PENDING = "pending"  # signed and handed out, not confirmed; logs in nowhere (S7)
     ACTIVE = "active"  # the one of its subscriber (R1)
+    HELD = "held"  # on hold: logs in nowhere until it is released
     SUPERSEDED = "superseded"  # its successor is active; not revoked yet (R12)
     REVOKED = "revoked"
 
@@ -32,7 +35,8 @@ class State(Enum):
 MAY_BECOME: dict[State, frozenset[State]] = {
     State.RECORDED: frozenset({State.PENDING, State.VOID}),
     State.PENDING: frozenset({State.ACTIVE, State.REVOKED}),
-    State.ACTIVE: frozenset({State.SUPERSEDED, State.REVOKED}),
+    State.ACTIVE: frozenset({State.HELD, State.SUPERSEDED, State.REVOKED}),
+    State.HELD: frozenset({State.ACTIVE, State.REVOKED}),
     State.SUPERSEDED: frozenset({State.REVOKED}),
     State.VOID: frozenset(),
     State.REVOKED: frozenset(),
@@ -47,6 +51,7 @@ class RevocationReason(Enum):
     AFFILIATION_CHANGED = 3
     SUPERSEDED = 4
     CESSATION = 5
+    HOLD = 6  # certificateHold: the only one that is taken back again
     PRIVILEGE_WITHDRAWN = 9
 
 
@@ -68,3 +73,4 @@ class Generation:
     reason: RevocationReason | None = None
     certificate: bytes = b""
     draft: bytes = b""  # what is to be signed, until it is
+    authority: int = 1  # whose key signs it: the number of the CA's key generation

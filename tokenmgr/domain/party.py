@@ -58,6 +58,10 @@ class Subscriber:
     role: Role
     email: str = ""
 
+    @property
+    def name(self) -> str:
+        return f"{self.bank}/{self.contract}/{self.user}"
+
     def __post_init__(self) -> None:
         _hold(bool(_CODE.fullmatch(self.bank)), "bank")
         _hold(bool(_NUMBER.fullmatch(self.contract)), "contract")

@@ -78,6 +78,7 @@ class Reason(Enum):
     DEADLINE_PASSED = "deadline-passed"
     HAS_ONE = "has-one"
     REVOKED = "revoked"
+    ON_HOLD = "on-hold"
     SUPERSEDED = "superseded"
     PENDING = "pending"  # an unconfirmed renewal with another key waits
     LOCKED = "locked"
@@ -110,6 +111,8 @@ class Refusal:
 
 def permit_renewal(old: Generation, store: StoreKind, policy: BankPolicy, now: datetime) -> Permit | Refusal:
     """R2: from so many days before expiry, to the very second of it. `old` is the one that signs the request."""
+    if old.state is State.HELD:
+        return Refusal(Reason.ON_HOLD, Way.VISIT_BRANCH)
     if old.state is State.SUPERSEDED:
         return Refusal(Reason.SUPERSEDED, Way.RESUME)
     if old.state is not State.ACTIVE:
@@ -135,6 +138,8 @@ def permit_acquisition(
     or a re-issue has opened ends, None where none is open."""
     now = now.replace(microsecond=0)
     reissue = Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
+    if last is not None and last.state is State.HELD:
+        return Refusal(Reason.ON_HOLD, Way.VISIT_BRANCH)
     if open_until is not None and now <= open_until:
         return _in_store(store, policy) or Permit(open_until)
     if last is None or last.state is not State.ACTIVE:

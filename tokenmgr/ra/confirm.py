@@ -10,6 +10,8 @@ from tokenmgr.errors import AlreadyConfirmed, AuthorityBusy, CannotConfirm
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import Exchange, Registry, Stale
 
+CONFIRMED = (State.ACTIVE, State.HELD, State.SUPERSEDED)
+
 
 def confirm(
     registry: Registry, exchange: Exchange, found: Generation, digest: bytes, policy: OldGeneration, now: datetime
@@ -17,7 +19,7 @@ def confirm(
     """`found`, the generation of this exchange, becomes the active one. The same confirmation again is answered alike;
     another one is told that it comes second."""
     for _ in range(PATIENCE):
-        if found.state in (State.ACTIVE, State.SUPERSEDED):
+        if found.state in CONFIRMED:
             if exchange.confirm_digest not in (b"", digest):
                 raise AlreadyConfirmed
             return
@@ -37,7 +39,7 @@ def reject(registry: Registry, found: Generation, now: datetime) -> None:
     """The client found it wrong: revoked, and what there was before stays (RFC 9483, 4.1.1). Said again, nothing is to
     be done; once confirmed it is too late."""
     for _ in range(PATIENCE):
-        if found.state in (State.ACTIVE, State.SUPERSEDED):
+        if found.state in CONFIRMED:
             raise AlreadyConfirmed
         if found.state in (State.REVOKED, State.VOID):
             return

@@ -37,7 +37,8 @@ class Standing:
     bank: Bank
     open_until: datetime | None  # R10: an acquisition is open until then
     pending: Generation | None  # RECORDED or PENDING, the one that there may be
-    last: Generation | None  # the newest that was ever active: ACTIVE, or else SUPERSEDED or REVOKED
+    last: Generation | None  # the newest that was ever active: ACTIVE or HELD, or else SUPERSEDED or REVOKED
+    reissued_at: datetime | None = None  # and nothing acquired since
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Tries:
 
 
 class Registry(Protocol):
+    """In somebody's hands: whoever is named when it is made did what is done through it (domain/audit.py)."""
+
     # --- reading ---
     def bank(self, code: str) -> Bank | None: ...
     def enrolled(self, bank: str, contract: str, user: str) -> Enrolled | None: ...
@@ -119,6 +122,20 @@ class Registry(Protocol):
     # --- taking back ---
     def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
         """Stale where it is none that can be revoked."""
+
+    def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
+        """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets.
+        How many certificates."""
+
+    def hold(self, subscriber: int, now: datetime) -> None:
+        """ACTIVE -> HELD; what is SUPERSEDED, or begun, is taken back. Stale where none is active."""
+
+    def release(self, subscriber: int) -> None:
+        """HELD -> ACTIVE. Stale where none is held."""
+
+    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
+        """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done: the same `digest` again,
+        unless empty, changes nothing."""
 
     def expire_unconfirmed(self, now: datetime) -> int:
         """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
@@ -19,6 +23,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
+from tokenmgr.sql.trail import note_of
 
 EVERYBODY = Which()
 
@@ -43,17 +48,26 @@ class Change:
 
 
 class Administration:
-    def __init__(self, database: Database) -> None:
+    """`actor` is whoever does what is done through this one (`by`)."""
+
+    def __init__(self, database: Database, actor: Actor) -> None:
         self._database = database
+        self._actor = actor
+
+    def by(self, actor: Actor) -> Self:
+        """The same in another's hands."""
+        other = copy.copy(self)
+        other._actor = actor
+        return other
 
     # --- banks and contracts ---
 
     def add_bank(self, bank: Bank) -> None:
-        self._database.write(lambda c: parties.add_bank(c, bank))
+        self._database.write(lambda c: parties.add_bank(c, self._actor, bank))
 
     def change_bank(self, bank: Bank) -> None:
         """All of it but its code."""
-        self._database.write(lambda c: parties.change_bank(c, bank))
+        self._database.write(lambda c: parties.change_bank(c, self._actor, bank))
 
     def bank(self, code: str) -> Bank:
         found = parties.bank(self._database, code)
@@ -64,8 +78,19 @@ class Administration:
     def banks(self) -> list[Bank]:
         return parties.all_banks(self._database)
 
+    def add_all(self, contracts: Iterable[Contract], rows: Iterable[Enrolment]) -> None:
+        """All or, where one of them cannot be, none."""
+        new, ids = list(contracts), list(rows)  # the act may be performed twice
+
+        def act(connection: Connection) -> None:
+            for one in new:
+                parties.add_contract(connection, self._actor, one)
+            parties.enrol_all(connection, self._actor, ids)
+
+        self._database.write(act)
+
     def add_contract(self, contract: Contract) -> None:
-        self._database.write(lambda c: parties.add_contract(c, contract))
+        self._database.write(lambda c: parties.add_contract(c, self._actor, contract))
 
     def contracts(self, bank: str) -> Iterator[Contract]:
         return parties.stream_contracts(self._database, bank)
@@ -73,13 +98,13 @@ class Administration:
     # --- subscribers ---
 
     def enrol(self, new: Enrolment) -> Subscriber:
-        number = self._database.write(lambda c: parties.enrol(c, new))
+        number = self._database.write(lambda c: parties.enrol(c, self._actor, new))
         return Subscriber(number, new.bank, new.contract, new.user, new.role, new.email)
 
     def enrol_all(self, rows: Iterable[Enrolment]) -> int:
         """All or, where one of them cannot be, none. Nobody else writes meanwhile."""
         kept = list(rows)  # the act may be performed twice
-        return self._database.write(lambda c: parties.enrol_all(c, kept))
+        return self._database.write(lambda c: parties.enrol_all(c, self._actor, kept))
 
     def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | NotRegistered | None]]:
         """Row by row, each durable once it is told of, with what kept it from being."""
@@ -108,15 +133,24 @@ class Administration:
             return
         if change.email is not None:
             Subscriber(number, "0000", "0", "0", Role.USER, change.email)  # it holds the address to its form
-        self._database.write(lambda c: parties.change(c, number, change.values()))
+        self._database.write(
+            lambda c: parties.change(c, self._actor, number, change.values(), Action.SUBSCRIBER_CHANGED)
+        )
 
     def open_acquisition(self, number: int, until: datetime | None) -> None:
         """R10. None closes it."""
-        self._database.write(lambda c: parties.change(c, number, {"open_until": micros_or_none(until)}))
+        action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
+        values = {"open_until": micros_or_none(until)}
+        self._database.write(lambda c: parties.change(c, self._actor, number, values, action))
 
     def unlock(self, number: int) -> None:
         who = self.subscriber(number)
-        self._database.write(lambda c: tries.forgive(c, who.bank, who.contract, who.user))
+
+        def act(connection: Connection) -> None:
+            tries.forgive(connection, who.bank, who.contract, who.user)
+            note_of(connection, self._actor, Action.SUBSCRIBER_UNLOCKED, number)
+
+        self._database.write(act)
 
     def subscribers(self, which: Which = EVERYBODY) -> Iterator[Listed]:
         """Of a bank in the order of their IDs, of all in that in which they came."""
@@ -135,43 +169,61 @@ class Administration:
         """One of the CA's own, such as its TLS certificate: of no subscriber, active at once."""
         if generation.subscriber is not None or generation.state is not State.ACTIVE:
             raise ValueError("generation")
-        self._database.write(lambda c: _adopt(c, generation))
+        self._database.write(lambda c: _adopt(c, self._actor, generation))
 
     def certified(self, serial: int, certificate: bytes) -> None:
         """What was adopted before it was signed, and is signed now."""
-        self._database.write(lambda c: generations.certified(c, serial, certificate))
+        self._database.write(lambda c: generations.certified(c, self._actor, serial, certificate))
 
     def drop_unsigned(self, now: datetime) -> int:
         """The CA's own that were adopted and never signed, for all that is known: revoked. How many."""
-        return self._database.write(lambda c: generations.drop_unsigned(c, now))
+        return self._database.write(lambda c: generations.drop_unsigned(c, self._actor, now))
 
-    def revoked(self, valid_at: datetime, since: datetime | None = None) -> Iterator[Revoked]:
+    def alone(self, name: str) -> AbstractContextManager[bool]:
+        """Whether no other node is at this."""
+        return self._database.alone(name)
+
+    def revoked(self, valid_at: datetime, authority: int = 1) -> Iterator[Revoked]:
         """In the order of their serial numbers; what was recorded and never handed out is among them. Without those
         that had expired by `valid_at`: the moment of the last list, so that each has been on one after its expiry
-        (RFC 5280, 3.3). `since`: only those revoked later than that."""
-        return crls.revoked(self._database, valid_at, since)
+        (RFC 5280, 3.3)."""
+        return crls.revoked(self._database, authority, valid_at)
 
-    def ever_revoked(self) -> int:
-        return crls.ever_revoked(self._database)
+    def changed_since(self, covers: int, valid_at: datetime, now: datetime, authority: int = 1) -> Iterator[Revoked]:
+        """Of the same, those whose status has changed after that entry of the trail: what a delta is made of."""
+        return crls.changed(self._database, authority, valid_at, covers, now)
 
-    def reserve_crl(self) -> int:
+    def last_change(self) -> int:
+        """The last entry of the trail that changes a status: what a list made now will cover."""
+        return crls.last_change(self._database)
+
+    def reserve_crl(self, authority: int = 1) -> int:
         """The next number, which nobody else gets; a number whose list was never made is missing in the row."""
         while True:
             try:
-                return self._database.write(crls.reserve)
+                return self._database.write(lambda c: crls.reserve(c, authority))
             except Stale:
                 continue  # another node has just taken that one
 
     def keep_crl(self, crl: Crl) -> None:
-        self._database.write(lambda c: crls.keep(c, crl))
+        self._database.write(lambda c: crls.keep(c, self._actor, crl))
 
-    def crl(self) -> Crl | None:
+    def crl(self, authority: int = 1) -> Crl | None:
         """The newest."""
-        return crls.newest(self._database)
+        return crls.newest(self._database, authority)
+
+    def crl_header(self, authority: int = 1) -> Crl | None:
+        """The newest, without its bytes."""
+        return crls.header(self._database, authority)
+
+    def crl_numbered(self, number: int, authority: int = 1) -> Crl | None:
+        return crls.numbered(self._database, authority, number)
 
 
-def _adopt(connection: Connection, generation: Generation) -> None:
+def _adopt(connection: Connection, by: Actor, generation: Generation) -> None:
     try:
         generations.add(connection, generation)
     except IntegrityError as error:
         raise Taken(kind="generation", name=hexed(generation.serial)) from error
+    if generation.certificate:
+        note_of(connection, by, Action.CERTIFICATE_ISSUED, None, generation.serial)

@@ -1,84 +1,142 @@
-"""What a revocation list is made of, its number, and the list itself."""
+"""What revocation lists are made of, their numbers, and the lists: of each authority a complete one with its delta."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, text, update
+from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 
+from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import NotRegistered
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import micros, moment
-from tokenmgr.sql.schema import crl, generation
+from tokenmgr.sql.schema import audit, crl, generation
+from tokenmgr.sql.trail import note
 
 
 @dataclass(frozen=True)
 class Revoked:
+    """`reason` is None for what is good again, since it was on hold: a delta says so."""
+
     serial: int
     at: datetime
-    reason: RevocationReason
+    reason: RevocationReason | None
 
 
 @dataclass(frozen=True)
 class Crl:
+    authority: int
     number: int
     issued_at: datetime
     next_update: datetime
-    covers: int  # how many had ever been revoked when it was begun: clocks differ, and nothing is ever un-revoked
+    covers: int  # the last entry of the trail that changes a status, when it was begun: by no clock, and in one order
+    base: int  # the number of the complete list that `delta` is on; its own number: deltas are on this one from now on
     der: bytes = field(repr=False)
+    delta: bytes = field(default=b"", repr=False)
 
 
 _REVOKED = (
     select(generation.c.serial, generation.c.revoked_at, generation.c.reason)
-    .where(generation.c.revoked_at.is_not(None), generation.c.not_after >= bindparam("valid_at"))
+    .where(
+        generation.c.revoked_at.is_not(None),
+        generation.c.authority == bindparam("of_authority"),
+        generation.c.not_after >= bindparam("valid_at"),
+    )
     .order_by(generation.c.serial)
 )
-_REVOKED_SINCE = _REVOKED.where(generation.c.revoked_at > bindparam("since"))
-_RESERVE = text("INSERT INTO crl (number) SELECT COALESCE(MAX(number), 0) + 1 FROM crl RETURNING number")
-_KEEP = update(crl).where(crl.c.number == bindparam("which"), crl.c.der.is_(None))
-_FORGET = update(crl).where(crl.c.number < bindparam("which"), crl.c.der.is_not(None)).values(der=b"")
+_changed = (
+    select(audit.c.serial)
+    .where(audit.c.changes_status == text("1"), audit.c.number > bindparam("since"))
+    .distinct()
+    .subquery()
+)
+_CHANGED = (
+    select(generation.c.serial, generation.c.revoked_at, generation.c.reason)
+    .select_from(_changed.join(generation, generation.c.serial == _changed.c.serial))
+    .where(generation.c.authority == bindparam("of_authority"), generation.c.not_after >= bindparam("valid_at"))
+    .order_by(generation.c.serial)
+)
+_HEAD = select(func.max(audit.c.number)).where(audit.c.changes_status == text("1"))
+_RESERVE = text(
+    "INSERT INTO crl (authority, number) SELECT :authority, COALESCE(MAX(number), 0) + 1 FROM crl"
+    " WHERE authority = :authority RETURNING number"
+)
+_of = crl.c.authority == bindparam("of_authority")
+_KEEP = update(crl).where(_of, crl.c.number == bindparam("which"), crl.c.der.is_(None))
+_FORGET = update(crl).where(_of, crl.c.number < bindparam("which"), crl.c.der.is_not(None)).values(der=b"", delta=b"")
+_columns = [crl.c[name] for name in ("authority", "number", "issued_at", "next_update", "covers", "base")]
 _NEWEST = (
-    select(crl.c.number, crl.c.issued_at, crl.c.next_update, crl.c.covers, crl.c.der)
-    .where(crl.c.issued_at.is_not(None))
+    select(*_columns, crl.c.der, crl.c.delta)
+    .where(_of, crl.c.issued_at.is_not(None))
     .order_by(crl.c.number.desc())
     .limit(1)
 )
+_HEADER = (
+    select(*_columns, text("''"), text("''"))
+    .where(_of, crl.c.issued_at.is_not(None))
+    .order_by(crl.c.number.desc())
+    .limit(1)
+)
+_BY_NUMBER = select(*_columns, crl.c.der, crl.c.delta).where(_of, crl.c.number == bindparam("which"))
 
 
-_EVER = select(func.count()).select_from(generation).where(generation.c.revoked_at.is_not(None))
+def last_change(database: Database) -> int:
+    """The number of the last entry of the trail that changes a certificate's status."""
+    row = database.first(_HEAD)
+    return 0 if row is None or row[0] is None else int(row[0])
 
 
-def ever_revoked(database: Database) -> int:
-    row = database.first(_EVER)
-    return 0 if row is None else int(row[0])
-
-
-def revoked(database: Database, valid_at: datetime, since: datetime | None) -> Iterator[Revoked]:
-    statement, values = _REVOKED, {"valid_at": micros(valid_at)}
-    if since is not None:
-        statement, values = _REVOKED_SINCE, {**values, "since": micros(since)}
-    for serial, at, reason in database.stream(statement, values):
+def revoked(database: Database, authority: int, valid_at: datetime) -> Iterator[Revoked]:
+    values = {"of_authority": authority, "valid_at": micros(valid_at)}
+    for serial, at, reason in database.stream(_REVOKED, values):
         yield Revoked(int(serial, 16), moment(at), RevocationReason(reason))
 
 
-def reserve(connection: Connection) -> int:
+def changed(database: Database, authority: int, valid_at: datetime, since: int, now: datetime) -> Iterator[Revoked]:
+    """Whose status has changed since that entry of the trail, as it is now."""
+    values = {"of_authority": authority, "valid_at": micros(valid_at), "since": since}
+    for serial, at, reason in database.stream(_CHANGED, values):
+        if at is None:
+            yield Revoked(int(serial, 16), now, None)
+        else:
+            yield Revoked(int(serial, 16), moment(at), RevocationReason(reason))
+
+
+def reserve(connection: Connection, authority: int) -> int:
     """A primary key holds that nobody else has it: whoever came second is Stale, and asks again."""
-    number: int = connection.execute(_RESERVE).scalar_one()
+    number: int = connection.execute(_RESERVE, {"authority": authority}).scalar_one()
     return number
 
 
-def keep(connection: Connection, new: Crl) -> None:
+def keep(connection: Connection, by: Actor, new: Crl) -> None:
     """The bytes of those before are let go: a list holds all that the one before did."""
     values: dict[str, object] = {"issued_at": micros(new.issued_at), "next_update": micros(new.next_update)}
-    values |= {"covers": new.covers, "der": new.der}
-    if connection.execute(_KEEP, {"which": new.number, **values}).rowcount != 1:
+    values |= {"covers": new.covers, "base": new.base, "der": new.der, "delta": new.delta}
+    own = {"of_authority": new.authority, "which": new.number}
+    if connection.execute(_KEEP, {**own, **values}).rowcount != 1:
         raise NotRegistered(kind="crl", name=str(new.number))
-    connection.execute(_FORGET, {"which": new.number})
+    connection.execute(_FORGET, own)
+    after = {"authority": new.authority, "number": new.number, "base": new.base, "bytes": len(new.der)}
+    note(connection, by, Event(Action.LIST_MADE, after=after))
 
 
-def newest(database: Database) -> Crl | None:
-    row = database.first(_NEWEST)
-    return None if row is None else Crl(row[0], moment(row[1]), moment(row[2]), *row[3:])
+def newest(database: Database, authority: int) -> Crl | None:
+    return _crl(database, _NEWEST, {"of_authority": authority})
+
+
+def header(database: Database, authority: int) -> Crl | None:
+    """The newest, without its bytes."""
+    return _crl(database, _HEADER, {"of_authority": authority})
+
+
+def numbered(database: Database, authority: int, number: int) -> Crl | None:
+    return _crl(database, _BY_NUMBER, {"of_authority": authority, "which": number})
+
+
+def _crl(database: Database, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> Crl | None:
+    row = database.first(statement, values)
+    return None if row is None else Crl(row[0], row[1], moment(row[2]), moment(row[3]), *row[4:])

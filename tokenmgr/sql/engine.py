@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Executable, Row, create_engine, event, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DBAPIError,
@@ -24,16 +24,18 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import NullPool
 
+from tokenmgr import clock
 from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations
+from tokenmgr.sql import migrations, trail
 from tokenmgr.sql.turns import Job, Turns
-from tokenmgr.system import locked
+from tokenmgr.system import hold, locked
 
 T = TypeVar("T")
 Answer = Row[*tuple[Any, ...]]
 NOTHING: Mapping[str, Any] = {}
 ATTEMPTS = 5  # at a write that another one, or a lost connection, has kept from being done
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('tokenmgr ' || :name, 0))")
 BUSY = 5_000  # ms that SQLite waits for somebody who does not know of the file lock
 AT_ONCE = 500  # rows of a stream that are in memory
 AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available: SQLSTATE, appendix A
@@ -43,17 +45,18 @@ class Database:
     """`write` is for every change; what it is given may be performed again, so it changes nothing but the database, by
     the connection that it is handed. Opened by each process for itself: no connection outlives a fork."""
 
-    def __init__(self, engine: Engine, lock: Path | None) -> None:
+    def __init__(self, engine: Engine, lock: Path | None, clock: Callable[[], datetime]) -> None:
         self.engine = engine
+        self._clock = clock
         self._lock = lock
         self._own = threading.local()
         self._writer: Connection | None = None  # of whoever has the turn
         self._turns = Turns(self._perform)
 
     @classmethod
-    def open(cls, url: str, new: bool = True) -> Database:
+    def open(cls, url: str, new: bool = True, clock: Callable[[], datetime] = clock.now) -> Database:
         """sqlite:////absolute/path, or postgresql://…, of which the rest is libpq's. Unless it may be `new`, its file
-        must be there."""
+        must be there. `clock` dates the audit trail."""
         with _translated():
             parsed = _parsed(url)
             lock = _prepared(parsed, new) if parsed.get_backend_name() == "sqlite" else None
@@ -72,7 +75,7 @@ class Database:
                 connection = stack.enter_context(engine.connect())
                 if lock:
                     connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # the file remembers it
-            return cls(engine, lock)
+            return cls(engine, lock, clock)
 
     def close(self) -> None:
         """This thread's connection and the writer; other threads' go with their threads."""
@@ -121,6 +124,23 @@ class Database:
     def _drop_reader(self) -> None:
         self._own.__dict__.pop("reader", None)
 
+    @contextlib.contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether nobody else is at this, on any node, for as long as the `with` lasts. By no clock: whoever dies lets
+        go of it."""
+        if self._lock:
+            try:
+                held = hold(self._lock.with_name(f"{self._lock.name}.{name}"))
+            except OSError:
+                yield False
+                return
+            with held:
+                yield True
+            return
+        with _translated(), self.engine.connect() as connection:
+            mine = connection.execute(_TRY_LOCK, {"name": name}).scalar_one()
+            yield bool(mine)  # the lock ends with the connection
+
     # --- writing ---
 
     def write(self, act: Callable[[Connection], T]) -> T:
@@ -154,14 +174,20 @@ class Database:
         """All of them in one transaction, and none settled before it is durable."""
         with self._turn() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE" if self._lock else "BEGIN")
+            noted = trail.begin(connection)
             outcomes: list[tuple[Job[Any], Any, Exception | None]] = []
             is_spoilt = False
             for job in jobs:
+                kept = len(noted)
                 result, error = _attempted(connection, job, guarded)
+                if error is not None:
+                    del noted[kept:]
                 outcomes.append((job, result, error))
                 if is_spoilt := error is not None and not guarded:
                     break
             is_empty = all(error for _, _, error in outcomes)
+            if not (is_spoilt or is_empty):
+                trail.chain(connection, noted, self._clock())
             connection.exec_driver_sql("ROLLBACK" if is_spoilt or is_empty else "COMMIT")
         if is_spoilt and len(jobs) > 1:
             raise _Spoilt

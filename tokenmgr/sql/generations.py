@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, case, func, insert, literal_column, or_, select, update
 
+from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason, State
 from tokenmgr.ra.ports import Exchange, Stale, Standing
 from tokenmgr.sql import exchanges, tickets
@@ -24,13 +25,19 @@ from tokenmgr.sql.rows import (
     moment_or_none,
     subscriber_of,
 )
+from tokenmgr.sql.schema import STANDING as HELD_OR_ACTIVE
 from tokenmgr.sql.schema import WAITING, bank, generation, subscriber, word
+from tokenmgr.sql.trail import note_of
 
 # --- reading ---
 
 _columns = [generation.c[name] for name in GENERATION]
 GET = select(*_columns).where(generation.c.serial == bindparam("serial"))
-BY_KEY = select(*_columns).where(generation.c.key_hash == bindparam("key_hash"), generation.c.state != word(State.VOID))
+BY_KEY = select(*_columns).where(
+    generation.c.key_hash == bindparam("key_hash"),
+    generation.c.state != word(State.VOID),
+    generation.c.subscriber.is_not(None),  # the CA's own keys may have several; nobody else can prove to have one
+)
 HISTORY = (
     select(*_columns)
     .where(generation.c.subscriber == bindparam("who"))
@@ -39,7 +46,7 @@ HISTORY = (
 _pending, _last, _active, _ever = (generation.alias(name) for name in ("p", "l", "a", "e"))
 _active_serial = (
     select(_active.c.serial)
-    .where(_active.c.subscriber == subscriber.c.id, _active.c.state == word(State.ACTIVE))
+    .where(_active.c.subscriber == subscriber.c.id, _active.c.state.in_(HELD_OR_ACTIVE))
     .correlate(subscriber)
     .scalar_subquery()
 )
@@ -57,6 +64,7 @@ STANDING = (
     select(
         *[subscriber.c[name] for name in SUBSCRIBER],
         subscriber.c.open_until,
+        subscriber.c.reissued_at,
         *[bank.c[name] for name in BANK],
         *[_pending.c[name] for name in GENERATION],
         *[_last.c[name] for name in GENERATION],
@@ -70,12 +78,13 @@ STANDING = (
 
 
 def standing_of(row: Sequence[Any]) -> Standing:
-    first, second = len(SUBSCRIBER) + 1, len(SUBSCRIBER) + 1 + len(BANK)
+    first, second = len(SUBSCRIBER) + 2, len(SUBSCRIBER) + 2 + len(BANK)
     pending, last = row[second : second + len(GENERATION)], row[second + len(GENERATION) :]
     return Standing(
         subscriber=subscriber_of(row[: len(SUBSCRIBER)]),
         bank=bank_of(*row[first:second]),
-        open_until=moment_or_none(row[first - 1]),
+        open_until=moment_or_none(row[first - 2]),
+        reissued_at=moment_or_none(row[first - 1]),
         pending=None if pending[0] is None else generation_of(pending),
         last=None if last[0] is None else generation_of(last),
     )
@@ -104,17 +113,23 @@ _DISPLACE = (
         generation.c.state.in_(WAITING),
     )
     .values(_back)
+    .returning(generation.c.serial, generation.c.state, generation.c.subscriber)
 )
 _SIGN_OFF = (
     update(generation)
     .where(_one, generation.c.state == word(State.RECORDED))
     .values(state=State.PENDING.value, certificate=bindparam("der"), draft=b"")
+    .returning(generation.c.subscriber, generation.c.store, generation.c.not_after, generation.c.predecessor)
 )
 _holder = generation.c.subscriber == bindparam("who")
-_replaced = update(generation).where(
-    _holder,
-    generation.c.state == word(State.ACTIVE),
-    or_(bindparam("by") == "", generation.c.serial == bindparam("by")),
+_replaced = (
+    update(generation)
+    .where(
+        _holder,
+        generation.c.state == word(State.ACTIVE),
+        or_(bindparam("by") == "", generation.c.serial == bindparam("by")),
+    )
+    .returning(generation.c.serial)
 )
 _SUPERSEDE = _replaced.values(state=State.SUPERSEDED.value)
 _RETIRE = _replaced.values(_back)
@@ -123,30 +138,64 @@ _CONFIRM = (
     .where(_one, generation.c.state == word(State.PENDING), generation.c.confirm_by >= bindparam("now"))
     .values(state=State.ACTIVE.value, confirmed_at=bindparam("now"))
 )
-_CLOSE = (update(subscriber).where(subscriber.c.id == bindparam("who"), subscriber.c.open_until.is_not(None))).values(
-    open_until=None
+_CLOSE = (
+    update(subscriber)
+    .where(
+        subscriber.c.id == bindparam("who"),
+        or_(subscriber.c.open_until.is_not(None), subscriber.c.reissued_at.is_not(None)),
+    )
+    .values(open_until=None, reissued_at=None)
 )
-_REVOKE = update(generation).where(_one, generation.c.state.in_([word(state) for state in _REVOCABLE])).values(_back)
+_back_to = (generation.c.serial, generation.c.state, generation.c.subscriber)
+_revocable = generation.c.state.in_([word(state) for state in _REVOCABLE])
+_REVOKE = update(generation).where(_one, _revocable).values(_back).returning(*_back_to)
+_WITHDRAW = update(generation).where(_holder, _revocable).values(_back).returning(*_back_to)
+_WITHDRAW_BUT_ONE = (
+    update(generation)
+    .where(_holder, generation.c.state.in_((*WAITING, word(State.SUPERSEDED))))
+    .values(_back)
+    .returning(*_back_to)
+)
+_HOLD = (
+    update(generation)
+    .where(_holder, generation.c.state == word(State.ACTIVE))
+    .values(state=State.HELD.value, revoked_at=bindparam("now"), reason=RevocationReason.HOLD.value)
+    .returning(generation.c.serial)
+)
+_RELEASE = (
+    update(generation)
+    .where(_holder, generation.c.state == word(State.HELD))
+    .values(state=State.ACTIVE.value, revoked_at=None, reason=None)
+    .returning(generation.c.serial)
+)
 SIGNED_BY = timedelta(minutes=1)  # another node may be signing its own at this moment
 _unsigned = (
     generation.c.subscriber.is_(None) & (generation.c.state == word(State.ACTIVE)) & (generation.c.certificate == b"")
 )
 _CERTIFIED = update(generation).where(_one, _unsigned).values(certificate=bindparam("der"))
-_DROP = update(generation).where(_unsigned, generation.c.not_before < bindparam("before")).values(_back)
+_DROP = (
+    update(generation)
+    .where(_unsigned, generation.c.not_before < bindparam("before"))
+    .values(_back)
+    .returning(*_back_to)
+)
 _EXPIRE = (
-    update(generation).where(generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now")).values(_back)
+    update(generation)
+    .where(generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now"))
+    .values(_back)
+    .returning(*_back_to)
 )
 
 
 def record(
-    connection: Connection, new: Generation, exchange: Exchange, displaced: Generation | None, now: datetime
+    connection: Connection, by: Actor, new: Generation, exchange: Exchange, displaced: Generation | None, now: datetime
 ) -> None:
     if new.state is not State.RECORDED or new.subscriber is None:
         raise ValueError("generation")
     lock_subscriber(connection, new.subscriber)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
-        _hold(connection.execute(_DISPLACE, {**values, **_why(RevocationReason.SUPERSEDED, now)}).rowcount == 1)
+        _require(_taken_back_by(connection, by, _DISPLACE, values, RevocationReason.SUPERSEDED, now) == 1)
     add(connection, new)
     exchanges.add(connection, exchange)
     tickets.use(connection, exchange)
@@ -156,48 +205,103 @@ def add(connection: Connection, new: Generation) -> None:
     connection.execute(_INSERT, generation_values(new))
 
 
-def sign_off(connection: Connection, serial: int, certificate: bytes) -> None:
-    _hold(connection.execute(_SIGN_OFF, {"which": hexed(serial), "der": certificate}).rowcount == 1)
+def sign_off(connection: Connection, by: Actor, serial: int, certificate: bytes) -> None:
+    row = connection.execute(_SIGN_OFF, {"which": hexed(serial), "der": certificate}).first()
+    _require(row is not None)
+    assert row is not None  # noqa: S101  for mypy: _hold has raised
+    holder, store, not_after, predecessor = row
+    after = {"store": store, "not_after": not_after, "predecessor": predecessor}
+    note_of(connection, by, Action.CERTIFICATE_ISSUED, holder, serial, after=after)
 
 
-def confirm(connection: Connection, exchange: Exchange, digest: bytes, now: datetime, retire: bool) -> None:
+def confirm(connection: Connection, by: Actor, exchange: Exchange, digest: bytes, now: datetime, retire: bool) -> None:
     serial = hexed(exchange.serial)
     holder = lock_holder(connection, serial)
-    by = exchange.credential.removeprefix(BY_CERTIFICATE) if exchange.credential.startswith(BY_CERTIFICATE) else ""
-    values: dict[str, object] = {"who": holder, "by": hexed(int(by, 16)) if by else ""}
+    asker = exchange.credential.removeprefix(BY_CERTIFICATE) if exchange.credential.startswith(BY_CERTIFICATE) else ""
+    values: dict[str, object] = {"who": holder, "by": hexed(int(asker, 16)) if asker else ""}
     if retire:
-        replaced = connection.execute(_RETIRE, {**values, **_why(RevocationReason.SUPERSEDED, now)}).rowcount
-    else:
-        replaced = connection.execute(_SUPERSEDE, values).rowcount
-    _hold(not by or replaced == 1)  # whoever asked has not been revoked meanwhile
-    _hold(connection.execute(_CONFIRM, {"which": serial, "now": micros(now)}).rowcount == 1)
+        values |= _why(RevocationReason.SUPERSEDED, now)
+    replaced = connection.execute(_RETIRE if retire else _SUPERSEDE, values).scalars().all()
+    _require(not asker or len(replaced) == 1)  # whoever asked has not been revoked meanwhile
+    _require(connection.execute(_CONFIRM, {"which": serial, "now": micros(now)}).rowcount == 1)
     exchanges.confirmed(connection, exchange, digest)
     connection.execute(_CLOSE, {"who": holder})
     if holder is not None:
         tickets.end(connection, holder)
+    for former in replaced:
+        gone = Action.CERTIFICATE_REVOKED if retire else Action.CERTIFICATE_SUPERSEDED
+        note_of(connection, by, gone, holder, former, _WAS_ACTIVE, {"reason": RevocationReason.SUPERSEDED.value})
+    note_of(connection, by, Action.CERTIFICATE_CONFIRMED, holder, serial)
 
 
-def revoke(connection: Connection, serial: int, reason: RevocationReason, now: datetime) -> None:
-    _hold(connection.execute(_REVOKE, {"which": hexed(serial), **_why(reason, now)}).rowcount == 1)
+_WAS_ACTIVE = {"state": State.ACTIVE.value}
 
 
-def expire_unconfirmed(connection: Connection, now: datetime) -> int:
-    return connection.execute(_EXPIRE, _why(RevocationReason.UNSPECIFIED, now)).rowcount
+def revoke(connection: Connection, by: Actor, serial: int, reason: RevocationReason, now: datetime) -> None:
+    serial_of = hexed(serial)
+    lock_holder(connection, serial_of)
+    _require(_taken_back_by(connection, by, _REVOKE, {"which": serial_of}, reason, now) == 1)
 
 
-def certified(connection: Connection, serial: int, certificate: bytes) -> None:
-    _hold(connection.execute(_CERTIFIED, {"which": hexed(serial), "der": certificate}).rowcount == 1)
+def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationReason, now: datetime) -> int:
+    """All that the subscriber has, and whatever it has begun. How many certificates."""
+    lock_subscriber(connection, holder)
+    tickets.end(connection, holder)
+    return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)
 
 
-def drop_unsigned(connection: Connection, now: datetime) -> int:
-    values = {**_why(RevocationReason.CESSATION, now), "before": micros(now - SIGNED_BY)}
-    return connection.execute(_DROP, values).rowcount
+def hold(connection: Connection, by: Actor, holder: int, now: datetime) -> None:
+    """The one that logs in waits; what was only still good beside it, or begun, is taken back."""
+    lock_subscriber(connection, holder)
+    tickets.end(connection, holder)
+    _taken_back_by(connection, by, _WITHDRAW_BUT_ONE, {"who": holder}, RevocationReason.SUPERSEDED, now)
+    found = connection.execute(_HOLD, {"who": holder, "now": micros(now)}).scalars().all()
+    _require(len(found) == 1)
+    note_of(connection, by, Action.CERTIFICATE_HELD, holder, found[0], _WAS_ACTIVE, {"state": State.HELD.value})
+
+
+def release(connection: Connection, by: Actor, holder: int) -> None:
+    lock_subscriber(connection, holder)
+    found = connection.execute(_RELEASE, {"who": holder}).scalars().all()
+    _require(len(found) == 1)
+    note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, found[0], {"state": State.HELD.value}, _WAS_ACTIVE)
+
+
+def expire_unconfirmed(connection: Connection, by: Actor, now: datetime) -> int:
+    """Nobody suspects its key: it is only of no use any more (RFC 5280, 5.3.1)."""
+    return _taken_back_by(connection, by, _EXPIRE, {}, RevocationReason.CESSATION, now)
+
+
+def certified(connection: Connection, by: Actor, serial: int, certificate: bytes) -> None:
+    _require(connection.execute(_CERTIFIED, {"which": hexed(serial), "der": certificate}).rowcount == 1)
+    note_of(connection, by, Action.CERTIFICATE_ISSUED, None, serial)
+
+
+def drop_unsigned(connection: Connection, by: Actor, now: datetime) -> int:
+    values = {"before": micros(now - SIGNED_BY)}
+    return _taken_back_by(connection, by, _DROP, values, RevocationReason.CESSATION, now)
+
+
+def _taken_back_by(
+    connection: Connection,
+    by: Actor,
+    statement: Update,
+    values: Mapping[str, object],
+    reason: RevocationReason,
+    now: datetime,
+) -> int:
+    """A statement that takes back and returns what: each is an entry of its own. How many."""
+    taken = connection.execute(statement, {**values, **_why(reason, now)}).all()
+    for serial, state, holder in taken:
+        action = Action.CERTIFICATE_VOIDED if state == State.VOID.value else Action.CERTIFICATE_REVOKED
+        note_of(connection, by, action, holder, serial, after={"reason": reason.value})
+    return len(taken)
 
 
 def _why(reason: RevocationReason, now: datetime) -> dict[str, int]:
     return {"now": micros(now), "why": reason.value}
 
 
-def _hold(holds: bool) -> None:
+def _require(holds: bool) -> None:
     if not holds:
         raise Stale

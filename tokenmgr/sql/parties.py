@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from tokenmgr.domain.audit import Action, Actor, Event, Value
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Enrolled
@@ -18,6 +21,7 @@ from tokenmgr.sql.rows import BANK, SUBSCRIBER, bank_of, bank_values, micros_or_
 from tokenmgr.sql.schema import bank as banks
 from tokenmgr.sql.schema import contract as contracts
 from tokenmgr.sql.schema import subscriber as subscribers
+from tokenmgr.sql.trail import note, note_of
 
 
 @dataclass(frozen=True)
@@ -68,16 +72,39 @@ def all_banks(database: Database) -> list[Bank]:
     return [bank_of(*row) for row in database.read(_ALL_BANKS)]
 
 
-def add_bank(connection: Connection, new: Bank) -> None:
+def add_bank(connection: Connection, by: Actor, new: Bank) -> None:
+    values = bank_values(new)
     try:
-        connection.execute(_ADD_BANK, bank_values(new))
+        connection.execute(_ADD_BANK, values)
     except IntegrityError as error:
         raise Taken(kind="bank", name=new.code) from error
+    note(connection, by, Event(Action.BANK_ADDED, new.code, new.code, after=flat(values)))
 
 
-def change_bank(connection: Connection, changed: Bank) -> None:
-    if connection.execute(_CHANGE_BANK, {"which": changed.code, **bank_values(changed)}).rowcount != 1:
+def change_bank(connection: Connection, by: Actor, changed: Bank) -> None:
+    row = connection.execute(_BANK, {"which": changed.code}).first()
+    if row is None:
         raise NotRegistered(kind="bank", name=changed.code)
+    values = bank_values(changed)
+    connection.execute(_CHANGE_BANK, {"which": changed.code, **values})
+    before, after = differing(flat(dict(zip(BANK, row, strict=True))), flat(values))
+    note(connection, by, Event(Action.BANK_CHANGED, changed.code, changed.code, before=before, after=after))
+
+
+def flat(values: Mapping[str, Any]) -> dict[str, Value]:
+    """A bank's, with each line of its policy by itself."""
+    policy = json.loads(values["policy"])
+    lines = {f"policy.{name}": _worded(value) for name, value in policy.items()}
+    return {name: value for name, value in values.items() if name != "policy"} | lines
+
+
+def _worded(value: Any) -> Value:
+    return " ".join(map(str, value)) if isinstance(value, list) else value
+
+
+def differing(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+    names = [name for name in after if before.get(name) != after[name]]
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}
 
 
 # --- contracts ---
@@ -91,12 +118,14 @@ def stream_contracts(database: Database, code: str) -> Iterator[Contract]:
     return (Contract(*row) for row in database.stream(_OF_BANK, {"of_bank": code}))
 
 
-def add_contract(connection: Connection, new: Contract) -> None:
+def add_contract(connection: Connection, by: Actor, new: Contract) -> None:
     Subscriber(0, new.bank, new.number, "0", Role.USER)  # the same numbers as an ID's
     try:
         connection.execute(_ADD_CONTRACT, {"bank": new.bank, "number": new.number, "name": new.name})
     except IntegrityError as error:
         raise _missing_or_taken(error, ("bank", new.bank), ("contract", f"{new.bank}/{new.number}")) from error
+    whom = f"{new.bank}/{new.number}"
+    note(connection, by, Event(Action.CONTRACT_ADDED, new.bank, whom, after={"name": new.name}))
 
 
 # --- subscribers ---
@@ -110,6 +139,9 @@ _ENROLLED = select(*_columns, subscribers.c.login_hash, subscribers.c.confirmati
 )
 _ADD = insert(subscribers).returning(subscribers.c.id)
 _CHANGE = update(subscribers).where(subscribers.c.id == bindparam("who"))
+_STATED = select(subscribers.c.role, subscribers.c.email, subscribers.c.open_until, subscribers.c.reissued_at).where(
+    subscribers.c.id == bindparam("who")
+)
 
 
 def subscriber(database: Database, number: int) -> Subscriber | None:
@@ -127,7 +159,7 @@ def enrolled(database: Database, bank: str, contract: str, user: str) -> Enrolle
     return Enrolled(subscriber_of(who), login_hash, confirmation_hash)
 
 
-def enrol(connection: Connection, new: Enrolment) -> int:
+def enrol(connection: Connection, by: Actor, new: Enrolment) -> int:
     """Whoever has guessed at this ID before it existed has not locked it."""
     values = {
         "bank": new.bank,
@@ -138,6 +170,7 @@ def enrol(connection: Connection, new: Enrolment) -> int:
         "login_hash": new.login_hash,
         "confirmation_hash": new.confirmation_hash,
         "open_until": micros_or_none(new.open_until),
+        "reissue_digest": b"",
     }
     try:
         number: int = connection.execute(_ADD, values).scalar_one()
@@ -145,16 +178,28 @@ def enrol(connection: Connection, new: Enrolment) -> int:
         contract = ("contract", f"{new.bank}/{new.contract}")
         raise _missing_or_taken(error, contract, ("subscriber", new.name)) from error
     tries.forgive(connection, new.bank, new.contract, new.user)
+    after = {"role": new.role.value, "email": new.email, "open_until": micros_or_none(new.open_until)}
+    note(connection, by, Event(Action.SUBSCRIBER_ADDED, new.bank, new.name, after=after))
     return number
 
 
-def enrol_all(connection: Connection, rows: Iterable[Enrolment]) -> int:
-    return sum(1 for row in rows if enrol(connection, row))
+def enrol_all(connection: Connection, by: Actor, rows: Iterable[Enrolment]) -> int:
+    return sum(1 for row in rows if enrol(connection, by, row))
 
 
-def change(connection: Connection, number: int, values: dict[str, object]) -> None:
-    if connection.execute(_CHANGE, {"who": number, **values}).rowcount != 1:
+def change(connection: Connection, by: Actor, number: int, values: Mapping[str, Any], action: Action) -> None:
+    """What is changed stands in the trail, of a PIN only that it was."""
+    row = connection.execute(_STATED, {"who": number}).mappings().first()
+    if row is None:
         raise NotRegistered(kind="subscriber", name=str(number))
+    connection.execute(_CHANGE, {"who": number, **values})
+    told = {name: value for name, value in values.items() if name in row}
+    before, after = differing({name: row[name] for name in told}, told)
+    after |= {pin: "changed" for pin, column in _PINS.items() if column in values}
+    note_of(connection, by, action, number, before=before, after=after)
+
+
+_PINS = {"login_pin": "login_hash", "confirmation_pin": "confirmation_hash"}
 
 
 def _missing_or_taken(error: IntegrityError, wanted: tuple[str, str], there: tuple[str, str]) -> NotRegistered | Taken:

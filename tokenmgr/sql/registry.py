@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import secrets
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Connection, bindparam, select, text
 
+from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Enrolled, Exchange, Standing, Ticket, Tries
-from tokenmgr.sql import exchanges, generations, parties, tickets, tries
+from tokenmgr.sql import exchanges, generations, parties, reissues, tickets, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
@@ -23,9 +25,18 @@ _KEEP_SECRET = text("INSERT INTO secret (name, value) VALUES (:which, :value) ON
 
 
 class SqlRegistry:
-    def __init__(self, database: Database) -> None:
+    """`actor` is whoever does what is done through this one (`by`)."""
+
+    def __init__(self, database: Database, actor: Actor) -> None:
         self._database = database
+        self._actor = actor
         self._nonce_key = b""
+
+    def by(self, actor: Actor) -> Self:
+        """The same in another's hands."""
+        other = copy.copy(self)
+        other._actor = actor
+        return other
 
     # --- reading ---
 
@@ -68,35 +79,49 @@ class SqlRegistry:
     # --- R9, R11 ---
 
     def spend_try(self, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime) -> Tries:
-        return self._database.write(lambda c: tries.spend(c, bank, contract, user, limit, lock_contract, now))
+        return self._database.write(
+            lambda c: tries.spend(c, self._actor, (bank, contract, user), limit, lock_contract, now)
+        )
 
     def forgive_tries(self, bank: str, contract: str, user: str) -> None:
         self._database.write(lambda c: tries.forgive(c, bank, contract, user))
 
     def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
-        self._database.write(lambda c: tickets.open_(c, ticket, contract, user))
+        self._database.write(lambda c: tickets.open_(c, self._actor, ticket, contract, user))
 
     # --- issuing ---
 
     def record(self, generation: Generation, exchange: Exchange, displaced: Generation | None, now: datetime) -> None:
-        self._database.write(lambda c: generations.record(c, generation, exchange, displaced, now))
+        self._database.write(lambda c: generations.record(c, self._actor, generation, exchange, displaced, now))
 
     def sign_off(self, serial: int, certificate: bytes) -> None:
-        self._database.write(lambda c: generations.sign_off(c, serial, certificate))
+        self._database.write(lambda c: generations.sign_off(c, self._actor, serial, certificate))
 
     def bind(self, exchange: Exchange) -> None:
         self._database.write(lambda c: exchanges.bind(c, exchange))
 
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
-        self._database.write(lambda c: generations.confirm(c, exchange, confirm_digest, now, retire))
+        self._database.write(lambda c: generations.confirm(c, self._actor, exchange, confirm_digest, now, retire))
 
     # --- taking back ---
 
     def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
-        self._database.write(lambda c: generations.revoke(c, serial, reason, now))
+        self._database.write(lambda c: generations.revoke(c, self._actor, serial, reason, now))
+
+    def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
+        return self._database.write(lambda c: generations.withdraw(c, self._actor, subscriber, reason, now))
+
+    def hold(self, subscriber: int, now: datetime) -> None:
+        self._database.write(lambda c: generations.hold(c, self._actor, subscriber, now))
+
+    def release(self, subscriber: int) -> None:
+        self._database.write(lambda c: generations.release(c, self._actor, subscriber))
+
+    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
+        return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, reason, until, digest, now))
 
     def expire_unconfirmed(self, now: datetime) -> int:
-        return self._database.write(lambda c: generations.expire_unconfirmed(c, now))
+        return self._database.write(lambda c: generations.expire_unconfirmed(c, self._actor, now))
 
     def tidy(self, now: datetime) -> int:
         """What nobody will ask for any more: tries of IDs that do not exist, and tickets long over. How many."""

@@ -105,7 +105,7 @@ GENERATION = tuple(field.name for field in dataclasses.fields(Generation))
 
 def generation_of(row: Sequence[Any]) -> Generation:
     (serial, subscriber, state, store, key_hash, not_before, not_after, predecessor, confirm_by, confirmed_at,
-     revoked_at, reason, certificate, draft) = row  # fmt: skip
+     revoked_at, reason, certificate, draft, authority) = row  # fmt: skip
     return Generation(
         serial=int(serial, 16),
         subscriber=subscriber,
@@ -121,6 +121,7 @@ def generation_of(row: Sequence[Any]) -> Generation:
         reason=None if reason is None else RevocationReason(reason),
         certificate=certificate,
         draft=draft,
+        authority=authority,
     )
 
 
@@ -140,4 +141,5 @@ def generation_values(one: Generation) -> dict[str, Any]:
         "reason": one.reason.value if one.reason else None,
         "certificate": one.certificate,
         "draft": one.draft,
+        "authority": one.authority,
     }

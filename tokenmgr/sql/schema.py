@@ -87,6 +87,8 @@ subscriber = Table(
     _word("login_hash"),
     _word("confirmation_hash"),
     _moment("open_until"),
+    _moment("reissued_at"),  # and nothing acquired since
+    _blob("reissue_digest"),  # of the request that asked for it, where one did: the same again changes nothing
     ForeignKeyConstraint(["bank", "contract"], ["contract.bank", "contract.number"]),
     UniqueConstraint("bank", "contract", "user_id"),
 )
@@ -108,13 +110,15 @@ generation = Table(
     Column("reason", Integer),
     _blob("certificate"),
     _blob("draft"),
-    _index("generation_key", "key_hash", where="state <> 'void'", unique=True),
+    Column("authority", Integer, nullable=False),
+    _index("generation_key", "key_hash", where="state <> 'void' AND subscriber IS NOT NULL", unique=True),
     _index("generation_waiting", "subscriber", where="state IN ('recorded', 'pending')", unique=True),
-    _index("generation_active", "subscriber", where="state = 'active'", unique=True),
+    _index("generation_active", "subscriber", where="state IN ('active', 'held')", unique=True),
     _index("generation_history", "subscriber", "confirmed_at"),
     _index("generation_confirm_by", "confirm_by", where="state IN ('recorded', 'pending')"),
     _index("generation_not_after", "not_after", where="state = 'active'"),
-    _index("generation_revoked", "serial", where="revoked_at IS NOT NULL"),
+    _index("generation_revoked", "authority", "serial", where="revoked_at IS NOT NULL"),
+    _index("generation_own", "authority", "not_after", where="subscriber IS NULL"),
 )
 
 exchange = Table(
@@ -160,11 +164,64 @@ secret = Table("secret", METADATA, Column("name", TEXT, primary_key=True), _blob
 crl = Table(
     "crl",
     METADATA,
+    Column("authority", Integer, primary_key=True, autoincrement=False),
     Column("number", BIG, primary_key=True, autoincrement=False),
     _moment("issued_at"),
     _moment("next_update"),
-    Column("covers", BIG),
+    Column("covers", BIG),  # the last entry of the trail that it knows of
+    Column("base", BIG),  # the number of the complete list that its delta is on; its own: it is one that deltas are on
     _blob("der", optional=True),
+    _blob("delta", optional=True),
+)
+
+answer = Table(
+    "answer",
+    METADATA,
+    Column("serial", TEXT, primary_key=True),
+    _moment("made_at", optional=False),
+    _moment("next_update", optional=False),
+    _blob("der"),
+    _index("answer_next_update", "next_update"),
+)
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("number", BIG, primary_key=True, autoincrement=False),
+    _moment("at", optional=False),
+    _word("actor_kind"),
+    _word("actor"),
+    _word("origin"),
+    _word("action"),
+    _word("bank"),
+    _word("whom"),
+    _word("serial"),
+    _word("before"),
+    _word("after"),
+    _blob("hash"),
+    Column("changes_status", Integer, nullable=False),
+    _index("audit_status", "number", where="changes_status = 1"),
+    _index("audit_whom", "whom", "number"),
+    _index("audit_serial", "serial", "number"),
+)
+
+checkpoint = Table(
+    "checkpoint",
+    METADATA,
+    Column("number", BIG, primary_key=True, autoincrement=False),
+    _blob("hash"),
+    _moment("at", optional=False),
+    _word("serial"),
+    _blob("signature"),
+)
+
+node = Table(
+    "node",
+    METADATA,
+    Column("name", TEXT, primary_key=True),
+    _word("version"),
+    _moment("started_at", optional=False),
+    _moment("seen_at", optional=False),
 )
 
 # --- conditions that the partial indexes above are found by: with the values in the statement, not beside it ---
@@ -175,3 +232,4 @@ def word(state: State) -> ColumnElement[str]:
 
 
 WAITING = (word(State.RECORDED), word(State.PENDING))
+STANDING = (word(State.ACTIVE), word(State.HELD))  # of which a subscriber has one at most

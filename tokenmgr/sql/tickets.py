@@ -8,12 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
+from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.ra.ports import Exchange, Stale, Ticket
 from tokenmgr.sql import tries
 from tokenmgr.sql.locks import lock_subscriber
 from tokenmgr.sql.rows import hexed, hexed_or_none, micros, moment
 from tokenmgr.sql.schema import WAITING, generation, ticket
+from tokenmgr.sql.trail import note_of
 
 PREFIX = "ticket:"  # of Exchange.credential
 KEPT = timedelta(days=30)
@@ -41,7 +43,7 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
     return Ticket(reference, secret, bank, subscriber, StoreKind(store), moment(0 if is_over else until), used_for)
 
 
-def open_(connection: Connection, new: Ticket, contract: str, user: str) -> None:
+def open_(connection: Connection, by: Actor, new: Ticket, contract: str, user: str) -> None:
     lock_subscriber(connection, new.subscriber)
     end(connection, new.subscriber)
     values = {
@@ -56,6 +58,8 @@ def open_(connection: Connection, new: Ticket, contract: str, user: str) -> None
     }
     connection.execute(_INSERT, values)
     tries.forgive(connection, new.bank, contract, user)
+    after = {"store": new.store.value, "reference": new.reference}
+    note_of(connection, by, Action.CLAIM_ACCEPTED, new.subscriber, after=after)
 
 
 def end(connection: Connection, subscriber: int) -> None:

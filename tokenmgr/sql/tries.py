@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, delete, exists, select, text
 
+from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.domain.party import Role
 from tokenmgr.ra.ports import Tries
 from tokenmgr.sql.rows import micros
 from tokenmgr.sql.schema import subscriber, tries
+from tokenmgr.sql.trail import note
 
 KEPT = timedelta(days=1)
 LONGEST = 32  # letters of a contract's number, or of a user's
@@ -43,11 +45,20 @@ _TIDY = delete(tries).where(tries.c.last_at < bindparam("before"), ~exists().whe
 
 
 def spend(
-    connection: Connection, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime
+    connection: Connection,
+    by: Actor,
+    who: tuple[str, str, str],
+    limit: int,
+    lock_contract: bool,
+    now: datetime,
 ) -> Tries:
+    """The try that locks is told to the trail: the others are as many as somebody likes."""
+    bank, contract, user = who
     values = {**_key(bank, contract, user), "limit": limit, "now": micros(now)}
     by_contract = lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first() is not None
     spent = connection.execute(_SPEND, values).scalar()
+    if spent == limit:
+        note(connection, by, Event(Action.CLAIM_LOCKED, bank, "/".join(_key(*who).values()), after={"tries": spent}))
     if spent is None:
         return Tries(_spent(connection, values), locked=True, contract_locked=by_contract)
     return Tries(spent, locked=False, contract_locked=by_contract)

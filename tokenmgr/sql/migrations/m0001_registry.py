@@ -27,6 +27,8 @@ PARTIES = (
         login_hash {text} NOT NULL,
         confirmation_hash {text} NOT NULL,
         open_until {big},
+        reissued_at {big},
+        reissue_digest {bytes} NOT NULL,
         FOREIGN KEY (bank, contract) REFERENCES contract (bank, number),
         UNIQUE (bank, contract, user_id)
     )""",
@@ -46,15 +48,17 @@ GENERATIONS = (
         revoked_at {big},
         reason INTEGER,
         certificate {bytes} NOT NULL,
-        draft {bytes} NOT NULL
+        draft {bytes} NOT NULL,
+        authority INTEGER NOT NULL
     )""",
-    "CREATE UNIQUE INDEX generation_key ON generation (key_hash) WHERE state <> 'void'",
+    "CREATE UNIQUE INDEX generation_key ON generation (key_hash) WHERE state <> 'void' AND subscriber IS NOT NULL",
     "CREATE UNIQUE INDEX generation_waiting ON generation (subscriber) WHERE state IN ('recorded', 'pending')",
-    "CREATE UNIQUE INDEX generation_active ON generation (subscriber) WHERE state = 'active'",
+    "CREATE UNIQUE INDEX generation_active ON generation (subscriber) WHERE state IN ('active', 'held')",
     "CREATE INDEX generation_history ON generation (subscriber, confirmed_at)",
     "CREATE INDEX generation_confirm_by ON generation (confirm_by) WHERE state IN ('recorded', 'pending')",
     "CREATE INDEX generation_not_after ON generation (not_after) WHERE state = 'active'",
-    "CREATE INDEX generation_revoked ON generation (serial) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX generation_revoked ON generation (authority, serial) WHERE revoked_at IS NOT NULL",
+    "CREATE INDEX generation_own ON generation (authority, not_after) WHERE subscriber IS NULL",
     """CREATE TABLE exchange (
         bank {text} NOT NULL REFERENCES bank (code),
         transaction_id {bytes} NOT NULL,
@@ -66,11 +70,55 @@ GENERATIONS = (
         PRIMARY KEY (bank, transaction_id)
     )""",
     """CREATE TABLE crl (
-        number {big} NOT NULL PRIMARY KEY,
+        authority INTEGER NOT NULL,
+        number {big} NOT NULL,
         issued_at {big},
         next_update {big},
         covers {big},
-        der {bytes}
+        base {big},
+        der {bytes},
+        delta {bytes},
+        PRIMARY KEY (authority, number)
+    )""",
+    """CREATE TABLE answer (
+        serial {text} NOT NULL PRIMARY KEY,
+        made_at {big} NOT NULL,
+        next_update {big} NOT NULL,
+        der {bytes} NOT NULL
+    )""",
+    "CREATE INDEX answer_next_update ON answer (next_update)",
+)
+TRAIL = (
+    """CREATE TABLE audit (
+        number {big} NOT NULL PRIMARY KEY,
+        at {big} NOT NULL,
+        actor_kind {text} NOT NULL,
+        actor {text} NOT NULL,
+        origin {text} NOT NULL,
+        action {text} NOT NULL,
+        bank {text} NOT NULL,
+        whom {text} NOT NULL,
+        serial {text} NOT NULL,
+        before {text} NOT NULL,
+        after {text} NOT NULL,
+        hash {bytes} NOT NULL,
+        changes_status INTEGER NOT NULL
+    )""",
+    "CREATE INDEX audit_status ON audit (number) WHERE changes_status = 1",
+    "CREATE INDEX audit_whom ON audit (whom, number)",
+    "CREATE INDEX audit_serial ON audit (serial, number)",
+    """CREATE TABLE checkpoint (
+        number {big} NOT NULL PRIMARY KEY,
+        hash {bytes} NOT NULL,
+        at {big} NOT NULL,
+        serial {text} NOT NULL,
+        signature {bytes} NOT NULL
+    )""",
+    """CREATE TABLE node (
+        name {text} NOT NULL PRIMARY KEY,
+        version {text} NOT NULL,
+        started_at {big} NOT NULL,
+        seen_at {big} NOT NULL
     )""",
 )
 CLAIMS = (
@@ -98,4 +146,4 @@ CLAIMS = (
     "CREATE TABLE secret (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)",
 )
 
-STATEMENTS = (*PARTIES, *GENERATIONS, *CLAIMS)
+STATEMENTS = (*PARTIES, *GENERATIONS, *CLAIMS, *TRAIL)
