@@ -12,7 +12,9 @@ from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ca.status import FIRST, run, status_ca
+from tests.ca.made import NOW
+from tests.ca.status import FIRST, run, single, status_ca
+from tokenmgr.ca.ocsp import Unknown
 from tokenmgr.ca.ocsp_request import MAX_IDS, MAX_REQUEST, CertId, Refused, Request, Status, read_request
 from tokenmgr.pki import der
 
@@ -177,6 +179,8 @@ def answered_or_refused(data: bytes) -> None:
     for one in read.ids:
         assert one.der in data
         assert der.faults(one.der) == ()
+    answer = status_ca().responder.answer([single(one, Unknown()) for one in read.ids], read.nonce, NOW)
+    assert len(list(ocsp.load_der_ocsp_response(answer).responses)) == len(read.ids)
 
 
 OPENSSL = {
