@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cmp_parse, cold, listing, plug, registry, renewals, testbed, throughput, trip
+from benchmarks import calls, cmp_parse, cold, listing, plug, registry, renewals, status, testbed, throughput, trip
 
 ALL = {
     "cold": cold.run,
@@ -16,6 +16,7 @@ ALL = {
     "cmp": cmp_parse.run,
     "registry": registry.run,
     "renewals": renewals.run,
+    "status": status.run,
     "throughput": throughput.run,
 }
 
