@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -26,10 +25,11 @@ from tests.api import answers
 from tests.api.signer import Hook, HookedKey
 from tokenmgr.api.cmp import Front
 from tokenmgr.api.service import Service
-from tokenmgr.ca.ceremony import certify
-from tokenmgr.ca.folder import PURPOSES, About, CaFolder
+from tokenmgr.ca.about import PURPOSES
+from tokenmgr.ca.folder import addressed
 from tokenmgr.ca.issuer import Issuer
-from tokenmgr.ca.keys import CaKey, CaKeys
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
+from tokenmgr.ca.own import certify
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.certificates import subject_of
@@ -56,7 +56,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.registry import SqlRegistry
 
-CREATED = datetime(2026, 1, 1, tzinfo=UTC)
+CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
 BANK, OTHER_BANK, CONTRACT, USER = "1234", "5678", "0012345", "user01"
 LOGIN_PIN, CONFIRMATION_PIN = "135790", "246802"
@@ -67,25 +67,26 @@ _counter = itertools.count(1)
 Authority = tuple[CaKeys, Issuer]
 
 
+PROFILE = addressed(POLICY_MEDIUM, POLICY_PC, "http://ca.example", 1)
+
+
 @cache
-def _ceremony() -> tuple[About, dict[str, ec.EllipticCurvePrivateKey], dict[str, bytes]]:
+def _ceremony() -> tuple[dict[str, ec.EllipticCurvePrivateKey], dict[str, bytes]]:
     """Keys that every process of the tests makes alike, so that one goes on where another one was killed."""
     signers = {
         purpose: ec.derive_private_key(number, ec.SECP256R1()) for number, purpose in enumerate(PURPOSES, start=4711)
     }
-    keys = dict.fromkeys(PURPOSES, b"")
-    about = About("みほん認証局", CREATED, "https://ca.example", "", "none", "", keys, POLICY_MEDIUM, POLICY_PC)
-    return about, signers, certify(about, dict(signers), Path())
+    return signers, certify("みほん認証局", 1, PROFILE, dict(signers), CREATED)
 
 
-def authority(hook: Hook | None = None) -> tuple[CaKeys, Issuer]:
+def authority(hook: Hook | None = None) -> Authority:
     """`hook` stands round every signature of the issuing key."""
-    about, signers, certificates = _ceremony()
+    signers, certificates = _ceremony()
     keys = {name: CaKey(name, signers[name], certificates[name]) for name in ("issuing", "cmp", "ocsp")}
     if hook is not None:
         keys["issuing"] = CaKey("issuing", HookedKey(signers["issuing"], hook), certificates["issuing"])
-    made = CaKeys(keys["issuing"], keys["cmp"], keys["ocsp"], certificates["root"])
-    return made, Issuer(made, CaFolder(Path(), about, {}).profile)
+    made = CaKeys(keys["cmp"], (AuthorityKeys(1, keys["issuing"], keys["ocsp"], certificates["root"]),))
+    return made, Issuer(made, PROFILE)
 
 
 @cache

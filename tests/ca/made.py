@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tokenmgr.ca.certificate import to_pem
 from tokenmgr.ca.issuer import Authority, Certifier, Issuer
-from tokenmgr.ca.keys import CaKey, CaKeys
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC, Kind, Order, OwnOrder, Profile, own_name
 from tokenmgr.ca.signing import CaSigner, spki_of
 from tokenmgr.domain.credential import KeyKind
@@ -54,7 +54,7 @@ def keys(kind: KeyKind = KeyKind.P256) -> CaKeys:
         return above.sign(above.draft(order))
 
     pair = CaKey("issuing", issuing, certified(Kind.ISSUING, "試験認証局", issuing, 2))
-    return CaKeys(pair, pair, pair, certified(Kind.ROOT, "試験 Root", root, 1))
+    return CaKeys(pair, (AuthorityKeys(1, pair, pair, certified(Kind.ROOT, "試験 Root", root, 1)),))
 
 
 @functools.cache

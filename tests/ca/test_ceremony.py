@@ -14,8 +14,9 @@ import pytest
 from tests.ca.made import CA_KINDS, order, pkilint, server_order, write_pem
 from tokenmgr import catalogue, clock
 from tokenmgr.ca import ceremony, crl, staging
+from tokenmgr.ca.about import PURPOSES
 from tokenmgr.ca.ceremony import Plan, Step
-from tokenmgr.ca.folder import CONFIGURATION, PURPOSES, TOKEN, CaFolder, configuration_text, open_folder
+from tokenmgr.ca.folder import CONFIGURATION, TOKEN, CaFolder, configuration_text, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKeys
 from tokenmgr.ca.signing import spki_of
@@ -49,7 +50,15 @@ def hold(target: Path, kind: KeyKind) -> None:
             serial = softhsm.format("", Secret("12345678"), Secret(PIN), "CA").serial
             with Session.open(softhsm, serial, write=True) as session:
                 session.login(Secret(PIN))
-                plan = Plan("しんきん電子証明書認証局", kind, "https://ca.example.jp:8443", "", "", serial)
+                plan = Plan(
+                    "しんきん電子証明書認証局",
+                    kind,
+                    "https://ca.example.jp:8443",
+                    "http://ca.example.jp",
+                    "",
+                    "",
+                    serial,
+                )
                 ceremony.make(plan, folder, TokenKeys(session), clock.now(), lambda _step: None)
         staging.settle(folder, target)
 
@@ -136,7 +145,7 @@ def test_every_key_keeps_what_s1_promises(made: CaFolder) -> None:
     with library(made.path) as softhsm, Session.open(softhsm, made.about.serial) as session:
         session.login(Secret(PIN))
         contents = session.contents()
-        assert {one.key_id for one in contents.keys} == set(made.about.keys.values())
+        assert {one.key_id for one in contents.keys} == made.about.key_ids
         assert not any(session.judge(one) for one in contents.keys)
 
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from tests.ca.made import NOW, key, keys, write_pem
 from tokenmgr.ca import ceremony, folder
+from tokenmgr.ca.about import PURPOSES, About, Held, about_text
 from tokenmgr.ca.ceremony import Plan, Step
-from tokenmgr.ca.folder import About, about_text, may_hold_a_token, open_folder
+from tokenmgr.ca.folder import may_hold_a_token, open_folder
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import AuthorityDamaged, AuthorityMissing
@@ -23,7 +24,7 @@ class InMemory:
     """KeyMaker without a token: the ceremony does not know the difference."""
 
     def generate(self, purpose: str, kind: KeyKind, key_id: bytes) -> CaSigner:
-        return key(kind, 20 + folder.PURPOSES.index(purpose))
+        return key(kind, 20 + PURPOSES.index(purpose))
 
     def destroy(self, key_id: bytes) -> bool:
         return False
@@ -34,7 +35,7 @@ def made(tmp_path: Path) -> Path:
     path = tmp_path / "ca"
     (path / folder.TOKEN).mkdir(parents=True)
     told: list[Step] = []
-    plan = Plan("試験認証局", KeyKind.P256, "https://ca.example.jp", "", "", "4711")
+    plan = Plan("試験認証局", KeyKind.P256, "https://ca.example.jp", "http://ca.example.jp:8080", "", "", "4711")
     ceremony.make(plan, path, InMemory(), NOW, told.append)
     assert told == list(Step)[1:6]
     return path
@@ -44,8 +45,11 @@ def test_what_is_written_is_read(made: Path) -> None:
     found = open_folder(made)
     assert found.about.name == "試験認証局"
     assert found.database == f"sqlite:///{made / 'registry.sqlite'}"
-    assert found.certificates["cmp"].name == "試験認証局 CMP"
-    assert found.profile.crl_url == "https://ca.example.jp/ca.crl"
+    assert found.current.certificates["cmp"].name == "試験認証局 CMP"
+    profile = found.profile
+    assert profile.crl_url == "http://ca.example.jp:8080/ca.crl"
+    assert profile.issuer_url == "http://ca.example.jp:8080/ca.cer"
+    assert profile.ocsp_url == "http://ca.example.jp:8080/ocsp"
     assert made.stat().st_mode & 0o777 == 0o700
 
 
@@ -85,7 +89,10 @@ def replace(before: str, after: str) -> Callable[[Path], object]:
         (lambda made: shutil.rmtree(made / "token"), "token", "no-token"),
         (write("ca.toml", "name = "), "ca.toml", "syntax"),
         (replace("version = 1", "version = 2"), "ca.toml", "other-version"),
-        (replace("[keys]", "[other]"), "ca.toml", "missing-or-wrong"),
+        (replace("[[authorities]]", "[[others]]"), "ca.toml", "missing-or-wrong"),
+        (replace('"cmp.pem"', '"../cmp.pem"'), "ca.toml", "missing-or-wrong"),
+        (replace('"cmp.pem"', '"cmp"'), "ca.toml", "missing-or-wrong"),
+        (replace('"http://ca', '"https://ca'), "ca.toml", "missing-or-wrong"),
         (replace("created = 2", 'created = "2"#'), "ca.toml", "missing-or-wrong"),
         (replace('serial = "4711"', "serial = 4711"), "ca.toml", "missing-or-wrong"),
     ],
@@ -107,7 +114,8 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_any_name_is_read_back_from_its_toml(name: str, database: str) -> None:
     import tomllib
 
-    about = About(name, NOW, "http://a", database, "", "1", dict.fromkeys(folder.PURPOSES, b"\1"), "1.2", "1.3")
+    held = dict.fromkeys(PURPOSES, Held(b"\1", "a.pem"))
+    about = About(name, NOW, "http://a", "http://b", database, "", "1", "1.2", "1.3", (held,))
     if name.isprintable() and database.isprintable():  # others are not asked for (cli/ca_asked.py)
         assert tomllib.loads(about_text(about))["name"] == name
 

@@ -127,7 +127,8 @@ class Wrong(ec.EllipticCurvePrivateKey):
 
 def test_a_signature_that_does_not_verify_goes_to_nobody() -> None:
     issuing = dataclasses.replace(keys().issuing, signer=Wrong())
-    broken = Issuer(dataclasses.replace(keys(), issuing=issuing), PROFILE)
+    authority = dataclasses.replace(keys().current, issuing=issuing)
+    broken = Issuer(dataclasses.replace(keys(), authorities=(authority,)), PROFILE)
     with pytest.raises(SignatureUnfit) as refused:
         broken.sign(broken.draft(order()))
     assert refused.value.key == "issuing"

@@ -67,6 +67,7 @@ def test_a_ca_is_made_and_shown(home: Home) -> None:
     told = json.loads(home.run("ca", "show", "--json").out)
     assert told["name"] == "試験認証局"
     assert told["url"] == "https://ca.example.jp:8443"
+    assert told["status_url"] == "http://localhost:8080"
     for purpose in ("root", "issuing", "cmp", "ocsp"):
         fingerprint = told["certificates"][purpose]["fingerprint"].upper()
         assert fingerprint in shown.out.replace(" ", "").replace("\n", "")
@@ -106,6 +107,9 @@ def test_no_ca_and_one_already(home: Home) -> None:
         ("--url", "https://me:geheim@ca.example.jp"),
         ("--url", "https://ca.example.jp/?a=b"),
         ("--url", "https://ca.example.jp:port"),
+        ("--url", "https://ca.example.jp:0"),
+        ("--status-url", "https://ca.example.jp"),
+        ("--status-url", "http://me:geheim@ca.example.jp"),
         ("--database", "mysql://db/x"),
         ("--database", "host=db password=geheim"),
         ("--database", "postgresql://me:geheim@db/x"),
@@ -117,7 +121,7 @@ def test_what_is_impossible_is_said_before_anything_is_done(home: Home, wrong: t
     done = init(home, *wrong)
     assert done.status == 2
     assert "A111" in done.err
-    assert "geheim" not in done.err or wrong[0] == "--url"
+    assert "geheim" not in done.err or wrong[0].endswith("url")
     assert not (home.folder / "ca.lock").exists()
 
 
@@ -257,7 +261,7 @@ def test_on_another_token_only_its_own_keys_are_there(home: Home, stick: Simulat
     assert done.status == 0, done.err
     found = open_folder(home.folder / "ca")
     assert (found.about.library, found.about.serial) == (stick.path, stick.serial)
-    assert keys_on(stick) == set(found.about.keys.values())
+    assert keys_on(stick) == found.about.key_ids
     assert not (home.folder / "ca" / "token").exists()
 
 
@@ -285,7 +289,7 @@ def test_killed_on_another_token_its_keys_are_destroyed_and_no_others(
     assert done.status == 0, done.err
     (told,) = json.loads(done.out)["leftovers"]
     assert told["keys"] == len(left)
-    assert keys_on(stick) == {other, *open_folder(home.folder / "ca").about.keys.values()}
+    assert keys_on(stick) == {other, *open_folder(home.folder / "ca").about.key_ids}
 
 
 def test_killed_while_the_token_makes_a_key(home: Home, stick: SimulatedMedium) -> None:
@@ -307,7 +311,7 @@ def test_killed_while_the_token_makes_a_key(home: Home, stick: SimulatedMedium) 
     assert done.status == 0, done.err
     (told,) = json.loads(done.out)["leftovers"]
     assert told["keys"] == 2
-    assert keys_on(stick) == {other, *open_folder(home.folder / "ca").about.keys.values()}
+    assert keys_on(stick) == {other, *open_folder(home.folder / "ca").about.key_ids}
 
 
 def test_a_ceremony_that_fails_is_undone_at_once(home: Home, stick: SimulatedMedium) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -61,11 +60,11 @@ def test_the_list(ca: Authority, openssl: OpenSSL) -> None:
 
 
 def test_certificates_name_addresses_that_there_are(ca: Authority, openssl: OpenSSL) -> None:
-    """The list's and the issuing CA's (RFC 5280, 4.2.1.13 and 4.2.2.1), on the CA's own server."""
+    """The list's, the issuing CA's and the responder's (RFC 5280, 4.2.1.13 and 4.2.2.1)."""
     text = openssl.do("x509", "-in", openssl.acquire().certificate, "-noout", "-text")
-    found = re.findall(rf"URI:{ca.folder.about.url}(/\S+)", text)
-    assert len(found) == 2
-    kinds = [curl(ca, urlsplit(path).path)[0] for path in found]
+    found = re.findall(rf"URI:{ca.folder.about.status_url}(/\S+)", text)
+    assert found == ["/ca.crl", "/ca.cer", "/ocsp"]
+    kinds = [curl(ca, path)[0] for path in found[:2]]
     assert kinds == ["200 application/pkix-crl", "200 application/pkix-cert"]
 
 

@@ -71,7 +71,7 @@ def test_a_renewal(openssl: OpenSSL, holder: Client) -> None:
     assert int(response["status"]["status"]) == 0
     assert not body["caPubs"].isValue
     signer = read(said.answers[0])["extraCerts"][0]
-    assert encode(signer) == openssl.ca.folder.certificates["cmp"].der
+    assert encode(signer) == openssl.ca.folder.current.certificates["cmp"].der
 
 
 def test_what_was_revoked(openssl: OpenSSL, holder: Client) -> None:

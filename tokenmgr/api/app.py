@@ -99,7 +99,7 @@ class _Application:
         return _certificate(self._service.chain[0])
 
     async def root(self, request: Request) -> Response:
-        return _certificate(self._service.chain[1])
+        return _certificate(self._service.keys.root)
 
     async def crl(self, request: Request) -> Response:
         found = await self._away(self._looks, lambda: publications.current_crl(self._service))

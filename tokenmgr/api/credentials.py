@@ -101,4 +101,4 @@ class Guard:
 
     @cached_property
     def signing_chain(self) -> tuple[bytes, ...]:
-        return (self._service.keys.cmp.certificate, self._service.chain[0])
+        return (self._service.keys.cmp.certificate, *self._service.chain[:-1])

@@ -32,7 +32,7 @@ class Service:
 
     @cached_property
     def chain(self) -> tuple[bytes, ...]:
-        """The issuing CA, then the root."""
+        """The issuing CA first, the root last (CaKeys.chain)."""
         return self.issuer.chain
 
     @cached_property

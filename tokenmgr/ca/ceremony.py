@@ -16,18 +16,18 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from tokenmgr.ca import staging
+from tokenmgr.ca import own, staging
+from tokenmgr.ca.about import PURPOSES, About, Held, about_text, file_of
 from tokenmgr.ca.certificate import to_pem
-from tokenmgr.ca.folder import ABOUT, PURPOSES, About, CaFolder, about_text, open_folder, write_whole
-from tokenmgr.ca.issuer import Authority, Certifier
+from tokenmgr.ca.folder import ABOUT, CaFolder, addressed, open_folder, write_whole
 from tokenmgr.ca.keys import CaKey
-from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC, Kind, OwnOrder, own_name
-from tokenmgr.ca.signing import CaSigner, signature_over, spki_of
+from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC
+from tokenmgr.ca.signing import CaSigner, signature_over
 from tokenmgr.ca.staging import Record
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import AuthorityDamaged
@@ -46,9 +46,6 @@ class Step(Enum):
 
 
 KINDS = (KeyKind.P256, KeyKind.P384, KeyKind.RSA_3072)  # of the CA's own keys
-YEARS = {"root": 20, "issuing": 10, "cmp": 2, "ocsp": 2}
-_SUFFIX = {"root": " Root", "issuing": "", "cmp": " CMP", "ocsp": " OCSP"}
-_KINDS_OF = {"root": Kind.ROOT, "issuing": Kind.ISSUING, "cmp": Kind.CMP, "ocsp": Kind.OCSP}
 
 
 class KeyMaker(Protocol):
@@ -68,6 +65,7 @@ class Plan:
     name: str
     kind: KeyKind
     url: str
+    status_url: str
     database: str
     library: str
     serial: str
@@ -80,64 +78,51 @@ Tell = Callable[[Step], None]
 
 def make(plan: Plan, folder: Path, maker: KeyMaker, now: datetime, tell: Tell) -> None:
     """Steps 2 to 6, in a staging folder that is prepared; who closes the token then settles it."""
-    ids = {purpose: os.urandom(KEY_ID) for purpose in PURPOSES}
-    record = Record(plan.library, plan.serial if plan.library else "", tuple(one.hex() for one in ids.values()))
-    staging.write_record(folder, record)
+    holdings = {purpose: Held(new_key_id(), file_of(purpose, 1)) for purpose in PURPOSES}
+    ids = tuple(held.key_id.hex() for held in holdings.values())
+    staging.write_record(folder, Record(plan.library, plan.serial if plan.library else "", ids))
     tell(Step.WRITTEN_DOWN)
-    signers = {purpose: maker.generate(purpose, plan.kind, key_id) for purpose, key_id in ids.items()}
+    signers = {purpose: maker.generate(purpose, plan.kind, held.key_id) for purpose, held in holdings.items()}
     tell(Step.KEYS_GENERATED)
-    created = now.replace(microsecond=0)
     about = About(
-        plan.name, created, plan.url, plan.database, plan.library, plan.serial, ids, plan.policy_medium, plan.policy_pc
+        name=plan.name,
+        created=now.replace(microsecond=0),
+        url=plan.url,
+        status_url=plan.status_url,
+        database=plan.database,
+        library=plan.library,
+        serial=plan.serial,
+        policy_medium=plan.policy_medium,
+        policy_pc=plan.policy_pc,
+        authorities=(holdings,),
     )
-    certificates = certify(about, signers, folder)
+    profile = addressed(plan.policy_medium, plan.policy_pc, plan.status_url, 1)
+    certificates = own.certify(plan.name, 1, profile, signers, about.created)
     tell(Step.CERTIFIED)
-    for purpose, signer in signers.items():
-        signature_over(CaKey(purpose, signer, certificates[purpose]).signer, os.urandom(32), purpose)
+    prove(signers, certificates)
     tell(Step.PROVEN)
-    _write(about, certificates, folder)
+    write_all(folder, about, {held.file: certificates[purpose] for purpose, held in holdings.items()})
     tell(Step.WRITTEN)
 
 
-def certify(about: About, signers: Mapping[str, CaSigner], folder: Path) -> dict[str, bytes]:
-    """The root by itself, the issuing CA by the root, the others by the issuing CA."""
-    profile = CaFolder(folder, about, {}).profile
-    certificates: dict[str, bytes] = {}
+def new_key_id() -> bytes:
+    return os.urandom(KEY_ID)
+
+
+def prove(signers: Mapping[str, CaSigner], certificates: Mapping[str, bytes]) -> None:
+    """Every key signs something new, and its certificate verifies it."""
     for purpose, signer in signers.items():
-        issuer = purpose if purpose == "root" else "root" if purpose == "issuing" else "issuing"
-        begins, ends = about.created, _later(about.created, YEARS[issuer])
-        authority = Authority(issuer, _subject(about, issuer), signers[issuer], begins, ends)
-        certifier = Certifier(authority, profile)
-        order = OwnOrder(
-            _KINDS_OF[purpose],
-            _serial_number(),
-            _subject(about, purpose),
-            spki_of(signer),
-            begins,
-            _later(about.created, YEARS[purpose]),
-        )
-        certificates[purpose] = certifier.sign(certifier.draft(order))
-    return certificates
+        signature_over(CaKey(purpose, signer, certificates[purpose]).signer, os.urandom(32), purpose)
 
 
-def _subject(about: About, purpose: str) -> bytes:
-    return own_name(about.name + _SUFFIX[purpose])
-
-
-def _later(begin: datetime, years: int) -> datetime:
-    """Inclusive of its last second (RFC 5280, 4.1.2.5)."""
-    return begin + timedelta(days=365 * years + years // 4, seconds=-1)
-
-
-def _serial_number() -> int:
-    """127 random bits below a 1, so that all have 16 octets."""
-    return int.from_bytes(os.urandom(16), "big") >> 1 | 1 << 126
-
-
-def _write(about: About, certificates: Mapping[str, bytes], folder: Path) -> None:
-    for purpose, certificate in certificates.items():
-        write_whole(folder / f"{purpose}.pem", to_pem(certificate))
+def write_all(folder: Path, about: About, files: Mapping[str, bytes]) -> CaFolder:
+    """Certificates first: ca.toml names them, and so is the last. Read back as the server will read them."""
+    for name, certificate in files.items():
+        write_whole(folder / name, to_pem(certificate))
+    staging.sync_folder(folder)
     write_whole(folder / ABOUT, about_text(about))
+    staging.sync_folder(folder)
     read = open_folder(folder)
-    if read.about != about or {name: one.der for name, one in read.certificates.items()} != certificates:
+    if read.about != about or any(read.files[name].der != der for name, der in files.items()):
         raise AuthorityDamaged(file=str(folder / ABOUT), reason="read-back")
+    return read

@@ -1,7 +1,8 @@
 """A CA's folder: everything that makes it this CA but the secrets in its token.
 
-ca.toml           what it is: name, where it is reached, its token, which key is which, its policies
-root.pem …        a certificate a key: root, issuing, cmp, ocsp
+ca.toml           what it is: name, where it is reached, its token, which key and certificate is which, its policies
+root.pem …        a certificate a key: root, issuing, cmp, ocsp; root-2.pem … of the second authority
+root-2-by-1.pem   the second root's key certified by the first; root-1-by-2.pem the other way (RFC 4210, 4.4)
 token/            SoftHSM's files, where the CA has a token of its own; softhsm2.conf tells SoftHSM so
 registry.sqlite   what the registration side remembers, unless ca.toml names another database
 """
@@ -9,51 +10,77 @@ registry.sqlite   what the registration side remembers, unless ca.toml names ano
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from tokenmgr import system
+from tokenmgr.ca.about import PURPOSES, About, Holdings, crossing_files, read_about
 from tokenmgr.ca.certificate import Certificate, from_pem, read_certificate
 from tokenmgr.ca.profile import Profile
 from tokenmgr.errors import AuthorityDamaged, AuthorityMissing
 
 ABOUT, CONFIGURATION, TOKEN, DATABASE = "ca.toml", "softhsm2.conf", "token", "registry.sqlite"
-PURPOSES = ("root", "issuing", "cmp", "ocsp")
 _ISSUERS = {"root": "root", "issuing": "root", "cmp": "issuing", "ocsp": "issuing"}
-VERSION = 1
-CRL_AT, CERTIFICATE_AT = "/ca.crl", "/ca.cer"  # of the url: written into every certificate (RFC 2585, 4)
+
+# Of the status_url: written into every certificate (RFC 2585, 4; RFC 6960, A.1). Of the first authority, and below of
+# each: an issuing key has a list and a certificate of its own, while one responder answers for all.
+CRL_AT, DELTA_AT, CERTIFICATE_AT, OCSP_AT = "/ca.crl", "/ca-delta.crl", "/ca.cer", "/ocsp"
+
+
+def crl_at(number: int) -> str:
+    return CRL_AT if number == 1 else f"/ca-{number}.crl"
+
+
+def delta_at(number: int) -> str:
+    return DELTA_AT if number == 1 else f"/ca-{number}-delta.crl"
+
+
+def certificate_at(number: int) -> str:
+    return CERTIFICATE_AT if number == 1 else f"/ca-{number}.cer"
+
+
+def addressed(policy_medium: str, policy_pc: str, status_url: str, number: int) -> Profile:
+    """What stands in every certificate of this authority's."""
+    crl, certificate = f"{status_url}{crl_at(number)}", f"{status_url}{certificate_at(number)}"
+    return Profile(policy_medium, policy_pc, crl, certificate, f"{status_url}{OCSP_AT}")
 
 
 @dataclass(frozen=True)
-class About:
-    """ca.toml. `library` and `database` are empty where the CA has its own in its folder."""
+class AuthorityFacts:
+    """One root with all that is below it. They are numbered from 1, and issuer names never mean two keys."""
 
-    name: str
-    created: datetime
-    url: str
-    database: str
-    library: str
-    serial: str
-    keys: Mapping[str, bytes]  # purpose -> CKA_ID
-    policy_medium: str
-    policy_pc: str
+    number: int
+    holdings: Holdings
+    certificates: Mapping[str, Certificate] = field(repr=False)
+    new_with_old: Certificate | None = field(default=None, repr=False)
+    old_with_new: Certificate | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
 class CaFolder:
     path: Path
     about: About
-    certificates: Mapping[str, Certificate] = field(repr=False)
+    authorities: tuple[AuthorityFacts, ...]  # the oldest first
+
+    @property
+    def current(self) -> AuthorityFacts:
+        """The one that issues."""
+        return self.authorities[-1]
+
+    @property
+    def files(self) -> Mapping[str, Certificate]:
+        """Every certificate that ca.toml names, by its file."""
+        found: dict[str, Certificate] = {}
+        for one in self.authorities:
+            found |= {held.file: one.certificates[purpose] for purpose, held in one.holdings.items()}
+            if one.new_with_old and one.old_with_new:
+                found |= zip(crossing_files(one.number), (one.new_with_old, one.old_with_new), strict=True)
+        return found
 
     @property
     def has_own_token(self) -> bool:
@@ -69,10 +96,11 @@ class CaFolder:
 
     @property
     def profile(self) -> Profile:
-        """Where the CA's server has its list and its certificate. (No OCSP: a certificate that names a responder which
-        is not there is refused by whoever asks it.)"""
-        about, url = self.about, self.about.url
-        return Profile(about.policy_medium, about.policy_pc, f"{url}{CRL_AT}", f"{url}{CERTIFICATE_AT}")
+        return self.profile_of(self.current.number)
+
+    def profile_of(self, number: int) -> Profile:
+        about = self.about
+        return addressed(about.policy_medium, about.policy_pc, about.status_url, number)
 
 
 def open_folder(path: Path) -> CaFolder:
@@ -81,15 +109,37 @@ def open_folder(path: Path) -> CaFolder:
         raise AuthorityMissing(folder=str(path))
     try:
         system.private_folder(path)
-        about = _about(path / ABOUT)
-        certificates = {purpose: _certificate(path / f"{purpose}.pem") for purpose in PURPOSES}
-        for purpose, issuer in _ISSUERS.items():
-            _require_signed(path / f"{purpose}.pem", certificates[purpose], certificates[issuer])
+        about = read_about(path / ABOUT)
+        authorities: list[AuthorityFacts] = []
+        for holdings in about.authorities:
+            authorities.append(_authority(path, holdings, authorities))
         if not about.library:
             _settle_token(path)
     except OSError as error:
         raise AuthorityDamaged(file=str(error.filename or path), reason=error.strerror or str(error)) from error
-    return CaFolder(path, about, certificates)
+    return CaFolder(path, about, tuple(authorities))
+
+
+def _authority(path: Path, holdings: Holdings, before: list[AuthorityFacts]) -> AuthorityFacts:
+    certificates = {purpose: _certificate(path / holdings[purpose].file) for purpose in PURPOSES}
+    for purpose, issuer in _ISSUERS.items():
+        _require_signed(path / holdings[purpose].file, certificates[purpose], certificates[issuer])
+    if not before:
+        return AuthorityFacts(1, holdings, certificates)
+    number, old, new = len(before) + 1, before[-1].certificates["root"], certificates["root"]
+    new_with_old, old_with_new = (path / file for file in crossing_files(number))
+    return AuthorityFacts(
+        number, holdings, certificates, _crossing(new_with_old, new, old), _crossing(old_with_new, old, new)
+    )
+
+
+def _crossing(file: Path, root: Certificate, issuer: Certificate) -> Certificate:
+    """The same name and key as the root's, signed by the other root."""
+    crossing = _certificate(file)
+    _require_signed(file, crossing, issuer)
+    if (crossing.subject, crossing.public_key) != (root.subject, root.public_key):
+        raise AuthorityDamaged(file=str(file), reason="other-key")
+    return crossing
 
 
 def _certificate(file: Path) -> Certificate:
@@ -106,81 +156,6 @@ def _require_signed(file: Path, certificate: Certificate, issuer: Certificate) -
         )
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError) as error:
         raise AuthorityDamaged(file=str(file), reason="other-issuer") from error
-
-
-# --- ca.toml --------------------------------------------------------------------------------------------------------
-
-
-def _about(file: Path) -> About:
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise AuthorityDamaged(file=str(file), reason="syntax", subject=str(error)) from error
-    if content.get("version") != VERSION:
-        raise AuthorityDamaged(file=str(file), reason="other-version", subject=str(content.get("version")))
-    try:
-        return About(
-            name=_text(content, "name"),
-            created=_moment(content),
-            url=_address(content),
-            database=_text(content, "database"),
-            library=_text(content["token"], "library"),
-            serial=_text(content["token"], "serial"),
-            keys={purpose: bytes.fromhex(_text(content["keys"], purpose)) for purpose in PURPOSES},
-            policy_medium=_text(content["policies"], "medium"),
-            policy_pc=_text(content["policies"], "pc"),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise AuthorityDamaged(file=str(file), reason="missing-or-wrong", subject=str(error).strip("'")) from error
-
-
-def _text(table: Mapping[str, Any], key: str) -> str:
-    if not isinstance(table[key], str):
-        raise TypeError(key)
-    return str(table[key])
-
-
-def _address(content: Mapping[str, Any]) -> str:
-    parts = urlsplit(_text(content, "url"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # which raises where it is none
-        raise ValueError("url")
-    return _text(content, "url")
-
-
-def _moment(content: Mapping[str, Any]) -> datetime:
-    created = content["created"]
-    if not isinstance(created, datetime) or created.tzinfo is None:
-        raise TypeError("created")
-    return created
-
-
-def about_text(about: About) -> str:
-    """A basic string of TOML is one of JSON: neither has control characters, and both write \\u for them."""
-
-    def line(key: str, value: str) -> str:
-        return f"{key} = {json.dumps(value, ensure_ascii=False)}"
-
-    return "\n".join(
-        (
-            f"version = {VERSION}",
-            line("name", about.name),
-            f"created = {about.created:%Y-%m-%dT%H:%M:%SZ}",
-            line("url", about.url),
-            f"{line('database', about.database)}  # empty: {DATABASE} beside this file",
-            "",
-            "[token]",
-            f"{line('library', about.library)}  # empty: SoftHSM's, in {TOKEN}/ beside this file",
-            line("serial", about.serial),
-            "",
-            "[keys]",
-            *(line(purpose, about.keys[purpose].hex()) for purpose in PURPOSES),
-            "",
-            "[policies]",
-            line("medium", about.policy_medium),
-            line("pc", about.policy_pc),
-            "",
-        )
-    )
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

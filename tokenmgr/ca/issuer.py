@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 from tokenmgr.ca import keycheck, lint
 from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.ca.keys import CaKeys
-from tokenmgr.ca.profile import AnyOrder, Kind, Order, OwnOrder, Profile, key_identifier
+from tokenmgr.ca.profile import AUTHORITIES, AnyOrder, Order, OwnOrder, Profile, key_identifier
 from tokenmgr.ca.rules import Wanted
 from tokenmgr.ca.signing import CaSigner, blank, scheme_of, seal, spki_of
 from tokenmgr.ca.tbs import moment, read_tbs, two
@@ -120,6 +120,7 @@ class Issuer(Certifier):
         facts = read_certificate(keys.issuing.certificate)
         authority = Authority("issuing", facts.subject, keys.issuing.signer, facts.not_before, facts.not_after)
         super().__init__(authority, profile, is_known_weak)
+        self.number = keys.current.number
         self.chain = keys.chain
         self.subject = facts.subject
         self.not_after = facts.not_after
@@ -127,7 +128,7 @@ class Issuer(Certifier):
 
     def draft(self, order: AnyOrder) -> Draft:
         """Of a customer, or one of the CA's own; never of an authority: those are made in a ceremony."""
-        if isinstance(order, OwnOrder) and order.kind in (Kind.ROOT, Kind.ISSUING):
+        if isinstance(order, OwnOrder) and order.kind in AUTHORITIES:
             raise CertificateUnfit(findings=("no_authority_below_the_issuing_one (RFC 5280, 4.2.1.9)",))
         return super().draft(order)
 

@@ -27,15 +27,56 @@ class CaKey:
 
 
 @dataclass(frozen=True)
-class CaKeys:
-    """What a running CA has. The root's key is used in the ceremony only: its certificate is here."""
+class AuthorityKeys:
+    """What goes on for an authority as long as certificates of its own are out: its lists and its answers."""
 
+    number: int
     issuing: CaKey
-    cmp: CaKey
     ocsp: CaKey
     root: bytes
 
+
+@dataclass(frozen=True)
+class RootUpdate:
+    """The newest root and how to get to it from the one before (RFC 9480, 2.15)."""
+
+    new_with_new: bytes
+    new_with_old: bytes
+    old_with_new: bytes
+
+
+@dataclass(frozen=True)
+class CaKeys:
+    """What a running CA has. The roots' keys are used in ceremonies only: their certificates are here."""
+
+    cmp: CaKey
+    authorities: tuple[AuthorityKeys, ...]  # the oldest first; the newest is the one in service
+    root_update: RootUpdate | None = None
+    crossings: tuple[bytes, ...] = ()  # each newer root with the one before it, the newest first
+
+    @property
+    def current(self) -> AuthorityKeys:
+        return self.authorities[-1]
+
+    @property
+    def issuing(self) -> CaKey:
+        return self.current.issuing
+
+    @property
+    def ocsp(self) -> CaKey:
+        return self.current.ocsp
+
+    @property
+    def root(self) -> bytes:
+        return self.current.root
+
     @property
     def chain(self) -> tuple[bytes, ...]:
-        """The issuing CA first, then the root."""
-        return self.issuing.certificate, self.root
+        """The issuing CA first, the root last; between them what leads whoever trusts only an older root there."""
+        return self.issuing.certificate, *self.crossings, self.root
+
+    @property
+    def issuers(self) -> tuple[bytes, ...]:
+        """What older certificates need besides: their issuing CAs, and the older roots with the newer."""
+        older = tuple(one.issuing.certificate for one in self.authorities[-2::-1])
+        return older + ((self.root_update.old_with_new,) if self.root_update else ())

@@ -1,7 +1,8 @@
 """What each kind of certificate of this CA says.
 
 CLIENT    a customer's: logs in to banking. One of two policies says whether its key is on a medium or in a PC (S3)
-ROOT      signs ISSUING and nothing else; ISSUING signs all the others
+ROOT      signs ISSUING, CROSS and nothing else; ISSUING signs all the others
+CROSS     a root's key, certified by another root, so that whoever trusts one of them reaches the other
 CMP       protects the CA's answers to requests
 OCSP      signs answers about revocation
 TLS       the CA's own server
@@ -37,6 +38,7 @@ CMC_CA = "1.3.6.1.5.5.7.3.27"  # RFC 6402, 2.10; RFC 9480, 2.2: a CA that speaks
 
 class Kind(Enum):
     ROOT = "root"
+    CROSS = "cross"
     ISSUING = "issuing"
     CMP = "cmp"
     OCSP = "ocsp"
@@ -68,6 +70,7 @@ _CERTIFIES = frozenset({"key_cert_sign", "crl_sign"})
 # no revocation pointers, since id-pkix-ocsp-nocheck says that nobody need look (RFC 6960, 4.2.2.2.1).
 SHAPES = {
     Kind.ROOT: Shape(_CERTIFIES, (), frozenset(_ALWAYS | _BASIC), authority=True),
+    Kind.CROSS: Shape(_CERTIFIES, (), frozenset(_BELOW | _BASIC | _POLICIES), authority=True),
     Kind.ISSUING: Shape(_CERTIFIES, (), frozenset(_BELOW | _BASIC | _POLICIES), authority=True, path_length=0),
     Kind.CMP: Shape(_SIGNS, (CMC_CA,), frozenset(_LEAF | _SOUGHT)),
     Kind.OCSP: Shape(
@@ -84,6 +87,7 @@ SHAPES = {
         _SIGNS, (ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,), frozenset(_LEAF | _SOUGHT | _POLICIES)
     ),
 }
+AUTHORITIES = frozenset(kind for kind, shape in SHAPES.items() if shape.authority)
 CRITICAL = frozenset({ExtensionOID.KEY_USAGE.dotted_string, ExtensionOID.BASIC_CONSTRAINTS.dotted_string})
 
 
@@ -140,14 +144,14 @@ class Profile:
     policy_pc: str
     crl_url: str
     issuer_url: str
-    ocsp_url: str = ""
+    ocsp_url: str
 
     def policies(self, order: AnyOrder) -> tuple[str, ...]:
-        """Of a customer's exactly one; the issuing CA's names both, or neither would be good below it (RFC 5280,
-        4.2.1.4, 6.1.3 d)."""
+        """Of a customer's exactly one; an authority's between it and the root names both, or neither would be good
+        below it (RFC 5280, 4.2.1.4, 6.1.3 d)."""
         if isinstance(order, Order):
             return (self.policy_medium if order.store is StoreKind.MEDIUM else self.policy_pc,)
-        return (self.policy_medium, self.policy_pc) if order.kind is Kind.ISSUING else ()
+        return (self.policy_medium, self.policy_pc) if order.kind in (Kind.ISSUING, Kind.CROSS) else ()
 
     def store_of(self, policies: bytes) -> StoreKind | None:
         """Which store a certificatePolicies extension that a client asks for is about; None for anything else."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 from tokenmgr import catalogue, clock
-from tokenmgr.ca.folder import CONFIGURATION, TOKEN, CaFolder, configuration_text, write_whole
-from tokenmgr.ca.keys import CaKey, CaKeys
+from tokenmgr.ca.folder import CONFIGURATION, TOKEN, AuthorityFacts, CaFolder, configuration_text, write_whole
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys, RootUpdate
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cli.lasting import LastingSession
 from tokenmgr.cli.libraries import libraries, settings
@@ -39,13 +40,31 @@ def open_authority(folder: CaFolder, pin: Secret, shared: Path) -> Iterator[CaKe
         token_of(folder.path, about.library, about.serial) as library,
         closing(LastingSession(library, about.serial, pin, folder.path / TURN, shared / REFUSED)) as token,
     ):
-        contents = token.contents()
+        yield keys_of(folder, token, clock.now())
 
-        def key(purpose: str) -> CaKey:
-            on_token = cast(CaSigner, signer(token, contents.key(about.keys[purpose])))
-            return CaKey(purpose, on_token, folder.certificates[purpose].der)
 
-        yield CaKeys(key("issuing"), key("cmp"), key("ocsp"), folder.certificates["root"].der)
+def keys_of(folder: CaFolder, token: LastingSession, now: datetime) -> CaKeys:
+    """Of every authority that has certificates out; an issuing CA that has expired has none."""
+    contents = token.contents()
+
+    def key(one: AuthorityFacts, purpose: str) -> CaKey:
+        held = one.holdings[purpose]
+        on_token = cast(CaSigner, signer(token, contents.key(held.key_id)))
+        return CaKey(held.file.removesuffix(".pem"), on_token, one.certificates[purpose].der)
+
+    going_on = [one for one in folder.authorities[:-1] if now <= one.certificates["issuing"].not_after]
+    authorities = tuple(
+        AuthorityKeys(one.number, key(one, "issuing"), key(one, "ocsp"), one.certificates["root"].der)
+        for one in (*going_on, folder.current)
+    )
+    crossings = tuple(one.new_with_old.der for one in reversed(folder.authorities) if one.new_with_old)
+    return CaKeys(key(folder.current, "cmp"), authorities, _root_update(folder.current), crossings)
+
+
+def _root_update(current: AuthorityFacts) -> RootUpdate | None:
+    if current.new_with_old is None or current.old_with_new is None:
+        return None
+    return RootUpdate(current.certificates["root"].der, current.new_with_old.der, current.old_with_new.der)
 
 
 @contextmanager

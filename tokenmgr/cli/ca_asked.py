@@ -11,7 +11,8 @@ from tokenmgr.errors import CeremonyAsked
 
 DEFAULT_NAME = "しんきん電子証明書認証局"
 DEFAULT_URL = "https://localhost:8443"
-LONGEST_NAME = 64 - len(" Issuing")  # RFC 5280, appendix A.1: characters of a common name, ours with a word after it
+DEFAULT_STATUS_URL = "http://localhost:8080"
+LONGEST_NAME = 64 - len(" G2 OCSP")  # RFC 5280, appendix A.1: characters of a common name, ours with a word after it
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -22,24 +23,27 @@ class Asked:
     library: str
     serial: str
     url: str
+    status_url: str
     database: str
 
     @classmethod
-    def checked(cls, name: str, keys: str, library: str, serial: str, url: str, database: str) -> Self:
+    def checked(cls, name: str, keys: str, library: str, serial: str, url: str, status_url: str, database: str) -> Self:
         if not name.strip() or name != name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
             raise CeremonyAsked(reason="ca-name", subject=name)
         if bool(library) != bool(serial):
             raise CeremonyAsked(reason="library-and-medium", subject=library or serial)
-        return cls(name, KeyKind(keys), library, serial, _reached_at(url), _database(database))
+        reached = _reached_at(url, "ca-url", "http", "https"), _reached_at(status_url, "ca-status-url", "http")
+        return cls(name, KeyKind(keys), library, serial, *reached, _database(database))
 
 
-def _reached_at(url: str) -> str:
-    """Stands in every certificate: a scheme, a host, and a path if need be, and nothing that is somebody's own."""
-    parts = _split(url, "ca-url", url)
+def _reached_at(url: str, reason: str, *schemes: str) -> str:
+    """A scheme, a host, and a path if need be, and nothing that is somebody's own. What stands in certificates is plain
+    http: whoever checks a server's certificate would need another server's for that (RFC 5280, 8)."""
+    parts = _split(url, reason, url)
     plain = url.isascii() and url.isprintable() and " " not in url
     extra = parts.username is not None or parts.password is not None or parts.query or parts.fragment
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain or extra:
-        raise CeremonyAsked(reason="ca-url", subject=url)
+    if parts.scheme not in schemes or not parts.hostname or parts.port == 0 or not plain or extra:
+        raise CeremonyAsked(reason=reason, subject=url)
     return url.rstrip("/")
 
 

@@ -55,7 +55,7 @@ def _require_at_hand(leftover: Leftover, asked: Asked) -> None:
 
 
 def _plan(asked: Asked, serial: str) -> Plan:
-    return Plan(asked.name, asked.kind, asked.url, asked.database, asked.library, serial)
+    return Plan(asked.name, asked.kind, asked.url, asked.status_url, asked.database, asked.library, serial)
 
 
 def _on_own_token(

@@ -78,7 +78,7 @@ def _make(service: Service, folder: CaFolder, certificate: Path, key: Path, now:
     der = service.issuer.sign(draft)
     service.administration.certified(order.serial, der)
     write_whole(key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"))
-    write_whole(certificate, to_pem(der) + to_pem(service.chain[0]))
+    write_whole(certificate, "".join(map(to_pem, (der, *service.chain[:-1]))))
 
 
 def _generation(order: OwnOrder) -> Generation:

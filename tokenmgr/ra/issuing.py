@@ -90,6 +90,7 @@ def issue(
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)
             new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
+            new = dataclasses.replace(new, authority=issuer.number)
             registry.record(new, ask.exchange(new.serial), displaced, now)
             return finish(registry, issuer, new, draft)
         except Stale:
