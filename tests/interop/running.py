@@ -117,9 +117,17 @@ def _hashes() -> tuple[str, str]:
 
 @contextlib.contextmanager
 def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterator[Authority]:
-    """Made, with two banks and a contract in each, and serving. `how` is more of `tokenmgr ca init`."""
+    """Made, and serving."""
+    with founded(home, pin, *how) as made, serving(made, workers) as port:
+        made.port = port
+        yield made
+
+
+@contextlib.contextmanager
+def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
+    """With two banks and a contract in each. `how` is more of `tokenmgr ca init`."""
     environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
-    descriptor = "--pin-fd" if how else "--new-pin-fd"
+    descriptor = "--pin-fd" if "--library" in how else "--new-pin-fd"
     with _started(environment, pin, "ca", "init", *how, descriptor) as making:
         assert making.wait(PATIENCE) == 0
     folder = open_folder(home / "ca")
@@ -129,10 +137,8 @@ def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterat
     for code, name in ((BANK, "みほん信用金庫"), (OTHER_BANK, "となりの信用金庫")):
         administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
         administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
-    made = Authority(folder, environment, administration, pin)
-    with contextlib.closing(database), serving(made, workers) as port:
-        made.port = port
-        yield made
+    with contextlib.closing(database):
+        yield Authority(folder, environment, administration, pin)
 
 
 @contextlib.contextmanager

@@ -45,10 +45,11 @@ def _as_somebody(folder: Path) -> list[str]:
 
 
 class Server:
-    def __init__(self, folder: Path, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
-        self.process = process
+        self._command = command
         self._numbers = itertools.count(1)
+        self.start()
 
     @classmethod
     @contextlib.contextmanager
@@ -70,19 +71,33 @@ class Server:
             ]
             for setting in SETTINGS:
                 command += ["-c", setting]
-            with (folder / "log").open("wb") as log:
-                process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-            server = cls(folder, process)
+            server = cls(folder, command)
             try:
                 server.wait()
                 yield server
             finally:
                 server.stop()
 
+    def start(self) -> None:
+        """Again, too, once it was stopped."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, cwd=self.folder)
+
     def stop(self) -> None:
         """At once, but in order: whoever is connected is told to go."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE)
+
+    def recover(self) -> None:
+        """After it was killed: its children go when they notice, and it starts once they have."""
+        ends = time.monotonic() + PATIENCE
+        while True:
+            self.start()
+            with contextlib.suppress(AssertionError):
+                self.wait()
+                return
+            assert time.monotonic() < ends, (self.folder / "log").read_text()
+            time.sleep(0.1)
 
     def wait(self) -> None:
         ends = time.monotonic() + PATIENCE
