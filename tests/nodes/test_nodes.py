@@ -23,14 +23,14 @@ CUSTOMERS, EACH = 8, 4  # renewals under load
 
 
 def whole(pair: Cluster) -> Counter[str]:
-    """The trail is one chain without a gap; how often each action is in it."""
+    """The trail is one chain without a gap; how often each action is in it, apart from the CA's own."""
     columns = [column for column in schema.audit.c if column.name != "changes_status"]
     previous, actions = FIRST, Counter[str]()
     for number, row in enumerate(pair.database.read(select(*columns).order_by(schema.audit.c.number)), start=1):
         one = entry_of(tuple(row))
         previous = one.digest(previous)
         assert (one.number, one.hash) == (number, previous)
-        actions[one.action] += 1
+        actions[one.action if one.whom else f"own {one.action}"] += 1
     return actions
 
 
