@@ -60,10 +60,19 @@ def test_a_refusal_says_when_it_opens() -> None:
         (State.REVOKED, (Reason.REVOKED, Way.ACQUIRE)),
         (State.PENDING, (Reason.REVOKED, Way.ACQUIRE)),
         (State.VOID, (Reason.REVOKED, Way.ACQUIRE)),
+        (State.HELD, (Reason.ON_HOLD, Way.VISIT_BRANCH)),
     ],
 )
 def test_only_the_active_generation_renews(state: State, expected: tuple[Reason, Way]) -> None:
     assert reason(permit_renewal(generation(state), MEDIUM, POLICY, END - SECOND)) == expected
+
+
+@pytest.mark.parametrize("is_user", [True, False])
+@pytest.mark.parametrize("open_until", [None, END])
+def test_what_is_on_hold_is_not_got_round_by_an_acquisition(is_user: bool, open_until: datetime | None) -> None:
+    for now in (START, END + 30 * timedelta(days=1)):
+        answer = permit_acquisition(generation(State.HELD), open_until, is_user, MEDIUM, POLICY, now)
+        assert reason(answer) == (Reason.ON_HOLD, Way.VISIT_BRANCH)
 
 
 @pytest.mark.parametrize("store", StoreKind)

@@ -296,3 +296,15 @@ def test_bytes_whose_request_has_come_to_its_end_say_so_for_good(rig: Rig) -> No
     assert isinstance(answer.body, CertReply)
     assert answer.body.text.splitlines()[-1].startswith("R108 ")
     assert rig.of(certificate).state is State.REVOKED
+
+
+def test_what_was_to_be_signed_by_a_key_that_the_ca_has_replaced_is_begun_anew(url: str) -> None:
+    """A rollover in the middle: the record is void, and the same key may be asked for again."""
+    rig = Rig(url, hook=Troubled())
+    customer = rig.begin()
+    assert isinstance(customer.request().body, CertReply)
+    assert rig.states() == [State.RECORDED]
+    rig.service.issuer.number = 2
+    assert told(customer.send(customer.sent))[0] == "R108"
+    assert rig.states() == [State.VOID]
+    rig.close()

@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from tokenmgr.ca.issuer import Draft, Issuer
 from tokenmgr.ca.keycheck import kind_of
 from tokenmgr.ca.profile import Order
-from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.policy import Reason, Way
 from tokenmgr.errors import (
     AnotherIsPending,
@@ -83,7 +83,7 @@ def issue(
         predecessor = decide(standing, same)
         try:
             if same is not None:
-                return finish(registry, issuer, _again(registry, ask, same, now))
+                return finish(registry, issuer, _again(registry, ask, same, now), now)
             if kind not in standing.bank.policy.key_kinds:
                 raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
             displaced = _displaced(standing, displaces, now)
@@ -92,16 +92,22 @@ def issue(
             new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
             new = dataclasses.replace(new, authority=issuer.number)
             registry.record(new, ask.exchange(new.serial), displaced, now)
-            return finish(registry, issuer, new, draft)
+            return finish(registry, issuer, new, now, draft)
         except Stale:
             continue
     raise AuthorityBusy
 
 
-def finish(registry: Registry, issuer: Issuer, found: Generation, draft: Draft | None = None) -> Generation:
-    """What is recorded is signed, to the byte; what is signed already is that."""
+def finish(
+    registry: Registry, issuer: Issuer, found: Generation, now: datetime, draft: Draft | None = None
+) -> Generation:
+    """What is recorded is signed, to the byte; what is signed already is that. What was to be signed by a key that the
+    CA has replaced since is void: the client begins anew."""
     if found.state is not State.RECORDED:
         return found
+    if found.authority != issuer.number:
+        registry.revoke(found.serial, RevocationReason.SUPERSEDED, now)
+        raise CannotConfirm(until=found.confirm_by)
     try:
         certificate = issuer.sign(draft or issuer.resume(found.serial, found.draft))
     except (MediumError, LibraryError, SignatureUnfit) as error:  # the CA's token: the record stands, to be asked again
@@ -117,7 +123,7 @@ def resume(registry: Registry, issuer: Issuer, found: Generation, now: datetime)
         if found.confirm_by is not None and now > found.confirm_by and found.state is not State.ACTIVE:
             raise CannotConfirm(until=found.confirm_by)
         try:
-            return finish(registry, issuer, found)
+            return finish(registry, issuer, found, now)
         except Stale:
             found = registry.generation(found.serial) or found
     raise AuthorityBusy
