@@ -255,7 +255,7 @@ class _Talk:
             checks.signed_only(self.message)
             checks.revocation(body)
             by = self._standing_certificate()
-            if body.issuer != self.service.issuer.subject:
+            if body.issuer not in self.service.keys.subjects:
                 raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
             revoke.revoke_own(self.service.registry, by, body.serial or 0, _reason(body.reason), self.now)
         except ProtocolFault as fault:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -101,15 +102,14 @@ def keys_of(folder: CaFolder, token: Signs, contents: Contents, now: datetime) -
         )
         for one in (*going_on, folder.current)
     )
-    crossings = tuple(one.new_with_old.der for one in reversed(folder.authorities) if one.new_with_old)
-    cmp = key_of(folder.current, "cmp", token, contents)
-    return CaKeys(cmp, authorities, _root_update(folder.current), crossings)
+    return CaKeys(key_of(folder.current, "cmp", token, contents), authorities, tuple(_root_updates(folder)))
 
 
-def _root_update(current: AuthorityFacts) -> RootUpdate | None:
-    if current.new_with_old is None or current.old_with_new is None:
-        return None
-    return RootUpdate(current.certificates["root"].der, current.new_with_old.der, current.old_with_new.der)
+def _root_updates(folder: CaFolder) -> Iterator[RootUpdate]:
+    for old, new in pairwise(folder.authorities):
+        if new.new_with_old and new.old_with_new:
+            roots = old.certificates["root"].der, new.certificates["root"].der
+            yield RootUpdate(*roots, new.new_with_old.der, new.old_with_new.der)
 
 
 @contextmanager
