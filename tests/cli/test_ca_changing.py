@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -16,7 +17,9 @@ from tests.cli.runner import Home, Result
 from tokenmgr.ca import staging
 from tokenmgr.ca.ceremony import Step
 from tokenmgr.ca.folder import CaFolder, open_folder
+from tokenmgr.cli.authority import open_authority
 from tokenmgr.domain.credential import KeyKind
+from tokenmgr.errors import AuthorityMoved
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN as MEDIUM_PIN
@@ -332,9 +335,11 @@ def test_refused_with_every_key_that_is_missing_or_wrong(on_stick: Home, sticks:
     assert opened(on_stick) == folder
 
 
-def test_its_own_token_stays_where_it_is(home: Home, sticks: list[SimulatedMedium]) -> None:
+def test_its_own_token_stays_where_it_is(home: Home, tmp_path: Path) -> None:
     """Out of the folder into another library's token: the same files, which another configuration names."""
-    folder, two = opened(home), sticks[1]
+    folder, two = opened(home), SimulatedMedium(tmp_path / "two", os.environ)
+    two.create()
+    two.register(home.folder / "libraries.d")
     shutil.rmtree(two.tokens)
     shutil.copytree(folder.path / "token", two.tokens)
     done = change(home, "move", "--library", two.path, "--medium", folder.about.serial)
@@ -343,3 +348,16 @@ def test_its_own_token_stays_where_it_is(home: Home, sticks: list[SimulatedMediu
     assert list((folder.path / "token").rglob("*.object"))
     assert not opened(home).has_own_token
     assert change(home, "renew", "ocsp").status == 0
+
+
+def test_the_pin_that_is_held_is_no_try_at_another_token(home: Home, tmp_path: Path) -> None:
+    """S5: whoever serves goes on with the token that its keeper began with, until it is started anew."""
+    shared, folder = tmp_path / "shared", opened(home)
+    shared.mkdir()
+    with open_authority(folder, Secret(PIN), shared):
+        pass
+    moved = dataclasses.replace(folder, about=dataclasses.replace(folder.about, serial="0123456789abcdef"))
+    with pytest.raises(AuthorityMoved), open_authority(moved, Secret(PIN), shared):
+        pass
+    with open_authority(folder, Secret(PIN), shared):
+        pass

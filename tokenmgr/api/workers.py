@@ -180,6 +180,7 @@ class _Relay:
             self._dismiss(before)
             log.info("a worker was replaced", extra={"worker": coming.process, "before": before.process})
         elif coming.ended is not None:
+            coming.wait_until(time.monotonic())
             self._coming, self._not_before = None, time.monotonic() + LONGEST_WAIT
             told = {"status": coming.ended, "again_in": LONGEST_WAIT}
             log.error("what has changed cannot be served with; the workers go on as they are", extra=told)
@@ -238,6 +239,8 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self.tell_to_stop()
+        cast(IO[bytes], self._child.stdout).close()
 
 
 def work(app: Starlette, descriptor: int, certificate: str, key: str, during: During) -> None:
