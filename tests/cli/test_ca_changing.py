@@ -103,8 +103,8 @@ def test_a_lost_key_stops_the_ca_until_it_is_replaced(home: Home, purpose: str) 
     folder = opened(home)
     lose(home, folder.current.holdings[purpose].key_id)
     serve = ("serve", "--listen", "127.0.0.1:0")
-    assert "K103" in change(home, *serve).err
-    assert "K103" in change(home, "renew", purpose).err
+    assert "A116" in change(home, *serve).err
+    assert "A116" in change(home, "renew", purpose).err
     assert change(home, "renew", purpose, "--new-key").status == 0
     assert own_keys(home) == opened(home).about.key_ids
 

@@ -20,7 +20,7 @@ from tokenmgr.cli.lasting import LastingSession
 from tokenmgr.cli.libraries import libraries, settings
 from tokenmgr.cli.output import t
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import AuthorityMoved, AuthorityPinWrong, LibraryMissing, PinWrong
+from tokenmgr.errors import AuthorityKeyLost, AuthorityMoved, AuthorityPinWrong, KeyMissing, LibraryMissing, PinWrong
 from tokenmgr.log import Secret
 from tokenmgr.system import locked, private_folder
 from tokenmgr.token.module import Library
@@ -86,8 +86,12 @@ def pin_of(folder: CaFolder) -> Iterator[None]:
 
 def key_of(one: AuthorityFacts, purpose: str, token: Signs, contents: Contents) -> CaKey:
     held = one.holdings[purpose]
-    on_token = cast(CaSigner, signer(token, contents.key(held.key_id)))
-    return CaKey(held.file.removesuffix(".pem"), on_token, one.certificates[purpose].der)
+    name = held.file.removesuffix(".pem")
+    try:
+        on_token = cast(CaSigner, signer(token, contents.key(held.key_id)))
+    except KeyMissing as error:
+        raise AuthorityKeyLost(key=name, serial=contents.serial) from error
+    return CaKey(name, on_token, one.certificates[purpose].der)
 
 
 def keys_of(folder: CaFolder, token: Signs, contents: Contents, now: datetime) -> CaKeys:

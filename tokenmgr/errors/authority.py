@@ -121,3 +121,11 @@ class AuthorityMoved(AuthorityError):
 
     code = "A115"
     serial: str
+
+
+class AuthorityKeyLost(AuthorityError):
+    """A key of the CA's is not on its token; `key` is called as its certificate's file is."""
+
+    code = "A116"
+    key: str
+    serial: str
