@@ -77,19 +77,19 @@ def serve(
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
         changed = Watched(folder.path, tls_certificate, tls_key)
-        _keep(address, ("ca", "worker", *tls), (count, changed), pin, shared, as_json)
+        _keep(address, ("ca", "worker", *tls), count, changed, pin, shared, as_json)
     return Exit.FINE
 
 
 def _keep(
     address: workers.Address,
     command: Sequence[str],
-    kept: tuple[int, Watched],
+    count: int,
+    changed: Watched,
     pin: Secret,
     shared: str,
     as_json: bool,
 ) -> None:
-    count, changed = kept
     with workers.listen(address) as opened:
         environment = {**config.ENVIRONMENT, SHARED: shared}
         at = workers.Address(address.host, opened.getsockname()[1])
@@ -117,18 +117,28 @@ def _tell(address: workers.Address, count: int, as_json: bool) -> None:
 def worker(descriptor: int, certificate: str, key: str) -> int:
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
-    folder = open_folder(ca_folder())
+    folder, chain = open_folder(ca_folder()), Path(certificate)
     with prompts.from_fd(0) as pin, _wired(folder, pin, shared) as service:
-
-        def renew_own(service: Service, now: datetime) -> None:
-            """The workers that have what it replaces are replaced by their keeper, who sees the files change."""
-            renew_due(folder.path, service.keys, now)
-            if Path(certificate).parent == folder.path / TLS:
-                own_certificate(service, folder, now)
-
-        during = partial(jobs.run, service, more=(renew_own,))
-        workers.work(application(service), descriptor, certificate, key, during)
+        more = (_renew_working(folder), *((_renew_tls(folder),) if chain.parent == folder.path / TLS else ()))
+        workers.work(application(service), descriptor, certificate, key, partial(jobs.run, service, more=more))
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
+
+
+# What these renew is read by the next workers: their keeper sees the files change.
+
+
+def _renew_working(folder: CaFolder) -> jobs.Job:
+    def renew_working(service: Service, now: datetime) -> None:
+        renew_due(folder.path, service.keys, now)
+
+    return renew_working
+
+
+def _renew_tls(folder: CaFolder) -> jobs.Job:
+    def renew_tls(service: Service, now: datetime) -> None:
+        own_certificate(service, folder, now)
+
+    return renew_tls
 
 
 @contextmanager
