@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.api.rig import CREATED, PROFILE, Authority, Rig, authority
+from tests.api.rig import CREATED, PROFILE, Authority, Rig, authority, granted, new_key
 from tests.api.test_checklist_support import told
 from tokenmgr.ca import rollover
 from tokenmgr.ca.about import PURPOSES
@@ -67,6 +67,21 @@ def test_an_old_certificate_is_renewed_under_the_new_authority(rig: Rig) -> None
     sent = customer.last.extra_certs
     keys = rolled.service.keys
     assert sent[:3] == (keys.cmp.certificate, keys.issuing.certificate, rolled.service.chain[1])
+    rolled.close()
+
+
+def test_what_was_asked_for_before_is_given_after_with_its_own_chain(rig: Rig) -> None:
+    """The same bytes bring the same certificate (S6), and what leads from it to either root."""
+    customer = rig.with_certificate(days_left=10)
+    customer.begin_anew()
+    certificate = granted(customer.request(new_key()))
+    rolled = after(rig)
+    customer.rig, keys = rolled, rolled.service.keys
+    again = rolled.send(customer.sent)
+    assert granted(again) == certificate
+    assert set(keys.issuers) <= set(again.extra_certs)
+    customer.last = again
+    assert customer.confirm(certificate).kind is Kind.PKICONF
     rolled.close()
 
 
