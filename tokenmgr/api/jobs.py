@@ -6,6 +6,7 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 
+from tokenmgr.api.checkpoints import make_checkpoint
 from tokenmgr.api.service import Service
 from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
@@ -30,7 +31,7 @@ async def run(service: Service, threads_end: asyncio.Event) -> None:
 def round_of(service: Service) -> None:
     """Each job by itself: one that fails is told, and hides no other."""
     now = service.clock()
-    for job in (_expire, _tidy, renew_crl):
+    for job in (_expire, _tidy, renew_crl, make_checkpoint):
         try:
             job(service, now)
             service.metrics.jobs.labels(job.__name__, "done").inc()

@@ -41,7 +41,8 @@
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
     │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
-    │   └── LeftoversElsewhere A110  ├── CeremonyAsked      A111   └── AuthorityPinWrong A112
+    │   ├── LeftoversElsewhere A110  ├── CeremonyAsked      A111   ├── AuthorityPinWrong A112
+    │   └── TrailBroken       A113
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

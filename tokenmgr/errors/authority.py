@@ -95,3 +95,11 @@ class AuthorityPinWrong(AuthorityError):
 
     code = "A112"
     name: str
+
+
+class TrailBroken(AuthorityError):
+    """The audit trail, its checkpoints or a file of them are not as they were written: `findings` names places."""
+
+    code = "A113"
+    findings: tuple[str, ...]
+    count: int
