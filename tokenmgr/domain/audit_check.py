@@ -62,10 +62,9 @@ class Finding:
 
 @dataclass
 class Findings:
-    """In the order of their numbers, as far as they are kept."""
-
     kept: list[Finding] = field(default_factory=list)
     count: int = 0
+    most: int = 2 * MOST
 
     def add(self, what: What, first: int, last: int = 0, other: int = 0, line: int = 0) -> None:
         new = Finding(what, first, last or first, other, line)
@@ -73,8 +72,16 @@ class Findings:
             self.kept[-1] = joined
             return
         self.count += 1
-        if len(self.kept) < MOST:
+        if len(self.kept) < self.most:
             self.kept.append(new)
+
+    def in_order(self) -> Findings:
+        """The first ones, by their numbers."""
+        ordered = Findings(most=MOST)
+        for one in sorted(self.kept, key=lambda one: (one.first, one.line)):
+            ordered.add(one.what, one.first, one.last, one.other, one.line)
+        ordered.count += self.count - len(self.kept)
+        return ordered
 
 
 @dataclass(frozen=True)
@@ -127,8 +134,8 @@ def check(
         marks.pass_by(row.entry.number, row.entry.hash if is_sound else b"")
     marks.end(chain.next - 1)
     chain.settle()
-    found.kept.sort(key=lambda one: (one.first, one.line))
-    return Verdict(chain.next - 1, chain.previous, marks.vouched, tuple(found.kept), found.count)
+    named = found.in_order()
+    return Verdict(chain.next - 1, chain.previous, marks.vouched, tuple(named.kept), named.count)
 
 
 # --- entries --------------------------------------------------------------------------------------------------------
@@ -152,6 +159,7 @@ class _Chain:
         self._found = found
         self._strays: list[_Stray] = []
         self._holes: dict[int, set[bytes]] = {}  # numbers without a sound entry, and what may stand before each
+        self._unsound: set[int] = set()  # the last one that was put aside
 
     def take(self, row: Kept) -> bool:
         """Whether it is in its place and whole."""
@@ -170,9 +178,10 @@ class _Chain:
         return is_sound
 
     def _gap(self, first: int, last: int) -> None:
-        known = min(last, first + MOST - 1)
+        known = min(last, first + 2 * MOST - len(self._holes) - 1)
         self._holes |= {number: set() for number in range(first, known + 1)}
-        self._holes[first] = {self.previous}
+        if first in self._holes:
+            self._holes[first].add(self.previous)
         if known < last:
             self._found.add(What.MISSING, known + 1, last)
 
@@ -182,12 +191,16 @@ class _Chain:
             if before is not None:
                 self._holes[stray.number] = before
         elif not stray.follows_gap:
-            self._found.add(What.MISPLACED if stray.is_late else What.ALTERED, stray.number, line=stray.row.line)
+            what = What.MISPLACED if stray.is_late else _unfit(stray.number, self._unsound)
+            self._found.add(what, stray.number, line=stray.row.line)
+        self._unsound = {stray.number}
         return False
 
     def settle(self) -> None:
         """Which of those put aside belongs into which hole, and what is wrong with the others."""
-        filled = {number for number in sorted(self._holes) if self._fill(number)}
+        self._found.most += 5 * MOST  # all of them: they come before what has been told as it went by
+        self._holes.setdefault(self.next, set()).add(self.previous)  # one of them may have been the last
+        filled = {number for number in sorted(self._holes) if self._fill(number)} | {self.next}
         in_place = {one.number for one in self._strays if not one.is_late}
         for number in sorted(self._holes.keys() - filled - in_place):
             self._found.add(What.MISSING, number)
@@ -223,7 +236,11 @@ class _Chain:
             if not stray.row.says_its_status:
                 self._found.add(What.ALTERED, number, line=line)
         elif not stray.follows_gap:
-            self._found.add(What.UNSURE if number - 1 in unfit else What.ALTERED, number, line=line)
+            self._found.add(_unfit(number, unfit), number, line=line)
+
+
+def _unfit(number: int, unfit: set[int]) -> What:
+    return What.UNSURE if number - 1 in unfit else What.ALTERED
 
 
 # --- checkpoints ----------------------------------------------------------------------------------------------------
