@@ -126,10 +126,12 @@ class CheckpointFile:
             file.flush()
             os.fsync(file.fileno())
 
-    def read(self, found: Findings) -> Iterator[Sealed]:
-        """Its lines, and what is none."""
+    def read(self, found: Findings, ends: int | None = None) -> Iterator[Sealed]:
+        """Its lines up to where it ended, and what is none."""
         with self.path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST), b""), start=1):
+                if ends is not None and file.tell() > ends:
+                    return
                 try:
                     if not line.endswith(b"\n"):
                         raise ValueError("cut")

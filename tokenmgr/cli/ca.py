@@ -18,8 +18,12 @@ from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, t
 
-# Both need the server's packages, which a customer's PC does not have.
-SERVING = {"serve": "tokenmgr.cli.serve:serve", "worker": "tokenmgr.cli.serve:worker"}
+# They need the server's packages, which a customer's PC does not have.
+SERVING = {
+    "serve": "tokenmgr.cli.serve:serve",
+    "worker": "tokenmgr.cli.serve:worker",
+    "audit": "tokenmgr.cli.ca_audit:audit",
+}
 
 
 @click.group(cls=LazyGroup, lazy=SERVING, help=t("help.ca"))

@@ -20,7 +20,7 @@ from tokenmgr.sql.schema import audit, checkpoint
 _NAMES = [one.name for one in fields(Entry)]
 _HASH = _NAMES.index("hash")
 # As the database has them: somebody may have put there what their types do not allow.
-_RAW: list[ColumnElement[Any]] = [literal_column(f"audit.{name}") for name in (*_NAMES, "changes_status")]
+_RAW: list[ColumnElement[Any]] = [literal_column(f"audit.{name}").label(name) for name in (*_NAMES, "changes_status")]
 _ENTRIES = select(*_RAW).select_from(audit)
 _WHOLE = _ENTRIES.order_by(audit.c.number)
 _HEAD = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
