@@ -11,26 +11,22 @@ from tokenmgr.domain.audit import FIRST
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.engine import Database
 
-GUARDS = {
+# What a database's owner can do: on SQLite for good, on PostgreSQL for this connection.
+DISARMING = {
     "sqlite": tuple(
         f"DROP TRIGGER IF EXISTS {table}_no_{verb}"
         for table in ("audit", "checkpoint")
         for verb in ("update", "delete")
     ),
-    "postgresql": ("DROP FUNCTION IF EXISTS append_only() CASCADE",),
+    "postgresql": ("SET session_replication_role = replica",),
 }
-
-
-def disarm(database: Database) -> None:
-    with database.engine.connect() as connection:
-        for statement in GUARDS[database.engine.dialect.name]:
-            connection.exec_driver_sql(statement)
 
 
 def forge(database: Database, *statements: str, **values: object) -> None:
     """One after the other, each by itself, the guards taken away first."""
-    disarm(database)
     with database.engine.connect() as connection:
+        for statement in DISARMING[database.engine.dialect.name]:
+            connection.exec_driver_sql(statement)
         for statement in statements:
             connection.execute(text(statement), _meant(statement, values))
 
