@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
-from tests.actors import TESTER
 from tests.sql.child import NOTES
 from tests.sql.test_durability import child, line, say
 from tests.sql.world import BANK, DAY, HOUR, REASON, World

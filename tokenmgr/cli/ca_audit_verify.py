@@ -25,7 +25,7 @@ from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit_check import Findings, Kept, Sealed, Verdict, check
 from tokenmgr.domain.audit_export import checkpoints_of, entries_of
 from tokenmgr.domain.audit_lines import END, checkpoint_value
-from tokenmgr.errors import TrailBroken, ValueUnfit
+from tokenmgr.errors import TrailBroken
 
 LAG = timedelta(minutes=2)  # of a file beside a service that runs: a round is 20 seconds
 NEVER = datetime.min.replace(tzinfo=UTC)  # a copy that was taken away need not be the newest
@@ -62,7 +62,7 @@ def _roots(files: Sequence[Path]) -> list[bytes]:
     try:
         return [from_pem(one.read_text(encoding="ascii")) for one in files]
     except (OSError, ValueError) as error:
-        raise ValueUnfit(what="--root", reason=t("audit.takes_pem")) from error
+        raise click.BadParameter(t("audit.takes_pem"), param_hint="--root") from error
 
 
 def _of_registry(held: Iterable[Sealed] | None, signers: Signers, found: Findings) -> Verdict:

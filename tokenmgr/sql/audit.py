@@ -69,7 +69,7 @@ class Trail:
         else:
             some = found.order_by(audit.c.number.desc()).limit(newest).subquery()
             found = select(some).order_by(some.c.number)
-        for row in self._database.stream(found):
+        for row in self._database.stream(found, suspicious=True):
             yield _kept_of(row).entry
 
     def after(self, number: int, asked: Asked, at_most: int = 500) -> list[Entry]:
@@ -78,7 +78,7 @@ class Trail:
         return [_kept_of(row).entry for row in self._database.read(found.order_by(audit.c.number).limit(at_most))]
 
     def whole(self) -> Iterator[Kept]:
-        for row in self._database.stream(_WHOLE):
+        for row in self._database.stream(_WHOLE, suspicious=True):
             yield _kept_of(row)
 
     def head(self) -> tuple[int, bytes]:
@@ -92,7 +92,7 @@ class Trail:
     # --- checkpoints ---
 
     def checkpoints(self, since: int = 0) -> Iterator[Checkpoint]:
-        for row in self._database.stream(_SINCE, {"since": since}):
+        for row in self._database.stream(_SINCE, {"since": since}, suspicious=True):
             yield _checkpoint_of(row)
 
     def last_checkpoint(self) -> Checkpoint | None:
