@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from tokenmgr.api.checkpoints import make_checkpoint
 from tokenmgr.api.service import Service
 from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
@@ -34,7 +35,7 @@ async def run(service: Service, threads_end: asyncio.Event, more: Sequence[Job] 
 def round_of(service: Service, more: Sequence[Job] = ()) -> None:
     """Each job by itself: one that fails is told, and hides no other."""
     now = service.clock()
-    for job in (_expire, _tidy, renew_crl, *more):
+    for job in (_expire, _tidy, renew_crl, make_checkpoint, *more):
         try:
             job(service, now)
             service.metrics.jobs.labels(job.__name__, "done").inc()

@@ -10,6 +10,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tokenmgr.api.metrics import Metrics
+from tokenmgr.ca.checkpoints import CheckpointFile
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKeys
 from tokenmgr.cmp.protection import SignatureProtector
@@ -25,6 +26,7 @@ class Service:
     keys: CaKeys
     clock: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
+    checkpoint_file: CheckpointFile | None = None
 
     @cached_property
     def protector(self) -> SignatureProtector:

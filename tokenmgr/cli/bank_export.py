@@ -7,6 +7,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -77,20 +78,25 @@ def _held(opened: Open, one: Listed) -> tuple[str, str, str]:
 
 
 def _to_file(rows: Iterator[tuple[str, ...]], path: Path) -> int:
+    with written_whole(path) as file:
+        return _write(rows, file)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Whole, or as it was before; for its owner alone, since addresses are in it."""
     try:
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         new = Path(name)
         try:
             with open(number, "wb") as file:  # noqa: PTH123  a descriptor
-                count = _write(rows, file)
+                yield file
             new.replace(path)
         except BaseException:
             new.unlink()
             raise
     except OSError as error:
         raise FileNotWritten(file=str(path), reason=error.strerror or "") from error
-    return count
 
 
 def _write(rows: Iterator[tuple[str, ...]], file: BinaryIO) -> int:

@@ -22,9 +22,10 @@ LATER = {
     "renew": "tokenmgr.cli.ca_changing:renew",
     "rollover": "tokenmgr.cli.ca_changing:roll_over",
     "move": "tokenmgr.cli.ca_changing:move",
-    # Both need the server's packages, which a customer's PC does not have.
+    # They need the server's packages, which a customer's PC does not have.
     "serve": "tokenmgr.cli.serve:serve",
     "worker": "tokenmgr.cli.serve:worker",
+    "audit": "tokenmgr.cli.ca_audit:audit",
 }
 
 

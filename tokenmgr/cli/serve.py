@@ -17,8 +17,10 @@ import click
 from tokenmgr import clock, config, log
 from tokenmgr.api import jobs, workers
 from tokenmgr.api.app import application
+from tokenmgr.api.checkpoints import make_last
 from tokenmgr.api.metrics import Metrics
 from tokenmgr.api.service import Service
+from tokenmgr.ca import checkpoints
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.renewing import renew_due
@@ -122,6 +124,7 @@ def worker(descriptor: int, certificate: str, key: str) -> int:
     with prompts.from_fd(0) as pin, _wired(folder, pin, shared) as service:
         more = (_renew_working(folder), *((_renew_tls(folder),) if chain.parent == folder.path / TLS else ()))
         workers.work(application(service), descriptor, certificate, key, partial(jobs.run, service, more=more))
+        make_last(service)
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
 
 
@@ -150,9 +153,9 @@ def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)
-            yield Service(
-                SqlRegistry(database, machine()), Administration(database, machine()), issuer, keys, clock.now, metrics
-            )
+            registry, administration = SqlRegistry(database, machine()), Administration(database, machine())
+            file = checkpoints.CheckpointFile(folder.path / checkpoints.FILE)
+            yield Service(registry, administration, issuer, keys, clock.now, metrics, file)
     finally:
         database.close()
 

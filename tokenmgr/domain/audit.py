@@ -123,6 +123,11 @@ class Entry:
         return hashlib.sha256(previous + _encode(content).encode()).digest()
 
 
+def encoded(content: object) -> str:
+    """The one way to write it: the same content is the same bytes."""
+    return _encode(content)
+
+
 def entry(number: int, at: int, by: Actor, event: Event) -> Entry:
     return Entry(
         number=number,
@@ -148,6 +153,7 @@ class Checkpoint:
     at: datetime
     serial: int  # of the certificate whose key signed
     signature: bytes = b""
+    chain: bytes = b""  # that certificate and those above it, but the root: DER, with the first that its key signed
 
     @property
     def message(self) -> bytes:

@@ -43,7 +43,7 @@
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
     │   ├── LeftoversElsewhere A110  ├── CeremonyAsked      A111   ├── AuthorityPinWrong A112
     │   ├── RolledOverBefore  A113   ├── KeysNotMoved       A114   ├── AuthorityMoved    A115
-    │   └── AuthorityKeyLost  A116
+    │   ├── AuthorityKeyLost  A116   └── TrailBroken        A117
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

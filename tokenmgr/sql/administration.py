@@ -18,6 +18,7 @@ from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import crls, generations, listing, parties, tries
+from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, Revoked
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
@@ -59,6 +60,10 @@ class Administration:
         other = copy.copy(self)
         other._actor = actor
         return other
+
+    @property
+    def trail(self) -> Trail:
+        return Trail(self._database)
 
     # --- banks and contracts ---
 

@@ -107,9 +107,14 @@ class Database:
         rows = self.read(statement, values)
         return rows[0] if rows else None
 
-    def stream(self, statement: Executable, values: Mapping[str, Any] = NOTHING) -> Iterator[Answer]:
-        """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are."""
+    def stream(
+        self, statement: Executable, values: Mapping[str, Any] = NOTHING, suspicious: bool = False
+    ) -> Iterator[Answer]:
+        """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are.
+        `suspicious`: somebody may have put there what is no text, and that must not end it."""
         with _translated(), self.engine.connect() as connection:
+            if suspicious and self._lock:
+                connection.connection.dbapi_connection.text_factory = _text  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN")
             with connection.execute(statement, values, execution_options={"yield_per": AT_ONCE}) as rows:
                 yield from rows
@@ -324,6 +329,14 @@ def _prepared(url: URL, new: bool) -> Path:
 def _sqlite_connected(connection: Any, _record: object) -> None:
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _text(data: bytes) -> str:
+    """SQLite takes anything for a text. What is none reads as nothing that was ever written."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"\0{data!r}"
 
 
 def _postgresql_connected(connection: Any, _record: object) -> None:
