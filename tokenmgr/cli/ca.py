@@ -1,4 +1,4 @@
-"""`tokenmgr ca init|show`."""
+"""`tokenmgr ca init|show`; its other commands are loaded when they are asked for."""
 
 from __future__ import annotations
 
@@ -18,8 +18,15 @@ from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, t
 
-# Both need the server's packages, which a customer's PC does not have.
-SERVING = {"serve": "tokenmgr.cli.serve:serve", "worker": "tokenmgr.cli.serve:worker"}
+# They need the server's packages, which a customer's PC does not have.
+SERVING = {
+    "serve": "tokenmgr.cli.serve:serve",
+    "worker": "tokenmgr.cli.serve:worker",
+    "status": "tokenmgr.cli.ca_status:status",
+    "backup": "tokenmgr.cli.ca_backup:backup",
+    "restore": "tokenmgr.cli.ca_restore:restore",
+    "close": "tokenmgr.cli.ca_close:close",
+}
 
 
 @click.group(cls=LazyGroup, lazy=SERVING, help=t("help.ca"))

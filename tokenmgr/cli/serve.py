@@ -25,8 +25,9 @@ from tokenmgr.cli.authority import ca_folder, open_authority
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import own_certificate
 from tokenmgr.cli.wiring import fd_option, words
-from tokenmgr.errors import AuthorityPinWrong, PinWrong
+from tokenmgr.errors import AuthorityPinWrong, NothingToServe, PinWrong
 from tokenmgr.log import Secret
+from tokenmgr.sql import marks
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
@@ -126,6 +127,8 @@ def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
+        if marks.closed(database):
+            raise NothingToServe(folder=str(folder.path / "closed"))
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)

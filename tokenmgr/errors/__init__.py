@@ -41,7 +41,9 @@
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
     │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
-    │   └── LeftoversElsewhere A110  ├── CeremonyAsked      A111   └── AuthorityPinWrong A112
+    │   ├── LeftoversElsewhere A110  ├── CeremonyAsked      A111   ├── AuthorityPinWrong A112
+    │   ├── BackupExists      A130   ├── BackupUnfit        A131   ├── RegistryNotEmpty  A132
+    │   └── CloseNotConfirmed A133   ├── BackupBusy         A134 r └── NothingToServe  A135
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -50,7 +52,8 @@
         ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
         ├── ValueUnfit        R119   ├── WorkerFailed       R120
-        └── RegistryMissing   R121
+        ├── RegistryMissing   R121
+        └── AuthorityClosed   R130
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 
@@ -63,6 +66,7 @@ from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.operation import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
 from tokenmgr.errors.testbed import *  # noqa: F403
