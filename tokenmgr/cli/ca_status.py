@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import time
@@ -108,9 +109,12 @@ def _places(folder: CaFolder) -> list[Path]:
 
 def _service(url: str) -> Line:
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:  # noqa: S310  ca.toml's, http by its own rule
+        direct = urllib.request.build_opener(
+            urllib.request.ProxyHandler({})
+        )  # what is asked is near, whatever the way out
+        with direct.open(url, timeout=PATIENCE) as answer:
             return condition.service(url, "" if answer.status == 200 else str(answer.status))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return condition.service(url, str(getattr(error, "reason", error)) or type(error).__name__)
 
 
