@@ -11,6 +11,7 @@ from tokenmgr.errors import (
     AlreadyConfirmed,
     AlreadyRevoked,
     AnotherIsPending,
+    AuthorityClosed,
     CannotConfirm,
     CertificateUnfit,
     KeyCertifiedBefore,
@@ -26,6 +27,7 @@ _BY_KIND: dict[type[TokenmgrError], FailInfo] = {
     AlreadyConfirmed: FailInfo.certConfirmed,
     AlreadyRevoked: FailInfo.certRevoked,
     AnotherIsPending: FailInfo.badRequest,  # RFC 9483, 4.1.3, leaves the bit open
+    AuthorityClosed: FailInfo.notAuthorized,
     CannotConfirm: FailInfo.badRequest,
     CertificateUnfit: FailInfo.systemFailure,  # the CA's own fault: near its end, or its profile was changed
     KeyCertifiedBefore: FailInfo.duplicateCertReq,

@@ -1,4 +1,4 @@
-"""`tokenmgr ca init|show`, and where the others are."""
+"""`tokenmgr ca init|show`; its other commands are loaded when they are asked for."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ LATER = {
     "serve": "tokenmgr.cli.serve:serve",
     "worker": "tokenmgr.cli.serve:worker",
     "audit": "tokenmgr.cli.ca_audit:audit",
+    "status": "tokenmgr.cli.ca_status:status",
+    "backup": "tokenmgr.cli.ca_backup:backup",
+    "restore": "tokenmgr.cli.ca_restore:restore",
+    "close": "tokenmgr.cli.ca_close:close",
 }
 
 

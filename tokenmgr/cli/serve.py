@@ -32,7 +32,9 @@ from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.tls import own_certificate
 from tokenmgr.cli.watched import Watched
 from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.errors import NothingToServe
 from tokenmgr.log import Secret
+from tokenmgr.sql import marks
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
@@ -150,6 +152,8 @@ def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
+        if marks.closed(database):
+            raise NothingToServe(folder=str(folder.path / "closed"))
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)

@@ -66,6 +66,7 @@ class Action(Enum):
     CA_MOVED = "ca.moved"
     CA_BACKED_UP = "ca.backed-up"
     CA_RESTORED = "ca.restored"
+    CA_CLOSING = "ca.closing"
     CA_CLOSED = "ca.closed"
 
     @property

@@ -43,7 +43,9 @@
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
     │   ├── LeftoversElsewhere A110  ├── CeremonyAsked      A111   ├── AuthorityPinWrong A112
     │   ├── RolledOverBefore  A113   ├── KeysNotMoved       A114   ├── AuthorityMoved    A115
-    │   ├── AuthorityKeyLost  A116   └── TrailBroken        A117
+    │   ├── AuthorityKeyLost  A116   ├── TrailBroken        A117   ├── BackupExists      A130
+    │   ├── BackupUnfit       A131   ├── RegistryNotEmpty   A132   ├── CloseNotConfirmed A133
+    │   └── BackupBusy        A134 r └── NothingToServe     A135
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -52,7 +54,8 @@
         ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
         ├── ValueUnfit        R119   ├── WorkerFailed       R120
-        └── RegistryMissing   R121
+        ├── RegistryMissing   R121
+        └── AuthorityClosed   R130
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 
@@ -65,6 +68,7 @@ from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.operation import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
 from tokenmgr.errors.testbed import *  # noqa: F403

@@ -22,6 +22,7 @@ from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, Revoked
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
 from tokenmgr.sql.trail import note_of
@@ -226,6 +227,7 @@ class Administration:
 
 
 def _adopt(connection: Connection, by: Actor, generation: Generation) -> None:
+    require_open(connection)
     try:
         generations.add(connection, generation)
     except IntegrityError as error:

@@ -13,6 +13,7 @@ from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import NotRegistered
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import micros, moment
 from tokenmgr.sql.schema import audit, crl, generation
 from tokenmgr.sql.trail import note
@@ -107,7 +108,13 @@ def changed(database: Database, authority: int, valid_at: datetime, since: int, 
 
 
 def reserve(connection: Connection, authority: int) -> int:
-    """A primary key holds that nobody else has it: whoever came second is Stale, and asks again."""
+    """A primary key holds that nobody else has it: whoever came second is Stale, and asks again. A closed CA has made
+    its last list."""
+    require_open(connection)
+    return next_number(connection, authority)
+
+
+def next_number(connection: Connection, authority: int) -> int:
     number: int = connection.execute(_RESERVE, {"authority": authority}).scalar_one()
     return number
 

@@ -83,13 +83,15 @@ class Database:
         self._drop_writer()
         self.engine.dispose()
 
-    def migrate(self, now: datetime, new: bool = True) -> list[str]:
+    def migrate(
+        self, now: datetime, new: bool = True, known: Sequence[migrations.Migration] = migrations.ALL
+    ) -> list[str]:
         """What is missing, in order, whoever else starts at the same time. Says what it was. Unless it may be `new`,
         RegistryMissing where nothing has ever been applied."""
         with _translated(), self._alone(), self.engine.connect() as connection:
             if not new and not migrations.is_made(connection):
                 raise RegistryMissing(database=self.engine.url.render_as_string())
-            return migrations.apply(connection, now)
+            return migrations.apply(connection, now, known)
 
     # --- reading ---
 
@@ -119,6 +121,19 @@ class Database:
             with connection.execute(statement, values, execution_options={"yield_per": AT_ONCE}) as rows:
                 yield from rows
             connection.exec_driver_sql("COMMIT")
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """For several reads that are to see the same moment, whoever writes meanwhile."""
+        with _translated():
+            connection = self.engine.connect()
+        with connection:
+            try:
+                connection.exec_driver_sql("BEGIN" if self._lock else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except DBAPIError as error:
+                raise _unavailable(error) from error
 
     def _reader(self) -> Connection:
         found: _Reader | None = getattr(self._own, "reader", None)

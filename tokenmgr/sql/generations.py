@@ -13,6 +13,7 @@ from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason,
 from tokenmgr.ra.ports import Exchange, Stale, Standing
 from tokenmgr.sql import exchanges, tickets
 from tokenmgr.sql.locks import lock_holder, lock_subscriber
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import (
     BANK,
     GENERATION,
@@ -192,6 +193,7 @@ def record(
 ) -> None:
     if new.state is not State.RECORDED or new.subscriber is None:
         raise ValueError("generation")
+    require_open(connection)
     lock_subscriber(connection, new.subscriber)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}

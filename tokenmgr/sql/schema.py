@@ -163,6 +163,8 @@ tries = Table(
 
 secret = Table("secret", METADATA, Column("name", TEXT, primary_key=True), _blob("value"))
 
+mark = Table("mark", METADATA, Column("name", TEXT, primary_key=True), _word("value"))  # what the whole CA has come to
+
 crl = Table(
     "crl",
     METADATA,

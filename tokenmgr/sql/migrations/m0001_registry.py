@@ -145,6 +145,7 @@ CLAIMS = (
     )""",
     "CREATE INDEX try_last_at ON try (last_at)",
     "CREATE TABLE secret (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)",
+    "CREATE TABLE mark (name {text} NOT NULL PRIMARY KEY, value {text} NOT NULL)",
 )
 
 GUARDS = {
