@@ -68,7 +68,7 @@ def test_a_database_that_does_not_answer() -> None:
 
 async def _one_round(rig: Rig) -> None:
     ending = asyncio.Event()
-    running = asyncio.create_task(jobs.run(rig.service, ending))
+    running = asyncio.create_task(jobs.Jobs(rig.service).run(ending))
     await asyncio.sleep(0.05)
     assert not running.done()
     ending.set()

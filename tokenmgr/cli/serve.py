@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from tokenmgr import clock, config, log
+from tokenmgr import __version__, clock, config, log, system
 from tokenmgr.api import jobs, workers
 from tokenmgr.api.app import application
 from tokenmgr.api.metrics import Metrics
 from tokenmgr.api.service import Service
+from tokenmgr.api.status import Status
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority
 from tokenmgr.cli.output import Exit, Output, t
-from tokenmgr.cli.tls import own_certificate
+from tokenmgr.cli.tls import adopt_own, own_certificate
 from tokenmgr.cli.wiring import fd_option, words
-from tokenmgr.errors import AuthorityPinWrong, PinWrong
+from tokenmgr.errors import AuthorityPinWrong, PinWrong, RegistryUnavailable
 from tokenmgr.log import Secret
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
+SOCKETS = ("--socket", "--status-socket")  # as a worker is told of them
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this
 
 
@@ -45,6 +51,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 @click.command(help=t("help.ca_serve"))
 @click.option("--listen", metavar="HOST:PORT", callback=_address, help=t("help.o_listen"))
+@click.option("--status-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_status_listen"))
 @click.option("--workers", "count", type=click.IntRange(1, 64), default=2, show_default=True, help=t("help.o_workers"))
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help=t("help.o_tls_certificate"))
 @click.option("--tls-key", type=click.Path(path_type=Path), help=t("help.o_tls_key"))
@@ -52,6 +59,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 @words
 def serve(
     listen: workers.Address | None,
+    status_listen: workers.Address | None,
     count: int,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -63,33 +71,56 @@ def serve(
     if tls_certificate is not None:
         workers.check_tls(str(tls_certificate), str(tls_key))
     folder = open_folder(ca_folder())
-    address = listen or _of_url(folder.about.url)
+    at = (listen or _of_url(folder.about.url), status_listen or _of_url(folder.about.status_url))
     with (
         prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
         tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
     ):
-        with _pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
+        with _pin_of(folder), _wired(folder, pin, shared, os.getpid()) as service:  # what is wrong shows here, once
+            adopt_own(service)
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
-        _keep(address, ("ca", "worker", *tls), count, pin, shared, as_json)
+        with contextlib.ExitStack() as sockets:
+            opened = [sockets.enter_context(workers.listen(one)) for one in at]
+            with _told_of(folder):
+                _keep(opened, ("ca", "worker", *tls), count, pin, shared, as_json)
     return Exit.FINE
 
 
 def _keep(
-    address: workers.Address, command: Sequence[str], count: int, pin: Secret, shared: str, as_json: bool
+    opened: Sequence[socket.socket], command: Sequence[str], count: int, pin: Secret, shared: str, as_json: bool
 ) -> None:
-    with workers.listen(address) as opened:
-        environment = {**config.ENVIRONMENT, SHARED: shared}
-        at = workers.Address(address.host, opened.getsockname()[1])
-        keeper = workers.Keeper(command, count, opened, pin, environment)
-        log.setup_service()
-        try:
-            keeper.run(ready=lambda: _tell(at, count, as_json))
-        except (KeyboardInterrupt, SystemExit):
-            if not as_json:
-                click.echo(t("ca.stopped"))
+    environment = {**config.ENVIRONMENT, SHARED: shared}
+    at, status = (workers.Address(*one.getsockname()[:2]) for one in opened)
+    keeper = workers.Keeper(command, count, dict(zip(SOCKETS, opened, strict=True)), pin, environment)
+    log.setup_service()
+    try:
+        keeper.run(ready=lambda: _tell(at, status, count, as_json))
+    except (KeyboardInterrupt, SystemExit):
+        if not as_json:
+            click.echo(t("ca.stopped"))
+
+
+@contextmanager
+def _told_of(folder: CaFolder) -> Iterator[None]:
+    """In the audit trail: this node has started, and has ended in order. Without a registry it ends all the same."""
+    node = _node(os.getpid())
+    _at_registry(folder, lambda registry: registry.node_started(node))
+    yield
+    with contextlib.suppress(RegistryUnavailable):
+        _at_registry(folder, lambda registry: registry.node_stopped(node))
+
+
+def _at_registry(folder: CaFolder, act: Callable[[Administration], None]) -> None:
+    with contextlib.closing(Database.open(folder.database, new=False)) as database:
+        act(Administration(database, machine()))
+
+
+def _node(keeper: int) -> Node:
+    now = clock.now()
+    return Node(f"{system.computer()}/{keeper}", __version__, now, now)
 
 
 @contextmanager
@@ -101,37 +132,48 @@ def _pin_of(folder: CaFolder) -> Iterator[None]:
         raise AuthorityPinWrong(name=folder.about.name) from error
 
 
-def _tell(address: workers.Address, count: int, as_json: bool) -> None:
+def _tell(address: workers.Address, status: workers.Address, count: int, as_json: bool) -> None:
     if as_json:
-        Output().value({"host": address.host, "port": address.port, "workers": count})
+        told = {"host": status.host, "port": status.port}
+        Output().value({"host": address.host, "port": address.port, "workers": count, "status": told})
     else:
-        click.echo(t("ca.serving", host=address.host, port=address.port, count=count))
+        at = {"status_host": status.host, "status_port": status.port}
+        click.echo(t("ca.serving", host=address.host, port=address.port, count=count, **at))
     sys.stdout.flush()
 
 
 @click.command(hidden=True)
-@click.option("--socket", "descriptor", type=int, required=True)
+@click.option(SOCKETS[0], "descriptor", type=int, required=True)
+@click.option(SOCKETS[1], "status_descriptor", type=int, required=True)
 @click.option("--certificate", required=True)
 @click.option("--key", required=True)
-def worker(descriptor: int, certificate: str, key: str) -> int:
+def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) -> int:
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
-    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin, shared) as service:
-        workers.work(application(service), descriptor, certificate, key, lambda ending: jobs.run(service, ending))
+    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin, shared, os.getppid()) as service:
+        status, own_jobs = Status(service), jobs.Jobs(service)
+        served = (
+            workers.Served(application(service, status), descriptor, certificate, key),
+            workers.Served(status.application(), status_descriptor),
+        )
+
+        async def during(ending: asyncio.Event) -> None:
+            await asyncio.gather(own_jobs.run(ending), status.ocsp.follow(ending))
+
+        workers.work(served, during)
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
 
 
 @contextmanager
-def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
+def _wired(folder: CaFolder, pin: Secret, shared: str, keeper: int) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)
-            yield Service(
-                SqlRegistry(database, machine()), Administration(database, machine()), issuer, keys, clock.now, metrics
-            )
+            registry, administration = SqlRegistry(database, machine()), Administration(database, machine())
+            yield Service(registry, administration, issuer, keys, clock.now, metrics, _node(keeper))
     finally:
         database.close()
 
