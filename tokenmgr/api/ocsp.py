@@ -135,7 +135,7 @@ class Ocsp:
     def _look_up(self, request: Request, now: datetime) -> _Found:
         number, responder = self._responder(request)
         if now >= responder.ends:
-            log.error("the OCSP responder's certificate has ended: tokenmgr ca renew-keys or a new start is due")
+            log.error("the OCSP responder's certificate has ended")
             raise AuthorityBusy
         told = [self._told(one, number) for one in request.ids]
         if len(told) == 1 and request.nonce is None and is_lasting(told[0]):
