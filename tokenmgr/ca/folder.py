@@ -45,6 +45,10 @@ def certificate_at(number: int) -> str:
     return CERTIFICATE_AT if number == 1 else f"/ca-{number}.cer"
 
 
+def root_at(number: int) -> str:
+    return "/root.cer" if number == 1 else f"/root-{number}.cer"
+
+
 def addressed(policy_medium: str, policy_pc: str, status_url: str, number: int) -> Profile:
     """What stands in every certificate of this authority's."""
     crl, certificate = f"{status_url}{crl_at(number)}", f"{status_url}{certificate_at(number)}"
