@@ -50,11 +50,15 @@ def release_signed(registry: Registry, by: Generation, serial: int, now: datetim
     _release(registry, find, now)
 
 
+def holdable(found: Generation | None, now: datetime) -> Generation:
+    if found is None or found.state is not State.ACTIVE or _is_over(found, now):
+        raise CannotHold(reason=_why_not(found, State.ACTIVE))
+    return found
+
+
 def _hold(registry: Registry, find: Callable[[], Generation | None], now: datetime) -> Generation:
     for _ in range(PATIENCE):
-        found = find()
-        if found is None or found.state is not State.ACTIVE or _is_over(found, now):
-            raise CannotHold(reason=_why_not(found, State.ACTIVE))
+        found = holdable(find(), now)
         try:
             registry.hold(found.serial, now)
         except Stale:
