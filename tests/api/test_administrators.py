@@ -149,6 +149,20 @@ def test_a_user_holds_its_own_and_its_administrator_releases_it(rig: Rig) -> Non
     user.renew()
 
 
+def test_a_release_that_was_kept_back_releases_no_later_hold(rig: Rig) -> None:
+    admin, user = administrator(rig), rig.with_certificate()
+    told_to(admin, user.certificate, HOLD)
+    told_to(admin, user.certificate, RELEASE)
+    kept_back = admin.sent
+    rig.now += SECOND
+    told_to(admin, user.certificate, HOLD)
+    rig.now += SECOND
+    answer = rig.send(kept_back)
+    assert taken_back(answer) == (Status.REJECTION, FailInfo.badTime)
+    assert told(answer)[0] == "R127"
+    assert rig.of(user.certificate).state is State.HELD
+
+
 def test_nobody_releases_its_own_not_even_an_administrator(rig: Rig) -> None:
     """By its own other certificate neither: a renewal that was begun is taken back by the hold."""
     admin = administrator(rig)

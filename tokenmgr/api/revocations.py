@@ -31,7 +31,8 @@ def answer(
         by = signer()
         if message.body.issuer != service.issuer.subject:
             raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
-        _act(registry, by, message.body.serial or 0, message.body.reason, now)
+        asked_at = message.header.message_time or now
+        _act(registry, by, message.body.serial or 0, message.body.reason, asked_at, now)
     except ProtocolFault as fault:
         return _refused(fault)
     except REFUSALS as refusal:
@@ -40,9 +41,11 @@ def answer(
     return Revoked(status=Status.ACCEPTED)
 
 
-def _act(registry: Registry, by: Generation, serial: int, number: int | None, now: datetime) -> None:
+def _act(
+    registry: Registry, by: Generation, serial: int, number: int | None, asked_at: datetime, now: datetime
+) -> None:
     if number == REMOVE:
-        holding.release_signed(registry, by, serial, now)
+        holding.release_signed(registry, by, serial, asked_at, now)
     elif number == RevocationReason.HOLD.value:
         holding.hold_signed(registry, by, serial, now)
     else:

@@ -165,7 +165,7 @@ class CannotRelease(RegistrationError):
 
 
 class AskedTooLate(RegistrationError):
-    """A request for a re-issue that is older than what the subscriber has or is to have by now."""
+    """A request, to re-issue or to release, that is older than what was done for the same subscriber since."""
 
     code = "R127"
     at: datetime

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tokenmgr.domain.generation import Generation, State
-from tokenmgr.errors import AuthorityBusy, CannotHold, CannotRelease
+from tokenmgr.errors import AskedTooLate, AuthorityBusy, CannotHold, CannotRelease
 from tokenmgr.ra import rights
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import Registry, Stale
@@ -39,12 +39,15 @@ def release(registry: Registry, subscriber: int, now: datetime) -> Generation:
     return _release(registry, lambda: registry.standing(subscriber).last, now)
 
 
-def release_signed(registry: Registry, by: Generation, serial: int, now: datetime) -> None:
-    """By an administrator for a user, and by nobody for itself."""
+def release_signed(registry: Registry, by: Generation, serial: int, asked_at: datetime, now: datetime) -> None:
+    """By an administrator for a user, and by nobody for itself. What was asked before it was put on hold, and kept
+    back, releases nothing."""
 
     def find() -> Generation:
         found = rights.named(registry, serial)
         rights.require_administered(registry, by, found, now)
+        if found.state is State.HELD and found.revoked_at and asked_at < found.revoked_at.replace(microsecond=0):
+            raise AskedTooLate(at=found.revoked_at)
         return found
 
     _release(registry, find, now)
