@@ -32,6 +32,7 @@ HEADER: tuple[str, ...] = (
     "serial",
     "expires",
     "store",
+    "open_until",
 )
 STDOUT = "-"
 
@@ -69,12 +70,13 @@ def _rows(opened: Open, banks: list[Bank]) -> Iterator[tuple[str, ...]]:
             yield who.bank, who.contract, contract, who.user, who.role.value, who.email, state, *_held(opened, one)
 
 
-def _held(opened: Open, one: Listed) -> tuple[str, str, str]:
+def _held(opened: Open, one: Listed) -> tuple[str, str, str, str]:
+    until = "" if one.open_until is None else japan_time(one.open_until, "en")
     if one.serial is None or one.not_after is None:
-        return "", "", ""
+        return "", "", "", until
     held = opened.registry.generation(one.serial)
     store = held.store.value if held is not None and held.store is not None else ""
-    return f"{one.serial:x}", japan_time(one.not_after, "en"), store
+    return f"{one.serial:x}", japan_time(one.not_after, "en"), store, until
 
 
 def _to_file(rows: Iterator[tuple[str, ...]], path: Path) -> int:

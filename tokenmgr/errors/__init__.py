@@ -5,6 +5,7 @@
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
     │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
+    │   ├── NotAgreed         U112
     │   └── TestbedError      T  of the testbed
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
@@ -53,8 +54,8 @@
         ├── AlreadyRevoked    R110   ├── NotYours           R111   ├── AuthorityBusy     R112 r
         ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
-        ├── ValueUnfit        R119   ├── WorkerFailed       R120
-        ├── RegistryMissing   R121
+        ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
+        ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
         └── AuthorityClosed   R130
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.

@@ -146,9 +146,9 @@ class Administration:
         )
 
     def open_acquisition(self, number: int, until: datetime | None) -> None:
-        """R10. None closes it."""
+        """R10. None closes it, and a re-issue is over with it."""
         action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
-        values = {"open_until": micros_or_none(until)}
+        values = {"open_until": micros_or_none(until)} | ({"reissued_at": None} if until is None else {})
         self._database.write(lambda c: parties.change(c, self._actor, number, values, action))
 
     def unlock(self, number: int) -> None:

@@ -90,7 +90,7 @@ subscriber = Table(
     _word("confirmation_hash"),
     _moment("open_until"),
     _moment("reissued_at"),  # and nothing acquired since
-    _blob("reissue_digest"),  # of the request that asked for it, where one did: the same again changes nothing
+    _blob("reissue_digest"),  # of the last requests that asked for one, the newest first: the same changes nothing
     ForeignKeyConstraint(["bank", "contract"], ["contract.bank", "contract.number"]),
     UniqueConstraint("bank", "contract", "user_id"),
 )
