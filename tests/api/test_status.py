@@ -480,6 +480,20 @@ def test_any_request_is_answered(quick: Rig) -> None:
         assert status_of(world.client.get(f"/ocsp/{quote(text, safe='/%')}")) != "INTERNAL_ERROR", text
 
 
+def test_any_address_and_condition_is_answered(quick: Rig) -> None:
+    """Beside the lists and with odd headers: what there is, that it is known, or a refusal; never a 500."""
+    world = World(quick)
+    jobs.round_of(quick.service)
+    draw = random.Random(5280)  # noqa: S311  to be drawn again
+    names = ["ca", "ca-2", "ca-delta", "root", "ocsp", "", "ca-1", "healthz"]
+    for _ in range(1000):
+        path = f"/{draw.choice(names)}{draw.choice(['', '.crl', '.cer', '/', '.crl/', '%00', '.crl%2F'])}"
+        value = "".join(chr(draw.randrange(32, 256)) for _ in range(draw.randint(0, 40)))
+        said = {draw.choice(["if-none-match", "if-modified-since", "range", "accept-encoding", "x"]): value}
+        answer = world.client.request(draw.choice(["GET", "HEAD", "POST", "OPTIONS"]), path, headers=said)
+        assert answer.status_code in (200, 304, 404, 405, 415, 503), (path, said)
+
+
 def mutate(draw: random.Random, data: bytearray) -> None:
     at = draw.randrange(len(data) or 1)
     changes: list[Callable[[], object]] = [

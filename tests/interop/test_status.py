@@ -24,7 +24,7 @@ from tests.interop import running
 from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import BANK, CONTRACT, PATIENCE, Authority
 from tokenmgr import clock
-from tokenmgr.domain.generation import RevocationReason
+from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 
@@ -81,6 +81,17 @@ def test_openssl_asks(ca: Authority, openssl: OpenSSL, people: People, nonce: st
     assert ": revoked" in said
     assert "keyCompromise" in said
     assert "certificateHold" in asked(ca, openssl, people.held, nonce)
+
+
+def test_what_its_client_has_not_confirmed_is_on_hold(ca: Authority, openssl: OpenSSL) -> None:
+    ticket = ca.ticket()
+    waiting = Client(ticket.user, openssl.new_key("p256"), openssl.name("pem"))
+    files = ("-newkey", waiting.key, "-certout", waiting.certificate, "-trusted", str(ca.root))
+    openssl.cmp("ir", *openssl.with_secret(ticket), *files, "-disable_confirm")
+    assert ca.states(ticket.user) == [State.PENDING]
+    said = asked(ca, openssl, waiting, "-nonce")
+    assert ": revoked" in said
+    assert "certificateHold" in said
 
 
 def test_openssl_asks_about_the_cas_own(ca: Authority, openssl: OpenSSL) -> None:
