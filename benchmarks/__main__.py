@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cmp_parse, cold, listing, plug, registry, renewals, status, testbed, throughput, trip
+from benchmarks import (
+    audit,
+    calls,
+    cmp_parse,
+    cold,
+    listing,
+    plug,
+    registry,
+    renewals,
+    status,
+    testbed,
+    throughput,
+    trip,
+)
 
 ALL = {
     "cold": cold.run,
@@ -18,6 +31,7 @@ ALL = {
     "renewals": renewals.run,
     "status": status.run,
     "throughput": throughput.run,
+    "audit": audit.run,
 }
 
 
