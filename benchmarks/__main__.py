@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from benchmarks import (
+    audit,
     calls,
     cmp_parse,
     cold,
@@ -32,6 +33,7 @@ ALL = {
     "renewals": renewals.run,
     "status": status.run,
     "throughput": throughput.run,
+    "audit": audit.run,
 }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.api.rig import CREATED, NOW, PROFILE, Rig, authority
+from tests.api.rig import CREATED, NOW, PROFILE, Rig, _ceremony, authority
 from tests.api.rig import DAY as A_DAY
 from tests.sql.forging import chain_anew, forge
 from tokenmgr.api import jobs
@@ -136,6 +136,20 @@ def test_another_nodes_file_is_given_all_of_them_and_proves_itself(watched: Watc
     make_checkpoint(dataclasses.replace(watched.service, checkpoint_file=other), watched.rig.now)
     assert other.path.read_bytes() == watched.file.path.read_bytes()
     assert [str(one) for one in watched.verdict(other).findings] == []
+
+
+def test_a_new_cmp_key_goes_on_and_both_are_proven(watched: Watched) -> None:
+    keys = watched.service.keys
+    signers, _ = _ceremony()
+    new = ec.generate_private_key(ec.SECP256R1())
+    made = certify("みほん認証局", 1, PROFILE, {**signers, "cmp": new}, CREATED)
+    watched.service = dataclasses.replace(
+        watched.service, keys=dataclasses.replace(keys, cmp=CaKey("cmp", new, made["cmp"]))
+    )
+    watched.go_on()
+    watched.go_on()
+    assert watched.named() == []
+    assert [bool(one.chain) for one in watched.trail.checkpoints()] == [True, False, False, True, False]
 
 
 # --- the registry's tables --------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_the_orderly_end_signs_for_all_that_was_done(home: Home) -> None:
     assert said["vouched"]["hash"] == said["hash"]
     do_something(home)
     english, japanese = home.run("ca", "audit", "verify"), home.run("ca", "audit", "verify", "--lang", "ja")
-    assert "1 later entries are not signed for yet" in english.out
+    assert "not signed for yet: 1." in english.out
     assert "書換え、抜け、差込みはありません" in japanese.out
     assert not english.err  # no progress where nobody watches
 
