@@ -210,13 +210,13 @@ def test_a_delta_says_what_has_changed_since_its_base(rig: Rig) -> None:
     serials = [rig.of(one.certificate).serial for one in (first, second)]
     jobs.round_of(rig.service)
     assert rig.administration.delta_crl() is None
-    rig.registry.hold(rig.subscriber.id, rig.now)
+    rig.registry.hold(serials[0], rig.now)
     jobs.round_of(rig.service)
     assert (numbers(rig), on_the_delta(rig)) == ((2, 2, 1), {serials[0]: "certificateHold"})
     rig.now += timedelta(hours=13)
     jobs.round_of(rig.service)  # a new base, and what it is by the one before
     assert (numbers(rig), on_the_delta(rig)) == ((3, 3, 1), {serials[0]: "certificateHold"})
-    rig.registry.release(rig.subscriber.id)
+    rig.registry.release(serials[0])
     rig.registry.revoke(serials[1], RevocationReason.KEY_COMPROMISE, rig.now)
     jobs.round_of(rig.service)
     assert numbers(rig) == (4, 4, 3)

@@ -106,10 +106,10 @@ def test_what_is_said_of_each_state(world: World) -> None:
     customer = rig.begin()
     active = customer.acquire()
     assert standing(world.said(active)) == "GOOD"
-    rig.registry.hold(rig.subscriber.id, rig.now)
+    rig.registry.hold(rig.of(active).serial, rig.now)
     world.status.ocsp.follow_once()
     assert standing(world.said(active)) == "REVOKED certificateHold"
-    rig.registry.release(rig.subscriber.id)
+    rig.registry.release(rig.of(active).serial)
     world.status.ocsp.follow_once()
     assert standing(world.said(active)) == "GOOD"
     rig.enrol("user02")

@@ -18,6 +18,7 @@ from tests.cli.bank_rig import make_ca
 from tests.cli.ca_rig import PIN, CaHome, bare, lived_in, registry_of, told, working
 from tests.cli.runner import Result
 from tests.sql import postgres
+from tests.sql.forging import forge
 from tests.sql.postgres import Server
 from tokenmgr import clock
 from tokenmgr.ca import crl
@@ -105,7 +106,7 @@ def test_lists_that_are_missing_old_over_or_behind(home: CaHome) -> None:
     assert look(home)[1]["list"]["facts"]["changes"] == 1
     assert troubles(home) == set()  # the next list is on its way
     with registry_of(home) as database:
-        database.write(lambda c: c.execute(text("UPDATE audit SET at = at - 600000000")))
+        forge(database, "UPDATE audit SET at = at - 600000000")
     assert troubles(home) == {"list_behind"}
 
 

@@ -22,7 +22,7 @@ from tests.ca.test_ocsp import JARS
 from tests.contract.services import require
 from tests.interop import running
 from tests.interop.openssl import Client, OpenSSL
-from tests.interop.running import BANK, CONTRACT, PATIENCE, Authority
+from tests.interop.running import PATIENCE, Authority
 from tokenmgr import clock
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.sql.engine import Database
@@ -51,7 +51,7 @@ def people(ca: Authority, openssl: OpenSSL) -> People:
     made = People(openssl.acquire(), openssl.acquire(), openssl.acquire())
     own = registry(ca)
     own.revoke(serial(made.revoked), RevocationReason.KEY_COMPROMISE, clock.now())
-    own.hold(ca.administration.find(BANK, CONTRACT, made.held.user).id, clock.now())
+    own.hold(serial(made.held), clock.now())
     until(lambda: "revoked" in asked(ca, openssl, made.held) and "revoked" in asked(ca, openssl, made.revoked))
     return made
 

@@ -54,8 +54,8 @@ def test_a_walk_goes_over_all_and_carries_no_bytes(world: World) -> None:
 def test_changes_of_status_are_told_in_their_order(world: World) -> None:
     assert world.administration.changes(0) == []
     first = issued(world, 1)
-    world.registry.hold(world.user.id, DAY)
-    world.registry.release(world.user.id)
+    world.registry.hold(first, DAY)
+    world.registry.release(first)
     (held, released) = world.administration.changes(0)
     assert (held[1], released[1]) == (first, first)
     assert held[0] < released[0] == world.administration.last_change()
