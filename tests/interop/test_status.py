@@ -155,9 +155,12 @@ def test_curl_gets_and_gets_no_second_time(ca: Authority, holder: Client, tmp_pa
     for path in (path_of(ca, holder), "/ca.crl", "/ca.cer", "/root.cer"):
         url, etag, body = f"{ca.status_url}{path}", tmp_path / "etag", tmp_path / "body"
         told = ("--write-out", "%{http_code}", "--output", body)
-        assert curl("--etag-save", etag, *told, url) == "200"
+
+        def twice(url: str = url, etag: Path = etag, told: tuple[str | Path, ...] = told) -> tuple[str, str]:
+            return curl("--etag-save", etag, *told, url), curl("--etag-compare", etag, *told, url)
+
+        until(lambda: twice() == ("200", "304"))  # the other worker may have signed another one just now
         assert body.stat().st_size
-        assert curl("--etag-compare", etag, *told, url) == "304"
         head = curl("--head", url)
         assert re.search(r"(?i)cache-control: max-age=\d+, public, no-transform, must-revalidate", head)
         assert curl("--time-cond", re.findall(r"(?i)last-modified: (.*)\r", head)[0], *told, url) == "304"

@@ -77,6 +77,7 @@ def test_nodes_come_live_and_go(world: World) -> None:
     world.administration.node_seen(later)
     assert world.administration.nodes() == [later, other]
     world.administration.node_stopped(later)
+    world.administration.node_seen(later)  # by a worker that is finishing
     assert world.administration.nodes() == [other]
     assert world.administration.tidy_nodes(DAY + KEPT) == 0
     assert world.administration.tidy_nodes(DAY + KEPT + HOUR) == 1

@@ -84,15 +84,19 @@ class Keeper:
         self._running: list[_Worker] = []
         self._relay = _Relay(self._start, self._running)
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Until interrupted. `ready` is called once, when every worker answers."""
+    def run(self, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None) -> None:
+        """Until interrupted. `ready` is called once, when every worker answers; `stopping` before they are told to
+        end."""
         try:
             for _ in range(self._count):
                 self._running.append(self._start())
             for worker in self._running:
                 worker.wait_ready()
             ready()
-            self._keep()
+            try:
+                self._keep()
+            finally:
+                stopping()
         finally:
             self._stop()
 

@@ -91,8 +91,9 @@ def serve(
         changed = Watched(folder.path, tls_certificate, tls_key)
         with contextlib.ExitStack() as sockets:
             opened = [sockets.enter_context(workers.listen(one)) for one in at]
-            with _told_of(folder):
-                _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json)
+            node = _node(os.getpid())
+            _at_registry(folder, lambda registry: registry.node_started(node))
+            _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json, lambda: _stopping(folder, node))
     return Exit.FINE
 
 
@@ -104,24 +105,21 @@ def _keep(
     pin: Secret,
     shared: str,
     as_json: bool,
+    stopping: Callable[[], None],
 ) -> None:
     environment = {**config.ENVIRONMENT, SHARED: shared}
     at, status = (workers.Address(*one.getsockname()[:2]) for one in opened)
     keeper = workers.Keeper(command, count, dict(zip(SOCKETS, opened, strict=True)), pin, environment, changed)
     log.setup_service()
     try:
-        keeper.run(ready=lambda: _tell(at, status, count, as_json))
+        keeper.run(lambda: _tell(at, status, count, as_json), stopping)
     except (KeyboardInterrupt, SystemExit):
         if not as_json:
             click.echo(t("ca.stopped"))
 
 
-@contextmanager
-def _told_of(folder: CaFolder) -> Iterator[None]:
-    """In the audit trail: this node has started, and has ended in order. Without a registry it ends all the same."""
-    node = _node(os.getpid())
-    _at_registry(folder, lambda registry: registry.node_started(node))
-    yield
+def _stopping(folder: CaFolder, node: Node) -> None:
+    """Before the workers end, whose last checkpoint signs for it. Without a registry they end all the same."""
     with contextlib.suppress(RegistryUnavailable):
         _at_registry(folder, lambda registry: registry.node_stopped(node))
 

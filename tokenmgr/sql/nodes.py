@@ -1,11 +1,11 @@
-"""The nodes that serve: each says that it lives, and is forgotten a day after it has said so for the last time."""
+"""The nodes that serve: each says that it lives, and is forgotten a week after it has said so for the last time."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, delete, select, text
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.sql.engine import Database
@@ -13,7 +13,7 @@ from tokenmgr.sql.rows import micros, moment
 from tokenmgr.sql.schema import node
 from tokenmgr.sql.trail import note
 
-KEPT = timedelta(days=1)
+KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,8 @@ class Node:
     seen_at: datetime
 
 
-_SEEN = text(
-    "INSERT INTO node (name, version, started_at, seen_at) VALUES (:name, :version, :started_at, :seen_at)"
-    " ON CONFLICT (name) DO UPDATE SET version = :version, seen_at = :seen_at"
-)
+_ADD = insert(node)
+_SEEN = update(node).where(node.c.name == bindparam("which"))
 _GONE = delete(node).where(node.c.name == bindparam("which"))
 _TIDY = delete(node).where(node.c.seen_at < bindparam("before"))
 _LISTED = select(node.c.name, node.c.version, node.c.started_at, node.c.seen_at).order_by(node.c.name)
@@ -38,14 +36,14 @@ _LISTED = select(node.c.name, node.c.version, node.c.started_at, node.c.seen_at)
 def started(connection: Connection, by: Actor, new: Node) -> None:
     """A process number may have been another one's, which was killed."""
     connection.execute(_GONE, {"which": new.name})
-    seen(connection, new)
+    moments = {"started_at": micros(new.started_at), "seen_at": micros(new.seen_at)}
+    connection.execute(_ADD, {"name": new.name, "version": new.version, **moments})
     note(connection, by, Event(Action.NODE_STARTED, after={"node": new.name, "version": new.version}))
 
 
 def seen(connection: Connection, one: Node) -> None:
-    values = {"name": one.name, "version": one.version}
-    moments = {"started_at": micros(one.started_at), "seen_at": micros(one.seen_at)}
-    connection.execute(_SEEN, {**values, **moments})
+    """One that has said goodbye, and whose workers are finishing, is not there again."""
+    connection.execute(_SEEN, {"which": one.name, "seen_at": micros(one.seen_at)})
 
 
 def stopped(connection: Connection, by: Actor, one: Node) -> None:
