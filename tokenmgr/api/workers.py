@@ -92,8 +92,8 @@ class Keeper:
                 self._running.append(self._start())
             for worker in self._running:
                 worker.wait_ready()
-            ready()
             try:
+                ready()
                 self._keep()
             finally:
                 stopping()
