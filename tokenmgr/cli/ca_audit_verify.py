@@ -27,7 +27,7 @@ from tokenmgr.domain.audit_export import checkpoints_of, entries_of
 from tokenmgr.domain.audit_lines import END, checkpoint_value
 from tokenmgr.errors import TrailBroken
 
-LAG = timedelta(minutes=2)  # of a file beside a service that runs: a round is 20 seconds
+LAG = timedelta(minutes=2)  # of a file beside a service that runs: a checkpoint a minute, in the round after it
 NEVER = datetime.min.replace(tzinfo=UTC)  # a copy that was taken away need not be the newest
 _LONGEST = 1 << 20  # of a line
 _STEP = 1000

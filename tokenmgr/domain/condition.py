@@ -45,7 +45,7 @@ _YEAR = timedelta(days=365)
 EARLY = {"root": 2 * _YEAR, "issuing": 2 * _YEAR, "cmp": timedelta(days=30), "ocsp": timedelta(days=30)}
 EARLY_TLS = timedelta(days=25)  # `ca serve` makes another at a start within its last 30 days
 SIGNED_IN = timedelta(minutes=2)  # what was recorded longer ago waits for a token that does not sign
-TAKEN_BACK_IN = timedelta(minutes=5)  # a serving CA looks every 20 seconds
+TAKEN_BACK_IN = timedelta(minutes=5)  # a serving CA looks every few seconds
 LISTED_IN = timedelta(minutes=5)  # likewise
 LIST_AGE = timedelta(hours=13)  # a serving CA makes one every twelve hours in any case
 CHECKPOINT_AGE = timedelta(days=2)
