@@ -17,8 +17,9 @@ from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange
 from tokenmgr.domain.audit import FIRST, Actor, ActorKind, Entry
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank
+from tokenmgr.errors import AuthorityClosed
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import parties, schema
+from tokenmgr.sql import marks, parties, schema
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract
@@ -204,3 +205,28 @@ def test_one_is_alone_until_it_is_gone_however_it_went(database: Database, url: 
             if mine:
                 return
     raise AssertionError("nobody lets go")
+
+
+def test_a_pin_in_the_wrong_field_is_nowhere_in_the_trail(world: World) -> None:
+    """Whoever locks what is nobody's ID is told of by a hash; an ID that exists by its name."""
+    for user in ("135790", "user-1"):
+        for _ in range(5):
+            world.registry.spend_try(BANK.code, "C-1", user, 5, False, DAY)
+    told_of = [one for one in trail(world.database) if one.action == "claim.locked"]
+    assert [one.whom == "1234/C-1/user-1" for one in told_of] == [False, True]
+    assert "135790" not in str(told_of)
+
+
+def test_of_a_closed_ca_nothing_can_be_acquired_again(world: World, database: Database) -> None:
+    """So nothing is taken for it, either."""
+    old = world.active()
+    marks.close(database, TESTER, DAY)
+    for act in (
+        lambda: world.registry.reissue(world.user.id, REASON, DAY, b"", DAY),
+        lambda: world.administration.open_acquisition(world.user.id, DAY),
+        lambda: world.registry.open_ticket(world.ticket(), "C-1", "user-1"),
+    ):
+        with pytest.raises(AuthorityClosed):
+            act()
+    assert world.state(old) is State.ACTIVE
+    world.administration.open_acquisition(world.user.id, None)

@@ -149,7 +149,13 @@ class Administration:
         """R10. None closes it, and a re-issue is over with it."""
         action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
         values = {"open_until": micros_or_none(until)} | ({"reissued_at": None} if until is None else {})
-        self._database.write(lambda c: parties.change(c, self._actor, number, values, action))
+
+        def act(connection: Connection) -> None:
+            if until is not None:
+                require_open(connection)
+            parties.change(connection, self._actor, number, values, action)
+
+        self._database.write(act)
 
     def unlock(self, number: int) -> None:
         who = self.subscriber(number)

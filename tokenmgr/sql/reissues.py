@@ -10,6 +10,7 @@ from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.sql import generations, tries
 from tokenmgr.sql.locks import lock_subscriber
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import DIGEST, digests_of, micros
 from tokenmgr.sql.schema import subscriber
 from tokenmgr.sql.trail import note_of
@@ -32,6 +33,7 @@ def reissue(
 ) -> bool:
     """Whether it was done. `digest` is of the request, empty where nobody sends one twice: the same again is answered
     alike, and takes back nothing that was acquired meanwhile (S6)."""
+    require_open(connection)  # of a CA that is closed nothing could be acquired again
     lock_subscriber(connection, who)
     *names, done = connection.execute(_WHO, {"who": who}).one()
     if digest in digests_of(done):
