@@ -117,7 +117,8 @@ def _write_folder(writer: Writer, path: Path) -> About:
 
 
 def _tree(path: Path, name: str) -> dict[str, bytes]:
-    found = sorted(one for one in (path / name).rglob("*") if one.is_file() and one.suffix != ".lock")
+    """SoftHSM's *.lock files, too: an object without one can be read and never destroyed."""
+    found = sorted(one for one in (path / name).rglob("*") if one.is_file())
     return {one.relative_to(path).as_posix(): one.read_bytes() for one in found}
 
 
