@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -288,6 +290,27 @@ def test_a_change_is_known_to_every_worker_at_its_next_look(world: World) -> Non
     for one in (world, other, World(rig)):
         one.status.ocsp.follow_once()
         assert standing(ocsp.load_der_ocsp_response(one.get(certificate).content)) == "REVOKED keyCompromise"
+
+
+def test_a_trail_that_goes_back_takes_the_memory_with_it(small: World, tmp_path: Path) -> None:
+    """As a failover to a replica that lagged has it, or a restore under running nodes: what was revoked is good again;
+    and revoked again, by an entry whose number memory has already seen."""
+    rig = small.rig
+    certificate = rig.with_certificate().certificate
+    serial = rig.of(certificate).serial
+    here, aside = (closing(sqlite3.connect(tmp_path / name)) for name in ("registry.db", "before.db"))
+    with here as live, aside as before:
+        live.backup(before)
+        rig.registry.revoke(serial, RevocationReason.KEY_COMPROMISE, rig.now)
+        small.status.ocsp.follow_once()
+        assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED keyCompromise"
+        before.backup(live)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "GOOD"
+    rig.now += SECOND
+    rig.registry.revoke(serial, RevocationReason.SUPERSEDED, rig.now)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED superseded"
 
 
 def test_what_was_looked_up_before_a_change_is_not_kept(small: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.api.caching import Lasting
+from tokenmgr.sql.answers import Mark, StatusChange
 
 MOST = 20_000  # of about two kilobytes each
 LONGEST_APART = 300.0  # seconds: a revocation is believed to be later than that by nobody (docs/ca-operator.md)
@@ -27,10 +28,10 @@ class Kept:
 
 
 class KeptAnswers:
-    """By CertID, octet by octet. `seen` is the last entry of the trail that they know of."""
+    """By CertID, octet by octet. `seen` is the last change in the trail that they know of."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self.seen: int | None = None
+        self.seen: Mark | None = None
         self._monotonic = monotonic
         self._looked_at = float("-inf")
         self._by_id: OrderedDict[bytes, Kept] = OrderedDict()
@@ -49,7 +50,7 @@ class KeptAnswers:
         self._by_id.move_to_end(cert_id)
         return found.lasting
 
-    def put(self, cert_id: bytes, kept: Kept, seen: int | None) -> None:
+    def put(self, cert_id: bytes, kept: Kept, seen: Mark | None) -> None:
         """Looked up when `seen` was the last change: whatever has changed since may be the one that it misses."""
         if seen is None or seen != self.seen:
             return
@@ -60,13 +61,18 @@ class KeptAnswers:
             gone, last = self._by_id.popitem(last=False)
             self._forget(gone, last.serial)
 
-    def follow(self, changes: Iterable[tuple[int, int]], asked_at: float, is_all: bool) -> None:
-        """What the registry has told of the time after `seen`; `asked_at` is when it was asked. What comes first says
-        where to begin: there is nothing here before it."""
-        for number, serial in changes:
-            for cert_id in self._by_serial.pop(serial, ()):
+    def begin(self, mark: Mark, asked_at: float) -> None:
+        """With nothing, which every change up to that one is in."""
+        self._by_id.clear()
+        self._by_serial.clear()
+        self.seen, self._looked_at = mark, asked_at
+
+    def follow(self, changes: Iterable[StatusChange], asked_at: float, is_all: bool) -> None:
+        """What the registry has told of the time after `seen`; `asked_at` is when it was asked."""
+        for change in changes:
+            for cert_id in self._by_serial.pop(change.serial, ()):
                 self._by_id.pop(cert_id, None)
-            self.seen = number
+            self.seen = change.mark
         if is_all:
             self._looked_at = asked_at
 

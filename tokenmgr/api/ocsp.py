@@ -28,7 +28,7 @@ from tokenmgr.ca.folder import OCSP_AT
 from tokenmgr.ca.ocsp import Responder, Single, failure
 from tokenmgr.ca.ocsp_request import MAX_REQUEST, CertId, Refused, Request, Status, read_request
 from tokenmgr.errors import AuthorityBusy, LibraryError, MediumError, RegistryUnavailable, RequestMalformed
-from tokenmgr.sql.answers import MOST, Answer, Told
+from tokenmgr.sql.answers import MOST, Answer, Mark, StatusChange, Told
 
 log = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ class Ocsp:
                 log.warning("the trail cannot be followed", extra={"error": str(error)})
             else:
                 self._apply(told, asked_at)
-                if len(told) == MOST:
+                if isinstance(told, list) and len(told) >= MOST:
                     continue
             try:
                 await asyncio.wait_for(ending.wait(), EVERY)
@@ -192,12 +192,17 @@ class Ocsp:
         asked_at = time.monotonic()
         self._apply(self._look_at_trail(), asked_at)
 
-    def _look_at_trail(self) -> list[tuple[int, int]]:
+    def _look_at_trail(self) -> list[StatusChange] | Mark:
+        """Where to begin: at first, and where the trail has gone back."""
         seen = self._kept.seen
-        return [(self._registry.last_change(), 0)] if seen is None else self._registry.changes(seen)
+        told = None if seen is None else self._registry.changes(seen)
+        return self._registry.last_mark() if told is None else told
 
-    def _apply(self, told: list[tuple[int, int]], asked_at: float) -> None:
-        self._kept.follow(told, asked_at, is_all=len(told) < MOST)
+    def _apply(self, told: list[StatusChange] | Mark, asked_at: float) -> None:
+        if isinstance(told, tuple):
+            self._kept.begin(told, asked_at)
+        else:
+            self._kept.follow(told, asked_at, is_all=len(told) < MOST)
 
 
 def _in_path(path: str) -> bytes:
