@@ -67,7 +67,7 @@ def test_changes_of_status_are_told_in_their_order(world: World) -> None:
 
 def test_a_trail_that_has_gone_back_has_no_changes_to_tell(world: World) -> None:
     """Also where it has come as far again, with others."""
-    number, digest = world.administration.last_mark()
+    _, digest = world.administration.last_mark()
     world.registry.hold(issued(world, 1), DAY)
     at, right = world.administration.last_mark()
     for gone in ((at + 1, right), (at, digest), (at + 1, digest)):
