@@ -125,7 +125,7 @@ def _always(lasting: Lasting) -> Callable[[], Lasting]:
 
 def _certificate(der: bytes) -> Lasting:
     facts = read_certificate(der)
-    return Lasting(der, CERTIFICATE, facts.not_before, facts.not_after, CERTIFICATE_GIVEN_OUT)
+    return Lasting(der, CERTIFICATE, facts.not_before, facts.not_after, CERTIFICATE_GIVEN_OUT, unchanging=True)
 
 
 def _response(lasting: Lasting, request: Request, now: datetime) -> Response:
