@@ -19,13 +19,15 @@ from cryptography import x509
 from tests.api.asgi import Client
 from tests.api.rig import BANK, Rig, granted
 from tests.api.test_http import CLAIM, CMP, FIELDS, HOME, refused
+from tests.api.test_status import World
 from tests.sql import postgres
-from tokenmgr.api import jobs, list_making
+from tokenmgr.api import jobs, list_making, lists
 from tokenmgr.api.app import application
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.messages import CertReply, Info, Kind, Status, certificate_request, parse
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import SignatureUnfit
+from tokenmgr.sql import postgresql
 
 
 @pytest.fixture
@@ -66,6 +68,41 @@ def test_a_database_that_does_not_answer() -> None:
         assert client.get("/healthz").status_code == 200
         jobs.round_of(rig.service)  # the next round is as good
         asyncio.run(_one_round(rig))
+        rig.close()
+
+
+BEARABLE = 3 * postgresql.ANSWER  # seconds; without a bound it would be for ever
+
+
+def test_a_database_that_hangs() -> None:
+    """As one that does not answer, and not for as long as it hangs: memory goes on, the rest is told to come again."""
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.Server.started() as server, ThreadPoolExecutor(12) as pool:
+        rig = Rig(server.database())
+        world = World(rig)
+        client = Client(application(rig.service, world.status))
+        certificate = rig.with_certificate().certificate
+        jobs.round_of(rig.service)
+        rig.enrol("user02")
+        crl, good = client.get("/ca.crl"), world.get(certificate)
+        customer = rig.begin("user02")
+        data = customer.build(Kind.IR, certificate_request(customer.key, customer.subject))
+        time.sleep(lists.EVERY)
+        with server.hanging():
+            began = time.monotonic()
+            asked = [pool.submit(client.post, HOME, content=data, headers=CMP) for _ in range(4)]
+            looked = [pool.submit(client.get, "/ca.crl") for _ in range(6)]
+            assert world.get(certificate).content == good.content
+            assert time.monotonic() - began < 1
+            for one in looked:
+                assert one.result(BEARABLE).content == crl.content
+            for one in asked:
+                assert refused(one.result(BEARABLE), 503, "R115")["retriable"]
+            jobs.round_of(rig.service)
+            assert time.monotonic() - began < 2 * BEARABLE
+        time.sleep(postgresql.SHUT)
+        assert isinstance(parse(client.post(HOME, content=data, headers=CMP).content).body, CertReply)
         rig.close()
 
 

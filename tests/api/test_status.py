@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -219,12 +221,11 @@ def test_what_a_cache_may_keep(world: World) -> None:
         {"if_none_match": answer.headers["etag"]},
         {"if_none_match": f'"x", W/{answer.headers["etag"]}'},
         {"if_none_match": "*"},
-        {"if_modified_since": answer.headers["last-modified"]},
     ):
         again = world.get(certificate, **known)
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == answer.headers["etag"]
-    for other in ({"if_none_match": '"x"'}, {"if_modified_since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    for other in ({"if_none_match": '"x"'}, {"if_modified_since": answer.headers["last-modified"]},
                   {"if_modified_since": "soon"}, {"if_modified_since": "Thu, 01 Jan 99999 00:00:00 GMT"},
                   {"if_none_match": '"x"', "if_modified_since": answer.headers["last-modified"]}):  # fmt: skip
         assert world.get(certificate, **other).content == answer.content
@@ -234,6 +235,27 @@ def test_what_a_cache_may_keep(world: World) -> None:
     assert nonce.headers["cache-control"] == "no-store"
     pending = pending_one(world.rig, "user02")
     assert world.get(pending).headers["cache-control"] == "no-store"
+
+
+def test_a_date_tells_no_two_answers_of_one_second_apart(world: World) -> None:
+    """Nor lists; a CA certificate does not change."""
+    rig, client = world.rig, world.client
+    certificate = rig.with_certificate().certificate
+    jobs.round_of(rig.service)
+    date = {"if_modified_since": world.get(certificate).headers["last-modified"]}
+    rig.now += SECOND / 2
+    rig.registry.revoke(rig.of(certificate).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    world.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(world.get(certificate, **date).content)) == "REVOKED keyCompromise"
+    for path, status in (("/ca.crl", 200), ("/ca-delta.crl", 200), ("/ca.cer", 304), ("/root.cer", 304)):
+        there = client.get(path).headers["last-modified"]
+        assert client.request("GET", path, headers={"If-Modified-Since": there}).status_code == status
+    for date in (
+        {"if-modified-since": text}
+        for text in ("Thu, 01 Jan 1970 00:00:00 GMT", "soon", "Thu, 01 Jan 99999 00:00:00 GMT")
+    ):
+        assert client.request("GET", "/ca.cer", headers=date).status_code == 200
 
 
 def when(text: str) -> datetime:
@@ -288,6 +310,27 @@ def test_a_change_is_known_to_every_worker_at_its_next_look(world: World) -> Non
     for one in (world, other, World(rig)):
         one.status.ocsp.follow_once()
         assert standing(ocsp.load_der_ocsp_response(one.get(certificate).content)) == "REVOKED keyCompromise"
+
+
+def test_a_trail_that_goes_back_takes_the_memory_with_it(small: World, tmp_path: Path) -> None:
+    """As a failover to a replica that lagged has it, or a restore under running nodes: what was revoked is good again;
+    and revoked again, by an entry whose number memory has already seen."""
+    rig = small.rig
+    certificate = rig.with_certificate().certificate
+    serial = rig.of(certificate).serial
+    here, aside = (closing(sqlite3.connect(tmp_path / name)) for name in ("registry.db", "before.db"))
+    with here as live, aside as before:
+        live.backup(before)
+        rig.registry.revoke(serial, RevocationReason.KEY_COMPROMISE, rig.now)
+        small.status.ocsp.follow_once()
+        assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED keyCompromise"
+        before.backup(live)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "GOOD"
+    rig.now += SECOND
+    rig.registry.revoke(serial, RevocationReason.SUPERSEDED, rig.now)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED superseded"
 
 
 def test_what_was_looked_up_before_a_change_is_not_kept(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,19 +404,23 @@ def test_without_the_registry_what_is_known_is_said_for_five_minutes() -> None:
         rig = Rig(server.database())
         world, clock = World(rig), [1000.0]
         world.status.ocsp._kept._monotonic = lambda: clock[0]
-        world.status.ocsp._kept.follow([], 1000.0, is_all=True)
         certificate = rig.with_certificate().certificate
         jobs.round_of(rig.service)
         first, crl = world.get(certificate), world.client.get("/ca.crl")
         rig.now += 13 * HOUR  # it is due: there may be a newer one
+        world.status.ocsp.follow_once()
+        looked_at = rig.now
         server.stop()
         for waited in (0.0, 299.0):
-            clock[0] = 1000.0 + waited
+            clock[0], rig.now = 1000.0 + waited, looked_at + waited * SECOND
             assert world.get(certificate).content == first.content
         assert status_of(world.client.post("/ocsp", asked(rig, certificate, b"n" * 8), TYPE)) == "TRY_LATER"
         assert world.client.get("/ca.crl").content == crl.content
-        clock[0] = 1301.0
-        assert status_of(world.get(certificate)) == "TRY_LATER"
+        for clock[0], rig.now in (  # the other one has stood still
+            (1301.0, looked_at),
+            (1000.0, looked_at + 301 * SECOND),
+        ):
+            assert status_of(world.get(certificate)) == "TRY_LATER"
         rig.close()
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from tests.sql.world import CERTIFICATE, DAY, REASON, World, exchange, generation
 from tokenmgr.domain.generation import State
-from tokenmgr.sql.answers import Answer
+from tokenmgr.sql.answers import BEGINNING, Answer
 from tokenmgr.sql.nodes import KEPT, Node
 
 HOUR = timedelta(hours=1)
@@ -52,14 +52,26 @@ def test_a_walk_goes_over_all_and_carries_no_bytes(world: World) -> None:
 
 
 def test_changes_of_status_are_told_in_their_order(world: World) -> None:
-    assert world.administration.changes(0) == []
+    assert world.administration.last_mark() == BEGINNING
+    assert world.administration.changes(BEGINNING) == []
     first = issued(world, 1)
     world.registry.hold(first, DAY)
     world.registry.release(first)
-    (held, released) = world.administration.changes(0)
-    assert (held[1], released[1]) == (first, first)
-    assert held[0] < released[0] == world.administration.last_change()
-    assert world.administration.changes(held[0]) == [released]
+    (held, released) = world.administration.changes(BEGINNING) or []
+    assert (held.serial, released.serial) == (first, first)
+    assert held.mark[0] < released.mark[0] == world.administration.last_change()
+    assert world.administration.changes(held.mark) == [released]
+    assert world.administration.changes(released.mark) == []
+    assert released.mark == world.administration.last_mark()
+
+
+def test_a_trail_that_has_gone_back_has_no_changes_to_tell(world: World) -> None:
+    """Also where it has come as far again, with others."""
+    _, digest = world.administration.last_mark()
+    world.registry.hold(issued(world, 1), DAY)
+    at, right = world.administration.last_mark()
+    for gone in ((at + 1, right), (at, digest), (at + 1, digest)):
+        assert world.administration.changes(gone) is None
 
 
 def test_answers_go_when_they_end(world: World) -> None:

@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from tests.actors import TESTER
+from tests.sql.postgres import Server
 from tests.sql.world import BANK, World
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import RegistryUnavailable, Taken
@@ -346,3 +347,40 @@ def test_a_server_that_would_rather_be_quick_is_told_to_be_durable(kind: str, ur
         database = Database.open(url)
         assert database.first(text("SELECT current_setting('synchronous_commit')")) == (found,)
         database.close()
+
+
+# --- a server that hangs, and nodes that are gone ---------------------------------------------------------------------
+
+
+def settings(connection: Connection) -> list[str]:
+    return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("statement_timeout", "lock_timeout")]
+
+
+def test_nobody_waits_for_ever_but_whoever_goes_through_everything(server: Server) -> None:
+    database = Database.open(server.database())
+    with database.engine.connect() as connection:
+        assert settings(connection) == ["8s", "4s"]
+    with database.moment() as connection:
+        assert settings(connection) == ["0", "0"]
+    assert [row[0] for row in database.stream(text("SELECT current_setting('statement_timeout')"))] == ["0"]
+    database.close()
+
+
+def test_a_lock_that_nobody_lets_go_of_is_no_reason_to_wait_for_ever(server: Server) -> None:
+    """As that of a node which lost its power in the middle of a commit."""
+    database = Database.open(server.database())
+    with database.engine.connect() as gone:
+        gone.execute(text("SELECT pg_advisory_lock(4711)"))
+        with pytest.raises(RegistryUnavailable, match="lock timeout"):
+            database.write(lambda c: c.execute(text("SELECT pg_advisory_xact_lock(4711)")))
+    database.write(lambda c: c.execute(text("SELECT pg_advisory_xact_lock(4711)")))
+    database.close()
+
+
+def test_a_peer_that_is_gone_is_noticed_unless_the_url_says_otherwise(server: Server) -> None:
+    database = Database.open(server.database() + "&keepalives_idle=60")
+    with database.engine.connect() as connection:
+        said = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    assert [said[name] for name in names] == ["3", "10000", "60", "5", "3"]
+    database.close()

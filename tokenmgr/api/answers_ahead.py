@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_lasting, single
-from tokenmgr.sql.answers import Answer, Told
+from tokenmgr.sql.answers import Answer, Mark, Told
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class AnswersAhead:
         self._service = service
         self._registry = service.administration
         self._at = 0
-        self._seen: int | None = None
+        self._seen: Mark | None = None
 
     def __call__(self, now: datetime) -> None:
         self._drop_changed()
@@ -41,12 +41,12 @@ class AnswersAhead:
 
     def _drop_changed(self) -> None:
         """Whoever reads one that is wrong sees that it is (sql/answers.py); it is only of no use any more."""
-        if self._seen is None:
-            self._seen = self._registry.last_change()
-            return
-        if changed := self._registry.changes(self._seen):
-            self._registry.drop_answers({serial for _, serial in changed})
-            self._seen = changed[-1][0]
+        changed = None if self._seen is None else self._registry.changes(self._seen)
+        if changed is None:
+            self._seen = self._registry.last_mark()
+        elif changed:
+            self._registry.drop_answers({one.serial for one in changed})
+            self._seen = changed[-1].mark
 
     def _is_wanted(self, told: Told, now: datetime) -> bool:
         responder = self._service.responders.get(told.authority)

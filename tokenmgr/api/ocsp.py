@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import binascii
 import logging
-import time
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,14 +20,14 @@ from starlette.types import Receive, Scope, Send
 
 from tokenmgr.api.caching import UNCACHED, Headers, Lasting
 from tokenmgr.api.http import Edge, Gate, has_type, read
-from tokenmgr.api.kept_answers import Kept, KeptAnswers
+from tokenmgr.api.kept_answers import Kept, KeptAnswers, Looked
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_fit, is_lasting, single, standing
 from tokenmgr.ca.folder import OCSP_AT
 from tokenmgr.ca.ocsp import Responder, Single, failure
 from tokenmgr.ca.ocsp_request import MAX_REQUEST, CertId, Refused, Request, Status, read_request
 from tokenmgr.errors import AuthorityBusy, LibraryError, MediumError, RegistryUnavailable, RequestMalformed
-from tokenmgr.sql.answers import MOST, Answer, Told
+from tokenmgr.sql.answers import MOST, Answer, Mark, StatusChange, Told
 
 log = logging.getLogger(__name__)
 
@@ -174,14 +173,16 @@ class Ocsp:
         """Once a second, until the end. A look that fails is repeated: the answers in memory know how old they are."""
         loop = asyncio.get_running_loop()
         while not ending.is_set():
-            asked_at = time.monotonic()
+            asked_at = self._kept.by_both(self._service.clock())
             try:
                 told = await loop.run_in_executor(None, self._look_at_trail)
             except RegistryUnavailable as error:
                 log.warning("the trail cannot be followed", extra={"error": str(error)})
+            except Exception:
+                log.exception("a bug, in following the trail")
             else:
                 self._apply(told, asked_at)
-                if len(told) == MOST:
+                if isinstance(told, list) and len(told) >= MOST:
                     continue
             try:
                 await asyncio.wait_for(ending.wait(), EVERY)
@@ -189,15 +190,20 @@ class Ocsp:
                 continue
 
     def follow_once(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._kept.by_both(self._service.clock())
         self._apply(self._look_at_trail(), asked_at)
 
-    def _look_at_trail(self) -> list[tuple[int, int]]:
+    def _look_at_trail(self) -> list[StatusChange] | Mark:
+        """Where to begin: at first, and where the trail has gone back."""
         seen = self._kept.seen
-        return [(self._registry.last_change(), 0)] if seen is None else self._registry.changes(seen)
+        told = None if seen is None else self._registry.changes(seen)
+        return self._registry.last_mark() if told is None else told
 
-    def _apply(self, told: list[tuple[int, int]], asked_at: float) -> None:
-        self._kept.follow(told, asked_at, is_all=len(told) < MOST)
+    def _apply(self, told: list[StatusChange] | Mark, asked_at: Looked) -> None:
+        if isinstance(told, tuple):
+            self._kept.begin(told, asked_at)
+        else:
+            self._kept.follow(told, asked_at, is_all=len(told) < MOST)
 
 
 def _in_path(path: str) -> bytes:

@@ -18,7 +18,7 @@ from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import answers, crls, generations, listing, nodes, parties, tries
-from tokenmgr.sql.answers import Answer, Told
+from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked
 from tokenmgr.sql.engine import Database
@@ -249,8 +249,12 @@ class Administration:
         """So many in the order of their serial numbers, without the bytes of their answers."""
         return answers.told_after(self._database, serial, most)
 
-    def changes(self, since: int) -> list[tuple[int, int]]:
-        """The entries of the trail after that one that change a status: their numbers, and whose it is."""
+    def last_mark(self) -> Mark:
+        """The last entry of the trail that changes a status, for whoever follows."""
+        return answers.last_mark(self._database)
+
+    def changes(self, since: Mark) -> list[StatusChange] | None:
+        """The entries of the trail after that one that change a status. None where the trail has gone back."""
         return answers.changes(self._database, since)
 
     def keep_answers(self, made: Iterable[Answer]) -> None:

@@ -13,12 +13,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, literal_column, select, text
 
+from tokenmgr.domain.audit import FIRST
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import hexed, micros, moment, moment_or_none
 from tokenmgr.sql.schema import answer, audit, generation
 
 MOST = 10_000  # changes that are read at once
+Mark = tuple[int, bytes]  # an entry of the trail: its number, and the hash of all up to it
+BEGINNING: Mark = (0, FIRST)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,14 @@ class Answer:
     made_at: datetime
     next_update: datetime
     der: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class StatusChange:
+    """An entry of the trail that changes a status, and whose."""
+
+    mark: Mark
+    serial: int
 
 
 @dataclass(frozen=True)
@@ -61,12 +72,9 @@ _AFTER = (
     .order_by(generation.c.serial)
     .limit(bindparam("most"))
 )
-_CHANGES = (
-    select(audit.c.number, audit.c.serial)
-    .where(audit.c.changes_status == text("1"), audit.c.number > bindparam("since"))
-    .order_by(audit.c.number)
-    .limit(MOST)
-)
+_changing = select(audit.c.number, audit.c.hash, audit.c.serial).where(audit.c.changes_status == text("1"))
+_CHANGES = _changing.where(audit.c.number >= bindparam("since")).order_by(audit.c.number).limit(MOST + 1)
+_LAST = _changing.order_by(audit.c.number.desc()).limit(1)
 _KEEP = text(
     "INSERT INTO answer (serial, made_at, next_update, der) VALUES (:serial, :made_at, :next_update, :der)"
     " ON CONFLICT (serial) DO UPDATE SET made_at = :made_at, next_update = :next_update, der = :der"
@@ -84,8 +92,21 @@ def told_after(database: Database, serial: int, most: int) -> list[Told]:
     return [_told(row) for row in database.read(_AFTER, {"which": f"{serial:040x}", "most": most})]
 
 
-def changes(database: Database, since: int) -> list[tuple[int, int]]:
-    return [(number, int(serial, 16)) for number, serial in database.read(_CHANGES, {"since": since})]
+def last_mark(database: Database) -> Mark:
+    row = database.first(_LAST)
+    return BEGINNING if row is None else (row[0], row[1])
+
+
+def changes(database: Database, since: Mark) -> list[StatusChange] | None:
+    """Read together with `since` itself. None where that is no longer there as it was: the trail has gone back, as a
+    failover to a replica that lagged, or a restore, has it; and what came after it there is not what follows."""
+    found = [
+        StatusChange((number, digest), int(serial, 16))
+        for number, digest, serial in database.read(_CHANGES, {"since": since[0]})
+    ]
+    if since == BEGINNING:
+        return found
+    return found[1:] if found and found[0].mark == since else None
 
 
 def keep(connection: Connection, new: Sequence[Answer]) -> None:

@@ -22,6 +22,7 @@ from tokenmgr.errors import RegistryNewer, RegistryNotEmpty
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.postgresql import take_leisure
 from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, node
 from tokenmgr.sql.trail import note
 
@@ -140,6 +141,7 @@ def _is_settled(database: Database, source: Source) -> bool:
 
 
 def _load(connection: Connection, source: Source, check: Check) -> None:
+    take_leisure(connection)
     seen = inspect(connection)
     there = set(seen.get_table_names()) - {"migration"}
     for name in sorted(there):

@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from tokenmgr import clock
 from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations, trail
+from tokenmgr.sql import migrations, postgresql, trail
 from tokenmgr.sql.turns import Job, Turns
 from tokenmgr.system import hold, locked
 
@@ -38,7 +38,7 @@ ATTEMPTS = 5  # at a write that another one, or a lost connection, has kept from
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('tokenmgr ' || :name, 0))")
 BUSY = 5_000  # ms that SQLite waits for somebody who does not know of the file lock
 AT_ONCE = 500  # rows of a stream that are in memory
-AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available: SQLSTATE, appendix A
+AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: SQLSTATE, appendix A
 
 
 class Database:
@@ -60,7 +60,7 @@ class Database:
         with _translated():
             parsed = _parsed(url)
             lock = _prepared(parsed, new) if parsed.get_backend_name() == "sqlite" else None
-            arguments = {"check_same_thread": False} if lock else {}
+            arguments = {"check_same_thread": False} if lock else postgresql.arguments(parsed.query)
             engine = create_engine(
                 parsed,
                 poolclass=NullPool,  # a thread keeps its own
@@ -68,7 +68,9 @@ class Database:
                 skip_autocommit_rollback=True,
                 connect_args=arguments,
             )
-            event.listen(engine, "connect", _sqlite_connected if lock else _postgresql_connected)
+            event.listen(engine, "connect", _sqlite_connected if lock else postgresql.connected)
+            if not lock:
+                event.listen(engine, "do_connect", postgresql.Door())
             with contextlib.ExitStack() as stack:
                 if lock:
                     stack.enter_context(locked(lock))
@@ -88,7 +90,7 @@ class Database:
     ) -> list[str]:
         """What is missing, in order, whoever else starts at the same time. Says what it was. Unless it may be `new`,
         RegistryMissing where nothing has ever been applied."""
-        with _translated(), self._alone(), self.engine.connect() as connection:
+        with _translated(), self._alone(), self._at_leisure() as connection:
             if not new and not migrations.is_made(connection):
                 raise RegistryMissing(database=self.engine.url.render_as_string())
             return migrations.apply(connection, now, known)
@@ -114,7 +116,7 @@ class Database:
     ) -> Iterator[Answer]:
         """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are.
         `suspicious`: somebody may have put there what is no text, and that must not end it."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._at_leisure() as connection:
             if suspicious and self._lock:
                 connection.connection.dbapi_connection.text_factory = _text  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN")
@@ -126,7 +128,7 @@ class Database:
     def moment(self) -> Iterator[Connection]:
         """For several reads that are to see the same moment, whoever writes meanwhile."""
         with _translated():
-            connection = self.engine.connect()
+            connection = self._at_leisure()
         with connection:
             try:
                 connection.exec_driver_sql("BEGIN" if self._lock else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -134,6 +136,12 @@ class Database:
                 connection.exec_driver_sql("COMMIT")
             except DBAPIError as error:
                 raise _unavailable(error) from error
+
+    def _at_leisure(self) -> Connection:
+        """One of its own, for what goes through a whole registry."""
+        connection = self.engine.connect()
+        postgresql.take_leisure(connection)
+        return connection
 
     def _reader(self) -> Connection:
         found: _Reader | None = getattr(self._own, "reader", None)
@@ -146,8 +154,8 @@ class Database:
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        """Whether nobody else is at this, on any node, for as long as the `with` lasts. By no clock: whoever dies lets
-        go of it."""
+        """Whether nobody else is at this, on any node, for as long as the `with` lasts. A process that dies lets go of
+        it at once; a computer that does, when the server has noticed (sql/postgresql.py)."""
         if self._lock:
             try:
                 held = hold(self._lock.with_name(f"{self._lock.name}.{name}"))
@@ -352,10 +360,3 @@ def _text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return f"\0{data!r}"
-
-
-def _postgresql_connected(connection: Any, _record: object) -> None:
-    """Durable, even where the server's settings would rather be quick; what is stronger than that stays as it is."""
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )
