@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -35,9 +36,12 @@ from tests.sql import postgres
 from tests.sql.postgres import Server
 from tests.sql.world import DAY, World, enrolment, exchange, generation
 from tokenmgr import clock
+from tokenmgr.ca import changing
+from tokenmgr.ca.ceremony import Step as Change
 from tokenmgr.cli.authority import own_token
 from tokenmgr.cli.ca_asked import DEFAULT_NAME
 from tokenmgr.cli.ca_close import Step
+from tokenmgr.cli.serve import _renew_working, _wired
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.errors import AuthorityClosed
 from tokenmgr.log import Secret
@@ -250,6 +254,66 @@ def test_nothing_is_recorded_after_the_mark(kind: str, tmp_path: Path, request: 
     assert marks.close(other, TESTER, clock.now()).at == DAY  # the first time counts
     for one in (database, other):
         one.close()
+
+
+def test_a_ca_of_two_authorities(home: CaHome) -> None:
+    """Each has a last list of its own, and all eight keys go."""
+    assert home.op("rollover", "--pin-fd", "0").status == 0
+    with working(home) as works:
+        newer = works.issue("newer")
+    assert keys_of(home) == 8
+    done = home.op(*LAST, "--json")
+    assert (done.status, told(done)["keys_destroyed"], keys_of(home)) == (0, 8, 0), done.err
+    place = home.folder / "ca" / "closed"
+    with registry_of(home) as database:
+        rows = database.read(text("SELECT serial, authority FROM generation"))
+    for number, end in ((1, ""), (2, "-2")):
+        last = x509.load_der_x509_crl((place / f"ca{end}.crl").read_bytes())
+        issuing_ca = x509.load_der_x509_certificate((place / f"ca{end}.cer").read_bytes())
+        issuing_ca.verify_directly_issued_by(x509.load_der_x509_certificate((place / f"root{end}.cer").read_bytes()))
+        assert last.is_signature_valid(issuing_ca.public_key())  # type: ignore[arg-type]
+        assert {one.serial_number for one in last} == {int(row[0], 16) for row in rows if row[1] == number}
+    assert newer.serial in {one.serial_number for one in last}
+
+
+def test_nothing_of_a_closed_ca_is_changed(home: CaHome) -> None:
+    assert home.op(*CLOSE).status == 5
+    before = (home.folder / "ca" / "ca.toml").read_bytes()
+    for command in (("rollover",), ("renew", "cmp"), ("renew", "ocsp", "--new-key")):
+        done = home.op(*command, "--pin-fd", "0")
+        assert (done.status, "A136" in done.err) == (4, True), done.err
+    done = home.op("move", "--library", "/nowhere.so", "--medium", "1", "--pin-fd", "0")
+    assert (done.status, "A136" in done.err) == (4, True), done.err
+    assert (home.folder / "ca" / "ca.toml").read_bytes() == before
+    assert home.op(*LAST).status == 0
+    require_closed(home)
+
+
+def test_the_jobs_of_a_closed_ca_renew_nothing(home: CaHome, tmp_path: Path) -> None:
+    """A node that is running when the CA is closed."""
+    late = home.ca.current.certificates["cmp"].not_after
+    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+        _name, _often, act = _renew_working(home.ca, service)
+        assert home.op(*CLOSE).status == 5
+        assert act(late) == ()
+    assert home.ca.current.holdings["cmp"].file == "cmp.pem"
+
+
+def test_not_while_the_ca_is_changed(home: CaHome) -> None:
+    """Else its new keys and certificates would be nobody's to destroy and to list."""
+    with changing.alone(home.ca.path):
+        done = home.op(*LAST)
+        assert (done.status, "A104" in done.err) == (3, True), done.err
+    require_untouched(home)
+
+
+def test_keys_of_a_change_that_was_killed_go_too(home: CaHome) -> None:
+    assert killed_after(home, "ca_changing", Change.PROVEN.value, "ca", "rollover", "--pin-fd", "0") == -9
+    assert keys_of(home) == 8
+    assert home.op(*CLOSE).status == 5
+    assert keys_of(home) == 4
+    assert home.op(*LAST).status == 0
+    require_closed(home)
 
 
 # --- killed ---------------------------------------------------------------------------------------------------------

@@ -198,10 +198,14 @@ def may_hold_a_token(path: Path) -> bool:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """On the disk, or not there at all."""
+    """On the disk, for its owner alone, or not there at all."""
     new = file.with_name(f"{file.name}.{os.getpid()}.new")  # several processes may settle a folder that was moved
-    with new.open("w", encoding="utf-8", newline="\n") as stream:
+    with open(new, "w", encoding="utf-8", newline="\n", opener=_for_owner) as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     new.replace(file)
+
+
+def _for_owner(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)

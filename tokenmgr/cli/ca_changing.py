@@ -15,6 +15,7 @@ from tokenmgr.ca.folder import TOKEN, CaFolder, open_folder
 from tokenmgr.ca.renewing import EARLY, Due
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change
+from tokenmgr.cli.ca_registry import open_registry_of
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
@@ -85,6 +86,7 @@ def roll_over(keys: str, again: bool, pin_fd: int | None, as_json: bool) -> int:
 def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
     with (
         changing.alone(ca_folder()) as folder,
+        open_registry_of(folder),
         session_for_change(folder, library, serial, pin_fd) as session,
     ):
         changing.tidy(folder, TokenKeys(session).destroy)  # what was cloned with them
@@ -107,7 +109,7 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
 def _change(pin_fd: int | None, refuse: Refuse, say: Callable[[Step], None]) -> Iterator[tuple[CaFolder, Session]]:
     """Alone, logged in, and what killed changes have left is gone. One that fails is undone at once; what cannot be
     undone now is left to the next one."""
-    with changing.alone(ca_folder()) as folder:
+    with changing.alone(ca_folder()) as folder, open_registry_of(folder):
         refuse(folder)
         about = folder.about
         with session_for_change(folder, about.library, about.serial, pin_fd) as session:

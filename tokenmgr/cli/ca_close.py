@@ -24,7 +24,7 @@ from typing import Any, cast
 import click
 
 from tokenmgr import clock
-from tokenmgr.ca import crl, last_list
+from tokenmgr.ca import changing, crl, last_list
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder, certificate_at, crl_at, open_folder
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner
@@ -33,6 +33,7 @@ from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, TokenKeys, ca_folder, token_of
 from tokenmgr.cli.ca_backup import CLOSED
+from tokenmgr.cli.ca_registry import registry_of
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
 from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.clock import japan_time
@@ -89,15 +90,14 @@ class _Closing:
 @fd_option("pin-fd", "help.o_ca_pin_fd")
 @words
 def close(yes_close: str | None, destroy_keys: bool, pin_fd: int | None, as_json: bool) -> int:
-    folder = open_folder(ca_folder())
-    _confirm(folder, yes_close)
+    _confirm(open_folder(ca_folder()), yes_close)
     with ExitStack() as stack:
-        database = Database.open(folder.database, new=False)
-        stack.callback(database.close)
-        database.migrate(clock.now(), new=False)
+        folder = stack.enter_context(changing.alone(ca_folder()))  # nobody makes keys and certificates meanwhile
+        database = stack.enter_context(registry_of(folder))
         if closing.is_finished(database):
             return _told(folder, None, 0, True, as_json)
         session = _session(stack, folder, pin_fd)
+        changing.tidy(folder, TokenKeys(session).destroy)  # keys of a change that was killed, too
         work = _Closing(folder, database, session, clock.now(), lambda step: _say(step, as_json))
         _stop(work)
         _publish(work)

@@ -177,7 +177,10 @@ def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) 
 
 
 def _renew_working(folder: CaFolder, service: Service) -> jobs.Job:
-    return "renew_working", jobs.MINUTE, lambda now: renew_due(folder.path, service.keys, now)
+    def is_closed() -> bool:
+        return service.administration.is_closed
+
+    return "renew_working", jobs.MINUTE, lambda now: renew_due(folder.path, service.keys, now, is_closed)
 
 
 def _renew_tls(folder: CaFolder, service: Service) -> jobs.Job:

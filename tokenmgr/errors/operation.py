@@ -52,6 +52,13 @@ class NothingToServe(AuthorityError):
     folder: str
 
 
+class AuthorityOver(AuthorityError):
+    """The CA has been closed: none of its keys and certificates is changed any more."""
+
+    code = "A136"
+    folder: str
+
+
 class AuthorityClosed(RegistrationError):
     """The CA has been closed for good: it certifies nothing any more."""
 

@@ -23,7 +23,7 @@ from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
-from tokenmgr.sql.marks import require_open
+from tokenmgr.sql.marks import closed, require_open
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
@@ -67,6 +67,10 @@ class Administration:
     @property
     def trail(self) -> Trail:
         return Trail(self._database)
+
+    @property
+    def is_closed(self) -> bool:
+        return closed(self._database) is not None
 
     # --- banks and contracts ---
 
