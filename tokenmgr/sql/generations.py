@@ -107,6 +107,7 @@ _taken_back = case((generation.c.state == word(State.RECORDED), State.VOID.value
 _back = {"state": _taken_back, "revoked_at": bindparam("now"), "reason": bindparam("why")}
 _one = generation.c.serial == bindparam("which")
 
+_IS_ACTIVE = select(generation.c.serial).where(_one, generation.c.state == word(State.ACTIVE))
 _INSERT = insert(generation)
 _DISPLACE = (
     update(generation)
@@ -196,6 +197,8 @@ def record(
         raise ValueError("generation")
     require_open(connection)
     lock_subscriber(connection, new.subscriber)
+    if asker := _asker(exchange):  # held or taken back meanwhile, it gets nothing more
+        _require(connection.execute(_IS_ACTIVE, {"which": asker}).first() is not None)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
         _require(_taken_back_by(connection, by, _DISPLACE, values, RevocationReason.SUPERSEDED, now) == 1)
@@ -220,8 +223,8 @@ def sign_off(connection: Connection, by: Actor, serial: int, certificate: bytes)
 def confirm(connection: Connection, by: Actor, exchange: Exchange, digest: bytes, now: datetime, retire: bool) -> None:
     serial = hexed(exchange.serial)
     holder = lock_holder(connection, serial)
-    asker = exchange.credential.removeprefix(BY_CERTIFICATE) if exchange.credential.startswith(BY_CERTIFICATE) else ""
-    values: dict[str, object] = {"who": holder, "by": hexed(int(asker, 16)) if asker else ""}
+    asker = _asker(exchange)
+    values: dict[str, object] = {"who": holder, "by": asker}
     if retire:
         values |= _why(RevocationReason.SUPERSEDED, now)
     replaced = connection.execute(_RETIRE if retire else _SUPERSEDE, values).scalars().all()
@@ -283,6 +286,12 @@ def certified(connection: Connection, by: Actor, serial: int, certificate: bytes
 def drop_unsigned(connection: Connection, by: Actor, now: datetime) -> int:
     values = {"before": micros(now - SIGNED_BY)}
     return _taken_back_by(connection, by, _DROP, values, RevocationReason.CESSATION, now)
+
+
+def _asker(exchange: Exchange) -> str:
+    """Of the certificate that signed the request, its serial number; empty where none did."""
+    kind, _, serial = exchange.credential.partition(BY_CERTIFICATE)
+    return hexed(int(serial, 16)) if serial and not kind else ""
 
 
 def _taken_back_by(
