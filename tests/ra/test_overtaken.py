@@ -1,4 +1,4 @@
-"""R1, R10: what is true when it is decided on need not be when it is done: each verb holds to it, or is decided anew."""
+"""R1, R10: what is true when it is decided on need not be when it is done: each verb holds to it, or decides anew."""
 
 from __future__ import annotations
 
