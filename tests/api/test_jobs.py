@@ -23,6 +23,7 @@ from tests.api.test_status import World
 from tests.sql import postgres
 from tokenmgr.api import jobs, list_making, lists
 from tokenmgr.api.app import application
+from tokenmgr.ca import crl
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.messages import CertReply, Info, Kind, Status, certificate_request, parse
 from tokenmgr.domain.generation import RevocationReason
@@ -260,6 +261,27 @@ def test_a_delta_says_what_has_changed_since_its_base(rig: Rig) -> None:
     assert on_the_delta(rig) == {serials[0]: "removeFromCRL", serials[1]: "keyCompromise"}
     assert not on_the_list(rig, first.certificate)
     assert on_the_list(rig, second.certificate)
+
+
+def test_a_list_and_its_delta_are_of_one_moment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5280, 5.2.4: they have one number. What is revoked between the making of the two is on the next ones."""
+    rig.enrol("user02")
+    first, second = (rig.of(rig.with_certificate(user).certificate).serial for user in ("user01", "user02"))
+    jobs.round_of(rig.service)
+    rig.registry.revoke(first, RevocationReason.KEY_COMPROMISE, rig.now)
+    build = crl.build
+
+    def overtaken(*said: Any) -> bytes:
+        made = build(*said)
+        rig.registry.revoke(second, RevocationReason.KEY_COMPROMISE, rig.now)
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crl, "build", overtaken)
+        jobs.round_of(rig.service)
+    assert (numbers(rig), list(on_the_delta(rig))) == ((2, 2, 1), [first])
+    jobs.round_of(rig.service)
+    assert (numbers(rig), set(on_the_delta(rig))) == ((3, 3, 1), {first, second})
 
 
 def test_a_long_list_waits_and_its_delta_does_not(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

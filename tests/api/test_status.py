@@ -14,12 +14,13 @@ from urllib.parse import quote
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import OCSPNonce, load_der_x509_certificate, ocsp
 
 from tests.api.asgi import Answer, Client
-from tests.api.rig import Rig, granted
+from tests.api.rig import CREATED, PROFILE, Authority, Rig, granted
 from tests.api.signer import Troubled
 from tests.api.test_http import refused
 from tests.ca.made import pkilint
@@ -28,7 +29,10 @@ from tokenmgr.api import jobs, kept_answers
 from tokenmgr.api.answers_ahead import AnswersAhead
 from tokenmgr.api.caching import Lasting
 from tokenmgr.api.status import Status
-from tokenmgr.ca.keys import CaKey
+from tokenmgr.ca.about import PURPOSES
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
+from tokenmgr.ca.own import certify
 from tokenmgr.domain.generation import RevocationReason, State
 
 HOUR, SECOND, DAY = timedelta(hours=1), timedelta(seconds=1), timedelta(days=1)
@@ -378,6 +382,28 @@ def test_answers_are_made_ahead_and_anew(world: World) -> None:
     assert standing(ocsp.load_der_ocsp_response(made().der)) == "REVOKED superseded"
     assert rig.administration.tidy_answers(rig.now + DAY) == 0
     assert rig.administration.tidy_answers(rig.now + DAY + SECOND) == 1
+
+
+def test_answers_of_a_responder_that_has_been_renewed_are_made_anew(rig: Rig) -> None:
+    """Though they are young: nobody gives them out any more."""
+    certificate = rig.with_certificate().certificate
+    AnswersAhead(rig.service)(rig.now)
+    renewed = Rig(rig.url, made=with_another_responder(rig))
+    renewed.now = rig.now
+    AnswersAhead(renewed.service)(renewed.now)
+    world = World(renewed)
+    assert world.get(certificate).status_code == 200
+    assert (world.count("registry"), world.count("signed")) == (1, 0)
+    renewed.close()
+
+
+def with_another_responder(rig: Rig) -> Authority:
+    keys = rig.service.keys
+    (one,) = keys.authorities
+    signers = {name: ec.derive_private_key(at, ec.SECP256R1()) for at, name in enumerate(PURPOSES, start=4711)}
+    anew = CaKey("ocsp", keys.ocsp.signer, certify("みほん認証局", 1, PROFILE, dict(signers), CREATED)["ocsp"])
+    made = CaKeys(keys.cmp, (AuthorityKeys(1, one.issuing, anew, one.root),))
+    return made, Issuer(made, PROFILE)
 
 
 def test_memory_is_bounded(small: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,7 @@ def issued(world: World, number: int) -> int:
 def test_an_answer_is_read_with_what_is_true(world: World) -> None:
     serial = issued(world, 1)
     assert world.administration.told(4711) is None
-    first, second = (Answer(serial, DAY + n * HOUR, DAY + 24 * HOUR, b"answer %d" % n) for n in range(2))
+    first, second = (Answer(serial, DAY + n * HOUR, DAY + 24 * HOUR, 7, b"answer %d" % n) for n in range(2))
     for one in (first, second):
         world.administration.keep_answers([one])
         found = world.administration.told(serial)
@@ -42,13 +42,13 @@ def test_an_answer_is_read_with_what_is_true(world: World) -> None:
 
 def test_a_walk_goes_over_all_and_carries_no_bytes(world: World) -> None:
     serials = sorted(issued(world, number) for number in range(1, 6))
-    world.administration.keep_answers([Answer(serials[0], DAY, DAY + HOUR, b"answer")])
+    world.administration.keep_answers([Answer(serials[0], DAY, DAY + HOUR, 7, b"answer")])
     at, walked = 0, []
     while some := world.administration.told_after(at, 2):
         walked += some
         at = some[-1].serial
     assert [one.serial for one in walked] == serials
-    assert [one.answer for one in walked] == [Answer(serials[0], DAY, DAY + HOUR, b""), *[None] * 4]
+    assert [one.answer for one in walked] == [Answer(serials[0], DAY, DAY + HOUR, 7, b""), *[None] * 4]
 
 
 def test_changes_of_status_are_told_in_their_order(world: World) -> None:
@@ -76,7 +76,7 @@ def test_a_trail_that_has_gone_back_has_no_changes_to_tell(world: World) -> None
 
 def test_answers_go_when_they_end(world: World) -> None:
     serial = issued(world, 1)
-    world.administration.keep_answers([Answer(serial, DAY, DAY + HOUR, b"answer")])
+    world.administration.keep_answers([Answer(serial, DAY, DAY + HOUR, 7, b"answer")])
     assert world.administration.tidy_answers(DAY + HOUR) == 0
     assert world.administration.tidy_answers(DAY + 2 * HOUR) == 1
 

@@ -349,6 +349,36 @@ def test_a_server_that_would_rather_be_quick_is_told_to_be_durable(kind: str, ur
         database.close()
 
 
+def test_alone_says_no_only_where_somebody_else_is_at_it(tmp_path: Path) -> None:
+    """A folder that is full or not ours, or a file system without locks, is no other node."""
+    database = Database.open(f"sqlite:///{tmp_path / 'registry.db'}")
+    with database.alone("jobs") as first, database.alone("jobs") as second:
+        assert (first, second) == (True, False)
+    (tmp_path / "registry.db.lock.other").mkdir()
+    with pytest.raises(RegistryUnavailable), database.alone("other"):
+        pass
+    database.close()
+
+
+def test_a_child_that_was_forked_meanwhile_holds_nothing(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'registry.db'}")
+    come, go = os.pipe()
+    with database.alone("jobs"):
+        child = os.fork()
+        if child == 0:
+            os.close(go)
+            os.read(come, 1)
+            os._exit(0)
+    try:
+        with database.alone("jobs") as is_mine:
+            assert is_mine
+    finally:
+        os.close(go)
+        os.waitpid(child, 0)
+        os.close(come)
+        database.close()
+
+
 # --- a server that hangs, and nodes that are gone ---------------------------------------------------------------------
 
 

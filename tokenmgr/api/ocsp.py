@@ -159,7 +159,8 @@ class Ocsp:
             self._looked_up.inc()
         else:
             said = single(cert_id, told, responder, now)
-            made = Answer(cert_id.serial, now, said.next_update, self._sign(responder, [said], None, now))
+            der = self._sign(responder, [said], None, now)
+            made = Answer(cert_id.serial, now, said.next_update, responder.serial, der)
         lasting = Lasting(made.der, RESPONSE, made.made_at, made.next_update, GIVEN_OUT)
         return _Found(made.der, Kept(made.serial, lasting, made.made_at, due(made.made_at, made.next_update)))
 

@@ -20,7 +20,7 @@ from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import answers, crls, generations, listing, nodes, parties, tries
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
-from tokenmgr.sql.crls import Crl, CrlHeader, Revoked
+from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.marks import closed, require_open
@@ -205,11 +205,12 @@ class Administration:
         """In the order of their serial numbers; what was recorded and never handed out is among them. Without those
         that had expired by `valid_at`: the moment of the last list, so that each has been on one after its expiry
         (RFC 5280, 3.3)."""
-        return crls.revoked(self._database, authority, valid_at)
+        with self.statuses() as told:
+            yield from told.revoked(authority, valid_at)
 
-    def changed_since(self, covers: int, valid_at: datetime, now: datetime, authority: int = 1) -> Iterator[Revoked]:
-        """Of the same, those whose status has changed after that entry of the trail: what a delta is made of."""
-        return crls.changed(self._database, authority, valid_at, covers, now)
+    def statuses(self) -> AbstractContextManager[Statuses]:
+        """The same and what has changed, of one moment: what a complete list and its delta are made of."""
+        return crls.statuses(self._database)
 
     def last_change(self) -> int:
         """The last entry of the trail that changes a status: what a list made now will cover."""

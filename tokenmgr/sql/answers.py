@@ -26,11 +26,12 @@ BEGINNING: Mark = (0, FIRST)
 
 @dataclass(frozen=True)
 class Answer:
-    """About one certificate, without a nonce."""
+    """About one certificate, without a nonce. `signer` is the serial number of the responder's certificate in it."""
 
     serial: int
     made_at: datetime
     next_update: datetime
+    signer: int
     der: bytes = field(repr=False)
 
 
@@ -59,14 +60,11 @@ class Told:
 _columns = [
     generation.c[name] for name in ("serial", "authority", "state", "not_before", "not_after", "revoked_at", "reason")
 ]
+_made = (answer.c.made_at, answer.c.next_update, answer.c.signer)
 _both = generation.outerjoin(answer, answer.c.serial == generation.c.serial)
-_TOLD = (
-    select(*_columns, answer.c.made_at, answer.c.next_update, answer.c.der)
-    .select_from(_both)
-    .where(generation.c.serial == bindparam("which"))
-)
+_TOLD = select(*_columns, *_made, answer.c.der).select_from(_both).where(generation.c.serial == bindparam("which"))
 _AFTER = (
-    select(*_columns, answer.c.made_at, answer.c.next_update, literal_column("NULL"))
+    select(*_columns, *_made, literal_column("NULL"))
     .select_from(_both)
     .where(generation.c.serial > bindparam("which"))
     .order_by(generation.c.serial)
@@ -76,8 +74,9 @@ _changing = select(audit.c.number, audit.c.hash, audit.c.serial).where(audit.c.c
 _CHANGES = _changing.where(audit.c.number >= bindparam("since")).order_by(audit.c.number).limit(MOST + 1)
 _LAST = _changing.order_by(audit.c.number.desc()).limit(1)
 _KEEP = text(
-    "INSERT INTO answer (serial, made_at, next_update, der) VALUES (:serial, :made_at, :next_update, :der)"
-    " ON CONFLICT (serial) DO UPDATE SET made_at = :made_at, next_update = :next_update, der = :der"
+    "INSERT INTO answer (serial, made_at, next_update, signer, der)"
+    " VALUES (:serial, :made_at, :next_update, :signer, :der) ON CONFLICT (serial)"
+    " DO UPDATE SET made_at = :made_at, next_update = :next_update, signer = :signer, der = :der"
 )
 _DROP = delete(answer).where(answer.c.serial == bindparam("which"))
 _TIDY = delete(answer).where(answer.c.next_update < bindparam("before"))
@@ -113,7 +112,7 @@ def keep(connection: Connection, new: Sequence[Answer]) -> None:
     """In the order of their serial numbers, so that no two who keep wait for each other."""
     rows = [
         {"serial": hexed(one.serial), "made_at": micros(one.made_at), "next_update": micros(one.next_update)}
-        | {"der": one.der}
+        | {"signer": hexed(one.signer), "der": one.der}
         for one in sorted(new, key=lambda one: one.serial)
     ]
     if rows:
@@ -130,8 +129,10 @@ def tidy(connection: Connection, now: datetime) -> int:
 
 
 def _told(row: Sequence[Any]) -> Told:
-    serial, authority, state, not_before, not_after, revoked_at, reason, made_at, next_update, der = row
-    made = None if made_at is None else Answer(int(serial, 16), moment(made_at), moment(next_update), der or b"")
+    serial, authority, state, not_before, not_after, revoked_at, reason, made_at, next_update, signer, der = row
+    made = None
+    if made_at is not None:
+        made = Answer(int(serial, 16), moment(made_at), moment(next_update), int(signer, 16), der or b"")
     return Told(
         serial=int(serial, 16),
         authority=authority,

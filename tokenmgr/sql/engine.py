@@ -29,7 +29,7 @@ from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations, postgresql, trail
 from tokenmgr.sql.turns import Job, Turns
-from tokenmgr.system import hold, locked
+from tokenmgr.system import held, locked
 
 T = TypeVar("T")
 Answer = Row[*tuple[Any, ...]]
@@ -157,13 +157,10 @@ class Database:
         """Whether nobody else is at this, on any node, for as long as the `with` lasts. A process that dies lets go of
         it at once; a computer that does, when the server has noticed (sql/postgresql.py)."""
         if self._lock:
-            try:
-                held = hold(self._lock.with_name(f"{self._lock.name}.{name}"))
-            except OSError:
-                yield False
-                return
-            with held:
-                yield True
+            with contextlib.ExitStack() as stack:
+                with _translated():
+                    is_mine = stack.enter_context(held(self._lock.with_name(f"{self._lock.name}.{name}")))
+                yield is_mine
             return
         with _translated(), self.engine.connect() as connection:
             mine = connection.execute(_TRY_LOCK, {"name": name}).scalar_one()

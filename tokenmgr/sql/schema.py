@@ -184,6 +184,7 @@ answer = Table(
     Column("serial", TEXT, primary_key=True),
     _moment("made_at", optional=False),
     _moment("next_update", optional=False),
+    _word("signer"),  # the serial number of the responder's certificate
     _blob("der"),
     _index("answer_next_update", "next_update"),
 )

@@ -84,6 +84,7 @@ GENERATIONS = (
         serial {text} NOT NULL PRIMARY KEY,
         made_at {big} NOT NULL,
         next_update {big} NOT NULL,
+        signer {text} NOT NULL,
         der {bytes} NOT NULL
     )""",
     "CREATE INDEX answer_next_update ON answer (next_update)",
