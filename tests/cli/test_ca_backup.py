@@ -33,10 +33,14 @@ from tests.cli.ca_rig import (
 )
 from tests.sql import postgres
 from tests.sql.postgres import Server
+from tokenmgr import clock
+from tokenmgr.api.checkpoints import make_last
 from tokenmgr.ca.archive import SEAL, Reader
 from tokenmgr.cli.ca_restore import Step
+from tokenmgr.cli.serve import _wired
 from tokenmgr.domain.generation import State
 from tokenmgr.errors import BackupUnfit
+from tokenmgr.log import Secret
 from tokenmgr.sql.copying import BEYOND
 
 MADE_ANEW = {"audit", "crl", "answer", "node"}  # what a restore adds to, or leaves out
@@ -179,6 +183,7 @@ WRITER = (
     "import itertools, sys\n"
     "from tests.actors import TESTER\n"
     "from tests.sql.world import DAY, enrolment, exchange, generation\n"
+    "from tokenmgr import clock\n"
     "from tokenmgr.sql.administration import Administration\n"
     "from tokenmgr.sql.engine import Database\n"
     "from tokenmgr.sql.registry import SqlRegistry\n"
@@ -188,7 +193,7 @@ WRITER = (
     "    one = generation(who.id, 1000 + number)\n"
     "    registry = SqlRegistry(database, TESTER)\n"
     "    registry.record(one, exchange(one), None, DAY)\n"
-    "    registry.withdraw(who.id, one.reason or __import__('tests.sql.world').sql.world.REASON, DAY)\n"
+    "    registry.withdraw(who.id, one.reason or __import__('tests.sql.world').sql.world.REASON, clock.now())\n"
     "    print(number, flush=True)\n"
 )
 
@@ -475,6 +480,68 @@ def test_a_certificate_of_another_ca(tmp_path: Path, copy: Path) -> None:
         members["tables/generation.jsonl"] = "".join(json.dumps(row) + "\n" for row in (names, *rows)).encode()
 
     assert refused(tmp_path / "home", edited(copy, tmp_path / "edited", edit)) == "foreign-certificate"
+
+
+def _rewritten(table: str, which: Callable[[dict[str, Any]], bool], **values: object) -> Callable[[Members], object]:
+    def edit(members: Members) -> None:
+        names, *rows = (json.loads(line) for line in members[f"tables/{table}.jsonl"].splitlines())
+        (row,) = (row for row in rows if which(dict(zip(names, row, strict=True))))
+        for name, value in values.items():
+            row[names.index(name)] = value
+        members[f"tables/{table}.jsonl"] = "".join(json.dumps(row) + "\n" for row in (names, *rows)).encode()
+
+    return edit
+
+
+def _is(state: State) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: bool(row["state"] == state.value)
+
+
+STATUSES = {
+    "good again": _rewritten("generation", _is(State.REVOKED), state="superseded", revoked_at=None, reason=None),
+    "for another reason": _rewritten("generation", _is(State.REVOKED), reason=4),
+    "at another time": _rewritten("generation", _is(State.REVOKED), revoked_at=1),
+    "on hold": _rewritten("generation", _is(State.REVOKED), state="held"),
+    "revoked by nobody": _rewritten("generation", _is(State.PENDING), state="revoked", revoked_at=1, reason=1),
+}
+
+
+@pytest.mark.parametrize("edit", STATUSES)
+def test_a_status_is_what_the_trail_tells_of_it(tmp_path: Path, copy: Path, edit: str) -> None:
+    """Sealed anew, and with a trail that is whole: nobody is good again but whom the trail knows to be."""
+    assert refused(tmp_path / "home", edited(copy, tmp_path / "edited", STATUSES[edit])) == "status-altered"
+
+
+def test_one_on_hold_and_one_that_is_released_come_back_so(home: CaHome, tmp_path: Path) -> None:
+    with working(home) as works:
+        held, released = works.issue("held"), works.issue("released")
+        for one in (held, released):
+            works.registry.hold(one.serial, clock.now())
+        works.registry.release(released.serial)
+    back = restored(tmp_path / "back", backed_up(home, tmp_path / "x"))
+    with working(back) as works:
+        found = [works.registry.generation(one.serial) for one in (held, released)]
+    assert [one.state for one in found if one] == [State.HELD, State.ACTIVE]
+
+
+def test_a_checkpoint_is_signed_by_this_ca(home: CaHome, tmp_path: Path) -> None:
+    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+        make_last(service)
+    copy = backed_up(home, tmp_path / "ca.backup")
+    restored(tmp_path / "back", copy)
+    for values in ({"at": 0}, {"signature": ["AAAA"]}, {"chain": [""]}):
+        forged = edited(copy, tmp_path / "edited", _rewritten("checkpoint", lambda _row: True, **values))
+        assert refused(tmp_path / "none", forged) == "forged-checkpoint"
+
+
+def test_the_seal_that_was_noted(tmp_path: Path, copy: Path) -> None:
+    """The one thing that tells of somebody who wrote all of it anew."""
+    anew = edited(copy, tmp_path / "edited", lambda _members: None)
+    noted = seal_of(copy)
+    done = bare(tmp_path / "home").op("restore", str(anew), "--seal", noted, "--json", typed="")
+    assert (done.status, told(done)["error"]["facts"]["reason"]) == (4, "other-seal")
+    require_nothing(bare(tmp_path / "home"))
+    restored(tmp_path / "home", copy, "--seal", noted.upper())
 
 
 def test_it_is_told_what_it_cannot_know(tmp_path: Path, copy: Path) -> None:

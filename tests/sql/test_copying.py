@@ -35,7 +35,7 @@ def filled(database: Database) -> World:
     """Something in every table that the program writes by itself."""
     world = World.founded(database)
     world.active()
-    world.registry.revoke(world.active().serial, REASON, DAY)
+    world.registry.revoke(world.active().serial, REASON, database._clock())  # as the trail's entry of it
     world.recorded()
     world.registry.open_ticket(world.ticket(), "C-1", "user-1")
     world.registry.spend_try(BANK.code, "C-1", "nobody", 5, False, DAY)

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, insp
 from tokenmgr.domain.audit import FIRST, Action, Actor, Entry, Event
 from tokenmgr.errors import RegistryNewer, RegistryNotEmpty
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations
+from tokenmgr.sql import migrations, statuses
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.postgresql import take_leisure
 from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, node
@@ -87,6 +87,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 class Unlike(Exception):
     """These lines are no table of that registry, or its trail is not whole. Nothing was kept."""
+
+
+class Untold(Unlike):
+    """The status of this certificate is not what the trail tells of it."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +164,8 @@ def _load(connection: Connection, source: Source, check: Check) -> None:
             connection.execute(insert(table(name, *map(column, names))), [dict(row) for row in rows])
     if (trail.number, trail.hash) != source.head or connection.execute(_ASTRAY).first() is not None:
         raise Unlike
+    if (serial := statuses.untold(connection)) is not None:
+        raise Untold(serial)
     if connection.dialect.name == "postgresql":
         connection.execute(_SEQUENCE)
 
