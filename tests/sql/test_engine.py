@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import OperationalError
 
 from tests.actors import TESTER
+from tests.sql import postgres
 from tests.sql.postgres import Server
 from tests.sql.world import BANK, World
 from tokenmgr.domain.party import Bank
@@ -414,3 +416,39 @@ def test_a_peer_that_is_gone_is_noticed_unless_the_url_says_otherwise(server: Se
     names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
     assert [said[name] for name in names] == ["3", "10000", "60", "5", "3"]
     database.close()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_done_again(server: Server) -> None:
+    """It was done; the server went before it could say so. A bank is there once, and told of once."""
+    url = server.database(postgres.TEMPLATE)
+    database = Database.open(url)
+    is_over: list[str] = []
+
+    def cut(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == "COMMIT" and not is_over:
+            is_over.append(statement)
+            cursor.connection.execute("COMMIT")
+            raise OperationalError("COMMIT", {}, Exception("the connection was lost"), connection_invalidated=True)
+
+    event.listen(database.engine, "before_cursor_execute", cut)
+    with pytest.raises(RegistryUnavailable):
+        database.write(adding(1))
+    event.remove(database.engine, "before_cursor_execute", cut)
+    assert [one.code for one in parties.all_banks(database)] == ["0001"]
+    assert database.read(text("SELECT COUNT(*) FROM audit")) == [(1,)]
+    database.close()
+    server.drop(url)
+
+
+def test_whatever_isolation_the_server_prefers_every_write_goes_through(server: Server) -> None:
+    """One whose snapshot was older than the trail's last entry could not go on from it."""
+    url = server.database(postgres.TEMPLATE)
+    name = url.partition("@/")[2].partition("?")[0]
+    server.say(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    nodes = [Database.open(url) for _ in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda number: nodes[number % 3].write(adding(number)), range(60)))
+    assert nodes[0].read(text("SELECT COUNT(*), MAX(number) FROM audit")) == [(60, 60)]
+    for node in nodes:
+        node.close()
+    server.drop(url)

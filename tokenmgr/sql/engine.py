@@ -174,14 +174,20 @@ class Database:
 
     def _perform(self, jobs: list[Job[Any]]) -> None:
         """Together; where one of them fails, together again and each undone by itself; where the transaction fails,
-        each alone, so that whoever is at fault is so alone. What was begun before is undone each time."""
-        if len(jobs) > 1:
-            for guarded in (False, True):  # nearly all acts succeed, and a savepoint costs as much as an act
-                with contextlib.suppress(_Spoilt, DBAPIError, OSError):
-                    self._commit(jobs, guarded)
-                    return
-        for job in jobs:
-            self._persist(job)
+        each alone, so that whoever is at fault is so alone. What was begun before is undone each time; and what may
+        have been done, for all that anybody knows, is not done again."""
+        try:
+            if len(jobs) > 1:
+                for guarded in (False, True):  # nearly all acts succeed, and a savepoint costs as much as an act
+                    with contextlib.suppress(_Spoilt, DBAPIError, OSError):
+                        self._commit(jobs, guarded)
+                        return
+            for job in jobs:
+                self._persist(job)
+        except _Unanswered as error:
+            for job in jobs:
+                if not job.is_settled:
+                    job.fail(_unavailable(error.reason))
 
     def _persist(self, job: Job[Any]) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -198,7 +204,7 @@ class Database:
     def _commit(self, jobs: list[Job[Any]], guarded: bool = False) -> None:
         """All of them in one transaction, and none settled before it is durable."""
         with self._turn() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._lock else "BEGIN")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._lock else "BEGIN ISOLATION LEVEL READ COMMITTED")
             noted = trail.begin(connection)
             outcomes: list[tuple[Job[Any], Any, Exception | None]] = []
             is_spoilt = False
@@ -211,9 +217,11 @@ class Database:
                 if is_spoilt := error is not None and not guarded:
                     break
             is_empty = all(error for _, _, error in outcomes)
-            if not (is_spoilt or is_empty):
+            if is_spoilt or is_empty:
+                connection.exec_driver_sql("ROLLBACK")
+            else:
                 trail.chain(connection, noted, self._clock())
-            connection.exec_driver_sql("ROLLBACK" if is_spoilt or is_empty else "COMMIT")
+                _make_durable(connection)
         if is_spoilt and len(jobs) > 1:
             raise _Spoilt
         for job, result, error in outcomes:
@@ -253,6 +261,23 @@ class _Reader:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # a program that ends has already taken half of it away
             _drop(self.connection)
+
+
+class _Unanswered(Exception):
+    """The connection was lost with the commit on its way: whoever asks again finds out what has come of it."""
+
+    def __init__(self, reason: DBAPIError) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+def _make_durable(connection: Connection) -> None:
+    try:
+        connection.exec_driver_sql("COMMIT")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _Unanswered(error) from error
+        raise
 
 
 class _Spoilt(Exception):
