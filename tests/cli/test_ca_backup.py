@@ -32,15 +32,19 @@ from tests.cli.ca_rig import (
     working,
 )
 from tests.sql import postgres
+from tests.sql.forging import forge
 from tests.sql.postgres import Server
 from tokenmgr import clock
 from tokenmgr.api.checkpoints import make_last
 from tokenmgr.ca.archive import SEAL, Reader
+from tokenmgr.ca.checkpoints import seal
+from tokenmgr.cli.authority import open_authority
 from tokenmgr.cli.ca_restore import Step
 from tokenmgr.cli.serve import _wired
 from tokenmgr.domain.generation import State
 from tokenmgr.errors import BackupUnfit
 from tokenmgr.log import Secret
+from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.copying import BEYOND
 
 MADE_ANEW = {"audit", "crl", "answer", "node"}  # what a restore adds to, or leaves out
@@ -269,6 +273,25 @@ def test_the_keys_of_a_restored_ca_can_be_replaced(tmp_path: Path, copy: Path) -
     home = restored(tmp_path / "new", copy)
     done = home.op("renew", "cmp", "--new-key", "--pin-fd", "0")
     assert done.status == 0, done.err
+
+
+def test_a_trail_that_is_not_whole_is_not_copied_for_one_that_is(home: CaHome, tmp_path: Path) -> None:
+    """It would be refused on the day it is needed."""
+    with registry_of(home) as database:
+        forge(database, "UPDATE audit SET actor = 'mallory' WHERE number = 2")
+    done = home.op("backup", str(tmp_path / "copy"), typed="")
+    assert (done.status, "A117" in done.err) == (4, True)
+    assert list(tmp_path.glob("copy*")) == []
+
+
+def test_the_checkpoints_of_a_restored_ca_are_in_its_file(home: CaHome, tmp_path: Path) -> None:
+    """An auditor finds nothing missing before it has served."""
+    with registry_of(home) as database, open_authority(home.ca, Secret(PIN), home.folder) as keys:
+        trail = Trail(database)
+        trail.keep(seal(keys, *trail.head(), clock.now(), with_chain=True))
+    assert home.op("backup", str(tmp_path / "copy"), typed="").status == 0
+    verified = restored(tmp_path / "new", tmp_path / "copy").op("audit", "verify", typed="")
+    assert verified.status == 0, verified.out + verified.err
 
 
 def test_from_sqlite_to_postgresql_and_back(home: CaHome, tmp_path: Path, server: Server) -> None:

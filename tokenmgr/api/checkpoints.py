@@ -60,6 +60,11 @@ def _make(service: Service, file: CheckpointFile, trail: Trail, now: datetime, e
     file.add(_with_chains(trail, filed))
 
 
+def file_anew(file: CheckpointFile, trail: Trail) -> None:
+    """All that is in the table: of a registry that was brought back, whose file was another's."""
+    file.add(_with_chains(trail, None))
+
+
 def _filed(file: CheckpointFile, trail: Trail) -> Checkpoint | None:
     try:
         filed = file.last()

@@ -24,7 +24,7 @@ from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
 from tokenmgr.cli.wiring import words
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Action, Event
-from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten
+from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten, TrailBroken
 from tokenmgr.sql import copying
 from tokenmgr.sql.engine import Database
 
@@ -47,8 +47,10 @@ def backup(file: Path, as_json: bool) -> int:
             rows, manifest = _write(writer, registry.database, folder.path, made)
             seal = writer.finish(manifest)
             os.fsync(stream.fileno())
-        except BaseException:
+        except BaseException as error:
             writer.abandon()
+            if isinstance(error, copying.Unlike):  # what no restore would take must not be kept for a backup
+                raise TrailBroken(findings=(), count=1) from error
             raise
         # Before there is such a file: so what has this entry is not the copy, but what it was made from.
         after = {"entry": manifest["registry"]["entry"], "seal": seal}

@@ -23,10 +23,12 @@ from pathlib import Path, PurePosixPath
 import click
 
 from tokenmgr import clock
+from tokenmgr.api.checkpoints import file_anew
 from tokenmgr.ca import staging
 from tokenmgr.ca.about import about_text
 from tokenmgr.ca.archive import Reader
-from tokenmgr.ca.checkpoints import Signers
+from tokenmgr.ca.checkpoints import FILE as CHECKPOINTS
+from tokenmgr.ca.checkpoints import CheckpointFile, Signers
 from tokenmgr.ca.folder import ABOUT, DATABASE, TOKEN, CaFolder, may_hold_a_token, open_folder, write_whole
 from tokenmgr.ca.issued import Issued, NotOurs
 from tokenmgr.ca.staging import Record
@@ -41,7 +43,7 @@ from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit_check import Forged
 from tokenmgr.errors import AuthorityDamaged, CeremonyAsked, FileNotWritten, LeftoversElsewhere
 from tokenmgr.sql import copying
-from tokenmgr.sql.audit import SEALED, checkpoint_of
+from tokenmgr.sql.audit import SEALED, Trail, checkpoint_of
 from tokenmgr.sql.copying import Row, Source, Unlike, Untold
 from tokenmgr.sql.engine import Database
 from tokenmgr.system import private_folder
@@ -199,6 +201,7 @@ def _load(reader: Reader, source: Source, staged: CaFolder) -> None:
     database = Database.open(url)
     try:
         copying.restore(database, operator(), counted, check, clock.now())
+        file_anew(CheckpointFile(staged.path / CHECKPOINTS), Trail(database))
     except Untold as error:
         raise reader.unfit("status-altered", str(error)) from error
     except Unlike as error:
