@@ -13,6 +13,7 @@ from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Entry, Value
 from tokenmgr.domain.audit_check import Finding, What
 from tokenmgr.domain.generation import RevocationReason
+from tokenmgr.domain.reissue import Cause
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENTS = {"open_until", "not_after", "until"}
@@ -67,6 +68,8 @@ def _said(name: str, value: Value) -> str:
         return moment(value)
     if name == "reason" and value in {one.value for one in RevocationReason}:
         return t(f"audit.reason_{value}")
+    if name == "cause" and value in {one.value for one in Cause}:
+        return t(f"bank.cause_{value}")
     if isinstance(value, bool):
         return t("words.yes" if value else "words.no")
     return _word(f"is_{value}", str(value)) if isinstance(value, str) else str(value)
