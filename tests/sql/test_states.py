@@ -19,6 +19,7 @@ from sqlalchemy import select
 from tests.sql.world import CERTIFICATE, DAY, REASON, World, exchange, generation, serial_of
 from tokenmgr.domain.audit import FIRST, Entry
 from tokenmgr.domain.generation import MAY_BECOME, Generation, State
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import schema
 from tokenmgr.sql.engine import Database
@@ -93,7 +94,7 @@ class Registered(RuleBasedStateMachine):
     @rule(number=NUMBERS, digest=st.sampled_from([b"", b"1" * 32, b"2" * 32]))
     def reissue(self, number: int, digest: bytes) -> None:
         until = self.now + timedelta(days=80)
-        if self.world.registry.reissue(self._whose(number), REASON, until, digest, self.now):
+        if self.world.registry.reissue(self._whose(number), Cause.LOST, until, digest, self.now):
             standing = self.world.registry.standing(self._whose(number))
             assert (standing.reissued_at, standing.open_until, standing.pending) == (self.now, until, None)
             assert standing.last is None or standing.last.state is State.REVOKED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange
 from tokenmgr.domain.audit import FIRST, Actor, ActorKind, Entry
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import AuthorityClosed
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import marks, parties, schema
@@ -154,12 +156,14 @@ def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
     """S6: a request that comes twice must not cost what was acquired in between."""
     old = world.active()
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"digest", DAY)
     assert world.state(old) is State.REVOKED
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (until, DAY)
+    told = json.loads(trail(world.database)[-1].after)
+    assert (told["cause"], told["reason"]) == ("lost", Cause.LOST.reason.value)
     new = world.active(DAY + timedelta(hours=1))
-    assert not world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    assert not world.registry.reissue(world.user.id, Cause.LOST, until, b"digest", DAY)
     assert world.state(new) is State.ACTIVE
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (None, None)  # acquired: there is nothing to tell any more
@@ -168,8 +172,8 @@ def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
 def test_every_reissue_by_staff_is_one(world: World) -> None:
     """They send nothing twice: two are two."""
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"", DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"", DAY)
 
 
 def test_an_import_is_told_row_by_row(world: World) -> None:

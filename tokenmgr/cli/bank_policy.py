@@ -81,9 +81,17 @@ def _with(policy: BankPolicy, given: Mapping[str, object], places: Mapping[str, 
         try:
             return dataclasses.replace(policy, **values)  # type: ignore[arg-type]  # each was read as what it is
         except ValueError as error:  # what only several keys together can be wrong about
-            key = "takes_store" if str(error) == "pc_allowed" else "takes_days"
-            mistakes.append(t(f"bank.{key}", place=places.get(str(error), str(error))))
+            mistakes.append(_together(str(error), vars(policy) | values, places))
     raise ValueUnfit(what=where, reason=t("bank.row_separator").join(mistakes))
+
+
+def _together(fault: str, wanted: Mapping[str, object], places: Mapping[str, str]) -> str:
+    """What collides, with its values: one of the two may be as it was."""
+    if fault == "pc_allowed":
+        return t("bank.takes_store", place=places.get(fault, fault))
+    place = places.get("validity_days", places.get(fault, fault))
+    days = ", ".join(map(str, wanted[fault]))  # type: ignore[call-overload]  # a tuple, read as one
+    return t("bank.takes_notices", place=place, days=days, validity=wanted["validity_days"])
 
 
 def _read(key: str, value: object) -> object:

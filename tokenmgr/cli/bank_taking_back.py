@@ -102,7 +102,9 @@ def revoke(bank: str, contract: str, user: str, reason: str, serial: int | None,
             _revoke_all(case, why, is_open)
         else:
             revoking.revoke_by_staff(case.opened.registry, case.who.id, serial, why, clock.now())
-        return case.told(t("bank.revoked", who=case.name), as_json)
+        done = [t("bank.revoked", who=case.name)] if found else []
+        done += [t("bank.closed_now", who=case.name)] if is_open else []
+        return case.told("\n".join(done), as_json)
 
 
 def _serial(text: str | None) -> int | None:
@@ -118,9 +120,7 @@ def _serial(text: str | None) -> int | None:
 def _all(case: _Case, is_open: bool) -> list[Generation]:
     found = case.all_of_it()
     if not found and not is_open:
-        if case.opened.administration.history(case.who.id):
-            raise AlreadyRevoked
-        raise NotRegistered(kind="generation", name=case.name)
+        raise AlreadyRevoked
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.domain.reissue import Cause
 
 BEYOND_SERIALS = 1 << 160  # RFC 5280, 4.1.2.2: 20 octets at most; the registry is asked for no other
 
@@ -135,7 +136,7 @@ class Registry(Protocol):
     def release(self, serial: int) -> None:
         """HELD -> ACTIVE. Stale where that one is not held."""
 
-    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
+    def reissue(self, subscriber: int, cause: Cause, until: datetime, digest: bytes, now: datetime) -> bool:
         """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done: one of the last digests
         again changes nothing. An empty one is nobody's."""
 

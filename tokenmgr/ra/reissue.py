@@ -18,7 +18,7 @@ from tokenmgr.ra.ports import Registry, Standing
 def reissue(registry: Registry, subscriber: int, cause: Cause, now: datetime) -> datetime:
     """By staff. Until when the new certificate can be acquired."""
     until = _until(registry.standing(subscriber), now)
-    registry.reissue(subscriber, cause.reason, until, b"", now)
+    registry.reissue(subscriber, cause, until, b"", now)
     return until
 
 
@@ -32,7 +32,7 @@ def reissue_signed(
         return other.open_until
     _require_newer(other, asked_at)
     until = _until(other, now)
-    if registry.reissue(other.subscriber.id, cause.reason, until, digest, now):
+    if registry.reissue(other.subscriber.id, cause, until, digest, now):
         return until
     return registry.standing(other.subscriber.id).open_until
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.domain.party import Bank
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Enrolled, Exchange, Standing, Ticket, Tries
 from tokenmgr.sql import exchanges, generations, parties, reissues, tickets, tries
@@ -117,8 +118,8 @@ class SqlRegistry:
     def release(self, serial: int) -> None:
         self._database.write(lambda c: generations.release(c, self._actor, serial))
 
-    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
-        return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, reason, until, digest, now))
+    def reissue(self, subscriber: int, cause: Cause, until: datetime, digest: bytes, now: datetime) -> bool:
+        return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, cause, until, digest, now))
 
     def expire_unconfirmed(self, now: datetime) -> int:
         return self._database.write(lambda c: generations.expire_unconfirmed(c, self._actor, now))

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from tokenmgr.domain.audit import Action, Actor
-from tokenmgr.domain.generation import RevocationReason
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.sql import generations, tries
 from tokenmgr.sql.locks import lock_subscriber
 from tokenmgr.sql.marks import require_open
@@ -26,7 +26,7 @@ def reissue(
     connection: Connection,
     by: Actor,
     who: int,
-    reason: RevocationReason,
+    cause: Cause,
     until: datetime,
     digest: bytes,
     now: datetime,
@@ -38,7 +38,7 @@ def reissue(
     *names, done = connection.execute(_WHO, {"who": who}).one()
     if digest in digests_of(done):
         return False
-    taken = generations.withdraw(connection, by, who, reason, now)
+    taken = generations.withdraw(connection, by, who, cause.reason, now)
     tries.forgive(connection, *names)
     values = {
         "open_until": micros(until),
@@ -46,6 +46,11 @@ def reissue(
         "reissue_digest": (digest + done)[: KEPT * DIGEST],
     }
     connection.execute(_OPEN, {"who": who, **values})
-    after = {"taken_back": taken, "reason": reason.value, "open_until": micros(until)}
+    after = {
+        "cause": cause.value,
+        "taken_back": taken,
+        "reason": cause.reason.value,
+        "open_until": micros(until),
+    }
     note_of(connection, by, Action.SUBSCRIBER_REISSUED, who, after=after)
     return True
