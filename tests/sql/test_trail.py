@@ -226,7 +226,7 @@ def test_of_a_closed_ca_nothing_can_be_acquired_again(world: World, database: Da
     old = world.active()
     marks.close(database, TESTER, DAY)
     for act in (
-        lambda: world.registry.reissue(world.user.id, REASON, DAY, b"", DAY),
+        lambda: world.registry.reissue(world.user.id, Cause.LOST, DAY, b"", DAY),
         lambda: world.administration.open_acquisition(world.user.id, DAY),
         lambda: world.registry.open_ticket(world.ticket(), "C-1", "user-1"),
     ):
