@@ -39,7 +39,7 @@ from tokenmgr.domain.generation import State
 from tokenmgr.errors import BackupUnfit
 from tokenmgr.sql.copying import BEYOND
 
-MADE_ANEW = {"audit", "crl", "answer", "node"}  # what a restore adds to, or leaves out
+MADE_ANEW = {"audit", "crl", "answer", "node", "job"}  # what a restore adds to, or leaves out
 
 
 @pytest.fixture(scope="module")
