@@ -17,7 +17,7 @@ import pytest
 from cryptography import x509
 
 from tests.api.asgi import Client
-from tests.api.rig import BANK, Rig, granted
+from tests.api.rig import BANK, NOW, Rig, granted
 from tests.api.test_http import CLAIM, CMP, FIELDS, HOME, refused
 from tests.api.test_status import World
 from tests.sql import postgres
@@ -319,6 +319,32 @@ def test_only_one_of_several_is_at_the_jobs(rig: Rig) -> None:
         assert rig.administration.crl() is None
     jobs.round_of(rig.service)
     assert rig.administration.crl()
+    other.close()
+
+
+def test_what_one_has_just_done_no_other_does_again(rig: Rig) -> None:
+    """Among all workers of all nodes; but what looks after a worker's own folder, each does for itself."""
+    other = Rig(rig.url)
+    acts: list[str] = []
+
+    def says(name: str) -> jobs.Job:
+        return name.partition(" ")[0], jobs.EVERY, lambda _now: acts.append(name)
+
+    workers = [jobs.Jobs(rig.service, [says("own")]), jobs.Jobs(other.service, [says("own of the other")])]
+    for worker, name in zip(workers, ("shared by the first", "shared by the second"), strict=True):
+        worker.shared = (says(name),)
+    steps = [
+        (0.0, 0, ["shared by the first", "own"]),
+        (0.5, 1, ["own of the other"]),
+        (jobs.EVERY, 1, ["shared by the second"]),
+        (jobs.EVERY + 1, 0, []),
+        (-1.0, 0, ["shared by the first"]),  # the other one's clock was ahead
+    ]
+    for seconds, which, expected in steps:
+        other.now = rig.now = NOW + timedelta(seconds=seconds)
+        workers[which].round()
+        assert acts == expected, seconds
+        acts.clear()
     other.close()
 
 

@@ -47,7 +47,7 @@ from tokenmgr.log import Secret
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.copying import BEYOND
 
-MADE_ANEW = {"audit", "crl", "answer", "node"}  # what a restore adds to, or leaves out
+MADE_ANEW = {"audit", "crl", "answer", "node", "job"}  # what a restore adds to, or leaves out
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import answers, crls, generations, listing, nodes, parties, tries
+from tokenmgr.sql import answers, crls, generations, jobs, listing, nodes, parties, tries
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
@@ -290,6 +290,13 @@ class Administration:
 
     def nodes(self) -> list[Node]:
         return nodes.listed(self._database)
+
+    def jobs_done(self) -> dict[str, datetime]:
+        """When each was, for the last time, by whichever node."""
+        return jobs.done(self._database)
+
+    def keep_jobs_done(self, names: Sequence[str], now: datetime) -> None:
+        self._database.write(lambda c: jobs.keep(c, names, now))
 
     def tidy_nodes(self, now: datetime) -> int:
         return self._database.write(lambda c: nodes.tidy(c, now))

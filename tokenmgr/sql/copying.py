@@ -23,7 +23,7 @@ from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations, statuses
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.postgresql import take_leisure
-from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, node
+from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, job, node
 from tokenmgr.sql.trail import note
 
 TABLES = tuple(one.name for one in METADATA.sorted_tables if one.name != "migration")  # what refers comes later
@@ -231,6 +231,7 @@ def _settle(connection: Connection, by: Actor, source: Source) -> None:
     connection.execute(update(crl).where(crl.c.covers.is_not(None)).values(covers=-1))  # so that one is made at once
     connection.execute(delete(answer))
     connection.execute(delete(node))
+    connection.execute(delete(job))
     note(connection, by, Event(Action.CA_RESTORED, after=dict(source.backup)))
 
 

@@ -230,6 +230,8 @@ node = Table(
     _moment("seen_at", optional=False),
 )
 
+job = Table("job", METADATA, Column("name", TEXT, primary_key=True), _moment("done_at", optional=False))
+
 # --- what is written stays: audit and checkpoint are only ever added to ---
 
 _REFUSE = """CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS

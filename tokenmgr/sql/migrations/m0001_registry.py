@@ -122,6 +122,7 @@ TRAIL = (
         started_at {big} NOT NULL,
         seen_at {big} NOT NULL
     )""",
+    "CREATE TABLE job (name {text} NOT NULL PRIMARY KEY, done_at {big} NOT NULL)",
 )
 CLAIMS = (
     """CREATE TABLE ticket (
