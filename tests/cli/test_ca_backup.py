@@ -518,7 +518,7 @@ def test_one_on_hold_and_one_that_is_released_come_back_so(home: CaHome, tmp_pat
 
 
 def test_a_checkpoint_is_signed_by_this_ca(home: CaHome, tmp_path: Path) -> None:
-    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
         make_last(service)
     copy = backed_up(home, tmp_path / "ca.backup")
     restored(tmp_path / "back", copy)
