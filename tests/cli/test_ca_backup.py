@@ -39,10 +39,11 @@ from tokenmgr.api.checkpoints import make_last
 from tokenmgr.ca.archive import SEAL, Reader
 from tokenmgr.ca.checkpoints import seal
 from tokenmgr.cli.authority import open_authority
+from tokenmgr.cli.ca_backup import settle
 from tokenmgr.cli.ca_restore import Step
 from tokenmgr.cli.serve import _wired
 from tokenmgr.domain.generation import State
-from tokenmgr.errors import BackupUnfit
+from tokenmgr.errors import BackupExists, BackupUnfit
 from tokenmgr.log import Secret
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.copying import BEYOND
@@ -147,6 +148,28 @@ def test_it_goes_over_nothing(home: CaHome, tmp_path: Path) -> None:
     assert (done.status, "A130" in done.err, file.read_text()) == (2, True, "mine")
     assert "A101" in bare(tmp_path / "none").op("backup", str(tmp_path / "x"), typed="").err
     assert not (tmp_path / "x").exists()
+
+
+def test_not_even_over_one_that_was_made_meanwhile(tmp_path: Path) -> None:
+    part, file = tmp_path / "x.part", tmp_path / "x"
+    part.write_text("ours")
+    file.write_text("theirs")
+    with pytest.raises(BackupExists):
+        settle(part, file)
+    assert (part.read_text(), file.read_text()) == ("ours", "theirs")
+    file.unlink()
+    settle(part, file)
+    assert file.read_text() == "ours"
+
+
+def test_a_whole_one_that_has_kept_its_second_name_is_not_written_over(home: CaHome, tmp_path: Path) -> None:
+    """Killed between the two, and moved elsewhere since."""
+    first = backed_up(home, tmp_path / "x")
+    os.link(first, tmp_path / "x.part")
+    content = first.rename(tmp_path / "safe").read_bytes()
+    backed_up(home, tmp_path / "x")
+    assert (tmp_path / "safe").read_bytes() == content
+    assert not (tmp_path / "x.part").exists()
 
 
 def test_where_it_cannot_be_written(home: CaHome, tmp_path: Path) -> None:
@@ -548,7 +571,7 @@ def test_one_on_hold_and_one_that_is_released_come_back_so(home: CaHome, tmp_pat
 
 
 def test_a_checkpoint_is_signed_by_this_ca(home: CaHome, tmp_path: Path) -> None:
-    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
         make_last(service)
     copy = backed_up(home, tmp_path / "ca.backup")
     restored(tmp_path / "back", copy)

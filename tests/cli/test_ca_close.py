@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -292,7 +291,7 @@ def test_nothing_of_a_closed_ca_is_changed(home: CaHome) -> None:
 def test_the_jobs_of_a_closed_ca_renew_nothing(home: CaHome, tmp_path: Path) -> None:
     """A node that is running when the CA is closed."""
     late = home.ca.current.certificates["cmp"].not_after
-    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
         _name, _often, act = _renew_working(home.ca, service)
         assert home.op(*CLOSE).status == 5
         assert act(late) == ()

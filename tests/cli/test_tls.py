@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,7 +24,7 @@ def home(tmp_path: Path) -> CaHome:
 
 def test_one_that_could_end_no_later_is_not_made_again(home: CaHome, tmp_path: Path) -> None:
     """It never outlives who signs it; so in the issuing CA's last month each would be as short as the one before."""
-    with _wired(home.ca, Secret(PIN), str(tmp_path), os.getpid()) as service:
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
         ends = service.issuer.not_after
         certificate, key = own_certificate(service, home.ca, ends - 500 * DAY)
         first = certificate.read_bytes()

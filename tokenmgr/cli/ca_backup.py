@@ -55,13 +55,23 @@ def backup(file: Path, as_json: bool) -> int:
         # Before there is such a file: so what has this entry is not the copy, but what it was made from.
         after = {"entry": manifest["registry"]["entry"], "seal": seal}
         copying.noted(registry.database, operator(), Event(Action.CA_BACKED_UP, after=after))
-        if file.exists():
-            raise BackupExists(file=str(file))
-        part.rename(file)
+        settle(part, file)
     sync_folder(file.absolute().parent)
     told = {"file": str(file), "bytes": file.stat().st_size, "rows": rows, "made": made.isoformat(), **after}
     _tell(told, made, as_json)
     return Exit.FINE
+
+
+def settle(part: Path, file: Path) -> None:
+    """Over nothing, not even what was made since we looked: a second name is given to nothing that is there."""
+    try:
+        os.link(part, file)
+    except FileExistsError as error:
+        raise BackupExists(file=str(file)) from error
+    except OSError as error:  # a medium whose file system has no second names, such as FAT
+        if file.exists():
+            raise BackupExists(file=str(file)) from error
+        part.rename(file)
 
 
 def _tell(told: dict[str, Any], made: datetime, as_json: bool) -> None:
@@ -126,9 +136,12 @@ def _tree(path: Path, name: str) -> dict[str, bytes]:
 
 @contextmanager
 def _to_be(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Beside it, for its owner alone, until it is renamed. What a killed backup has left is written over."""
+    """Beside it, for its owner alone, until it has its name. What a killed backup has left is written over; but for a
+    whole one, wherever that is by now, which has only kept this second name."""
     part = file.with_name(f"{file.name}.part")
     try:
+        if part.exists() and part.stat().st_nlink > 1:
+            part.unlink()
         opened = os.open(part, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with os.fdopen(opened, "r+b") as stream, _claimed(part, file):
             part.chmod(0o600)

@@ -79,17 +79,23 @@ def _reason(error: TokenmgrError) -> str:
 
 
 def _surroundings(folder: CaFolder, no_service: bool, now: datetime) -> Iterable[Line]:
-    for one in folder.authorities:
+    for one in _going_on(folder, now):
+        last = one.certificates["issuing"].not_after
         for purpose, certificate in one.certificates.items():
-            yield condition.certificate(one.number, purpose, certificate.not_after, one is folder.current, now)
+            yield condition.certificate(one.number, purpose, certificate.not_after, last, one is folder.current, now)
     chain = folder.path / tls.FOLDER / "chain.pem"
     if chain.exists():
-        yield from _probed(Area.KEYS, lambda: [condition.tls(_end_of(chain), now)])
+        yield from _probed(Area.KEYS, lambda: [condition.tls(_end_of(chain), last, now)])
     yield from _probed(
         Area.DISK, lambda: [condition.disk(str(at), shutil.disk_usage(at).free) for at in _places(folder)]
     )
     if not no_service:
         yield _service(f"{folder.about.status_url}/healthz")
+
+
+def _going_on(folder: CaFolder, now: datetime) -> list[AuthorityFacts]:
+    """The one that issues, and whoever may have certificates out; an older one has ended with its issuing CA."""
+    return [one for one in folder.authorities if one is folder.current or now <= one.certificates["issuing"].not_after]
 
 
 def _end_of(chain: Path) -> datetime:
@@ -136,9 +142,8 @@ def _keys_sign(folder: CaFolder, pin: Secret, now: datetime) -> list[Line]:
         session = stack.enter_context(Session.open(library, about.serial))
         session.login(pin)
         lines = [condition.token(about.serial, "")]
-        for one in folder.authorities:
-            if one is folder.current or now <= one.certificates["issuing"].not_after:
-                lines += [condition.key(one.number, purpose, _trial(session, one, purpose)) for purpose in one.holdings]
+        for one in _going_on(folder, now):
+            lines += [condition.key(one.number, purpose, _trial(session, one, purpose)) for purpose in one.holdings]
         return lines
 
 

@@ -27,11 +27,21 @@ _OVERDUE = select(func.count(), func.min(generation.c.confirm_by)).where(
     generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now")
 )
 _OPEN = select(func.count()).where(subscriber.c.open_until >= bindparam("now"))
-_CHANGED = select(func.count(), func.min(audit.c.at)).where(
-    audit.c.changes_status == text("1"), audit.c.number > bindparam("since")
+_CHANGED = (
+    select(func.count(), func.min(audit.c.at))
+    .select_from(audit.join(generation, generation.c.serial == audit.c.serial))
+    .where(
+        audit.c.changes_status == text("1"),
+        audit.c.number > bindparam("since"),
+        generation.c.authority == bindparam("of_authority"),
+    )
 )
 _ANSWERS = select(func.count(), func.min(answer.c.made_at))
-_OVER = select(func.count()).where(answer.c.next_update < bindparam("now"))
+_OVER = (  # of a certificate that has expired none is made any more
+    select(func.count())
+    .select_from(answer.join(generation, generation.c.serial == answer.c.serial))
+    .where(answer.c.next_update < bindparam("now"), generation.c.not_after >= bindparam("now"))
+)
 _ENDS = select(audit.c.number, audit.c.at)
 _LAST, _FIRST = _ENDS.order_by(audit.c.number.desc()).limit(1), _ENDS.order_by(audit.c.number).limit(1)
 _POINT = select(checkpoint.c.number, checkpoint.c.at).order_by(checkpoint.c.number.desc()).limit(1)
@@ -63,11 +73,11 @@ class Overview:
         return QueueFacts(states, moment_or_none(oldest), overdue, moment_or_none(first), acquisitions)
 
     def revocation_list(self, authority: int) -> ListFacts:
-        """Changes of any authority's: which one's a status is, the trail does not say."""
-        last = crls.header(self._database, authority)
+        last, delta = crls.header(self._database, authority), crls.delta_header(self._database, authority)
         if last is None:
             return ListFacts(authority, 0, None, None, 0, None)
-        changes, oldest = self._one(_CHANGED, since=last.covers)
+        covers = max(last.covers, delta.covers if delta else 0)
+        changes, oldest = self._one(_CHANGED, since=covers, of_authority=authority)
         return ListFacts(authority, last.number, last.issued_at, last.next_update, changes, moment_or_none(oldest))
 
     def answers(self, now: datetime) -> tuple[int, datetime | None, int]:
