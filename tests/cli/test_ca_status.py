@@ -159,6 +159,16 @@ def test_nodes_and_answers(home: CaHome) -> None:
     assert [one["trouble"] for one in done["lines"] if one["area"] == "nodes"] == ["node_other_version", "node_silent"]
 
 
+def test_a_trail_that_somebody_has_been_at(home: CaHome) -> None:
+    """What can be seen without going through all of it: an entry is missing, or what was signed for is another."""
+    lived_in(home)
+    listed(home)
+    assert troubles(home) == set()
+    with registry_of(home) as database:
+        forge(database, "DELETE FROM audit WHERE number = 2")
+    assert troubles(home) == {"trail_broken"}
+
+
 def test_answers_that_nobody_makes_anew(home: CaHome) -> None:
     """Since nothing serves; of what has expired none is wanted."""
     lived_in(home)
@@ -167,7 +177,7 @@ def test_answers_that_nobody_makes_anew(home: CaHome) -> None:
     with working(home) as works:
         over, expired = works.issue("over"), works.issue("expired")
         works.administration.keep_answers(
-            [Answer(one.serial, made, made + timedelta(hours=1), b"x") for one in (over, expired)]
+            [Answer(one.serial, made, made + timedelta(hours=1), 1, b"x") for one in (over, expired)]
         )
     assert look(home)[1]["answers"]["facts"]["over"] == 2
     assert troubles(home) == {"answers_over"}

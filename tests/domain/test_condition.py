@@ -102,6 +102,7 @@ def test_answers_are_fine_until_one_is_over() -> None:
         (TrailFacts(9, NOW - 9 * DAY, NOW, 8, NOW - DAY), ""),
         (TrailFacts(9, NOW - 9 * DAY, NOW, 8, NOW - 3 * DAY), "checkpoint_old"),
         (TrailFacts(9, NOW - 9 * DAY, NOW, 9, NOW - 3 * DAY), ""),
+        (TrailFacts(9, NOW - 9 * DAY, NOW, 9, NOW, is_whole=False), "trail_broken"),
     ],
 )
 def test_the_trail(seen: TrailFacts, trouble: str) -> None:

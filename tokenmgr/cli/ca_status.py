@@ -18,6 +18,8 @@ import click
 
 from tokenmgr import __version__, clock
 from tokenmgr.ca.certificate import from_pem, read_certificate
+from tokenmgr.ca.checkpoints import FILE as CHECKPOINTS
+from tokenmgr.ca.checkpoints import CheckpointFile
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder, open_folder
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner, signature_over
@@ -190,11 +192,19 @@ def _probes(seen: Overview, folder: CaFolder, database: Database, now: datetime)
             Area.LISTS, lambda: [condition.revocation_list(seen.revocation_list(number), now) for number in numbers]
         ),
         _Probe(Area.ANSWERS, lambda: [condition.answers(*seen.answers(now))]),
-        _Probe(Area.TRAIL, lambda: [condition.trail(seen.trail(), now)]),
+        _Probe(Area.TRAIL, lambda: [condition.trail(seen.trail(_filed(folder)), now)]),
         _Probe(Area.NODES, lambda: condition.nodes(seen.nodes(), __version__, now)),
         _Probe(Area.CLOCK, lambda: _clocks(seen, now)),
     )
     return [line for one in probes for line in _probed(one.area, one.look)]
+
+
+def _filed(folder: CaFolder) -> tuple[int, bytes] | None:
+    try:
+        last = CheckpointFile(folder.path / CHECKPOINTS).last()
+    except ValueError:
+        return 0, b""  # its last line is none: nothing in the registry is what it says
+    return (last.number, last.hash) if last else None
 
 
 def _database(seen: Overview) -> Line:
@@ -211,7 +221,7 @@ def _closed(database: Database) -> list[Line]:
 
 
 def _clocks(seen: Overview, now: datetime) -> list[Line]:
-    lines = [condition.trail_clock(seen.trail().last, now)]
+    lines = [condition.trail_clock(seen.trail(None).last, now)]
     before = clock.now()
     told = seen.clock()
     if told is not None:

@@ -187,6 +187,7 @@ class TrailFacts:
     last: datetime | None
     checkpoint: int  # 0: none yet
     checked_at: datetime | None
+    is_whole: bool = True  # as far as can be seen without going through all of it
 
 
 def trail(seen: TrailFacts, now: datetime) -> Line:
@@ -194,7 +195,7 @@ def trail(seen: TrailFacts, now: datetime) -> Line:
     since = seen.checked_at or seen.first
     facts = {"entries": seen.entries, "last": seen.last, "checkpoint": seen.checkpoint, "behind": behind}
     late = behind > 0 and since is not None and now > since + CHECKPOINT_AGE
-    return Line(Area.TRAIL, "trail", facts, "checkpoint_old" if late else "")
+    return Line(Area.TRAIL, "trail", facts, "trail_broken" if not seen.is_whole else "checkpoint_old" if late else "")
 
 
 @dataclass(frozen=True)
