@@ -13,11 +13,11 @@ from sqlalchemy import Connection, select
 
 from tests.actors import TESTER
 from tests.sql.test_engine import gathered
-from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange
+from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, enrolment, exchange, generation
 from tokenmgr.domain.audit import FIRST, Actor, ActorKind, Entry
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank
-from tokenmgr.ra.ports import Stale
+from tokenmgr.ra.ports import Asked, Stale
 from tokenmgr.sql import parties, schema
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.engine import Database
@@ -151,14 +151,18 @@ def test_a_hold_leaves_one_certificate_and_a_release_gives_it_back(world: World)
 
 def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
     """S6: a request that comes twice must not cost what was acquired in between."""
-    old = world.active()
+    old, signer = world.active(), generation(world.administrator.id, 99)
+    world.registry.record(signer, exchange(signer), None, DAY)
+    world.registry.sign_off(signer.serial, CERTIFICATE)
+    world.registry.confirm(exchange(signer), b"digest", DAY, True)
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    asked = Asked(signer.serial, b"digest", DAY + timedelta(seconds=1))
+    assert world.registry.reissue(world.user.id, REASON, until, asked, DAY)
     assert world.state(old) is State.REVOKED
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (until, DAY)
     new = world.active(DAY + timedelta(hours=1))
-    assert not world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    assert not world.registry.reissue(world.user.id, REASON, until, asked, DAY)
     assert world.state(new) is State.ACTIVE
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (None, None)  # acquired: there is nothing to tell any more
@@ -167,8 +171,8 @@ def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
 def test_every_reissue_by_staff_is_one(world: World) -> None:
     """They send nothing twice: two are two."""
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
+    assert world.registry.reissue(world.user.id, REASON, until, None, DAY)
+    assert world.registry.reissue(world.user.id, REASON, until, None, DAY)
 
 
 def test_an_import_is_told_row_by_row(world: World) -> None:
