@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
-from tests.api.rig import Rig, new_key
+from tests.api.rig import BANK, CONTRACT, SECOND, USER, Rig, new_key
+from tests.api.test_administrators import administrator, trail
+from tests.api.test_checklist_confirming import whole
 from tests.ra.preceded import precede
 from tests.ra.told import told
+from tokenmgr.cmp.messages import Kind, Message
+from tokenmgr.cmp.reissuing import reissue_request
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.domain.party import Role
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.ra import holding, reissue, revoke
+from tokenmgr.sql.administration import Change
+
+REASON = RevocationReason.KEY_COMPROMISE
 
 # --- a renewal that is recorded ---------------------------------------------------------------------------------------
 
@@ -30,3 +40,104 @@ def test_nothing_is_recorded_for_what_is_over_meanwhile(rig: Rig, what: str) -> 
     assert told(customer.request(new_key()))[0] == "R104"
     assert overtaken
     assert rig.states() == [State.HELD if what == "held" else State.REVOKED]
+
+
+# --- what an administrator's message does -----------------------------------------------------------------------------
+
+HOLD, RELEASE, REVOKE = 6, 8, 1
+
+
+@pytest.mark.parametrize("loss", ["revoked", "held", "not an administrator any more"])
+@pytest.mark.parametrize("verb", ["hold", "release", "revoke", "reissue"])
+def test_nothing_is_done_for_a_signer_that_is_entitled_no_more(rig: Rig, verb: str, loss: str) -> None:
+    admin, user, plain = administrator(rig), rig.with_certificate(), rig.registry
+    if verb == "release":
+        holding.hold(plain, rig.subscriber.id, rig.now)
+    before, who = rig.history(), rig.administration.find(BANK, CONTRACT, "admin").id
+
+    def act() -> None:
+        if loss == "revoked":
+            revoke.withdraw(plain, who, RevocationReason.KEY_COMPROMISE, rig.now)
+        elif loss == "held":
+            holding.hold(plain, who, rig.now)
+        else:
+            rig.administration.change_subscriber(who, Change(role=Role.USER))
+
+    overtaken = precede(rig, verb, act)
+    rig.now += SECOND
+    if verb == "reissue":
+        answer = admin.ask(Kind.GENM, reissue_request(USER, Cause.LOST))
+    else:
+        reason = {"hold": HOLD, "release": RELEASE, "revoke": REVOKE}[verb]
+        answer = admin.ask(Kind.RR, whole(rig, user.certificate, reason=reason))
+    assert told(answer)[0] == "R111"
+    assert overtaken
+    assert rig.history() == before
+
+
+def test_its_own_signature_is_not_enough_when_it_is_over(rig: Rig) -> None:
+    """The front sees that the certificate is over, whatever it was when the message was read."""
+    user, plain = rig.with_certificate(), rig.registry
+    serial = rig.of(user.certificate).serial
+    old = rig.of(user.certificate)
+    overtaken = precede(rig, "hold", lambda: revoke.revoke_by_staff(plain, rig.subscriber.id, serial, REASON, rig.now))
+    assert told(user.ask(Kind.RR, whole(rig, user.certificate, reason=HOLD)))[0] == "R125"
+    assert overtaken
+    assert rig.of(user.certificate) == dataclasses.replace(old, state=State.REVOKED, reason=REASON, revoked_at=rig.now)
+
+
+@pytest.mark.parametrize("acquired", [True, False])
+def test_a_re_issue_that_another_overtakes_takes_nothing_back(rig: Rig, acquired: bool) -> None:
+    admin, _, plain = administrator(rig), rig.with_certificate(), rig.registry
+
+    def act() -> None:
+        rig.now += SECOND
+        reissue.reissue(plain, rig.subscriber.id, Cause.LOST, rig.now)
+        if acquired:
+            rig.now += SECOND
+            rig.begin().acquire()
+
+    rig.now += SECOND
+    overtaken = precede(rig, "reissue", act)
+    answer = rig.send(admin.build(Kind.GENM, reissue_request(USER, Cause.LOST)))
+    assert told(answer) == ("R127", {"at": rig.now.isoformat()})
+    assert overtaken
+    assert rig.states() == [State.REVOKED, State.ACTIVE][: 1 + acquired]
+
+
+def test_a_release_that_a_hold_overtakes_releases_nothing(rig: Rig) -> None:
+    """Put on hold anew, after another one's release: that hold was not meant."""
+    admin, user, plain = administrator(rig), rig.with_certificate(), rig.registry
+    holding.hold(plain, rig.subscriber.id, rig.now)
+    rig.now += SECOND
+
+    def act() -> None:
+        holding.release(plain, rig.subscriber.id, rig.now)
+        rig.now += SECOND
+        holding.hold(plain, rig.subscriber.id, rig.now)
+
+    overtaken = precede(rig, "release", act)
+    assert told(rig.send(admin.build(Kind.RR, whole(rig, user.certificate, reason=RELEASE))))[0] == "R127"
+    assert overtaken
+    assert rig.of(user.certificate).state is State.HELD
+
+
+@pytest.mark.parametrize("verb", ["hold", "release", "reissue"])
+def test_the_same_bytes_at_the_same_time_are_carried_out_once(rig: Rig, verb: str) -> None:
+    """S6: both were decided on before either was done."""
+    admin, user, plain = administrator(rig), rig.with_certificate(), rig.registry
+    rig.now += SECOND
+    if verb == "release":
+        holding.hold(plain, rig.subscriber.id, rig.now)
+    if verb == "reissue":
+        data = admin.build(Kind.GENM, reissue_request(USER, Cause.LOST))
+    else:
+        reason = RELEASE if verb == "release" else HOLD
+        data = admin.build(Kind.RR, whole(rig, user.certificate, reason=reason))
+    answers: list[Message] = []
+    overtaken = precede(rig, verb, lambda: answers.append(rig.send(data)))
+    answers.append(rig.send(data))
+    assert overtaken
+    assert len({repr(one.body) for one in answers}) == 1
+    actions = {"hold": "certificate.held", "release": "certificate.released", "reissue": "subscriber.reissued"}
+    assert trail(rig).count(actions[verb]) == 1

@@ -119,10 +119,10 @@ def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
 def test_an_acquisition_is_opened_again_and_closed(world: World) -> None:
     until = DAY + timedelta(days=80)
     for moment in (until, None):
-        world.administration.open_acquisition(world.user.id, moment)
+        world.administration.open_acquisition(world.user.id, moment, DAY)
         assert world.registry.standing(world.user.id).open_until == moment
     with pytest.raises(NotRegistered):
-        world.administration.open_acquisition(99, until)
+        world.administration.open_acquisition(99, until, DAY)
     with pytest.raises(NotRegistered):
         world.administration.unlock(99)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from tests.actors import TESTER
 from tests.sql.conftest import Fresh, sqlite_at
@@ -44,6 +44,7 @@ def filled(database: Database) -> World:
     covers = world.administration.last_change()
     world.administration.keep_crl(Crl(1, number, DAY, DAY.replace(year=2027), covers, number, b"\0list\xff"))
     database.write(lambda c: c.execute(text("INSERT INTO node VALUES ('n', '1', 2, 3)")))
+    database.write(lambda c: c.execute(insert(METADATA.tables["asked"]), {"digest": b"\0\xff", "at": 1}))
     return world
 
 

@@ -23,6 +23,7 @@ READS: dict[str, Callable[[World], object]] = {
     "changes": lambda world: world.administration.changes((7, bytes(32))),
     "crl_header": lambda world: world.administration.crl_header(),
     "delta_crl_header": lambda world: world.administration.delta_crl_header(),
+    "was_asked": lambda world: world.registry.was_asked(bytes(32)),
     "ticket": lambda world: world.registry.ticket("r1"),
 }
 

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, select
 
 from tests.actors import TESTER
 from tests.sql.test_engine import gathered
-from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange
+from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, enrolment, exchange, generation
 from tokenmgr.domain.audit import FIRST, Actor, ActorKind, Entry
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import AuthorityClosed
-from tokenmgr.ra.ports import Stale
+from tokenmgr.ra.ports import Asked, Stale
 from tokenmgr.sql import marks, parties, schema
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.engine import Database
@@ -154,16 +154,20 @@ def test_a_hold_leaves_one_certificate_and_a_release_gives_it_back(world: World)
 
 def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
     """S6: a request that comes twice must not cost what was acquired in between."""
-    old = world.active()
+    old, signer = world.active(), generation(world.administrator.id, 99)
+    world.registry.record(signer, exchange(signer), None, DAY)
+    world.registry.sign_off(signer.serial, CERTIFICATE)
+    world.registry.confirm(exchange(signer), b"digest", DAY, True)
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"digest", DAY)
+    asked = Asked(signer.serial, b"digest", DAY + timedelta(seconds=1))
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, asked, DAY)
     assert world.state(old) is State.REVOKED
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (until, DAY)
     told = json.loads(trail(world.database)[-1].after)
     assert (told["cause"], told["reason"]) == ("lost", Cause.LOST.reason.value)
     new = world.active(DAY + timedelta(hours=1))
-    assert not world.registry.reissue(world.user.id, Cause.LOST, until, b"digest", DAY)
+    assert not world.registry.reissue(world.user.id, Cause.LOST, until, asked, DAY)
     assert world.state(new) is State.ACTIVE
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (None, None)  # acquired: there is nothing to tell any more
@@ -172,8 +176,8 @@ def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
 def test_every_reissue_by_staff_is_one(world: World) -> None:
     """They send nothing twice: two are two."""
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"", DAY)
-    assert world.registry.reissue(world.user.id, Cause.LOST, until, b"", DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, None, DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, None, DAY)
 
 
 def test_an_import_is_told_row_by_row(world: World) -> None:
@@ -226,11 +230,11 @@ def test_of_a_closed_ca_nothing_can_be_acquired_again(world: World, database: Da
     old = world.active()
     marks.close(database, TESTER, DAY)
     for act in (
-        lambda: world.registry.reissue(world.user.id, Cause.LOST, DAY, b"", DAY),
-        lambda: world.administration.open_acquisition(world.user.id, DAY),
+        lambda: world.registry.reissue(world.user.id, Cause.LOST, DAY, None, DAY),
+        lambda: world.administration.open_acquisition(world.user.id, DAY, DAY),
         lambda: world.registry.open_ticket(world.ticket(), "C-1", "user-1"),
     ):
         with pytest.raises(AuthorityClosed):
             act()
     assert world.state(old) is State.ACTIVE
-    world.administration.open_acquisition(world.user.id, None)
+    world.administration.open_acquisition(world.user.id, None, DAY)

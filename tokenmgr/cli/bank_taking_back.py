@@ -136,7 +136,7 @@ def _one(case: _Case, serial: int) -> Generation:
 def _revoke_all(case: _Case, why: RevocationReason, is_open: bool) -> None:
     """The acquisition first: whoever has the PINs would begin another one in between."""
     if is_open:
-        case.opened.administration.open_acquisition(case.who.id, None)
+        case.opened.administration.open_acquisition(case.who.id, None, clock.now())
     try:
         revoking.withdraw(case.opened.registry, case.who.id, why, clock.now())
     except AlreadyRevoked:

@@ -22,11 +22,6 @@ def named(registry: Registry, serial: int) -> Generation:
     return found
 
 
-def require_own(by: Generation, found: Generation) -> None:
-    if by.subscriber is None or found.subscriber != by.subscriber:
-        raise NotYours
-
-
 def require_administered(registry: Registry, by: Generation, found: Generation, now: datetime) -> None:
     if found.subscriber is None:
         raise NotYours

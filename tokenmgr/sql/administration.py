@@ -26,7 +26,7 @@ from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.marks import closed, require_open
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
-from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
+from tokenmgr.sql.rows import generation_of, hexed, micros, micros_or_none
 from tokenmgr.sql.trail import note_of
 
 EVERYBODY = Which()
@@ -149,10 +149,12 @@ class Administration:
             lambda c: parties.change(c, self._actor, number, change.values(), Action.SUBSCRIBER_CHANGED)
         )
 
-    def open_acquisition(self, number: int, until: datetime | None) -> None:
+    def open_acquisition(self, number: int, until: datetime | None, now: datetime) -> None:
         """R10. None closes it, and a re-issue is over with it."""
         action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
-        values = {"open_until": micros_or_none(until)} | ({"reissued_at": None} if until is None else {})
+        values = {"open_until": micros_or_none(until), "changed_at": micros(now)}
+        if until is None:
+            values["reissued_at"] = None
 
         def act(connection: Connection) -> None:
             if until is not None:

@@ -170,7 +170,6 @@ def enrol(connection: Connection, by: Actor, new: Enrolment) -> int:
         "login_hash": new.login_hash,
         "confirmation_hash": new.confirmation_hash,
         "open_until": micros_or_none(new.open_until),
-        "reissue_digest": b"",
     }
     try:
         number: int = connection.execute(_ADD, values).scalar_one()
