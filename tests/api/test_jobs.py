@@ -132,6 +132,12 @@ def test_a_ca_key_that_signs_wrongly_is_no_fault_of_the_customers(url: str) -> N
     rig.close()
 
 
+def test_a_probe_reads_no_list(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred thousand entries it is four megabytes, and a balancer asks every second."""
+    monkeypatch.setattr(type(quick.administration), "crl", failing(ZeroDivisionError()))
+    assert client.get("/readyz").json() == {"ready": True}
+
+
 def test_a_bug_is_said_to_be_one(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(quick.registry), "bank", failing(ZeroDivisionError("secret")))
     response = client.get(f"/banks/{BANK}")

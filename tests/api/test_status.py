@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
 import sqlite3
@@ -19,13 +20,14 @@ from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import OCSPNonce, load_der_x509_certificate, ocsp
 
-from tests.api.asgi import Answer, Client
+from tests.api.asgi import Answer, Client, scope_of
 from tests.api.rig import CREATED, PROFILE, Authority, Rig, granted
 from tests.api.signer import Troubled
 from tests.api.test_http import refused
 from tests.ca.made import pkilint
 from tests.sql import postgres
-from tokenmgr.api import jobs, kept_answers
+from tokenmgr.api import http, jobs, kept_answers
+from tokenmgr.api import ocsp as status_ocsp
 from tokenmgr.api.answers_ahead import AnswersAhead
 from tokenmgr.api.caching import Lasting
 from tokenmgr.api.status import Status
@@ -34,6 +36,7 @@ from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
 from tokenmgr.ca.own import certify
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.errors import RegistryUnavailable
 
 HOUR, SECOND, DAY = timedelta(hours=1), timedelta(seconds=1), timedelta(days=1)
 TYPE = {"Content-Type": "application/ocsp-request"}
@@ -198,6 +201,56 @@ def test_a_post_is_bounded_and_typed(small: World) -> None:
     answer = small.client.request("PUT", "/ocsp", b"x", TYPE)
     refused(answer, 405, "R113")
     assert answer.headers["allow"] == "GET, HEAD, POST"
+
+
+def test_a_post_that_comes_too_slowly(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "SLOWEST_BODY", 0.1)
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    typed = {name.lower(): value for name, value in TYPE.items()}
+
+    async def asked() -> None:
+        await small.status.application()(scope_of("POST", "/ocsp", typed), receive, send)
+
+    asyncio.run(asked())
+    assert said[0]["status"] == 408
+
+
+def test_following_goes_on_after_whatever_goes_wrong(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug as well: else memory would end after five minutes, and say nothing of it."""
+    monkeypatch.setattr(status_ocsp, "EVERY", 0.01)
+    rig, kept = small.rig, small.status.ocsp._kept
+    certificate = rig.with_certificate().certificate
+    small.status.ocsp.follow_once()
+    small.get(certificate)
+    changes, errors = rig.administration.changes, iter([ZeroDivisionError(), RegistryUnavailable(reason="")])
+
+    def told(since: Any) -> Any:
+        for error in errors:
+            raise error
+        return changes(since)
+
+    async def followed() -> None:
+        ending = asyncio.Event()
+        running = asyncio.create_task(small.status.ocsp.follow(ending))
+        async with asyncio.timeout(20):
+            while len(kept):
+                assert not running.done()
+                await asyncio.sleep(0.01)
+        ending.set()
+        await running
+
+    monkeypatch.setattr(rig.administration, "changes", told)
+    rig.registry.revoke(rig.of(certificate).serial, RevocationReason.SUPERSEDED, rig.now)
+    assert len(kept) == 1
+    asyncio.run(followed())
 
 
 def test_the_other_front_answers_too(small: World) -> None:

@@ -84,7 +84,8 @@ class _Lists:
         return _Kept(found.number, lasting, asked_at)
 
 
-DELTA_LIFE = timedelta(days=1)  # of a delta; `next_update` of its row is the complete list's
+# Of a delta; where one is with a complete list, the `next_update` of their row is that of the list.
+DELTA_LIFE = timedelta(days=1)
 
 
 class Lists:

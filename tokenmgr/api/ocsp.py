@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tokenmgr.api.caching import UNCACHED, Headers, Lasting
-from tokenmgr.api.http import Edge, Gate, has_type, read
+from tokenmgr.api.http import TOO_SLOW, Edge, Gate, has_type, read
 from tokenmgr.api.kept_answers import Kept, KeptAnswers, Looked
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_fit, is_lasting, single, standing
@@ -82,6 +82,8 @@ class Ocsp:
             data = await read(receive, MAX_REQUEST)
         except RequestMalformed as error:
             return self._edge.refusal(error, 413)
+        except TimeoutError:
+            return self._edge.refusal(RequestMalformed(reason=TOO_SLOW), 408)
         return Response(status_code=400) if data is None else data
 
     async def _answer(self, data: bytes, asked: Any) -> tuple[int, Headers, bytes]:

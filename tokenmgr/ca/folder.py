@@ -29,7 +29,7 @@ ABOUT, CONFIGURATION, TOKEN, DATABASE = "ca.toml", "softhsm2.conf", "token", "re
 _ISSUERS = {"root": "root", "issuing": "root", "cmp": "issuing", "ocsp": "issuing"}
 
 # Of the status_url: written into every certificate (RFC 2585, 4; RFC 6960, A.1). Of the first authority, and below of
-# each: an issuing key has a list and a certificate of its own, while one responder answers for all.
+# each: an issuing key has a list and a certificate of its own; one address answers for all, by each one's responder.
 CRL_AT, DELTA_AT, CERTIFICATE_AT, OCSP_AT = "/ca.crl", "/ca-delta.crl", "/ca.cer", "/ocsp"
 
 
