@@ -98,8 +98,18 @@ def require_closed(home: CaHome) -> None:
     assert (said.count("ca.closing"), said.count("ca.closed"), said[-1]) == (1, 1, "ca.closed")
     assert said.count("certificate.revoked") == 1 + 2
     assert states(home) == [("revoked", 1), ("revoked", 5), ("revoked", 5)]
+    require_evidence(home)
     assert keys_of(home) == 0
     require_published(home)
+
+
+def require_evidence(home: CaHome, count: int = 4) -> None:
+    """The trail names each key before it was destroyed, once, and says at the end how many they were."""
+    with registry_of(home) as database:
+        entries = require_chained(database)
+    named = [key for one in entries if one.action == "ca.destroying" for key in json.loads(one.after)["keys"].split()]
+    assert (sorted(named), len(named)) == (sorted(set(named)), count)
+    assert json.loads(entries[-1].after) == {"keys_destroyed": count}
 
 
 def require_published(home: CaHome) -> None:
@@ -263,6 +273,7 @@ def test_a_ca_of_two_authorities(home: CaHome) -> None:
     assert keys_of(home) == 8
     done = home.op(*LAST, "--json")
     assert (done.status, told(done)["keys_destroyed"], keys_of(home)) == (0, 8, 0), done.err
+    require_evidence(home, 8)
     place = home.folder / "ca" / "closed"
     with registry_of(home) as database:
         rows = database.read(text("SELECT serial, authority FROM generation"))
@@ -343,7 +354,9 @@ def test_killed_at_every_third_touch_of_disk_and_database(tmp_path: Path, made: 
 
 def test_killed_while_keys_are_destroyed(home: CaHome) -> None:
     """Some are gone: the lists were made before, and are not made again."""
-    assert home.op(*CLOSE).status == 5
+    assert killed_after(home, "ca_close", Step.PUBLISHED.value, "ca", *LAST) == -9
+    with registry_of(home) as database:
+        closing.announce(database, TESTER, [key.hex() for key in home.ca.about.key_ids])  # killed here, and one on
     gone = home.ca.current.holdings["issuing"].key_id
     for path in (home.folder / "ca" / "token").rglob("*.object"):
         if gone in path.read_bytes():

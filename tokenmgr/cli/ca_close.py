@@ -101,11 +101,11 @@ def close(yes_close: str | None, destroy_keys: bool, pin_fd: int | None, as_json
         work = _Closing(folder, database, session, clock.now(), lambda step: _say(step, as_json))
         _stop(work)
         _publish(work)
-        destroyed = _destroy(work, destroy_keys, as_json)
-        if destroyed is not None:
-            closing.finish(database, operator(), destroyed)
-            work.tell(Step.CLOSED)
-        return _told(folder, work, destroyed or 0, destroyed is not None, as_json)
+        if not _destroy(work, destroy_keys, as_json):
+            return _told(folder, work, 0, False, as_json)
+        destroyed = closing.finish(database, operator())
+        work.tell(Step.CLOSED)
+        return _told(folder, work, destroyed, True, as_json)
 
 
 def _confirm(folder: CaFolder, given: str | None) -> None:
@@ -245,23 +245,25 @@ def _readme(work: _Closing, lists: Iterable[Crl]) -> str:
 # --- 5 --------------------------------------------------------------------------------------------------------------
 
 
-def _destroy(work: _Closing, given: bool, as_json: bool) -> int | None:
-    """How many; None where nobody has said yes. On a token of its own every key is the CA's; on another's, those that
-    ca.toml names."""
+def _destroy(work: _Closing, given: bool, as_json: bool) -> bool:
+    """Not where nobody has said yes. On a token of its own every key is the CA's; on another's, those that ca.toml
+    names."""
     left = _keys_of(work)
     if left and not given:
         if not as_json:
             _list(work, left)
         if as_json or not prompts.at_terminal() or not click.confirm(t("ca_close.ask_keys"), default=False, err=True):
-            return None
+            return False
     elif left and not as_json:
         _list(work, left)
+    closing.announce(work.database, operator(), (key.key_id.hex() for key in left))
     keys = TokenKeys(work.session)
-    destroyed = sum(keys.destroy(key.key_id) for key in left)
+    for key in left:
+        keys.destroy(key.key_id)
     if _keys_of(work):
-        return None
+        return False
     work.tell(Step.DESTROYED)
-    return destroyed
+    return True
 
 
 def _keys_of(work: _Closing) -> list[Key]:

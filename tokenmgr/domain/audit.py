@@ -67,6 +67,7 @@ class Action(Enum):
     CA_BACKED_UP = "ca.backed-up"
     CA_RESTORED = "ca.restored"
     CA_CLOSING = "ca.closing"
+    CA_DESTROYING = "ca.destroying"
     CA_CLOSED = "ca.closed"
 
     @property
