@@ -22,7 +22,7 @@ from cryptography.x509 import OCSPNonce, load_der_x509_certificate, ocsp
 
 from tests.api.asgi import Answer, Client, scope_of
 from tests.api.rig import CREATED, PROFILE, Authority, Rig, granted
-from tests.api.signer import Troubled
+from tests.api.signer import HookedKey, Troubled
 from tests.api.test_http import refused
 from tests.ca.made import pkilint
 from tests.sql import postgres
@@ -36,7 +36,7 @@ from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
 from tokenmgr.ca.own import certify
 from tokenmgr.domain.generation import RevocationReason, State
-from tokenmgr.errors import RegistryUnavailable
+from tokenmgr.errors import ConnectionLost, RegistryUnavailable
 
 HOUR, SECOND, DAY = timedelta(hours=1), timedelta(seconds=1), timedelta(days=1)
 TYPE = {"Content-Type": "application/ocsp-request"}
@@ -504,20 +504,30 @@ def test_without_the_registry_what_is_known_is_said_for_five_minutes() -> None:
 
 
 def test_without_the_token_what_is_known_is_said(url: str) -> None:
+    """From memory; made ahead, by a worker that has nothing in memory; and the lists."""
     rig = Rig(url)
-    keys = rig.service.keys
-    certificate = rig.with_certificate().certificate
-    world = World(rig)
-    first = world.get(certificate)
-    from tests.api.signer import HookedKey
-    from tokenmgr.errors import ConnectionLost
+    keys, ahead = rig.service.keys, rig.with_certificate().certificate
+    rig.enrol("user02")
+    revoked = rig.with_certificate("user02").certificate
+    worker = jobs.Jobs(rig.service)
+    worker.round(with_everything=True)
+    rig.registry.revoke(rig.of(revoked).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    worker.round(with_everything=True)
+    world, other = World(rig), World(rig)
+    first = world.get(ahead)
 
     def lost(*_: object) -> None:
         raise ConnectionLost(serial="x")
 
-    world.status.ocsp._responders[1]._ocsp = CaKey("ocsp", HookedKey(keys.ocsp.signer, lost), keys.ocsp.certificate)  # type: ignore[arg-type]
-    assert status_of(world.client.post("/ocsp", asked(rig, certificate, b"n" * 8), TYPE)) == "TRY_LATER"
-    assert world.get(certificate).content == first.content
+    away = CaKey("ocsp", HookedKey(keys.ocsp.signer, lost), keys.ocsp.certificate)  # type: ignore[arg-type]
+    rig.service.responders[1]._ocsp = away
+    assert status_of(world.client.post("/ocsp", asked(rig, ahead, b"n" * 8), TYPE)) == "TRY_LATER"
+    assert world.get(ahead).content == first.content
+    for certificate, expected in ((ahead, "GOOD"), (revoked, "REVOKED keyCompromise")):
+        assert standing(ocsp.load_der_ocsp_response(other.get(certificate).content)) == expected
+    for path in ("/ca.crl", "/ca-delta.crl"):
+        read = x509.load_der_x509_crl(other.client.get(path).content)
+        assert [one.serial_number for one in read] == [rig.of(revoked).serial]
     rig.close()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
+from tests.actors import TESTER
 from tests.sql.world import CERTIFICATE, DAY, REASON, World, exchange, generation
+from tokenmgr.domain.audit import Action
 from tokenmgr.domain.generation import State
 from tokenmgr.sql.answers import BEGINNING, Answer
+from tokenmgr.sql.audit import Asked
 from tokenmgr.sql.nodes import KEPT, Node
 
 HOUR = timedelta(hours=1)
@@ -91,5 +95,10 @@ def test_nodes_come_live_and_go(world: World) -> None:
     world.administration.node_stopped(later)
     world.administration.node_seen(later)  # by a worker that is finishing
     assert world.administration.nodes() == [other]
+    told = list(world.administration.trail.entries(Asked(action="node.")))
+    assert [(entry.action, entry.actor, json.loads(entry.after)) for entry in told] == [
+        (action.value, TESTER.name, {"node": node.name, "version": "1.0"})
+        for action, node in ((Action.NODE_STARTED, one), (Action.NODE_STARTED, other), (Action.NODE_STOPPED, one))
+    ]
     assert world.administration.tidy_nodes(DAY + KEPT) == 0
     assert world.administration.tidy_nodes(DAY + KEPT + HOUR) == 1
