@@ -600,4 +600,4 @@ def test_the_copy_of_an_unused_ca(tmp_path: Path) -> None:
     home = CaHome(tmp_path / "home", make_ca(tmp_path / "ceremony"))
     back = restored(tmp_path / "back", backed_up(home, tmp_path / "x"))
     with registry_of(back) as database:
-        assert [one.action for one in require_chained(database)] == ["ca.restored"]
+        assert [one.action for one in require_chained(database)] == ["ca.made", "ca.restored"]

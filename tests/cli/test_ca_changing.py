@@ -308,6 +308,8 @@ def test_moved_to_a_clone(on_stick: Home, sticks: list[SimulatedMedium]) -> None
     assert done.status == 0, done.err
     after = opened(on_stick)
     assert (after.about.library, after.about.serial) == (two.path, two.serial)
+    trail = json.loads(on_stick.run("ca", "audit", "list", "--json").out)
+    assert [one["action"] for one in trail] == ["ca.made", "ca.moved"]
     assert after.authorities == before.authorities
     one.remove()
     assert change(on_stick, "renew", "cmp", "--new-key", pin=MEDIUM_PIN).status == 0

@@ -14,8 +14,9 @@ from tokenmgr.ca.ceremony import KINDS, Step
 from tokenmgr.ca.folder import TOKEN, CaFolder, open_folder
 from tokenmgr.ca.renewing import EARLY, Due
 from tokenmgr.ca.signing import CaSigner
+from tokenmgr.cli.actors import machine, operator
 from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change
-from tokenmgr.cli.ca_registry import open_registry_of
+from tokenmgr.cli.ca_registry import catch_up, open_registry_of, tell_trail
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
@@ -86,7 +87,7 @@ def roll_over(keys: str, again: bool, pin_fd: int | None, as_json: bool) -> int:
 def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
     with (
         changing.alone(ca_folder()) as folder,
-        open_registry_of(folder),
+        open_registry_of(folder) as registry,
         session_for_change(folder, library, serial, pin_fd) as session,
     ):
         changing.tidy(folder, TokenKeys(session).destroy)  # what was cloned with them
@@ -97,7 +98,9 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
                 return cast(CaSigner, signer(session, contents.key(key_id)))
             return None
 
+        catch_up(folder, registry, machine())
         made = moving.move(folder, library, serial, find)
+        tell_trail(made, registry, operator(), is_moved=True)
     if not as_json:
         click.echo(t("ca.moved", serial=serial, count=len(made.about.key_ids)))
         if folder.has_own_token:
@@ -109,8 +112,9 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
 def _change(pin_fd: int | None, refuse: Refuse, say: Callable[[Step], None]) -> Iterator[tuple[CaFolder, Session]]:
     """Alone, logged in, and what killed changes have left is gone. One that fails is undone at once; what cannot be
     undone now is left to the next one."""
-    with changing.alone(ca_folder()) as folder, open_registry_of(folder):
+    with changing.alone(ca_folder()) as folder, open_registry_of(folder) as registry:
         refuse(folder)
+        catch_up(folder, registry, machine())
         about = folder.about
         with session_for_change(folder, about.library, about.serial, pin_fd) as session:
             keys = TokenKeys(session)
@@ -122,6 +126,7 @@ def _change(pin_fd: int | None, refuse: Refuse, say: Callable[[Step], None]) -> 
                 with suppress(TokenmgrError, OSError):
                     changing.tidy(open_folder(folder.path), keys.destroy)
                 raise
+            tell_trail(open_folder(folder.path), registry, operator())
 
 
 def _done(made: CaFolder, as_json: bool) -> int:

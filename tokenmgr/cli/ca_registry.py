@@ -1,14 +1,16 @@
-"""The registry of a CA that is about to be changed: a CA that is closed stays as it is."""
+"""The registry of a CA that is changed: a CA that is closed stays as it is, and each change is in its trail."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder
-from tokenmgr.errors import AuthorityOver
-from tokenmgr.sql import marks
+from tokenmgr.domain.audit import Actor
+from tokenmgr.domain.lineage import Lineage
+from tokenmgr.errors import AuthorityOver, RegistryUnavailable
+from tokenmgr.sql import lineage, marks
 from tokenmgr.sql.engine import Database
 
 
@@ -27,3 +29,28 @@ def open_registry_of(folder: CaFolder) -> Iterator[Database]:
         if marks.closed(database):
             raise AuthorityOver(folder=str(folder.path))
         yield database
+
+
+def lineage_of(folder: CaFolder) -> Lineage:
+    authorities = tuple(
+        {purpose: f"{one.certificates[purpose].serial:x}" for purpose in one.holdings}
+        | {f"{purpose}_key": held.key_id.hex() for purpose, held in one.holdings.items()}
+        for one in folder.authorities
+    )
+    return Lineage(folder.about.library, folder.about.serial, authorities)
+
+
+def catch_up(folder: CaFolder, database: Database, by: Actor) -> None:
+    """What those have left to be told who were cut short."""
+    lineage.catch_up(database, by, lineage_of(folder))
+
+
+def tell_trail(made: CaFolder, database: Database, by: Actor, is_moved: bool = False) -> None:
+    """Once a change is done; without the registry it is done all the same, and told of later (domain/lineage.py)."""
+    with suppress(RegistryUnavailable):
+        lineage.catch_up(database, by, lineage_of(made), is_moved)
+
+
+def tell_trail_of_new(made: CaFolder, by: Actor) -> None:
+    with suppress(RegistryUnavailable), registry_of(made) as database:
+        tell_trail(made, database, by)

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from tokenmgr.ca.renewing import renew_due
 from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority, pin_of
+from tokenmgr.cli.ca_registry import lineage_of
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.tls import adopt_own, own_certificate
@@ -84,6 +86,7 @@ def serve(
     ):
         with pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
             adopt_own(service)
+            service.administration.catch_up(lineage_of(folder))
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
@@ -182,7 +185,13 @@ def _renew_working(folder: CaFolder, service: Service) -> jobs.Job:
     def is_closed() -> bool:
         return service.administration.is_closed
 
-    return "renew_working", jobs.MINUTE, lambda now: renew_due(folder.path, service.keys, now, is_closed)
+    def renew(now: datetime) -> object:
+        renewed = renew_due(folder.path, service.keys, now, is_closed)
+        if renewed:
+            service.administration.catch_up(lineage_of(open_folder(folder.path)))
+        return renewed
+
+    return "renew_working", jobs.MINUTE, renew
 
 
 def _renew_tls(folder: CaFolder, service: Service) -> jobs.Job:

@@ -14,10 +14,11 @@ from sqlalchemy.exc import IntegrityError
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.lineage import Lineage
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import answers, crls, generations, jobs, listing, nodes, parties, tries
+from tokenmgr.sql import answers, crls, generations, jobs, lineage, listing, nodes, parties, tries
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
@@ -71,6 +72,9 @@ class Administration:
     @property
     def is_closed(self) -> bool:
         return closed(self._database) is not None
+
+    def catch_up(self, seen: Lineage) -> None:
+        lineage.catch_up(self._database, self._actor, seen)
 
     # --- banks and contracts ---
 
