@@ -31,11 +31,11 @@ def test_a_bank_is_added_once_and_changed_as_a_whole(world: World) -> None:
         world.administration.add_bank(OTHER)
     assert (taken.value.kind, taken.value.name) == ("bank", "0001")
     changed = Bank("0001", "改名", BankPolicy(key_kinds=(KeyKind.P256,)), "WEB-FB")
-    world.administration.change_bank(changed)
+    world.administration.change_bank("0001", lambda _: changed)
     assert world.administration.banks() == [changed, BANK]
     assert world.registry.bank("0001") == changed
     with pytest.raises(NotRegistered):
-        world.administration.change_bank(Bank("0002", "x"))
+        world.administration.change_bank("0002", lambda bank: bank)
     with pytest.raises(NotRegistered):
         world.administration.bank("0002")
 

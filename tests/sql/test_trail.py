@@ -65,7 +65,10 @@ def test_who_did_what_to_whom_from_where_before_and_after(world: World) -> None:
 def test_of_a_policy_the_lines_that_changed(world: World) -> None:
     begun = len(trail(world.database))
     world.administration.change_bank(
-        dataclasses.replace(BANK, policy=dataclasses.replace(BANK.policy, grace_days=80, notice_days=(30, 10)))
+        BANK.code,
+        lambda bank: dataclasses.replace(
+            bank, policy=dataclasses.replace(bank.policy, grace_days=80, notice_days=(30, 10))
+        ),
     )
     assert told(trail(world.database)[begun:]) == [
         (

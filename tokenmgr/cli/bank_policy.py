@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -32,14 +32,23 @@ class _Mistake(Exception):
 
 def changed(policy: BankPolicy, file: Path | None, pairs: Iterable[str]) -> BankPolicy:
     """With the keys of the file first, then with each KEY=VALUE."""
-    if file is not None:
-        text = _text(file)
+    return changing(file, pairs)(policy)
+
+
+def changing(file: Path | None, pairs: Iterable[str]) -> Callable[[BankPolicy], BankPolicy]:
+    """The same, for any policy and any number of times: the file is read now."""
+    text = None if file is None else _text(file)
+    return lambda policy: _changed(policy, text, str(file), tuple(pairs))
+
+
+def _changed(policy: BankPolicy, text: str | None, name: str, pairs: Iterable[str]) -> BankPolicy:
+    if text is not None:
         try:
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ValueUnfit(what=str(file), reason=t("bank.takes_toml", said=error)) from error
+            raise ValueUnfit(what=name, reason=t("bank.takes_toml", said=error)) from error
         places = {key: t("bank.line", line=line_of(text, key), key=key) for key in content}
-        policy = _with(policy, content, places, str(file))
+        policy = _with(policy, content, places, name)
     given: dict[str, object] = {}
     for pair in pairs:
         key, is_pair, value = pair.partition("=")

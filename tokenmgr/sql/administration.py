@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,9 +81,9 @@ class Administration:
     def add_bank(self, bank: Bank) -> None:
         self._database.write(lambda c: parties.add_bank(c, self._actor, bank))
 
-    def change_bank(self, bank: Bank) -> None:
-        """All of it but its code."""
-        self._database.write(lambda c: parties.change_bank(c, self._actor, bank))
+    def change_bank(self, code: str, change: Callable[[Bank], Bank]) -> Bank:
+        """Anything but its code. `change` is given what there is, and may be asked again; what it has become."""
+        return self._database.write(lambda c: parties.change_bank(c, self._actor, code, change))
 
     def bank(self, code: str) -> Bank:
         found = parties.bank(self._database, code)
