@@ -18,6 +18,7 @@ from sqlalchemy import Connection, text
 from tests.sql.world import BANK, DAY, REASON, World, exchange, generation
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.engine import Database
@@ -78,7 +79,7 @@ def test_what_is_taken_back_is_what_is_there_by_then(world: World, verb: str) ->
     verbs: dict[str, Callable[[], object]] = {
         "withdraw": lambda: world.registry.withdraw(world.user.id, REASON, DAY),
         "hold": lambda: world.registry.hold(one.serial, DAY),
-        "reissue": lambda: world.registry.reissue(world.user.id, REASON, UNTIL, None, DAY),
+        "reissue": lambda: world.registry.reissue(world.user.id, Cause.LOST, UNTIL, None, DAY),
     }
     after(world, of_user(world), recorded, verbs[verb])
     assert world.state(new) is State.VOID
