@@ -132,7 +132,7 @@ def test_an_exported_file_is_verified_without_the_registry(home: Home, tmp_path:
     file.write_text(file.read_text(encoding="utf-8").replace("tester", "nobody", 1), encoding="utf-8")
     done = auditor.run("ca", "audit", "verify", str(file), "--root", str(root))
     assert done.status == 4
-    assert done.out.startswith("Line 1: Entry 1 was altered")
+    assert done.out.startswith("Line 2: Entry 2 was altered")
     other = Home(tmp_path / "other")
     assert other.run("ca", "init", "--new-pin-fd", "0", typed="pin-12345678\n").status == 0
     said = other.run("ca", "audit", "verify", str(file), "--json").out  # by another CA's root

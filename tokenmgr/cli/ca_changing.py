@@ -15,7 +15,7 @@ from tokenmgr.ca.folder import TOKEN, CaFolder, open_folder
 from tokenmgr.ca.renewing import EARLY, Due
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cli.actors import machine, operator
-from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change
+from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change, token_of
 from tokenmgr.cli.ca_registry import catch_up, open_registry_of, tell_trail
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import Command
@@ -23,7 +23,7 @@ from tokenmgr.cli.output import Exit, Output, chosen_language, t
 from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import KeyMissing, TokenmgrError
+from tokenmgr.errors import KeyMissing, KeysLeftBehind, TokenmgrError
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
@@ -88,9 +88,13 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
     with (
         changing.alone(ca_folder()) as folder,
         open_registry_of(folder) as registry,
-        session_for_change(folder, library, serial, pin_fd) as session,
+        _at(folder, library, serial, pin_fd) as session,
     ):
-        changing.tidy(folder, TokenKeys(session).destroy)  # what was cloned with them
+        keys = TokenKeys(session)
+        if idle := changing.idle_keys(folder):
+            for key_id in idle:
+                keys.destroy(key_id)  # what was cloned with them
+            changing.keep_record(folder)
         contents = session.contents()
 
         def find(key_id: bytes) -> CaSigner | None:
@@ -100,12 +104,37 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
 
         catch_up(folder, registry, machine())
         made = moving.move(folder, library, serial, find)
+        changing.tidy(made, keys.destroy)
         tell_trail(made, registry, operator(), is_moved=True)
     if not as_json:
         click.echo(t("ca.moved", serial=serial, count=len(made.about.key_ids)))
         if folder.has_own_token:
             click.echo(t("ca.token_stays", folder=folder.path / TOKEN))
     return _done(made, as_json)
+
+
+@contextmanager
+def _at(folder: CaFolder, library: str, serial: str, pin_fd: int | None) -> Iterator[Session]:
+    _require_tidy(folder)
+    with session_for_change(folder, library, serial, pin_fd) as session:
+        yield session
+
+
+def _require_tidy(folder: CaFolder) -> None:
+    """The old token's PIN is not asked for here, and the new one's is not tried there (S5): where the old one is at
+    hand, any other change of the CA removes first what a killed one has left on it."""
+    if changing.idle_keys(folder) and _is_there(folder):
+        raise KeysLeftBehind(serial=folder.about.serial)
+
+
+def _is_there(folder: CaFolder) -> bool:
+    about = folder.about
+    try:
+        with token_of(folder.path, about.library, about.serial) as library:
+            library.find(about.serial)
+    except TokenmgrError:
+        return False
+    return True
 
 
 @contextmanager

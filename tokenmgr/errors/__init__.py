@@ -46,7 +46,8 @@
     │   ├── RolledOverBefore  A113   ├── KeysNotMoved       A114   ├── AuthorityMoved    A115
     │   ├── AuthorityKeyLost  A116   ├── TrailBroken        A117   ├── BackupExists      A130
     │   ├── BackupUnfit       A131   ├── RegistryNotEmpty   A132   ├── CloseNotConfirmed A133
-    │   ├── BackupBusy        A134 r ├── NothingToServe     A135   └── AuthorityOver     A136
+    │   ├── BackupBusy        A134 r ├── NothingToServe     A135   ├── AuthorityOver     A136
+    │   └── KeysLeftBehind    A137
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

@@ -59,6 +59,13 @@ class AuthorityOver(AuthorityError):
     folder: str
 
 
+class KeysLeftBehind(AuthorityError):
+    """A change that was killed has left keys on the token that the CA is to move from."""
+
+    code = "A137"
+    serial: str
+
+
 class AuthorityClosed(RegistrationError):
     """The CA has been closed for good: it certifies nothing any more."""
 
