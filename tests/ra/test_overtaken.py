@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.actors import TESTER
 from tests.api.rig import BANK, CONTRACT, DAY, SECOND, USER, Rig, granted, new_key
 from tests.api.test_administrators import administrator, trail
 from tests.api.test_checklist_confirming import whole
@@ -19,7 +20,9 @@ from tokenmgr.domain.party import Role
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotPermittedNow
 from tokenmgr.ra import holding, reissue, revoke
+from tokenmgr.ra.ports import Ticket
 from tokenmgr.sql.administration import Change
+from tokenmgr.sql.registry import SqlRegistry
 
 REASON = RevocationReason.KEY_COMPROMISE
 
@@ -198,3 +201,22 @@ def test_a_certificate_is_good_to_the_end_of_its_last_second(rig: Rig) -> None:
     rig.now = min(rig.of(one.certificate).not_after for one in (admin, user)) + SECOND - timedelta(microseconds=1)
     assert rig.send(admin.build(Kind.RR, whole(rig, user.certificate, reason=REVOKE))).kind is Kind.RP
     assert rig.of(user.certificate).state is State.REVOKED
+
+
+def test_a_claim_whose_commit_was_done_twice_is_accepted_once(rig: Rig) -> None:
+    """The connection was lost with the answer: the ticket is there when it is opened again."""
+    plain = rig.registry
+    opened: list[Ticket] = []
+
+    class Twice(SqlRegistry):
+        def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
+            opened.append(ticket)
+            plain.open_ticket(ticket, contract, user)
+            super().open_ticket(ticket, contract, user)
+
+    rig.registry = Twice(rig.database, TESTER)
+    customer = rig.begin()
+    assert customer.ticket is not None
+    assert customer.ticket[0] == opened[0].reference
+    rig.registry = plain
+    customer.acquire()
