@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
-from tests.api.rig import BANK, CONTRACT, SECOND, USER, Rig, new_key
+from tests.actors import TESTER
+from tests.api.rig import BANK, CONTRACT, DAY, SECOND, USER, Rig, granted, new_key
 from tests.api.test_administrators import administrator, trail
 from tests.api.test_checklist_confirming import whole
 from tests.ra.preceded import precede
@@ -16,8 +18,11 @@ from tokenmgr.cmp.reissuing import reissue_request
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Role
 from tokenmgr.domain.reissue import Cause
+from tokenmgr.errors import NotPermittedNow
 from tokenmgr.ra import holding, reissue, revoke
+from tokenmgr.ra.ports import Ticket
 from tokenmgr.sql.administration import Change
+from tokenmgr.sql.registry import SqlRegistry
 
 REASON = RevocationReason.KEY_COMPROMISE
 
@@ -141,3 +146,77 @@ def test_the_same_bytes_at_the_same_time_are_carried_out_once(rig: Rig, verb: st
     assert len({repr(one.body) for one in answers}) == 1
     actions = {"hold": "certificate.held", "release": "certificate.released", "reissue": "subscriber.reissued"}
     assert trail(rig).count(actions[verb]) == 1
+
+
+# --- a confirmation ---------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_confirmed_for_what_is_taken_back_meanwhile(rig: Rig) -> None:
+    customer, plain = rig.with_certificate(days_left=10), rig.registry
+    serial = rig.of(customer.certificate).serial
+    new = granted(customer.request(new_key()))
+    overtaken = precede(
+        rig, "confirm", lambda: revoke.revoke_by_staff(plain, rig.subscriber.id, serial, REASON, rig.now)
+    )
+    answer = customer.confirm(new)
+    assert told(answer)[0] == "R110"
+    assert overtaken
+    assert rig.states() == [State.REVOKED, State.PENDING]
+
+
+def test_all_that_is_taken_back_and_closed_is_so_at_once(rig: Rig) -> None:
+    """A claim that was begun is over, and no other one begins."""
+    begun = rig.begin()
+    assert revoke.withdraw(rig.registry, rig.subscriber.id, REASON, rig.now) == 1
+    assert rig.registry.standing(rig.subscriber.id).open_until is None
+    assert told(begun.request())[0] == "R106"
+    with pytest.raises(NotPermittedNow):
+        rig.begin()
+
+
+def test_a_hold_ends_what_was_begun_by_ticket(rig: Rig) -> None:
+    rig.with_certificate(days_left=10)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now.replace(year=2028), rig.now)
+    begun = rig.begin()
+    holding.hold(rig.registry, rig.subscriber.id, rig.now)
+    assert told(begun.request())[0] in ("R104", "R106")
+    holding.release(rig.registry, rig.subscriber.id, rig.now)
+    begun.begin_anew()
+    assert told(begun.request())[0] == "R106"
+
+
+def test_what_was_asked_on_hold_is_not_forgotten(rig: Rig) -> None:
+    """After thirty days too: once released, the same bytes are answered alike (S6)."""
+    customer = rig.begin()
+    customer.acquire()
+    holding.hold(rig.registry, rig.subscriber.id, rig.now)
+    rig.now += 40 * DAY
+    rig.registry.tidy(rig.now)
+    assert rig.registry.exchange(BANK, customer.transaction) is not None
+
+
+def test_a_certificate_is_good_to_the_end_of_its_last_second(rig: Rig) -> None:
+    """R2."""
+    admin, user = administrator(rig), rig.with_certificate()
+    rig.now = min(rig.of(one.certificate).not_after for one in (admin, user)) + SECOND - timedelta(microseconds=1)
+    assert rig.send(admin.build(Kind.RR, whole(rig, user.certificate, reason=REVOKE))).kind is Kind.RP
+    assert rig.of(user.certificate).state is State.REVOKED
+
+
+def test_a_claim_whose_commit_was_done_twice_is_accepted_once(rig: Rig) -> None:
+    """The connection was lost with the answer: the ticket is there when it is opened again."""
+    plain = rig.registry
+    opened: list[Ticket] = []
+
+    class Twice(SqlRegistry):
+        def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
+            opened.append(ticket)
+            plain.open_ticket(ticket, contract, user)
+            super().open_ticket(ticket, contract, user)
+
+    rig.registry = Twice(rig.database, TESTER)
+    customer = rig.begin()
+    assert customer.ticket is not None
+    assert customer.ticket[0] == opened[0].reference
+    rig.registry = plain
+    customer.acquire()

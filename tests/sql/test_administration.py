@@ -93,12 +93,6 @@ def test_all_are_enrolled_or_none(world: World) -> None:
     assert len(list(world.administration.subscribers())) == 5
 
 
-def test_or_each_by_itself(world: World) -> None:
-    rows = [enrolment("u1"), enrolment("admin"), enrolment("u2", contract="C-9"), enrolment("u3")]
-    told = [error for _, error in world.administration.enrol_each(rows)]
-    assert [type(error) for error in told] == [type(None), Taken, NotRegistered, type(None)]
-
-
 def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
     number = world.user.id
     world.administration.change_subscriber(number, Change(email="new@example.jp", login_hash="other"))

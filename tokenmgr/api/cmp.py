@@ -237,7 +237,8 @@ class _Talk:
         if found.certificate:
             checks.cert_hash(body, found.certificate)  # 22
         policy = self.bank.policy.old_generation
-        confirm.confirm(self.registry, exchange, found, self.digest, policy, self.now)
+        by = _proven(self.credential).generation
+        confirm.confirm(self.registry, exchange, found, self.digest, policy, self.now, by)
         return Kind.PKICONF, PkiConf()
 
     def _still_entitled(self, found: Generation) -> None:
@@ -271,7 +272,7 @@ class _Talk:
         found = _held(_proven(self.credential))
         if found.state is not State.ACTIVE:
             raise ProtocolFault(FailInfo.certRevoked, f"the protection certificate is {found.state.value}")
-        if not found.not_before <= self.now <= found.not_after:
+        if self.now < found.not_before or found.is_over(self.now):
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is out of its time")
         return found
 

@@ -74,3 +74,7 @@ class Generation:
     certificate: bytes = b""
     draft: bytes = b""  # what is to be signed, until it is
     authority: int = 1  # whose key signs it: the number of the CA's key generation
+
+    def is_over(self, now: datetime) -> bool:
+        """To the second of its end, as whoever verifies it counts (R2)."""
+        return now.replace(microsecond=0) > self.not_after

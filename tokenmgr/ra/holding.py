@@ -54,7 +54,7 @@ def release_signed(registry: Registry, by: Generation, serial: int, asked: Asked
 
 
 def holdable(found: Generation | None, now: datetime) -> Generation:
-    if found is None or found.state is not State.ACTIVE or _is_over(found, now):
+    if found is None or found.state is not State.ACTIVE or found.is_over(now):
         raise CannotHold(reason=_why_not(found, State.ACTIVE))
     return found
 
@@ -77,7 +77,7 @@ def _release(
 ) -> Generation:
     for _ in range(PATIENCE):
         found = find()
-        if found is None or found.state is not State.HELD or _is_over(found, now):
+        if found is None or found.state is not State.HELD or found.is_over(now):
             raise CannotRelease(reason=_why_not(found, State.HELD))
         try:
             registry.release(found.serial, asked)
@@ -85,11 +85,6 @@ def _release(
             continue
         return found
     raise AuthorityBusy
-
-
-def _is_over(found: Generation, now: datetime) -> bool:
-    """To the second of its end, as whoever verifies it counts (R2)."""
-    return now.replace(microsecond=0) > found.not_after
 
 
 def _why_not(found: Generation | None, wanted: State) -> str:

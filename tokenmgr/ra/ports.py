@@ -146,8 +146,8 @@ class Registry(Protocol):
         """Stale where it is none that can be revoked."""
 
     def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
-        """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets.
-        How many certificates."""
+        """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets,
+        and closes its acquisition. How many of these there were."""
 
     def hold(self, serial: int, now: datetime, asked: Asked | None = None) -> None:
         """ACTIVE -> HELD; what is SUPERSEDED, or begun, of the same subscriber is taken back. Stale where that one is

@@ -122,16 +122,6 @@ class Administration:
         kept = list(rows)  # the act may be performed twice
         return self._database.write(lambda c: parties.enrol_all(c, self._actor, kept))
 
-    def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | NotRegistered | None]]:
-        """Row by row, each durable once it is told of, with what kept it from being."""
-        for row in rows:
-            try:
-                self.enrol(row)
-            except (Taken, NotRegistered) as error:
-                yield row, error
-            else:
-                yield row, None
-
     def subscriber(self, number: int) -> Subscriber:
         found = parties.subscriber(self._database, number)
         if found is None:

@@ -252,7 +252,8 @@ def revoke(
 
 
 def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationReason, now: datetime) -> int:
-    """All that the subscriber has, and whatever it has begun. How many certificates."""
+    """All that the subscriber has, and whatever it has begun. How many certificates. An opened acquisition is the
+    caller's."""
     lock_subscriber(connection, holder)
     tickets.end(connection, holder)
     return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)

@@ -113,7 +113,7 @@ class SqlRegistry:
         self._database.write(lambda c: generations.revoke(c, self._actor, serial, reason, now, asked))
 
     def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
-        return self._database.write(lambda c: generations.withdraw(c, self._actor, subscriber, reason, now))
+        return self._database.write(lambda c: reissues.withdraw(c, self._actor, subscriber, reason, now))
 
     def hold(self, serial: int, now: datetime, asked: Asked | None = None) -> None:
         self._database.write(lambda c: generations.hold(c, self._actor, serial, now, asked))

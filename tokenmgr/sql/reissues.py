@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.ra.ports import Asked, Stale
-from tokenmgr.sql import asking, generations, tries
+from tokenmgr.sql import asking, generations, parties, tries
 from tokenmgr.sql.locks import lock_subscriber
 from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import micros
 from tokenmgr.sql.schema import subscriber
 from tokenmgr.sql.trail import note_of
 
+_IS_OPEN = select(subscriber.c.id).where(subscriber.c.id == bindparam("who"), subscriber.c.open_until.is_not(None))
 _OPEN = update(subscriber).where(subscriber.c.id == bindparam("who"))
 
 
@@ -49,3 +50,13 @@ def reissue(
     }
     note_of(connection, by, Action.SUBSCRIBER_REISSUED, who, after=after)
     return True
+
+
+def withdraw(connection: Connection, by: Actor, who: int, reason: RevocationReason, now: datetime) -> int:
+    """All that there is, and an opened acquisition closed: whoever has the PINs begins nothing in between. How many."""
+    taken = generations.withdraw(connection, by, who, reason, now)
+    is_open = connection.execute(_IS_OPEN, {"who": who}).first() is not None
+    if is_open:
+        values = {"open_until": None, "reissued_at": None, "changed_at": micros(now)}
+        parties.change(connection, by, who, values, Action.ACQUISITION_CLOSED)
+    return taken + is_open
