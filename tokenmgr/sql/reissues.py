@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from tokenmgr.domain.audit import Action, Actor
+from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.ra.ports import Asked, Stale
 from tokenmgr.sql import asking, generations, parties, tries
