@@ -33,7 +33,8 @@ SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelt
 )
 def test_certificates(purpose: str, left: timedelta, is_current: bool, trouble: str) -> None:
     last = NOW + max(left + SECOND, DAY)
-    assert condition.certificate(1, purpose, NOW + left, last, is_current, NOW).trouble == trouble
+    line = condition.certificate(1, purpose, NOW + left, last, is_current, NOW)
+    assert (line.trouble, line.seen) == (trouble, "certificate_ended" if left < timedelta(0) else "certificate")
 
 
 @pytest.mark.parametrize("purpose", ["cmp", "ocsp"])

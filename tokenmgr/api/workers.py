@@ -45,13 +45,14 @@ class Address:
     port: int
 
 
-def listen(address: Address) -> socket.socket:
+def listen(address: Address, option: str = "--listen") -> socket.socket:
+    """`option` is where another one is named."""
     family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
     try:
         opened = socket.create_server((address.host, address.port), family=family, backlog=512)
     except OSError as error:
         where = f"{address.host}:{address.port}"
-        raise CannotListen(address=where, reason=error.strerror or str(error)) from error
+        raise CannotListen(address=where, reason=error.strerror or str(error), option=option) from error
     opened.set_inheritable(True)
     return opened
 

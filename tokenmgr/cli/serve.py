@@ -93,7 +93,8 @@ def serve(
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
         changed = Watched(folder.path, tls_certificate, tls_key)
         with contextlib.ExitStack() as sockets:
-            opened = [sockets.enter_context(workers.listen(one)) for one in at]
+            named = zip(at, ("--listen", "--status-listen"), strict=True)
+            opened = [sockets.enter_context(workers.listen(one, option)) for one, option in named]
             node = _node(opened[0])
             _at_registry(folder, lambda registry: registry.node_started(node))
             _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json, lambda: _stopping(folder, node))

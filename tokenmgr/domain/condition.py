@@ -74,11 +74,11 @@ def certificate(number: int, purpose: str, ends: datetime, last: datetime, is_cu
         trouble = "certificate_over"
     elif needs and now > ends - EARLY[purpose]:
         trouble = "authority_ends" if purpose in ("root", "issuing") else "certificate_ends" if ends < last else ""
-    return Line(Area.KEYS, "certificate", facts, trouble)
+    return Line(Area.KEYS, "certificate_ended" if now > ends else "certificate", facts, trouble)
 
 
 def tls(ends: datetime, last: datetime, now: datetime) -> Line:
-    facts = {"until": ends, "days": (ends - now).days}
+    facts = {"until": ends, "days": max((ends - now).days, 0)}
     return Line(Area.KEYS, "tls", facts, "tls_ends" if now > ends - EARLY_TLS and ends < last else "")
 
 
