@@ -42,6 +42,9 @@
     │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
     │   └── LeftoversElsewhere A110  ├── CeremonyAsked      A111   └── AuthorityPinWrong A112
+    ├── RenewalError          J  the journal of a renewal
+    │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
+    │   └── JournalInUse      J104 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -64,5 +67,6 @@ from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
+from tokenmgr.errors.renewal import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
 from tokenmgr.errors.testbed import *  # noqa: F403
