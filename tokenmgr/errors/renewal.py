@@ -41,3 +41,28 @@ class JournalInUse(RenewalError):
     code = "J104"
     retriable = True
     file: str
+
+
+class AuthorityAnswerWrong(RenewalError):
+    """What came back is not the CA's answer to what was asked: nothing of it is believed."""
+
+    code = "J105"
+    retriable = True
+    reason: str
+
+
+class AuthorityRefused(RenewalError):
+    """In the words of a CA that is not ours. `fail` is the name of its PKIFailureInfo, or empty."""
+
+    code = "J106"
+    fail: str
+    text: str
+
+
+class AuthorityUnreachable(RenewalError):
+    """The CA did not answer. Whether it was reached is not known, and does not matter: the same bytes go again (S6)."""
+
+    code = "J107"
+    retriable = True
+    address: str
+    reason: str
