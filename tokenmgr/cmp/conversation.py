@@ -178,18 +178,22 @@ class Conversation:
 def refusal(fail: str, text: str) -> TokenmgrError:
     """Our CA puts the code and the facts of the error on the last line; another one has its words only."""
     code, _, facts = text.rpartition("\n")[2].partition(" ")
+    try:
+        own = refusal_of(code, json.loads(facts))
+    except ValueError:
+        own = None
+    return own or AuthorityRefused(fail=fail, text=text[:500])
+
+
+def refusal_of(code: str, facts: object) -> TokenmgrError | None:
+    """The error of this code with these facts; None where we have none that takes them. Moments are texts in JSON."""
     kind = _BY_CODE.get(code)
-    if kind is not None:
-        try:
-            return kind(**_facts_of(json.loads(facts)))
-        except (ValueError, TypeError):
-            pass
-    return AuthorityRefused(fail=fail, text=text[:500])
-
-
-def _facts_of(told: dict[str, object]) -> dict[str, object]:
-    """Moments are texts in JSON."""
-    return {name: _moment(value) if name == "until" else value for name, value in told.items()}
+    if kind is None or not isinstance(facts, dict):
+        return None
+    try:
+        return kind(**{name: _moment(value) if name == "until" else value for name, value in facts.items()})
+    except (ValueError, TypeError):
+        return None
 
 
 def _moment(value: object) -> datetime | None:

@@ -45,7 +45,8 @@
     ├── RenewalError          J  the journal of a renewal
     │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
-    │   └── AuthorityRefused  J106   └── AuthorityUnreachable J107 r
+    │   ├── AuthorityRefused  J106   ├── AuthorityUnreachable J107 r
+    │   └── AuthorityUntrusted J108
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

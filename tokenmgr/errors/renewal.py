@@ -66,3 +66,11 @@ class AuthorityUnreachable(RenewalError):
     retriable = True
     address: str
     reason: str
+
+
+class AuthorityUntrusted(RenewalError):
+    """The server at the CA's address cannot prove to be the CA's. Nothing was sent to it."""
+
+    code = "J108"
+    address: str
+    reason: str
