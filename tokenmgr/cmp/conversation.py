@@ -58,8 +58,10 @@ _ANSWERS_FOR_A_CA = {"1.3.6.1.5.5.7.3.27", "1.3.6.1.5.5.7.3.28", "2.5.29.37.0"}
 
 @dataclass(frozen=True)
 class Identity:
-    """With what the client proves who it is. `chain` goes along, its own certificate first (RFC 9483, 3.3)."""
+    """With what the client proves who it is. `chain` goes along, its own certificate first (RFC 9483, 3.3). `name` is
+    no secret, and tells one from another."""
 
+    name: str
     protector: Protector
     sender: bytes
     chain: tuple[bytes, ...] = ()
@@ -68,14 +70,16 @@ class Identity:
     @classmethod
     def by_certificate(cls, key: PrivateKey, certificate: bytes, chain: tuple[bytes, ...] = ()) -> Identity:
         """`key` is on its medium."""
-        return cls(SignatureProtector(key, certificate), subject_of(load(certificate)), (certificate, *chain))
+        loaded = load(certificate)
+        name = f"certificate:{loaded.serial_number:x}"
+        return cls(name, SignatureProtector(key, certificate), subject_of(loaded), (certificate, *chain))
 
     @classmethod
     def by_ticket(cls, reference: str, secret: bytes) -> Identity:
         """A one-time secret that the login PINs have brought (R9)."""
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, reference)]).public_bytes()
+        sender = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, reference)]).public_bytes()
         protector = MacProtector(reference.encode("ascii"), secret, Pbmac1(os.urandom(16)))
-        return cls(protector, name, (), secret)
+        return cls(f"ticket:{reference}", protector, sender, (), secret)
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@
     │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
     │   ├── AuthorityRefused  J106   ├── AuthorityUnreachable J107 r
-    │   └── AuthorityUntrusted J108
+    │   ├── AuthorityUntrusted J108  └── CertificateMismatch J109
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

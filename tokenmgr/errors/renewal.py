@@ -74,3 +74,10 @@ class AuthorityUntrusted(RenewalError):
     code = "J108"
     address: str
     reason: str
+
+
+class CertificateMismatch(RenewalError):
+    """The CA's certificate is not the one that was asked for. It was refused, and taken back."""
+
+    code = "J109"
+    findings: tuple[str, ...]

@@ -121,6 +121,12 @@ class Journal:
     def is_done(self, step: Step) -> bool:
         return any(line.step is step and line.phase is Phase.DONE for line in self.lines)
 
+    def holds(self, step: Step, since: str) -> bool:
+        """Done, and no line after it has told `since`."""
+        done = [line.number for line in self.lines if line.step is step and line.phase is Phase.DONE]
+        undone = [line.number for line in self.lines if line.facts.get(since)]
+        return bool(done) and done[-1] > max(undone, default=0)
+
 
 def unfinished(folder: Path) -> list[Path]:
     """The oldest first. Those that cannot be read are among them: somebody has to look at them."""
