@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import subprocess
 import sys
@@ -12,9 +13,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from tokenmgr.ca import ceremony, staging
+from tokenmgr.ca.ceremony import Plan
 from tokenmgr.ca.certificate import to_pem
+from tokenmgr.ca.folder import TOKEN, AuthorityFacts, CaFolder, open_folder
 from tokenmgr.ca.issuer import Authority, Certifier, Issuer
-from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys, RootUpdate
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC, Kind, Order, OwnOrder, Profile, own_name
 from tokenmgr.ca.signing import CaSigner, spki_of
 from tokenmgr.domain.credential import KeyKind
@@ -55,6 +59,54 @@ def keys(kind: KeyKind = KeyKind.P256) -> CaKeys:
 
     pair = CaKey("issuing", issuing, certified(Kind.ISSUING, "試験認証局", issuing, 2))
     return CaKeys(pair, (AuthorityKeys(1, pair, pair, certified(Kind.ROOT, "試験 Root", root, 1)),))
+
+
+class Token:
+    """KeyMaker without a token, whose keys can be looked up and lost."""
+
+    def __init__(self) -> None:
+        self.keys: dict[bytes, CaSigner] = {}
+
+    def generate(self, purpose: str, kind: KeyKind, key_id: bytes) -> CaSigner:
+        curve = ec.SECP384R1() if kind is KeyKind.P384 else ec.SECP256R1()
+        rsa_bits = int(kind.value[3:]) if kind.value.startswith("rsa") else 0
+        made = rsa.generate_private_key(65537, rsa_bits) if rsa_bits else ec.generate_private_key(curve)
+        self.keys[key_id] = made
+        return made
+
+    def destroy(self, key_id: bytes) -> bool:
+        return self.keys.pop(key_id, None) is not None
+
+
+def make_ca(path: Path, token: Token, kind: KeyKind = KeyKind.P256, now: datetime = NOW) -> CaFolder:
+    (path / TOKEN).mkdir(parents=True)
+    plan = Plan("試験認証局", kind, "https://ca.example.jp", "http://ca.example.jp", "", "", "4711")
+    ceremony.make(plan, path, token, now, lambda _step: None)
+    (path / staging.RECORD).unlink()
+    return open_folder(path)
+
+
+def ca_key(folder: CaFolder, token: Token, number: int, purpose: str) -> CaKey:
+    one = folder.authorities[number - 1]
+    return CaKey(purpose, token.keys[one.holdings[purpose].key_id], one.certificates[purpose].der)
+
+
+def ca_keys(folder: CaFolder, token: Token) -> CaKeys:
+    """All of them in service, as cli/authority.py does it."""
+
+    def of(one: AuthorityFacts) -> AuthorityKeys:
+        issuing, ocsp = (ca_key(folder, token, one.number, purpose) for purpose in ("issuing", "ocsp"))
+        return AuthorityKeys(one.number, issuing, ocsp, one.certificates["root"].der)
+
+    updates = [
+        RootUpdate(
+            old.certificates["root"].der, new.certificates["root"].der, new.new_with_old.der, new.old_with_new.der
+        )
+        for old, new in itertools.pairwise(folder.authorities)
+        if new.new_with_old and new.old_with_new
+    ]
+    cmp = ca_key(folder, token, folder.current.number, "cmp")
+    return CaKeys(cmp, tuple(map(of, folder.authorities)), tuple(updates))
 
 
 @functools.cache

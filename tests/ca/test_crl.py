@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import time
 import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
@@ -84,9 +83,7 @@ def test_a_hundred_thousand_entries() -> None:
         for number in range(count):
             yield (1 << 158) + number, NOW + timedelta(seconds=number), RevocationReason.SUPERSEDED
 
-    began = time.perf_counter()
     made = crl.build(keys().issuing, entries(), 7, NOW, NOW + WEEK)
-    assert time.perf_counter() - began < 2
     read = x509.load_der_x509_crl(made)
     assert len(read) == count
     public = keys().issuing.signer.public_key()

@@ -15,6 +15,7 @@ from tokenmgr.api.credentials import Credential, Guard
 from tokenmgr.api.refusals import REFUSALS, as_fault
 from tokenmgr.api.requests import Wanted, wanted
 from tokenmgr.api.service import Service
+from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.cmp import checks
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.messages import (
@@ -258,7 +259,7 @@ class _Talk:
             checks.signed_only(self.message)
             checks.revocation(body)
             by = self._standing_certificate()
-            if body.issuer != self.service.issuer.subject:
+            if body.issuer not in self.service.keys.subjects:
                 raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
             revoke.revoke_own(self.registry, by, body.serial or 0, _reason(body.reason), self.now)
         except ProtocolFault as fault:
@@ -288,8 +289,10 @@ class _Talk:
         if not self.transaction:
             header = dataclasses.replace(header, transaction_id=nonce)
         chain = who.chain if who else self.guard.signing_chain
-        if isinstance(body, CertReply) and body.certificate and not chain:
-            chain = self.service.chain  # 11
+        if isinstance(body, CertReply) and body.certificate:
+            chain = chain or self.service.chain  # 11
+            if read_certificate(body.certificate).issuer != self.service.issuer.subject:  # asked for before a rollover
+                chain = (*chain, *self.service.keys.issuers)
         return assemble(header, kind, body, who.protector if who else self.service.protector, chain)
 
 

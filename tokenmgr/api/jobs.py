@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from tokenmgr.api.service import Service
@@ -18,19 +19,22 @@ CRL_LIFE = timedelta(days=7)
 CRL_EVERY = timedelta(hours=12)
 
 
-async def run(service: Service, threads_end: asyncio.Event) -> None:
+Job = Callable[[Service, datetime], None]
+
+
+async def run(service: Service, threads_end: asyncio.Event, more: Sequence[Job] = ()) -> None:
     while not threads_end.is_set():
-        await asyncio.get_running_loop().run_in_executor(None, round_of, service)
+        await asyncio.get_running_loop().run_in_executor(None, round_of, service, more)
         try:
             await asyncio.wait_for(threads_end.wait(), EVERY)
         except TimeoutError:
             continue
 
 
-def round_of(service: Service) -> None:
+def round_of(service: Service, more: Sequence[Job] = ()) -> None:
     """Each job by itself: one that fails is told, and hides no other."""
     now = service.clock()
-    for job in (_expire, _tidy, renew_crl):
+    for job in (_expire, _tidy, renew_crl, *more):
         try:
             job(service, now)
             service.metrics.jobs.labels(job.__name__, "done").inc()

@@ -15,9 +15,9 @@ CURRENT_CRL = "1.3.6.1.5.5.7.4.6"  # id-it-currentCRL (RFC 4210, 5.3.19.6)
 def answer(service: Service, asked: Info) -> Info:
     match asked.oid:
         case oids.CA_CERTS:
-            return Info(oids.CA_CERTS, wrap(b"".join(service.chain)))
+            return Info(oids.CA_CERTS, wrap(b"".join((*service.chain, *service.keys.issuers))))
         case oids.ROOT_CA_CERT | oids.ROOT_CA_KEY_UPDATE:
-            return Info(oids.ROOT_CA_KEY_UPDATE, None)  # there is no newer root
+            return Info(oids.ROOT_CA_KEY_UPDATE, root_update(service, asked.value))
         case oids.CERT_REQ_TEMPLATE:
             return Info(oids.CERT_REQ_TEMPLATE, None)  # nothing is required beyond RFC 9483, 4.1
         case oids.CRL_STATUS_LIST | oids.CRLS:
@@ -26,3 +26,15 @@ def answer(service: Service, asked: Info) -> Info:
         case _ if asked.oid == CURRENT_CRL:
             return Info(CURRENT_CRL, current_crl(service) or None)
     raise ProtocolFault(FailInfo.badRequest, "a question that this CA does not answer")
+
+
+def root_update(service: Service, asked: bytes | None) -> bytes | None:
+    """RFC 9483, 4.3.2: from the root that the client has named, by default to the newest. Absent where there is no
+    newer one, or where the named one is not known."""
+    known = {one.old_with_old: one for one in service.keys.root_updates}
+    found = service.keys.root_update if asked is None else known.get(asked)
+    if found is None:
+        return None
+    return wrap(  # RFC 9480, 2.15: newWithNew, newWithOld [0], oldWithNew [1]
+        found.new_with_new + wrap(found.new_with_old, 0xA0) + wrap(found.old_with_new, 0xA1)
+    )

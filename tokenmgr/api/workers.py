@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import select
 import socket
 import ssl
 import subprocess
@@ -62,12 +63,22 @@ def check_tls(certificate: str, key: str) -> None:
 
 
 class Keeper:
+    """`changed` is asked again and again: when it says so, the workers are replaced one after another."""
+
     def __init__(
-        self, command: Sequence[str], count: int, opened: socket.socket, pin: Secret, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        count: int,
+        opened: socket.socket,
+        pin: Secret,
+        environment: Mapping[str, str],
+        changed: Callable[[], bool] = lambda: False,
     ) -> None:
         self._command = [sys.executable, "-P", "-m", "tokenmgr", *command, "--socket", str(opened.fileno())]
         self._count, self._socket, self._pin, self._environment = count, opened, pin, dict(environment)
+        self._changed = changed
         self._running: list[_Worker] = []
+        self._relay = _Relay(self._start, self._running)
 
     def run(self, ready: Callable[[], None]) -> None:
         """Until interrupted. `ready` is called once, when every worker answers."""
@@ -87,6 +98,9 @@ class Keeper:
         due: dict[int, float] = {}
         while True:
             time.sleep(0.2)
+            if self._changed():
+                self._relay.begin()
+            self._relay.go_on()
             for place, worker in enumerate(self._running):
                 if place in due:
                     if time.monotonic() >= due[place]:
@@ -113,11 +127,67 @@ class Keeper:
 
     def _stop(self) -> None:
         self._socket.close()  # a balancer that asks now is told at once that nobody is here
-        for worker in self._running:
+        every = (*self._running, *self._relay.others)
+        for worker in every:
             worker.tell_to_stop()
         end = time.monotonic() + FINISHING + 5
-        for worker in self._running:
+        for worker in every:
             worker.wait_until(end)
+
+
+class _Relay:
+    """One worker after another hands over to a new one: it finishes what it has begun once the new one is ready. One
+    that does not come up takes nobody's place, and is tried again later."""
+
+    def __init__(self, start: Callable[[], _Worker], running: list[_Worker]) -> None:
+        self._start, self._running = start, running
+        self._places: list[int] = []  # of those that are still to be replaced
+        self._coming: _Worker | None = None
+        self._leaving: dict[_Worker, float] = {}
+        self._not_before = 0.0
+
+    @property
+    def others(self) -> tuple[_Worker, ...]:
+        """Beside those that serve."""
+        return (*((self._coming,) if self._coming else ()), *self._leaving)
+
+    def begin(self) -> None:
+        """Anew, where one is under way: what comes up now may have read what was there before."""
+        if self._coming is not None:
+            self._dismiss(self._coming)
+            self._coming = None
+        self._places, self._not_before = list(range(len(self._running))), 0.0
+
+    def go_on(self) -> None:
+        """A step, where one can be taken without waiting."""
+        for worker, end in list(self._leaving.items()):
+            if worker.ended is not None or time.monotonic() > end:
+                worker.wait_until(end)
+                del self._leaving[worker]
+        if self._coming is not None:
+            self._hand_over(self._coming)
+        elif self._places and time.monotonic() >= self._not_before:
+            try:
+                self._coming = self._start()
+            except OSError:  # no memory, no processes
+                log.exception("a worker could not be started")
+                self._not_before = time.monotonic() + LONGEST_WAIT
+
+    def _hand_over(self, coming: _Worker) -> None:
+        if coming.is_ready:
+            place, self._coming = self._places.pop(0), None
+            before, self._running[place] = self._running[place], coming
+            self._dismiss(before)
+            log.info("a worker was replaced", extra={"worker": coming.process, "before": before.process})
+        elif coming.ended is not None:
+            coming.wait_until(time.monotonic())
+            self._coming, self._not_before = None, time.monotonic() + LONGEST_WAIT
+            told = {"status": coming.ended, "again_in": LONGEST_WAIT}
+            log.error("what has changed cannot be served with; the workers go on as they are", extra=told)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        worker.tell_to_stop()
+        self._leaving[worker] = time.monotonic() + FINISHING + 5
 
 
 class _Worker:
@@ -142,6 +212,12 @@ class _Worker:
             raise WorkerFailed(status=self._child.wait())
 
     @property
+    def is_ready(self) -> bool:
+        """What is written after its first line stays there for nobody. At its end there is no line."""
+        told = cast(IO[bytes], self._child.stdout)
+        return bool(select.select([told], [], [], 0)[0]) and told.readline() != b""
+
+    @property
     def ended(self) -> int | None:
         return self._child.poll()
 
@@ -163,6 +239,8 @@ class _Worker:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self.tell_to_stop()
+        cast(IO[bytes], self._child.stdout).close()
 
 
 def work(app: Starlette, descriptor: int, certificate: str, key: str, during: During) -> None:

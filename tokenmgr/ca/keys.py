@@ -38,8 +38,9 @@ class AuthorityKeys:
 
 @dataclass(frozen=True)
 class RootUpdate:
-    """The newest root and how to get to it from the one before (RFC 9480, 2.15)."""
+    """A root and how to get to it from the one before (RFC 9480, 2.15)."""
 
+    old_with_old: bytes
     new_with_new: bytes
     new_with_old: bytes
     old_with_new: bytes
@@ -51,8 +52,7 @@ class CaKeys:
 
     cmp: CaKey
     authorities: tuple[AuthorityKeys, ...]  # the oldest first; the newest is the one in service
-    root_update: RootUpdate | None = None
-    crossings: tuple[bytes, ...] = ()  # each newer root with the one before it, the newest first
+    root_updates: tuple[RootUpdate, ...] = ()  # the oldest first
 
     @property
     def current(self) -> AuthorityKeys:
@@ -73,10 +73,21 @@ class CaKeys:
     @property
     def chain(self) -> tuple[bytes, ...]:
         """The issuing CA first, the root last; between them what leads whoever trusts only an older root there."""
-        return self.issuing.certificate, *self.crossings, self.root
+        crossings = (one.new_with_old for one in reversed(self.root_updates))
+        return self.issuing.certificate, *crossings, self.root
+
+    @property
+    def root_update(self) -> RootUpdate | None:
+        """To the newest root."""
+        return self.root_updates[-1] if self.root_updates else None
+
+    @property
+    def subjects(self) -> frozenset[bytes]:
+        """Whose certificates may still be out."""
+        return frozenset(one.issuing.facts.subject for one in self.authorities)
 
     @property
     def issuers(self) -> tuple[bytes, ...]:
         """What older certificates need besides: their issuing CAs, and the older roots with the newer."""
         older = tuple(one.issuing.certificate for one in self.authorities[-2::-1])
-        return older + ((self.root_update.old_with_new,) if self.root_update else ())
+        return older + tuple(one.old_with_new for one in reversed(self.root_updates))

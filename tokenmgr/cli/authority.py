@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
 from tokenmgr import catalogue, clock
+from tokenmgr.ca.about import About
 from tokenmgr.ca.folder import CONFIGURATION, TOKEN, AuthorityFacts, CaFolder, configuration_text, write_whole
 from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys, RootUpdate
 from tokenmgr.ca.signing import CaSigner
+from tokenmgr.cli import prompts
 from tokenmgr.cli.lasting import LastingSession
 from tokenmgr.cli.libraries import libraries, settings
+from tokenmgr.cli.output import t
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import LibraryMissing
+from tokenmgr.errors import AuthorityKeyLost, AuthorityMoved, AuthorityPinWrong, KeyMissing, LibraryMissing, PinWrong
 from tokenmgr.log import Secret
-from tokenmgr.system import private_folder
+from tokenmgr.system import locked, private_folder
 from tokenmgr.token.module import Library
+from tokenmgr.token.objects import Contents
 from tokenmgr.token.session import Session
-from tokenmgr.token.signer import signer
+from tokenmgr.token.signer import Signs, signer
 
 LABEL = "tokenmgr CA"
 TURN = "token.lock"  # who logs in to the token at this moment
-REFUSED = "pin-refused"  # in a folder that the processes of one keeper share
+REFUSED, IN_USE = "pin-refused", "token-in-use"  # in a folder that the processes of one keeper share
 
 
 def ca_folder() -> Path:
@@ -34,37 +39,81 @@ def ca_folder() -> Path:
 
 @contextmanager
 def open_authority(folder: CaFolder, pin: Secret, shared: Path) -> Iterator[CaKeys]:
-    """The keys in service, for as long as the `with` lasts. The root's key is not among them."""
+    """The keys in service, for as long as the `with` lasts. The roots' keys are not among them."""
     about = folder.about
+    _require_same_token(about, shared / IN_USE)
     with (
         token_of(folder.path, about.library, about.serial) as library,
         closing(LastingSession(library, about.serial, pin, folder.path / TURN, shared / REFUSED)) as token,
     ):
-        yield keys_of(folder, token, clock.now())
+        yield keys_of(folder, token, token.contents(), clock.now())
 
 
-def keys_of(folder: CaFolder, token: LastingSession, now: datetime) -> CaKeys:
-    """Of every authority that has certificates out; an issuing CA that has expired has none."""
-    contents = token.contents()
+def _require_same_token(about: About, file: Path) -> None:
+    """The PIN that a keeper holds is one token's, and is no try at another's (S5)."""
+    token = f"{about.serial}\n{about.library}\n"
+    with suppress(FileNotFoundError):
+        if file.read_text(encoding="utf-8") != token:
+            raise AuthorityMoved(serial=about.serial)
+        return
+    write_whole(file, token)
 
-    def key(one: AuthorityFacts, purpose: str) -> CaKey:
-        held = one.holdings[purpose]
+
+@contextmanager
+def session_for_change(folder: CaFolder, library: str, serial: str, pin_fd: int | None) -> Iterator[Session]:
+    """Logged in, for writing; meanwhile nobody else logs in (LastingSession)."""
+    with token_of(folder.path, library, serial) as found:
+        facts = found.find(serial)
+        prompts.final_try(facts, found.family_of(facts), given=False)
+        with (
+            prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
+            locked(folder.path / TURN),
+            Session.open(found, serial, write=True) as session,
+        ):
+            with pin_of(folder):
+                session.login(pin)
+            yield session
+
+
+@contextmanager
+def pin_of(folder: CaFolder) -> Iterator[None]:
+    """It is the CA's token, and no customer's medium."""
+    try:
+        yield
+    except PinWrong as error:
+        raise AuthorityPinWrong(name=folder.about.name) from error
+
+
+def key_of(one: AuthorityFacts, purpose: str, token: Signs, contents: Contents) -> CaKey:
+    held = one.holdings[purpose]
+    name = held.file.removesuffix(".pem")
+    try:
         on_token = cast(CaSigner, signer(token, contents.key(held.key_id)))
-        return CaKey(held.file.removesuffix(".pem"), on_token, one.certificates[purpose].der)
+    except KeyMissing as error:
+        raise AuthorityKeyLost(key=name, serial=contents.serial) from error
+    return CaKey(name, on_token, one.certificates[purpose].der)
 
+
+def keys_of(folder: CaFolder, token: Signs, contents: Contents, now: datetime) -> CaKeys:
+    """Of every authority that has certificates out; an issuing CA that has expired has none."""
     going_on = [one for one in folder.authorities[:-1] if now <= one.certificates["issuing"].not_after]
     authorities = tuple(
-        AuthorityKeys(one.number, key(one, "issuing"), key(one, "ocsp"), one.certificates["root"].der)
+        AuthorityKeys(
+            one.number,
+            key_of(one, "issuing", token, contents),
+            key_of(one, "ocsp", token, contents),
+            one.certificates["root"].der,
+        )
         for one in (*going_on, folder.current)
     )
-    crossings = tuple(one.new_with_old.der for one in reversed(folder.authorities) if one.new_with_old)
-    return CaKeys(key(folder.current, "cmp"), authorities, _root_update(folder.current), crossings)
+    return CaKeys(key_of(folder.current, "cmp", token, contents), authorities, tuple(_root_updates(folder)))
 
 
-def _root_update(current: AuthorityFacts) -> RootUpdate | None:
-    if current.new_with_old is None or current.old_with_new is None:
-        return None
-    return RootUpdate(current.certificates["root"].der, current.new_with_old.der, current.old_with_new.der)
+def _root_updates(folder: CaFolder) -> Iterator[RootUpdate]:
+    for old, new in pairwise(folder.authorities):
+        if new.new_with_old and new.old_with_new:
+            roots = old.certificates["root"].der, new.certificates["root"].der
+            yield RootUpdate(*roots, new.new_with_old.der, new.old_with_new.der)
 
 
 @contextmanager

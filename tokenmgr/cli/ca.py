@@ -1,4 +1,4 @@
-"""`tokenmgr ca init|show`."""
+"""`tokenmgr ca init|show`, and where the others are."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, t
 
-# Both need the server's packages, which a customer's PC does not have.
-SERVING = {"serve": "tokenmgr.cli.serve:serve", "worker": "tokenmgr.cli.serve:worker"}
+LATER = {
+    "renew": "tokenmgr.cli.ca_changing:renew",
+    "rollover": "tokenmgr.cli.ca_changing:roll_over",
+    "move": "tokenmgr.cli.ca_changing:move",
+    # Both need the server's packages, which a customer's PC does not have.
+    "serve": "tokenmgr.cli.serve:serve",
+    "worker": "tokenmgr.cli.serve:worker",
+}
 
 
-@click.group(cls=LazyGroup, lazy=SERVING, help=t("help.ca"))
+@click.group(cls=LazyGroup, lazy=LATER, help=t("help.ca"))
 def ca() -> None:
     pass
 

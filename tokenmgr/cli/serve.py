@@ -7,6 +7,8 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,13 +21,15 @@ from tokenmgr.api.metrics import Metrics
 from tokenmgr.api.service import Service
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
+from tokenmgr.ca.renewing import renew_due
 from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import machine
-from tokenmgr.cli.authority import ca_folder, open_authority
+from tokenmgr.cli.authority import ca_folder, open_authority, pin_of
 from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.tls import own_certificate
+from tokenmgr.cli.watched import Watched
 from tokenmgr.cli.wiring import fd_option, words
-from tokenmgr.errors import AuthorityPinWrong, PinWrong
 from tokenmgr.log import Secret
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
@@ -68,37 +72,35 @@ def serve(
         prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
         tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
     ):
-        with _pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
+        with pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
-        _keep(address, ("ca", "worker", *tls), count, pin, shared, as_json)
+        changed = Watched(folder.path, tls_certificate, tls_key)
+        _keep(address, ("ca", "worker", *tls), count, changed, pin, shared, as_json)
     return Exit.FINE
 
 
 def _keep(
-    address: workers.Address, command: Sequence[str], count: int, pin: Secret, shared: str, as_json: bool
+    address: workers.Address,
+    command: Sequence[str],
+    count: int,
+    changed: Watched,
+    pin: Secret,
+    shared: str,
+    as_json: bool,
 ) -> None:
     with workers.listen(address) as opened:
         environment = {**config.ENVIRONMENT, SHARED: shared}
         at = workers.Address(address.host, opened.getsockname()[1])
-        keeper = workers.Keeper(command, count, opened, pin, environment)
+        keeper = workers.Keeper(command, count, opened, pin, environment, changed)
         log.setup_service()
         try:
             keeper.run(ready=lambda: _tell(at, count, as_json))
         except (KeyboardInterrupt, SystemExit):
             if not as_json:
                 click.echo(t("ca.stopped"))
-
-
-@contextmanager
-def _pin_of(folder: CaFolder) -> Iterator[None]:
-    """It is the CA's token, and no customer's medium."""
-    try:
-        yield
-    except PinWrong as error:
-        raise AuthorityPinWrong(name=folder.about.name) from error
 
 
 def _tell(address: workers.Address, count: int, as_json: bool) -> None:
@@ -116,9 +118,28 @@ def _tell(address: workers.Address, count: int, as_json: bool) -> None:
 def worker(descriptor: int, certificate: str, key: str) -> int:
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
-    with prompts.from_fd(0) as pin, _wired(open_folder(ca_folder()), pin, shared) as service:
-        workers.work(application(service), descriptor, certificate, key, lambda ending: jobs.run(service, ending))
+    folder, chain = open_folder(ca_folder()), Path(certificate)
+    with prompts.from_fd(0) as pin, _wired(folder, pin, shared) as service:
+        more = (_renew_working(folder), *((_renew_tls(folder),) if chain.parent == folder.path / TLS else ()))
+        workers.work(application(service), descriptor, certificate, key, partial(jobs.run, service, more=more))
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
+
+
+# What these renew is read by the next workers: their keeper sees the files change.
+
+
+def _renew_working(folder: CaFolder) -> jobs.Job:
+    def renew_working(service: Service, now: datetime) -> None:
+        renew_due(folder.path, service.keys, now)
+
+    return renew_working
+
+
+def _renew_tls(folder: CaFolder) -> jobs.Job:
+    def renew_tls(service: Service, now: datetime) -> None:
+        own_certificate(service, folder, now)
+
+    return renew_tls
 
 
 @contextmanager

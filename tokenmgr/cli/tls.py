@@ -1,4 +1,5 @@
-"""The server's own TLS certificate, from its own CA: made when there is none, or when it ends within a month."""
+"""The server's own TLS certificate, from its own CA: made when there is none, when it ends within a month, or when
+another authority issues since. At each start, and while it serves."""
 
 from __future__ import annotations
 
@@ -17,11 +18,11 @@ from tokenmgr.ca.profile import Kind, OwnOrder, own_name
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.errors import ValueUnfit
 from tokenmgr.ra.issuing import new_serial
-from tokenmgr.system import private_folder
+from tokenmgr.system import locked, private_folder
 
 VALID = timedelta(days=397)
 EARLY = timedelta(days=30)
-FOLDER = "tls"
+FOLDER, LOCK = "tls", "tls.lock"
 
 
 def own_certificate(service: Service, folder: CaFolder, now: datetime) -> tuple[Path, Path]:
@@ -29,8 +30,9 @@ def own_certificate(service: Service, folder: CaFolder, now: datetime) -> tuple[
     tokens; it opens nothing but this server's connections."""
     here = private_folder(folder.path / FOLDER)
     certificate, key = here / "chain.pem", here / "key.pem"
-    if not (_fit(certificate, key) and _is_good(certificate, service, now)):
-        _make(service, folder, certificate, key, now)
+    with locked(folder.path / LOCK):  # one of several workers and nodes makes it, for all
+        if not (_fit(certificate, key) and _is_good(certificate, service, now)):
+            _make(service, folder, certificate, key, now)
     return certificate, key
 
 
@@ -53,6 +55,8 @@ def _is_good(file: Path, service: Service, now: datetime) -> bool:
     try:
         read = load_pem_x509_certificate(f"{first}-----END CERTIFICATE-----\n".encode())
     except ValueError:
+        return False
+    if read.issuer.public_bytes() != service.issuer.subject:  # whoever trusts the newest root alone would refuse it
         return False
     known = service.registry.generation(read.serial_number)
     return known is not None and known.revoked_at is None and now < read.not_valid_after_utc - EARLY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tokenmgr.errors.asked import InputError
 from tokenmgr.errors.root import TokenmgrError
 
@@ -95,3 +97,35 @@ class AuthorityPinWrong(AuthorityError):
 
     code = "A112"
     name: str
+
+
+class RolledOverBefore(AuthorityError, InputError):
+    """A CA key rollover soon after another one, without being told that it is meant."""
+
+    code = "A113"
+    number: int
+    since: datetime
+
+
+class KeysNotMoved(AuthorityError):
+    """Keys of the CA that another token has not, or has another one in the place of."""
+
+    code = "A114"
+    serial: str
+    missing: tuple[str, ...]
+    wrong: tuple[str, ...]
+
+
+class AuthorityMoved(AuthorityError):
+    """The CA has moved to another token since it began to serve: the PIN that is held is not that one's."""
+
+    code = "A115"
+    serial: str
+
+
+class AuthorityKeyLost(AuthorityError):
+    """A key of the CA's is not on its token; `key` is called as its certificate's file is."""
+
+    code = "A116"
+    key: str
+    serial: str
