@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calls, cmp_parse, cold, listing, plug, registry, renewals, status, testbed, throughput, trip
+from benchmarks import (
+    audit,
+    calls,
+    cmp_parse,
+    cold,
+    listing,
+    ocsp_http,
+    plug,
+    registry,
+    renewals,
+    status,
+    testbed,
+    throughput,
+    trip,
+)
 
 ALL = {
     "cold": cold.run,
     "calls": calls.run,
     "trip": trip.run,
     "listing": listing.run,
+    "ocsp": ocsp_http.run,
     "plug": plug.run,
     "testbed": testbed.run,
     "cmp": cmp_parse.run,
@@ -18,6 +33,7 @@ ALL = {
     "renewals": renewals.run,
     "status": status.run,
     "throughput": throughput.run,
+    "audit": audit.run,
 }
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from tokenmgr import errors, messages
+from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.domain.medium import PinState
+from tokenmgr.domain.policy import Reason, Way
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.messages import Texts
 
 JA, EN = Texts("ja"), Texts("en")
@@ -102,3 +105,15 @@ def test_reasons_are_said_in_words(reason: str) -> None:
 
 def test_braces_in_a_reason_from_outside_are_just_braces() -> None:
     assert "{GUID}" in JA.error(errors.LibraryUnusable(library="C:/{GUID}/x.dll", reason="no {x}"))["what"]
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_every_reason_way_and_cause_is_said_in_words(texts: Texts) -> None:
+    for word in (*Reason, *Way):
+        assert word.value in texts._entries["facts"], word
+    for reason in RevocationReason:
+        assert texts(f"bank.reason_{reason.value}")
+    for cause in Cause:
+        assert texts(f"bank.cause_{cause.value}")
+    said = texts.error(errors.NotPermittedNow(reason=Reason.ON_HOLD.value, way=Way.ASK_ADMINISTRATOR.value))
+    assert not {"on-hold", "ask-administrator"} & set(" ".join(said.values()).split())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Answer:
 
 
 class Client:
-    def __init__(self, app: Starlette, host: str = "203.0.113.9") -> None:
+    def __init__(self, app: ASGIApp, host: str = "203.0.113.9") -> None:
         self._app, self._host = app, host
 
     def request(

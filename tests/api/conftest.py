@@ -33,6 +33,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     kept = {"migration"}
     every = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in kept)
     with database.engine.connect() as connection:
+        connection.exec_driver_sql(
+            "SET session_replication_role = replica"
+        )  # the trail guards itself, against this too
         connection.exec_driver_sql(f"TRUNCATE {every}")
     database.close()
     return found

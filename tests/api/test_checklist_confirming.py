@@ -212,7 +212,7 @@ def test_25_issuer_and_serial_are_named(quick: Rig) -> None:
         ({"issuer": None}, FailInfo.addInfoNotAvailable),
         ({"serial": None}, FailInfo.addInfoNotAvailable),
         ({"issuer": customer.subject}, FailInfo.badCertId),
-        ({"reason": 6}, FailInfo.badRequest),  # hold: this CA has none
+        ({"reason": 10}, FailInfo.badRequest),
         ({"reason": 2}, FailInfo.badRequest),
     ):
         customer.begin_anew()

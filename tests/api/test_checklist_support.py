@@ -33,6 +33,7 @@ from tokenmgr.cmp.messages import (
     confirmation,
 )
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
+from tokenmgr.pki import der
 
 # --- Support ----------------------------------------------------------------------------------------------------------
 
@@ -74,6 +75,28 @@ def test_26_the_revocation_list_once_there_is_one(rig: Rig, how: str) -> None:
         value = told(customer.ask(Kind.GENM, Info(asked))).value or b""
         crl = x509.load_der_x509_crl(value if asked == CURRENT_CRL else unwrap(value))
         assert crl.issuer.public_bytes() == rig.service.issuer.subject
+
+
+def test_26_a_list_that_the_client_has_is_not_sent_again(quick: Rig) -> None:
+    """RFC 9483, 4.3.4: by its address or its issuer's name, and newer than what they say."""
+    customer = quick.with_certificate()
+    jobs.renew_crl(quick.service, quick.now)
+    subject = quick.service.issuer.subject
+    by_address = der.tlv(0xA0, der.tlv(0xA0, der.tlv(0x86, b"http://ca.example/ca.crl")))
+    by_name = der.tlv(0xA1, der.tlv(0xA4, subject))
+    other = der.tlv(0xA0, der.tlv(0xA0, der.tlv(0x86, b"http://elsewhere.example/ca.crl")))
+    before, same = b"20260301000000Z", b"20260401030000Z"
+    for source, since, comes in (
+        (by_address, b"", True), (by_name, b"", True), (other, b"", False), (by_address, before, True),
+        (by_name, before, True), (by_address, same, False), (by_name, same, False),
+    ):  # fmt: skip
+        moment = der.tlv(der.GENERALIZED_TIME, since) if since else b""
+        customer.begin_anew()
+        asked = Info(oids.CRL_STATUS_LIST, der.tlv(der.SEQUENCE, der.tlv(der.SEQUENCE, source, moment)))
+        answer = told(customer.ask(Kind.GENM, asked))
+        assert (answer.oid, answer.value is not None) == (oids.CRLS, comes), (source, since)
+    customer.begin_anew()
+    assert refused(customer.ask(Kind.GENM, Info(oids.CRL_STATUS_LIST, der.tlv(der.SEQUENCE)))) is FailInfo.badDataFormat
 
 
 @pytest.mark.parametrize("what", ["revoked", "superseded", "expired"])

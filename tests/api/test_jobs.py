@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from tests.api.asgi import Client
 from tests.api.rig import BANK, Rig, granted
 from tests.api.test_http import CLAIM, CMP, FIELDS, HOME, refused
 from tests.sql import postgres
-from tokenmgr.api import jobs
+from tokenmgr.api import jobs, list_making
 from tokenmgr.api.app import application
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.messages import CertReply, Info, Kind, Status, certificate_request, parse
@@ -68,7 +71,7 @@ def test_a_database_that_does_not_answer() -> None:
 
 async def _one_round(rig: Rig) -> None:
     ending = asyncio.Event()
-    running = asyncio.create_task(jobs.run(rig.service, ending))
+    running = asyncio.create_task(jobs.Jobs(rig.service).run(ending))
     await asyncio.sleep(0.05)
     assert not running.done()
     ending.set()
@@ -173,3 +176,120 @@ def test_no_list_is_made_where_nothing_was_revoked(rig: Rig) -> None:
     first = rig.administration.crl()
     jobs.round_of(rig.service)
     assert rig.administration.crl() == first
+
+
+# --- complete lists and deltas ----------------------------------------------------------------------------------------
+
+
+def numbers(rig: Rig) -> tuple[int, int, int]:
+    """Of the complete list, of the delta, and of the base that the delta is on."""
+    complete, delta = rig.administration.crl(), rig.administration.delta_crl()
+    assert complete
+    assert delta
+    number, base = x509.CRLNumber, x509.DeltaCRLIndicator
+    read = [x509.load_der_x509_crl(one).extensions for one in (complete.der, delta.delta)]
+    return (
+        read[0].get_extension_for_class(number).value.crl_number,
+        read[1].get_extension_for_class(number).value.crl_number,
+        read[1].get_extension_for_class(base).value.crl_number,
+    )
+
+
+def on_the_delta(rig: Rig) -> dict[int, str]:
+    found = rig.administration.delta_crl()
+    assert found
+    return {
+        one.serial_number: one.extensions.get_extension_for_class(x509.CRLReason).value.reason.value
+        for one in x509.load_der_x509_crl(found.delta)
+    }
+
+
+def test_a_delta_says_what_has_changed_since_its_base(rig: Rig) -> None:
+    rig.enrol("user02")
+    first, second = rig.with_certificate(), rig.with_certificate("user02")
+    serials = [rig.of(one.certificate).serial for one in (first, second)]
+    jobs.round_of(rig.service)
+    assert rig.administration.delta_crl() is None
+    rig.registry.hold(serials[0], rig.now)
+    jobs.round_of(rig.service)
+    assert (numbers(rig), on_the_delta(rig)) == ((2, 2, 1), {serials[0]: "certificateHold"})
+    rig.now += timedelta(hours=13)
+    jobs.round_of(rig.service)  # a new base, and what it is by the one before
+    assert (numbers(rig), on_the_delta(rig)) == ((3, 3, 1), {serials[0]: "certificateHold"})
+    rig.registry.release(serials[0])
+    rig.registry.revoke(serials[1], RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    assert numbers(rig) == (4, 4, 3)
+    assert on_the_delta(rig) == {serials[0]: "removeFromCRL", serials[1]: "keyCompromise"}
+    assert not on_the_list(rig, first.certificate)
+    assert on_the_list(rig, second.certificate)
+
+
+def test_a_long_list_waits_and_its_delta_does_not(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_making, "SMALL", 0)
+    certificate = rig.with_certificate().certificate
+    jobs.round_of(rig.service)
+    rig.registry.revoke(rig.of(certificate).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    jobs.round_of(rig.service)
+    assert numbers(rig) == (1, 2, 1)
+    assert not on_the_list(rig, certificate)
+    assert list(on_the_delta(rig)) == [rig.of(certificate).serial]
+    rig.now += list_making.LONG_WAIT
+    jobs.round_of(rig.service)
+    assert numbers(rig) == (3, 3, 1)
+    assert on_the_list(rig, certificate)
+
+
+def test_a_long_delta_is_followed_by_a_new_base(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_making, "LONGEST_DELTA", 0)
+    for user in ("user02", "user03", "user04"):
+        rig.enrol(user)
+        jobs.round_of(rig.service)
+        found = rig.of(rig.with_certificate(user).certificate)
+        rig.registry.revoke(found.serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    assert numbers(rig) == (4, 4, 3)
+
+
+def test_only_one_of_several_is_at_the_jobs(rig: Rig) -> None:
+    other = Rig(rig.url)
+    with other.administration.alone(jobs.ALONE) as is_mine:
+        assert is_mine
+        jobs.round_of(rig.service)
+        assert rig.administration.crl() is None
+    jobs.round_of(rig.service)
+    assert rig.administration.crl()
+    other.close()
+
+
+def test_a_disk_that_is_full_keeps_the_old_list_and_heals(tmp_path: Path) -> None:
+    """A process that may write no longer file than there is: SQLite gets what a full disk gives it."""
+    url = f"sqlite:///{tmp_path / 'registry.db'}"
+    rig = Rig(url)
+    certificate = rig.with_certificate().certificate
+    jobs.round_of(rig.service)
+    serial = rig.of(certificate).serial
+    rig.registry.revoke(serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    rig.close()
+    done = subprocess.run([sys.executable, "-c", _FULL, url], capture_output=True, text=True, timeout=60)
+    assert done.stdout.split() == ["R115", "1"], done.stdout + done.stderr
+    rig = Rig(url)
+    assert not on_the_list(rig, certificate)
+    jobs.round_of(rig.service)
+    assert on_the_list(rig, certificate)
+    rig.close()
+
+
+_FULL = """
+import resource, signal, sys
+from tests.api.rig import Rig
+from tokenmgr.api import jobs
+rig = Rig(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+jobs.round_of(rig.service)
+said = rig.service.metrics.text().decode().splitlines()
+print(*{line.split('outcome="')[1][:4] for line in said if 'job="renew_crl"' in line and "_total" in line})
+print(rig.administration.crl().number)
+"""

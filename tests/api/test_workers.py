@@ -31,7 +31,7 @@ class Started:
 
     def __call__(self) -> _Worker:
         command = [sys.executable, "-c", self.program]
-        self.made.append(_Worker(command, self._socket, Secret("PIN"), dict(os.environ)))
+        self.made.append(_Worker(command, [self._socket], Secret("PIN"), dict(os.environ)))
         return self.made[-1]
 
     def close(self) -> None:

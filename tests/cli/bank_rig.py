@@ -41,6 +41,14 @@ class BankHome(Home):
         super().__init__(folder)
         shutil.copytree(ca, folder / "ca")
 
+    def prepare(self, words: list[str]) -> None:
+        """`certified USER MOMENT`: its certificate, on a medium, until then; {USER} stands for its serial number."""
+        match words:
+            case ["certified", user, moment]:
+                self.numbers[user] = f"{self.certify(user, datetime.fromisoformat(moment)).serial:x}"
+            case _:
+                super().prepare(words)
+
     def bank(self, *arguments: str, typed: str = "") -> Result:
         return self.run("bank", *arguments, typed=typed)
 

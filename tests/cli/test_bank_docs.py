@@ -32,5 +32,5 @@ def test_every_column_state_and_refusal_is_there() -> None:
     assert tuple(header.split(",")) == COLUMNS
     for word in (*COLUMNS, *STATES):
         assert f"`{word}`" in PAGE
-    for code in (114, 115, 116, 117, 119):
+    for code in (110, 114, 115, 116, 117, 119, 125, 126):
         assert f"| R{code} |" in PAGE

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import pexpect
 import pytest
+from sqlalchemy import select
 
 from tests.actors import TESTER
 from tests.cli.bank_rig import BANK, PINS, BankHome, make_ca, now
 from tests.cli.runner import PROGRAM
+from tests.sql import world
 from tokenmgr.clock import japan_time
-from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.log import Secret
 from tokenmgr.ra import passcodes
 from tokenmgr.sql.registry import SqlRegistry
+from tokenmgr.sql.schema import audit
 
 DAY = timedelta(days=1)
 U1 = (BANK, "C-1", "u1")
@@ -272,3 +275,87 @@ def test_an_address_and_a_role_are_changed_and_nothing_else(home: BankHome) -> N
     assert home.json("subscriber", "show", *U1)["email"] == ""
     assert accepts(home, *PINS)
     assert home.bank("subscriber", "change", *U1, "--email", "nobody").status == 4
+
+
+# --- taking back ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [("revoke", "--reason", "unspecified"), ("hold",), ("reissue", "--cause", "lost")])
+def test_what_cannot_be_undone_wants_a_yes(home: BankHome, command: tuple[str, ...]) -> None:
+    """What happens, and to which certificate, is said before."""
+    made = home.certify("u1", now() + 100 * DAY)
+    verb, *options = command
+    for answer, status in (("n", 130), ("", 130), ("y", 0)):
+        assert shown(home)["State"] == "valid"
+        child = at_terminal(home, verb, *U1, *options, "--lang", "en")
+        child.expect(f"{made.serial:x}")
+        child.expect(r"Go on\? \[y/N\]: ")
+        child.sendline(answer)
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == status
+    assert shown(home)["State"].split(",")[0] == ("on hold" if verb == "hold" else "revoked")
+
+
+def test_a_hold_says_what_it_takes_back_for_good(home: BankHome) -> None:
+    old, begun = home.certify("u1", now() + 10 * DAY), world.generation(home.subscriber("u1").id, 99, now())
+    with home.database() as database:
+        registry = SqlRegistry(database, TESTER)
+        registry.record(begun, world.exchange(begun), None, now())
+        registry.sign_off(begun.serial, world.CERTIFICATE)
+    done = home.bank("subscriber", "hold", *U1, "--yes")
+    held, ended = done.err.split("These will be revoked")
+    assert (f"{old.serial:x}" in held, f"{begun.serial:x}" in held) == (True, False)
+    assert (f"{old.serial:x}" in ended, f"{begun.serial:x}" in ended) == (False, True)
+    with home.database() as database:
+        found = SqlRegistry(database, TESTER).generation(begun.serial)
+    assert found is not None
+    assert found.state is State.REVOKED
+
+
+def test_before_and_after_for_a_program(home: BankHome) -> None:
+    serial = home.certify("u1", now() + 100 * DAY).serial
+    said = home.json("subscriber", "reissue", *U1, "--cause", "broken", "--yes")
+    assert said["before"]["certificate"]["state"] == "active"
+    after = said["after"]
+    assert (after["certificate"]["serial_number"], after["certificate"]["reason"]) == (f"{serial:x}", "cessation")
+    assert after["states"] == ["none", "reissued"]
+    assert after["acquisition"] == {"open": True, "until": after["open_until"]}
+
+
+def test_a_serial_number_as_others_write_it(home: BankHome) -> None:
+    serial = f"{home.certify('u1', now() + 100 * DAY).serial:X}"
+    written = ":".join(serial[at : at + 2] for at in range(0, len(serial), 2))
+    home.fine("subscriber", "revoke", *U1, "--reason", "key-compromise", "--serial", written, "--yes")
+    assert home.json("subscriber", "show", *U1)["certificate"]["reason"] == "key-compromise"
+    assert home.bank("subscriber", "revoke", *U1, "--reason", "superseded", "--serial", "zz", "--yes").status == 2
+
+
+def test_each_is_in_the_name_of_whoever_did_it(home: BankHome) -> None:
+    (home.folder / "settings.toml").write_text('catalogue = false\nusb = false\nstaff = "yamada"\n')
+    home.certify("u1", now() + 100 * DAY)
+    for words in (("hold", "--yes"), ("release",), ("reissue", "--cause", "other", "--yes")):
+        home.fine("subscriber", words[0], *U1, *words[1:])
+    home.fine("subscriber", "revoke", *U1, "--reason", "privilege-withdrawn", "--yes")
+    columns = [audit.c[name] for name in ("action", "actor_kind", "actor", "whom")]
+    with home.database() as database:
+        last = database.read(select(*columns).order_by(audit.c.number.desc()).limit(5))
+    who = ("staff", "yamada", "/".join(U1))
+    names = ("acquisition.closed", "subscriber.reissued", "certificate.revoked", "certificate.released")
+    assert [tuple(row) for row in last] == [(name, *who) for name in (*names, "certificate.held")]
+
+
+def test_who_is_on_hold_or_re_issued_is_found(home: BankHome) -> None:
+    home.certify("u1", now() + 100 * DAY)
+    home.fine("subscriber", "hold", *U1, "--yes")
+    home.fine("subscriber", "reissue", BANK, "C-1", "admin", "--cause", "other", "--yes")
+
+    def listed(state: str) -> list[str]:
+        return [one["user"] for one in home.json("subscriber", "list", "--state", state)]
+
+    found = [listed(state) for state in ("held", "reissued", "active", "expired")]
+    assert found == [["u1"], ["admin"], [], []]
+    said = home.json("show", BANK)
+    assert (said["certificates"], said["held"], said["reissued"]) == (0, 1, 1)
+    states = {row["user"]: (row["state"], bool(row["open_until"])) for row in home.json("export", "-")}
+    assert states == {"u1": ("held", False), "admin": ("none reissued", True)}

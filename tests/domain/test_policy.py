@@ -72,7 +72,7 @@ def test_only_the_active_generation_renews(state: State, expected: tuple[Reason,
 def test_what_is_on_hold_is_not_got_round_by_an_acquisition(is_user: bool, open_until: datetime | None) -> None:
     for now in (START, END + 30 * timedelta(days=1)):
         answer = permit_acquisition(generation(State.HELD), open_until, is_user, MEDIUM, POLICY, now)
-        assert reason(answer) == (Reason.ON_HOLD, Way.VISIT_BRANCH)
+        assert reason(answer) == (Reason.ON_HOLD, Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH)
 
 
 @pytest.mark.parametrize("store", StoreKind)

@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import threading
@@ -57,6 +58,7 @@ class Authority:
     administration: Administration
     pin: str = PIN
     port: int = 0
+    status_port: int = 0
     _users: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -72,6 +74,11 @@ class Authority:
         return f"https://127.0.0.1:{self.port}"
 
     @property
+    def status_url(self) -> str:
+        """As it stands in every certificate."""
+        return f"http://127.0.0.1:{self.status_port}"
+
+    @property
     def context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.root))
 
@@ -79,10 +86,10 @@ class Authority:
         about = self.folder.about
         return about.policy_medium if store is StoreKind.MEDIUM else about.policy_pc
 
-    def enrol(self) -> Subscriber:
+    def enrol(self, role: Role = Role.USER) -> Subscriber:
         until = clock.now() + timedelta(days=80)
         user = f"user{next(self._users):02d}"
-        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, Role.USER, "", *_hashes(), until))
+        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *_hashes(), until))
 
     def ticket(self, store: StoreKind = StoreKind.MEDIUM, user: str = "") -> Ticket:
         """POST /banks/{bank}/acquisitions; for somebody new where nobody is named."""
@@ -118,7 +125,7 @@ def _hashes() -> tuple[str, str]:
 @contextlib.contextmanager
 def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterator[Authority]:
     """Made, and serving."""
-    with founded(home, pin, *how) as made, serving(made, workers) as port:
+    with founded(home, pin, *how) as made, serving(made, workers, made.status_port) as port:
         made.port = port
         yield made
 
@@ -127,8 +134,9 @@ def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterat
 def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
     """With two banks and a contract in each. `how` is more of `tokenmgr ca init`."""
     environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
-    descriptor = "--pin-fd" if "--library" in how else "--new-pin-fd"
-    with _started(environment, pin, "ca", "init", *how, descriptor) as making:
+    descriptor, status = "--pin-fd" if "--library" in how else "--new-pin-fd", free_port()
+    at = ("--status-url", f"http://127.0.0.1:{status}")
+    with _started(environment, pin, "ca", "init", *at, *how, descriptor) as making:
         assert making.wait(PATIENCE) == 0
     folder = open_folder(home / "ca")
     database = Database.open(folder.database)
@@ -138,15 +146,22 @@ def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
         administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
         administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
     with contextlib.closing(database):
-        yield Authority(folder, environment, administration, pin)
+        yield Authority(folder, environment, administration, pin, status_port=status)
 
 
 @contextlib.contextmanager
-def serving(ca: Authority, workers: int = 2) -> Iterator[int]:
+def serving(ca: Authority, workers: int = 2, status_port: int = 0) -> Iterator[int]:
     """One node that serves; the port. A second one beside it has the same registry, as behind a balancer."""
-    how = ("ca", "serve", "--listen", "127.0.0.1:0", "--workers", str(workers), "--pin-fd")
-    with _started(ca.environment, ca.pin, *how) as node:
-        yield _port(node)
+    with node(ca, workers, status_port) as (port, _status_port):
+        yield port
+
+
+@contextlib.contextmanager
+def node(ca: Authority, workers: int = 2, status_port: int = 0) -> Iterator[tuple[int, int]]:
+    """The same with the port of its status service."""
+    at = ("--listen", "127.0.0.1:0", "--status-listen", f"127.0.0.1:{status_port}")
+    with _started(ca.environment, ca.pin, "ca", "serve", *at, "--workers", str(workers), "--pin-fd") as node:
+        yield _ports(node)
         node.terminate()
         assert node.wait(PATIENCE) == 0
 
@@ -174,7 +189,7 @@ def _started(environment: Mapping[str, str], pin: str, *command: str) -> Iterato
                 child.terminate()
 
 
-def _port(node: subprocess.Popen[str]) -> int:
+def _ports(node: subprocess.Popen[str]) -> tuple[int, int]:
     assert node.stdout
     late = threading.Timer(PATIENCE, node.terminate)
     late.start()
@@ -182,6 +197,13 @@ def _port(node: subprocess.Popen[str]) -> int:
         said = node.stdout.readline()
     finally:
         late.cancel()
-    found = re.search(r"Serving at https://127\.0\.0\.1:(\d+)/", said)
+    found = re.search(r"Serving at https://127\.0\.0\.1:(\d+)/ and http://127\.0\.0\.1:(\d+)/", said)
     assert found, f"the CA did not come up: {said!r}"
-    return int(found[1])
+    return int(found[1]), int(found[2])
+
+
+def free_port() -> int:
+    """What is chosen before there is anybody to listen there."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        number: int = found.getsockname()[1]
+    return number

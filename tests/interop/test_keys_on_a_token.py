@@ -13,6 +13,7 @@ from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import Authority
 from tests.interop.site import Site
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.party import Role
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
 
 CONFIGURATION = """
@@ -82,6 +83,25 @@ def test_a_renewal_with_both_keys_on_the_token(
     assert ca.states(first.user) == [State.SUPERSEDED, State.ACTIVE]
     openssl.cmp("rr", *openssl.by(second), "-oldcert", str(second.certificate), "-revreason", "5")
     assert ca.states(first.user) == [State.SUPERSEDED, State.REVOKED]
+
+
+def test_an_administrators_key_on_the_token_acts_for_its_user(
+    ca: Authority, openssl: OpenSSL, token: SimulatedMedium
+) -> None:
+    """R10, with nothing but `openssl cmp -cmd rr`: on hold, released, revoked; and never another administrator's."""
+    ticket = ca.ticket(user=ca.enrol(Role.ADMINISTRATOR).user)
+    administrator = openssl.acquire(*BY_ENGINE, key=new_key(token, "p256", "01"), ticket=ticket)
+    administrator.options = BY_ENGINE
+    user = openssl.acquire(*BY_ENGINE, key=new_key(token, "p256", "02"))
+    for reason, state in ((6, State.HELD), (8, State.ACTIVE), (6, State.HELD), (1, State.REVOKED)):
+        asked = ("-oldcert", str(user.certificate), "-revreason", str(reason))
+        openssl.cmp("rr", *openssl.by(administrator), *asked)
+        assert ca.states(user.user) == [state]
+    ticket = ca.ticket(user=ca.enrol(Role.ADMINISTRATOR).user)
+    other = openssl.acquire(*BY_ENGINE, key=new_key(token, "p256", "03"), ticket=ticket)
+    said = openssl.cmp("rr", *openssl.by(administrator), "-oldcert", str(other.certificate), status=1)
+    assert "notAuthorized" in said.text
+    assert ca.states(other.user) == [State.ACTIVE]
 
 
 def test_a_bank_lets_it_in_by_curl(openssl: OpenSSL, token: SimulatedMedium, site: Site) -> None:

@@ -37,6 +37,7 @@ class Node:
 
     process: subprocess.Popen[str]
     port: int
+    status_port: int
 
     def kill(self) -> None:
         """As a power cut does it: all at once, and nobody says goodbye."""
@@ -57,9 +58,9 @@ def _below(process: int) -> list[int]:
 
 @contextlib.contextmanager
 def node(ca: Authority) -> Iterator[Node]:
-    how = ("ca", "serve", "--listen", "127.0.0.1:0", "--workers", "2", "--pin-fd")
+    how = ("ca", "serve", "--listen", "127.0.0.1:0", "--status-listen", "127.0.0.1:0", "--workers", "2", "--pin-fd")
     with running._started(ca.environment, PIN, *how) as process:
-        yield Node(process, running._port(process))
+        yield Node(process, *running._ports(process))
 
 
 @dataclass

@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import select
 
 from tests.api.rig import Customer, granted, new_key
@@ -15,7 +16,7 @@ from tests.nodes.cluster import Cluster, node
 from tests.sql.postgres import Server
 from tokenmgr.cmp.messages import Kind, certificate_request, confirmation, parse
 from tokenmgr.domain.audit import FIRST
-from tokenmgr.domain.generation import State
+from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.sql import schema
 from tokenmgr.sql.trail import entry_of
 
@@ -116,3 +117,15 @@ def test_a_database_that_is_killed_in_the_middle_of_it(pair: Cluster, server: Se
         (active,) = (known for known in pair.ca.generations(one.user) if known.state is State.ACTIVE)
         assert active.certificate == one.certificate
     whole(pair)
+
+
+@pytest.mark.parametrize("told", ["revoked", "nothing"])
+def test_jobs_run_once_among_all_of_them(pair: Cluster, told: str) -> None:
+    """Four workers on two nodes: one list for one revocation, and none for none."""
+    customer = pair.certified(pair.customer())
+    before = whole(pair)["own list.made"]
+    if told == "revoked":
+        (one,) = pair.ca.generations(customer.user)
+        pair.registry.revoke(one.serial, RevocationReason.KEY_COMPROMISE, pair.now)
+    pair.wait_for_rounds(3)
+    assert whole(pair)["own list.made"] - before == (1 if told == "revoked" else 0)

@@ -26,7 +26,7 @@ from tokenmgr.api.cmp import Front
 from tokenmgr.ca.issuer import Draft, Issuer
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.messages import Kind, confirmation, parse
-from tokenmgr.domain.generation import Generation
+from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.ra.ports import Exchange
 from tokenmgr.sql.registry import SqlRegistry
 
@@ -79,6 +79,9 @@ class MortalRegistry(SqlRegistry):
     def bind(self, exchange: Exchange) -> None:
         self.life.around(lambda: super(MortalRegistry, self).bind(exchange))
 
+    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
+        return self.life.around(lambda: super(MortalRegistry, self).reissue(subscriber, reason, until, digest, now))
+
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         self.life.around(lambda: super(MortalRegistry, self).confirm(exchange, confirm_digest, now, retire))
 
@@ -112,6 +115,10 @@ def live(job: Job) -> None:
     request = bytes.fromhex(job.request)
     customer.transaction = parse(request).header.transaction_id or b""
     answer = customer.send(request)
+    if answer.kind is Kind.GENP:  # one message, and one answer
+        life.note("sent", answer.raw)
+        rig.close()
+        return
     life.note("sent", granted(answer))
     confirming = customer.build(Kind.CERTCONF, confirmation(granted(answer)))
     life.note("confirming", confirming)

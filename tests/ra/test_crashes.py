@@ -5,16 +5,23 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509 import load_der_x509_certificate
+from sqlalchemy import select
 
-from tests.api.rig import Customer, Rig, granted, new_key
+from tests.api.rig import DAY, Customer, Rig, granted, new_key
 from tests.ra.mortal import Job, Zygote, zygote
-from tokenmgr.cmp.messages import Kind, certificate_request, confirmation, parse
+from tokenmgr.cmp.messages import Info, Kind, certificate_request, confirmation, parse
+from tokenmgr.cmp.reissuing import reissue_answered, reissue_request
+from tokenmgr.domain.audit import Action
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.party import Role
+from tokenmgr.domain.reissue import Cause
+from tokenmgr.sql.schema import audit
 
 STEPS = 8  # before and after each of: record, sign, sign off, confirm
 
@@ -118,3 +125,30 @@ def test_killed_again_and_again(rig: Rig, nest: Zygote, tmp_path: Path, kind: Ki
     assert len(known) == 1
     assert rig.states("unlucky").count(State.ACTIVE) == 1
     assert State.PENDING not in rig.states("unlucky")
+
+
+def test_a_re_issue_killed_at_each_step(rig: Rig, nest: Zygote, tmp_path: Path) -> None:
+    """S6: the same bytes again bring it about once, whether it was done before the end or not."""
+    rig.enrol("admin", Role.ADMINISTRATOR)
+    admin = rig.with_certificate("admin")
+    for step in range(3):
+        folder, user = tmp_path / f"step-{step}", f"user-{step}"
+        rig.enrol(user)
+        rig.with_certificate(user)
+        rig.now += timedelta(minutes=1)
+        admin.begin_anew()
+        request = admin.build(Kind.GENM, reissue_request(user, Cause.LOST))
+        assert nest.run(job_of(admin, request, folder, step)) == (signal.SIGKILL if step < 2 else 0)
+        assert (folder / "sent").exists() is (step == 2)
+        assert rig.states(user) == [State.ACTIVE if step == 0 else State.REVOKED]
+        again = Rig(rig.url)
+        again.now = rig.now + timedelta(seconds=10)
+        answer = again.send(request)
+        assert isinstance(answer.body, Info)
+        until = reissue_answered(answer.body, user)
+        assert until == (again.now if step == 0 else rig.now) + 80 * DAY
+        assert again.states(user) == [State.REVOKED]
+        told = again.database.read(select(audit.c.whom).where(audit.c.action == Action.SUBSCRIBER_REISSUED.value))
+        assert [row[0].split("/")[-1] for row in told].count(user) == 1
+        again.begin(user).acquire()
+        again.close()

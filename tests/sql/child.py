@@ -10,11 +10,15 @@ from tests.actors import TESTER
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, exchange, generation
 from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.ra.ports import Stale, Ticket
+from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 
 # What a killed process had said, and what must be there for it.
 LIFE = ("tried", "opened", "recorded", "pending", "bound", "active", "revoked")
+
+
+NOTES = 200  # entries of each process
 
 
 def say(what: str) -> None:
@@ -73,12 +77,32 @@ def race(registry: SqlRegistry, subscriber: int) -> None:
             say("won")
 
 
+def notes(registry: SqlRegistry, _subscriber: int) -> None:
+    """Two threads that leave entries in the trail, some in one commit."""
+    say("ready")
+    sys.stdin.readline()
+    administration = Administration(registry._database, TESTER)
+    threads = [threading.Thread(target=_note, args=(administration, _subscriber)) for _ in range(2)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    say("done")
+
+
+def _note(administration: Administration, subscriber: int) -> None:
+    for _ in range(NOTES // 2):
+        administration.unlock(subscriber)
+
+
 def main(how: str, url: str, subscriber: str) -> None:
     registry = SqlRegistry(Database.open(url), TESTER)
     if how == "life":
         for said in life(registry, int(subscriber)):
             say(said)
             sys.stdin.readline()
+    elif how == "notes":
+        notes(registry, int(subscriber))
     elif how == "crowd":
         crowd(registry, int(subscriber))
     else:

@@ -48,10 +48,22 @@ def drawn(database: Database) -> dict[str, Any]:
     }
 
 
+TRIGGERS = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+    "postgresql": "SELECT tgname, pg_get_triggerdef(t.oid), pg_get_functiondef(tgfoid) FROM pg_trigger t"
+    " WHERE NOT tgisinternal ORDER BY tgname",
+}
+
+
+def triggers(database: Database) -> list[tuple[Any, ...]]:
+    return [tuple(row) for row in database.read(text(TRIGGERS[database.engine.dialect.name]))]
+
+
 def test_they_build_exactly_what_the_schema_says(fresh: Fresh) -> None:
     migrated, created = Database.open(fresh.made()), Database.open(fresh.empty())
     schema.METADATA.create_all(created.engine)
     assert drawn(migrated) == drawn(created)
+    assert triggers(migrated) == triggers(created) != []
     assert set(drawn(migrated)) == set(schema.METADATA.tables)
     migrated.close()
     created.close()

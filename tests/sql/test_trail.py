@@ -78,8 +78,8 @@ def test_the_life_of_a_certificate(world: World) -> None:
     begun = len(trail(world.database))
     first = world.active()
     second = world.active(DAY + timedelta(hours=1))
-    world.registry.hold(world.user.id, DAY)
-    world.registry.release(world.user.id)
+    world.registry.hold(second.serial, DAY)
+    world.registry.release(second.serial)
     world.registry.revoke(second.serial, REASON, DAY)
     found = trail(world.database)[begun:]
     assert [(one.action, int(one.serial, 16)) for one in found] == [
@@ -104,7 +104,7 @@ def test_what_was_never_done_is_not_told(world: World) -> None:
     with pytest.raises(Stale):
         world.registry.confirm(exchange(one), b"digest", DAY, False)
     with pytest.raises(Stale):
-        world.registry.hold(world.user.id, DAY)
+        world.registry.hold(one.serial, DAY)
     assert trail(world.database) == before
 
 
@@ -132,7 +132,7 @@ def test_a_hold_leaves_one_certificate_and_a_release_gives_it_back(world: World)
     world.active()
     held = world.active(DAY + timedelta(hours=1))
     waiting, its = world.pending(DAY + timedelta(hours=2))
-    world.registry.hold(world.user.id, DAY)
+    world.registry.hold(held.serial, DAY)
     standing = world.registry.standing(world.user.id)
     assert standing.pending is None
     assert standing.last is not None
@@ -141,12 +141,12 @@ def test_a_hold_leaves_one_certificate_and_a_release_gives_it_back(world: World)
     with pytest.raises(Stale):
         world.registry.confirm(its, b"digest", DAY, False)
     assert world.state(waiting) is State.REVOKED
-    world.registry.release(world.user.id)
+    world.registry.release(held.serial)
     released = world.registry.standing(world.user.id).last
     assert released is not None
     assert (released.state, released.revoked_at, released.reason) == (State.ACTIVE, None, None)
     with pytest.raises(Stale):
-        world.registry.release(world.user.id)
+        world.registry.release(held.serial)
 
 
 def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:

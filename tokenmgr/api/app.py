@@ -3,7 +3,7 @@
 POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
-GET  /root.cer  /ca.cer  /ca.crl                the addresses that certificates name
+GET  /root.cer  /ca.cer  /ca.crl  /ocsp …       as by plain HTTP (status.py)
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
 """
 
@@ -25,9 +25,8 @@ from tokenmgr.api.cmp import Front
 from tokenmgr.api.http import Edge, Gate, as_json, body
 from tokenmgr.api.metrics import CONTENT_TYPE
 from tokenmgr.api.service import Service
-from tokenmgr.ca.folder import CERTIFICATE_AT, CRL_AT
+from tokenmgr.api.status import Status, healthz
 from tokenmgr.cmp.messages import MAX_MESSAGE
-from tokenmgr.errors import AuthorityBusy
 from tokenmgr.ra import passcodes
 
 PKIXCMP = "application/pkixcmp"
@@ -38,7 +37,7 @@ _HERE = {"127.0.0.1", "::1"}
 T = TypeVar("T")
 
 
-def application(service: Service) -> Starlette:
+def application(service: Service, status: Status | None = None) -> Starlette:
     app = _Application(service)
     edge = Edge(service)
     cmp, acquire = edge.route("cmp", app.cmp), edge.route("acquire", app.acquire)
@@ -49,10 +48,8 @@ def application(service: Service) -> Starlette:
             Route("/.well-known/cmp/p/{bank}/{operation}", cmp, methods=["POST"]),
             Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
-            Route(CERTIFICATE_AT, edge.route("issuing", app.issuing), methods=["GET"]),
-            Route("/root.cer", edge.route("root", app.root), methods=["GET"]),
-            Route(CRL_AT, edge.route("crl", app.crl), methods=["GET"]),
-            Route("/healthz", edge.route("healthz", app.healthz), methods=["GET"]),
+            *(status or Status(service)).routes(),
+            Route("/healthz", edge.route("healthz", healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
             Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
         ],
@@ -95,22 +92,6 @@ class _Application:
         code = request.path_params["bank"]
         return as_json(await self._away(self._looks, lambda: publications.bank_offer(self._service, code)))
 
-    async def issuing(self, request: Request) -> Response:
-        return _certificate(self._service.chain[0])
-
-    async def root(self, request: Request) -> Response:
-        return _certificate(self._service.keys.root)
-
-    async def crl(self, request: Request) -> Response:
-        found = await self._away(self._looks, lambda: publications.current_crl(self._service))
-        if not found:
-            raise AuthorityBusy  # the first one is being made
-        return Response(found, 200, {"Cache-Control": "max-age=300"}, "application/pkix-crl")
-
-    async def healthz(self, request: Request) -> Response:
-        """The process lives, and that is all."""
-        return as_json({"healthy": True})
-
     async def readyz(self, request: Request) -> Response:
         """The registry answers, and the CA's token signs."""
 
@@ -130,7 +111,3 @@ class _Application:
 def origin(request: Request) -> str:
     """The address that the connection is from: what a header says of it is anybody's word."""
     return request.client.host if request.client else ""
-
-
-def _certificate(der: bytes) -> Response:
-    return Response(der, 200, {"Cache-Control": "max-age=86400"}, "application/pkix-cert")

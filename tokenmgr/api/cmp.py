@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
-from tokenmgr.api import support
+from tokenmgr.api import reissues, revocations, support
 from tokenmgr.api.credentials import Credential, Guard
 from tokenmgr.api.refusals import REFUSALS, as_fault
 from tokenmgr.api.requests import Wanted, wanted
@@ -29,8 +29,6 @@ from tokenmgr.cmp.messages import (
     PkiConf,
     Poll,
     PollAnswer,
-    Revoke,
-    Revoked,
     Status,
     answer_header,
     assemble,
@@ -39,10 +37,10 @@ from tokenmgr.cmp.messages import (
     parse_header,
     rejection,
 )
-from tokenmgr.domain.generation import Generation, RevocationReason, State
+from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import CannotConfirm
-from tokenmgr.ra import acquire, confirm, issuing, renew, revoke
+from tokenmgr.ra import acquire, confirm, issuing, renew
 from tokenmgr.ra.ports import Exchange
 
 ASK_AGAIN = 5  # seconds: how soon a client that waits may ask (item 27)
@@ -125,7 +123,7 @@ class _Talk:
         self.credential = self.guard.authenticate(self.bank, self.message)  # 2, 4, 5, 10, 12
         self.registry = self.registry.by(self.credential.actor(self.origin))
         exchange = self.registry.exchange(self.bank.code, self.transaction)
-        if not self._is_repeated(exchange):
+        if not self._is_repeated(exchange) and not reissues.is_asked(self.message):
             checks.message_time(self.message.header, self.now)  # 3
         if kind in _FOLLOWING:
             return self._follow(self.credential, exchange)
@@ -135,7 +133,11 @@ class _Talk:
         if kind in _REPLY:
             return _REPLY[kind], self._refusing(lambda: self._certify(_proven(self.credential), exchange))
         if kind is Kind.RR:
-            return Kind.RP, self._revoke(_proven(self.credential))
+            return Kind.RP, revocations.answer(
+                self.service, self.registry, self.message, self._standing_certificate, self.now
+            )
+        if reissues.is_asked(self.message):
+            return Kind.GENP, self._reissue()
         if isinstance(self.message.body, Info) and kind is Kind.GENM:
             if self.credential.ticket is None:
                 self._standing_certificate()
@@ -250,24 +252,14 @@ class _Talk:
             raise ProtocolFault(FailInfo.badRequest, "this request has come to its end")
         return reply, self._granted(found, req_id)
 
-    # --- taking back (item 25) and support (26) ---
+    # --- taking back (item 25), re-issuing and support (26) ---
 
-    def _revoke(self, credential: Credential) -> Revoked:
-        body = self.message.body
-        assert isinstance(body, Revoke)  # noqa: S101  parse has seen to it
+    def _reissue(self) -> Info:
         try:
-            checks.signed_only(self.message)
-            checks.revocation(body)
-            by = self._standing_certificate()
-            if body.issuer not in self.service.keys.subjects:
-                raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
-            revoke.revoke_own(self.registry, by, body.serial or 0, _reason(body.reason), self.now)
-        except ProtocolFault as fault:
-            return Revoked(status=Status.REJECTION, fail=fault.fail, text=fault.text)
+            return reissues.answer(self.registry, self._standing_certificate(), self.message, self.now)
         except REFUSALS as refusal:
-            said = as_fault(refusal)
-            return Revoked(status=Status.REJECTION, fail=said.fail, text=said.text)
-        return Revoked(status=Status.ACCEPTED)
+            self.service.metrics.refusals.labels(refusal.code).inc()
+            raise as_fault(refusal) from refusal
 
     def _standing_certificate(self) -> Generation:
         """The sender's, valid now."""
@@ -305,13 +297,3 @@ def _held(credential: Credential) -> Generation:
     if credential.generation is None:
         raise ProtocolFault(FailInfo.wrongIntegrity, "this wants a signature, not a MAC")
     return credential.generation
-
-
-def _reason(number: int | None) -> RevocationReason:
-    try:
-        reason = RevocationReason(number or 0)
-    except ValueError:
-        reason = RevocationReason.HOLD
-    if reason is RevocationReason.HOLD:
-        raise ProtocolFault(FailInfo.badRequest, "a reason that is not taken")
-    return reason

@@ -6,12 +6,13 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from tokenmgr.api.service import Service
 from tokenmgr.errors import (
@@ -126,15 +127,34 @@ def as_json(value: object, status: int = 200, headers: dict[str, str] | None = N
 
 async def body(request: Request, longest: int, kind: str) -> bytes:
     """Never more than `longest` bytes, never for longer than SLOWEST_BODY."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != kind:
+    if not has_type(request.scope["headers"], kind):
         raise RequestMalformed(reason=f"Content-Type is {kind}")
-    read = bytearray()
+    data = await read(request.receive, longest)
+    if data is None:
+        raise ClientDisconnect
+    return data
+
+
+def has_type(headers: Iterable[tuple[bytes, bytes]], kind: str) -> bool:
+    for name, value in headers:
+        if name == b"content-type":
+            return value.partition(b";")[0].strip().lower() == kind.encode("ascii")
+    return False
+
+
+async def read(receive: Receive, longest: int) -> bytes | None:
+    """A body. None where its sender has gone."""
+    pieces = bytearray()
     try:
         async with asyncio.timeout(SLOWEST_BODY):
-            async for piece in request.stream():
-                read += piece
-                if len(read) > longest:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                pieces += message.get("body", b"")
+                if len(pieces) > longest:
                     raise RequestMalformed(reason=f"more than {longest} bytes")
+                if not message.get("more_body", False):
+                    return bytes(pieces)
     except TimeoutError as error:
         raise RequestMalformed(reason="the body came too slowly") from error
-    return bytes(read)

@@ -1,69 +1,103 @@
-"""What happens by itself: unconfirmed certificates are taken back (S7), the list of revoked ones is made in time."""
+"""What happens by itself, once among all workers of all nodes: unconfirmed certificates are taken back (S7), revocation
+lists and OCSP answers are made in time, what nobody needs any more goes."""
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
+import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tokenmgr.api import list_making
+from tokenmgr.api.answers_ahead import AnswersAhead
+from tokenmgr.api.checkpoints import make_checkpoint
 from tokenmgr.api.service import Service
-from tokenmgr.ca import crl
 from tokenmgr.errors import TokenmgrError
-from tokenmgr.sql.crls import Crl
 
 log = logging.getLogger(__name__)
 
-EVERY = 20.0  # seconds between two rounds
-CRL_LIFE = timedelta(days=7)
-CRL_EVERY = timedelta(hours=12)
+EVERY = 5.0  # seconds between two rounds
+MINUTE = 60.0
+ALONE = "jobs"
+Job = tuple[str, float, Callable[[datetime], object]]  # its name, how often, and what it does
 
 
-Job = Callable[[Service, datetime], None]
+class Jobs:
+    """One worker's. It does them where no other one is at them."""
 
+    def __init__(self, service: Service, more: Sequence[Job] = ()) -> None:
+        self._service = service
+        self._last: dict[str, float] = {}
+        self.all: tuple[Job, ...] = (
+            ("expire", EVERY, self._expire),
+            ("renew_crl", EVERY, lambda now: renew_crl(service, now)),
+            ("answers_ahead", EVERY, AnswersAhead(service)),
+            ("checkpoint", EVERY, lambda now: make_checkpoint(service, now)),
+            ("tidy", MINUTE, self._tidy),
+            *more,
+        )
 
-async def run(service: Service, threads_end: asyncio.Event, more: Sequence[Job] = ()) -> None:
-    while not threads_end.is_set():
-        await asyncio.get_running_loop().run_in_executor(None, round_of, service, more)
+    async def run(self, ending: asyncio.Event) -> None:
+        while not ending.is_set():
+            await asyncio.get_running_loop().run_in_executor(None, self.round)
+            try:
+                await asyncio.wait_for(ending.wait(), EVERY)
+            except TimeoutError:
+                continue
+
+    def round(self) -> None:
+        self._attempt("heartbeat", self._heartbeat)
+        self._attempt("round", self._alone)
+
+    def _alone(self, _now: datetime) -> None:
+        with self._service.administration.alone(ALONE) as is_mine:
+            if is_mine:
+                for name, often, act in self.all:
+                    if time.monotonic() - self._last.get(name, float("-inf")) >= often - EVERY / 2:
+                        self._last[name] = time.monotonic()
+                        self._attempt(name, act)
+
+    def _attempt(self, name: str, act: Callable[[datetime], object]) -> None:
+        """Each by itself: one that fails is told, and hides no other."""
+        outcomes = self._service.metrics.jobs
         try:
-            await asyncio.wait_for(threads_end.wait(), EVERY)
-        except TimeoutError:
-            continue
-
-
-def round_of(service: Service, more: Sequence[Job] = ()) -> None:
-    """Each job by itself: one that fails is told, and hides no other."""
-    now = service.clock()
-    for job in (_expire, _tidy, renew_crl, *more):
-        try:
-            job(service, now)
-            service.metrics.jobs.labels(job.__name__, "done").inc()
+            act(self._service.clock())
+            outcomes.labels(name, "done").inc()
         except TokenmgrError as error:
-            service.metrics.jobs.labels(job.__name__, error.code).inc()
-            log.warning("a job failed", extra={"job": job.__name__, "error": str(error)})
+            outcomes.labels(name, error.code).inc()
+            log.warning("a job failed", extra={"job": name, "error": str(error)})
         except Exception:
-            service.metrics.jobs.labels(job.__name__, TokenmgrError.code).inc()
-            log.exception("a bug, in %s", job.__name__)
+            outcomes.labels(name, TokenmgrError.code).inc()
+            log.exception("a bug, in %s", name)
+
+    def _heartbeat(self, now: datetime) -> None:
+        if node := self._service.node:
+            self._service.administration.node_seen(dataclasses.replace(node, seen_at=now))
+
+    def _expire(self, now: datetime) -> None:
+        if taken := self._service.registry.expire_unconfirmed(now):
+            log.info("unconfirmed certificates taken back", extra={"count": taken})
+
+    def _tidy(self, now: datetime) -> None:
+        self._service.registry.tidy(now)
+        self._service.administration.tidy_answers(now)
+        self._service.administration.tidy_nodes(now)
 
 
-def _expire(service: Service, now: datetime) -> None:
-    if taken := service.registry.expire_unconfirmed(now):
-        log.info("unconfirmed certificates taken back", extra={"count": taken})
-
-
-def _tidy(service: Service, now: datetime) -> None:
-    service.registry.tidy(now)
+def round_of(service: Service) -> None:
+    """One, with everything."""
+    Jobs(service).round()
 
 
 def renew_crl(service: Service, now: datetime) -> None:
-    """When more has been revoked than the last one covers, when that one is half a day old (RFC 5280, 5.1.2.5), or when
-    it is from a node whose clock was ahead. What expired stays on one more list (3.3)."""
-    registry = service.administration
-    last, covers = registry.crl(), registry.last_change()
-    if last and last.covers == covers and last.issued_at <= now < last.issued_at + CRL_EVERY:
-        return
-    valid_at = min(last.issued_at, now) if last else now
-    entries = ((one.serial, one.at, one.reason) for one in registry.revoked(valid_at))
-    number, ends = registry.reserve_crl(), now + CRL_LIFE
-    der = crl.build(service.keys.issuing, entries, number, now, ends)
-    registry.keep_crl(Crl(1, number, now, ends, covers, number, der))
+    """Of each authority; one whose key does not sign keeps no other from its list."""
+    failed: list[TokenmgrError] = []
+    for authority in service.keys.authorities:
+        try:
+            list_making.renew(service, authority, now)
+        except TokenmgrError as error:
+            failed.append(error)
+    if failed:
+        raise failed[0]

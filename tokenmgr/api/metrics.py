@@ -26,6 +26,9 @@ class Metrics:
             "tokenmgr_cmp", "CMP messages by their kind and the answer's", ["kind", "answer"], registry=own
         )
         self.refusals = Counter("tokenmgr_refusals", "Refusals by their code", ["code"], registry=own)
+        self.ocsp = Counter(
+            "tokenmgr_ocsp", "OCSP answers by where they are from, or the error", ["outcome"], registry=own
+        )
         self.jobs = Counter("tokenmgr_jobs", "Rounds of the jobs, by how they ended", ["job", "outcome"], registry=own)
 
     def text(self) -> bytes:

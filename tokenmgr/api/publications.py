@@ -34,7 +34,8 @@ def known_bank(service: Service, code: str) -> Bank:
     return found
 
 
-def current_crl(service: Service) -> bytes:
-    """The newest that there is, empty before the first; the jobs see to it that it is never out of date."""
-    found = service.administration.crl()
+def current_crl(service: Service, authority: int = 0) -> bytes:
+    """The newest of an authority's, or of the one in service, empty before the first; the jobs see to it that it is
+    never out of date."""
+    found = service.administration.crl(authority or service.keys.current.number)
     return found.der if found else b""

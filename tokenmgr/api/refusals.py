@@ -11,7 +11,11 @@ from tokenmgr.errors import (
     AlreadyConfirmed,
     AlreadyRevoked,
     AnotherIsPending,
+    AskedTooLate,
+    AuthorityClosed,
     CannotConfirm,
+    CannotHold,
+    CannotRelease,
     CertificateUnfit,
     KeyCertifiedBefore,
     KeyUnfit,
@@ -25,8 +29,12 @@ from tokenmgr.messages import Texts
 _BY_KIND: dict[type[TokenmgrError], FailInfo] = {
     AlreadyConfirmed: FailInfo.certConfirmed,
     AlreadyRevoked: FailInfo.certRevoked,
+    AskedTooLate: FailInfo.badTime,
     AnotherIsPending: FailInfo.badRequest,  # RFC 9483, 4.1.3, leaves the bit open
+    AuthorityClosed: FailInfo.notAuthorized,
     CannotConfirm: FailInfo.badRequest,
+    CannotHold: FailInfo.certRevoked,
+    CannotRelease: FailInfo.badRequest,
     CertificateUnfit: FailInfo.systemFailure,  # the CA's own fault: near its end, or its profile was changed
     KeyCertifiedBefore: FailInfo.duplicateCertReq,
     KeyUnfit: FailInfo.badCertTemplate,
@@ -39,6 +47,7 @@ _BY_REASON = {
     Reason.TOO_EARLY.value: FailInfo.badTime,
     Reason.EXPIRED.value: FailInfo.certRevoked,
     Reason.REVOKED.value: FailInfo.certRevoked,
+    Reason.ON_HOLD.value: FailInfo.certRevoked,
     Reason.SUPERSEDED.value: FailInfo.certRevoked,
 }
 REFUSALS: tuple[type[TokenmgrError], ...] = (*_BY_KIND, NotPermittedNow)

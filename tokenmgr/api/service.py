@@ -10,10 +10,14 @@ from datetime import datetime
 from functools import cached_property
 
 from tokenmgr.api.metrics import Metrics
+from tokenmgr.ca.checkpoints import CheckpointFile
+from tokenmgr.ca.folder import OCSP_AT
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.keys import CaKeys
+from tokenmgr.ca.ocsp import Responder
 from tokenmgr.cmp.protection import SignatureProtector
 from tokenmgr.sql.administration import Administration
+from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
 
@@ -25,6 +29,8 @@ class Service:
     keys: CaKeys
     clock: Callable[[], datetime]
     metrics: Metrics = field(default_factory=Metrics)
+    checkpoint_file: CheckpointFile | None = None
+    node: Node | None = None  # as which it serves
 
     @cached_property
     def protector(self) -> SignatureProtector:
@@ -34,6 +40,15 @@ class Service:
     def chain(self) -> tuple[bytes, ...]:
         """The issuing CA first, the root last (CaKeys.chain)."""
         return self.issuer.chain
+
+    @cached_property
+    def responders(self) -> dict[int, Responder]:
+        """By the number of the authority that each answers for, the newest first."""
+        return {one.number: Responder(one.ocsp, one.issuing.certificate) for one in reversed(self.keys.authorities)}
+
+    @cached_property
+    def status_url(self) -> str:
+        return self.issuer.profile.ocsp_url.removesuffix(OCSP_AT)
 
     @cached_property
     def _nonce_key(self) -> bytes:

@@ -1,6 +1,6 @@
-"""Several processes behind one socket: a keeper that starts them, and starts anew whichever ends by itself.
+"""Several processes behind the same sockets: a keeper that starts them, and starts anew whichever ends by itself.
 
-The keeper opens the socket and holds the PIN; a worker is handed both, the PIN through its standard input, which stays
+The keeper opens the sockets and holds the PIN; a worker is handed them, the PIN through its standard input, which stays
 open: when the keeper is gone, however that came, its workers read the end and finish what they have begun.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import select
 import socket
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from typing import IO, cast
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from tokenmgr.api.bounds import Bounded
 from tokenmgr.errors import CannotListen, ValueUnfit, WorkerFailed
@@ -69,26 +70,33 @@ class Keeper:
         self,
         command: Sequence[str],
         count: int,
-        opened: socket.socket,
+        opened: Mapping[str, socket.socket],
         pin: Secret,
         environment: Mapping[str, str],
         changed: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._command = [sys.executable, "-P", "-m", "tokenmgr", *command, "--socket", str(opened.fileno())]
-        self._count, self._socket, self._pin, self._environment = count, opened, pin, dict(environment)
+        """`opened` is by the option that tells a worker of it."""
+        told = [word for option, one in opened.items() for word in (option, str(one.fileno()))]
+        self._command = [sys.executable, "-P", "-m", "tokenmgr", *command, *told]
+        self._sockets = tuple(opened.values())
+        self._count, self._pin, self._environment = count, pin, dict(environment)
         self._changed = changed
         self._running: list[_Worker] = []
         self._relay = _Relay(self._start, self._running)
 
-    def run(self, ready: Callable[[], None]) -> None:
-        """Until interrupted. `ready` is called once, when every worker answers."""
+    def run(self, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None) -> None:
+        """Until interrupted. `ready` is called once, when every worker answers; `stopping` before they are told to
+        end."""
         try:
             for _ in range(self._count):
                 self._running.append(self._start())
             for worker in self._running:
                 worker.wait_ready()
-            ready()
-            self._keep()
+            try:
+                ready()
+                self._keep()
+            finally:
+                stopping()
         finally:
             self._stop()
 
@@ -123,10 +131,11 @@ class Keeper:
         return True
 
     def _start(self) -> _Worker:
-        return _Worker(self._command, self._socket, self._pin, self._environment)
+        return _Worker(self._command, self._sockets, self._pin, self._environment)
 
     def _stop(self) -> None:
-        self._socket.close()  # a balancer that asks now is told at once that nobody is here
+        for opened in self._sockets:
+            opened.close()  # a balancer that asks now is told at once that nobody is here
         every = (*self._running, *self._relay.others)
         for worker in every:
             worker.tell_to_stop()
@@ -191,12 +200,14 @@ class _Relay:
 
 
 class _Worker:
-    def __init__(self, command: Sequence[str], opened: socket.socket, pin: Secret, environment: dict[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], opened: Sequence[socket.socket], pin: Secret, environment: dict[str, str]
+    ) -> None:
         self._child = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            pass_fds=[opened.fileno()],
+            pass_fds=[one.fileno() for one in opened],
             env=environment,
             start_new_session=True,  # Ctrl-C is the keeper's: it tells its workers by itself
         )
@@ -243,29 +254,55 @@ class _Worker:
         cast(IO[bytes], self._child.stdout).close()
 
 
-def work(app: Starlette, descriptor: int, certificate: str, key: str, during: During) -> None:
+@dataclass(frozen=True)
+class Served:
+    """An application on a socket; over TLS where there is a certificate."""
+
+    app: ASGIApp
+    descriptor: int
+    certificate: str = ""
+    key: str = ""
+
+
+def work(served: Sequence[Served], during: During) -> None:
     """One worker: serves until its standard input ends, then finishes what it has begun and returns."""
-    config = uvicorn.Config(
-        app,
+    starting = set(range(len(served)))
+
+    def started(number: int) -> None:
+        starting.discard(number)
+        if not starting:
+            sys.stdout.write("ready\n")
+            sys.stdout.flush()
+
+    servers = [_Server(_config(one), functools.partial(started, number)) for number, one in enumerate(served)]
+    opened = [socket.socket(fileno=one.descriptor) for one in served]
+    asyncio.run(_serve(servers, opened, during))
+
+
+def _config(served: Served) -> uvicorn.Config:
+    return uvicorn.Config(
+        served.app,
         http=Bounded,
         lifespan="off",
         ws="none",
         log_config=None,
         access_log=False,
         server_header=False,
-        ssl_certfile=certificate or None,
-        ssl_keyfile=key or None,
+        proxy_headers=False,
+        ssl_certfile=served.certificate or None,
+        ssl_keyfile=served.key or None,
         timeout_graceful_shutdown=FINISHING,
         timeout_keep_alive=15,
         limit_concurrency=1024,
     )
-    server = _Server(config)
-    opened = socket.socket(fileno=descriptor)
-    asyncio.run(_serve(server, opened, during))
 
 
 class _Server(uvicorn.Server):
     """One that says when it serves, and leaves signals alone: its keeper has the terminal."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._started = started
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -273,20 +310,20 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        self._started()
 
 
-async def _serve(server: _Server, opened: socket.socket, during: During) -> None:
+async def _serve(servers: Sequence[_Server], opened: Sequence[socket.socket], during: During) -> None:
     loop, ending = asyncio.get_running_loop(), asyncio.Event()
 
     def wait_for_end() -> None:
         sys.stdin.buffer.read()
-        server.should_exit = True
+        for server in servers:
+            server.should_exit = True
         loop.call_soon_threadsafe(ending.set)
 
     threading.Thread(target=wait_for_end, daemon=True).start()
     jobs = asyncio.create_task(during(ending))
-    await server.serve(sockets=[opened])
+    await asyncio.gather(*(server.serve(sockets=[one]) for server, one in zip(servers, opened, strict=True)))
     ending.set()
     await jobs

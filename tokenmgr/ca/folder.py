@@ -5,6 +5,7 @@ root.pem â€¦        a certificate a key: root, issuing, cmp, ocsp; root-2.pem â€
 root-2-by-1.pem   the second root's key certified by the first; root-1-by-2.pem the other way (RFC 4210, 4.4)
 token/            SoftHSM's files, where the CA has a token of its own; softhsm2.conf tells SoftHSM so
 registry.sqlite   what the registration side remembers, unless ca.toml names another database
+audit-checkpoints.jsonl  what has been signed of its audit trail (checkpoints.py)
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ def delta_at(number: int) -> str:
 
 def certificate_at(number: int) -> str:
     return CERTIFICATE_AT if number == 1 else f"/ca-{number}.cer"
+
+
+def root_at(number: int) -> str:
+    return "/root.cer" if number == 1 else f"/root-{number}.cer"
 
 
 def addressed(policy_medium: str, policy_pc: str, status_url: str, number: int) -> Profile:

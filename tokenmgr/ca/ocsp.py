@@ -22,8 +22,9 @@ from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.pki import der
 
 _BASIC = der.oid("1.3.6.1.5.5.7.48.1.1")
+_SHA1 = "1.3.14.3.2.26"
 _HASHES: dict[str, Callable[[bytes], hashlib._Hash]] = {
-    "1.3.14.3.2.26": functools.partial(hashlib.sha1, usedforsecurity=False),
+    _SHA1: functools.partial(hashlib.sha1, usedforsecurity=False),
     "2.16.840.1.101.3.4.2.1": hashlib.sha256,
     "2.16.840.1.101.3.4.2.2": hashlib.sha384,
     "2.16.840.1.101.3.4.2.3": hashlib.sha512,
@@ -74,6 +75,8 @@ class Responder:
             oid: (digest(issuing.subject).digest(), digest(key.body[1:]).digest()) for oid, digest in _HASHES.items()
         }
         self._ocsp = ocsp
+        self.ends = ocsp.facts.not_after
+        self._usual = der.tlv(der.SEQUENCE, der.oid(_SHA1), der.tlv(der.NULL))
         self._id = der.tlv(0xA2, der.tlv(der.OCTET_STRING, key_identifier(ocsp.facts.public_key)))  # byKey: the shorter
         self._algorithm = scheme_of(ocsp.signer).algorithm
         self._certificates = der.tlv(0xA0, der.tlv(der.SEQUENCE, ocsp.certificate))
@@ -82,6 +85,17 @@ class Responder:
         """Whether it is about a certificate that this CA could have issued. A hash that we do not know fits none."""
         hashes = cert_id.name_hash, cert_id.key_hash
         return self._ours.get(cert_id.algorithm) == hashes and 0 < cert_id.serial <= _LARGEST_SERIAL
+
+    def id_of(self, serial: int) -> CertId:
+        """As nearly everybody asks about it: by SHA-1, whose parameters are NULL (RFC 5019, 2.1.1)."""
+        name_hash, key_hash = self._ours[_SHA1]
+        hashes = der.tlv(der.OCTET_STRING, name_hash), der.tlv(der.OCTET_STRING, key_hash)
+        whole = der.tlv(der.SEQUENCE, self._usual, *hashes, der.integer(serial))
+        return CertId(whole, _SHA1, name_hash, key_hash, serial)
+
+    def says(self, answer: bytes, cert_id: CertId, standing: Standing) -> bool:
+        """Whether one of this responder's answers says this of this certificate."""
+        return cert_id.der + _standing(standing) in answer and self._ocsp.certificate in answer
 
     def answer(self, singles: Iterable[Single], nonce: bytes | None, produced_at: datetime) -> bytes:
         """Signed and checked. Moments lose what they have below a second, which an answer cannot say (4.2.2.1)."""

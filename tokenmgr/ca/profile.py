@@ -21,15 +21,11 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 
+from tokenmgr.domain.arc import ARC
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.pki import der
 
-# An arc of our own, made from a UUID (e337966e-1573-4a4b-9341-88317facb16d), so that it is unique by construction and
-# nobody has to register it. Not as 2.25.UUID (ITU-T X.667, 7), whose last arc has 128 bits: verifiers need only know
-# arcs below 2^28 (RFC 5280, appendix B), and pkilint reads none above 2^32. Microsoft's arc for the same purpose cuts
-# the UUID into seven. An organisation with an arc of its own puts its policies into ca.toml before the first
-# certificate.
-ARC = "1.2.840.113556.1.8000.2554.58167.38510.5491.19019.37697.8925567.11317613"
+# An organisation with an arc of its own puts its policies into ca.toml before the first certificate.
 POLICY_MEDIUM = f"{ARC}.1.1"  # the key was generated on a medium and cannot leave it (S1)
 POLICY_PC = f"{ARC}.1.2"  # the key is kept in a PC; no promise is made of it
 

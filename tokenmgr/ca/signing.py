@@ -30,9 +30,13 @@ _RSA_256 = Scheme(der.tlv(der.SEQUENCE, der.oid("1.2.840.113549.1.1.11"), der.tl
 
 
 def scheme_of(signer: CaSigner) -> Scheme:
-    if isinstance(signer, rsa.RSAPrivateKey):
+    return _scheme_of(signer.public_key())
+
+
+def _scheme_of(public_key: Any) -> Scheme:
+    if isinstance(public_key, rsa.RSAPublicKey):
         return _RSA_256  # RFC 4055, 5: NULL parameters
-    return _ECDSA_384 if signer.curve.key_size > 256 else _ECDSA_256
+    return _ECDSA_384 if public_key.curve.key_size > 256 else _ECDSA_256
 
 
 def spki_of(signer: CaSigner) -> bytes:
@@ -49,16 +53,24 @@ def seal(signer: CaSigner, body: bytes, name: str) -> bytes:
 
 def signature_over(signer: CaSigner, body: bytes, name: str) -> bytes:
     digest = scheme_of(signer).digest
+    if isinstance(signer, rsa.RSAPrivateKey):
+        signature = signer.sign(body, padding.PKCS1v15(), digest)
+    else:
+        signature = signer.sign(body, ec.ECDSA(digest))
     try:
-        if isinstance(signer, rsa.RSAPrivateKey):
-            signature = signer.sign(body, padding.PKCS1v15(), digest)
-            signer.public_key().verify(signature, body, padding.PKCS1v15(), digest)
-        else:
-            signature = signer.sign(body, ec.ECDSA(digest))
-            signer.public_key().verify(signature, body, ec.ECDSA(digest))
+        verify_over(signer.public_key(), signature, body)
     except InvalidSignature as error:
         raise SignatureUnfit(key=name) from error
     return signature
+
+
+def verify_over(public_key: Any, signature: bytes, body: bytes) -> None:
+    """Of a CA's key, by its scheme. InvalidSignature where it is another's, or of other bytes."""
+    digest = _scheme_of(public_key).digest
+    if isinstance(public_key, rsa.RSAPublicKey):
+        public_key.verify(signature, body, padding.PKCS1v15(), digest)
+    else:
+        public_key.verify(signature, body, ec.ECDSA(digest))
 
 
 # --- building without a key ---------------------------------------------------------------------------------------

@@ -80,17 +80,22 @@ def show(code: str, as_json: bool) -> int:
     with open_registry() as opened:
         found = opened.bank(code)
         counts = opened.administration.counts(code)
-    held = counts.generations.get(State.ACTIVE, 0)
+    certificates = {
+        "certificates": counts.generations.get(State.ACTIVE, 0),
+        "held": counts.generations.get(State.HELD, 0),
+        "reissued": counts.reissued,
+    }
     if as_json:
-        counted = {"contracts": counts.contracts, "subscribers": counts.subscribers, "certificates": held}
-        Output().value(_as_json(found) | counted)
+        Output().value(
+            _as_json(found) | {"contracts": counts.contracts, "subscribers": counts.subscribers} | certificates
+        )
         return Exit.FINE
     table(
         [
             *((t(f"bank.{name}"), getattr(found, name) or "–") for name in _SHOWN),
             (t("bank.contracts"), str(counts.contracts)),
             (t("bank.subscribers"), str(counts.subscribers)),
-            (t("bank.certificates"), str(held)),
+            *((t(f"bank.{name}"), str(number)) for name, number in certificates.items()),
         ],
         indent="# ",  # what follows is a file that `--policy` takes, and so is the whole
     )

@@ -7,6 +7,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,6 +32,7 @@ HEADER: tuple[str, ...] = (
     "serial",
     "expires",
     "store",
+    "open_until",
 )
 STDOUT = "-"
 
@@ -68,29 +70,35 @@ def _rows(opened: Open, banks: list[Bank]) -> Iterator[tuple[str, ...]]:
             yield who.bank, who.contract, contract, who.user, who.role.value, who.email, state, *_held(opened, one)
 
 
-def _held(opened: Open, one: Listed) -> tuple[str, str, str]:
+def _held(opened: Open, one: Listed) -> tuple[str, str, str, str]:
+    until = "" if one.open_until is None else japan_time(one.open_until, "en")
     if one.serial is None or one.not_after is None:
-        return "", "", ""
+        return "", "", "", until
     held = opened.registry.generation(one.serial)
     store = held.store.value if held is not None and held.store is not None else ""
-    return f"{one.serial:x}", japan_time(one.not_after, "en"), store
+    return f"{one.serial:x}", japan_time(one.not_after, "en"), store, until
 
 
 def _to_file(rows: Iterator[tuple[str, ...]], path: Path) -> int:
+    with written_whole(path) as file:
+        return _write(rows, file)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Whole, or as it was before; for its owner alone, since addresses are in it."""
     try:
         number, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         new = Path(name)
         try:
             with open(number, "wb") as file:  # noqa: PTH123  a descriptor
-                count = _write(rows, file)
+                yield file
             new.replace(path)
         except BaseException:
             new.unlink()
             raise
     except OSError as error:
         raise FileNotWritten(file=str(path), reason=error.strerror or "") from error
-    return count
 
 
 def _write(rows: Iterator[tuple[str, ...]], file: BinaryIO) -> int:

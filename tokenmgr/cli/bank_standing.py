@@ -10,7 +10,7 @@ from typing import Any
 from tokenmgr.cli.bank_registry import Open
 from tokenmgr.cli.output import chosen_language, t
 from tokenmgr.clock import japan_time
-from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.party import Role, Subscriber
 from tokenmgr.domain.policy import (
     BankPolicy,
@@ -24,7 +24,12 @@ from tokenmgr.ra.ports import Standing
 from tokenmgr.sql.listing import Listed, Which
 from tokenmgr.sql.parties import Contract
 
-STATES = ("active", "expired", "pending", "none", "locked")  # of a subscriber; it may be in several
+STATES = ("active", "expired", "held", "pending", "none", "reissued", "locked")  # of a subscriber; it may be in several
+
+
+def reason_word(reason: RevocationReason) -> str:
+    """As the command line has it: key-compromise."""
+    return reason.name.lower().replace("_", "-")
 
 
 def moment(when: datetime | None) -> str:
@@ -60,19 +65,25 @@ def is_locked(one: Listed, policy: BankPolicy) -> bool:
 
 def states(one: Listed, policy: BankPolicy, now: datetime) -> list[str]:
     found = []
-    if one.not_after is not None:
+    if one.is_held:
+        found.append("held")
+    elif one.not_after is not None:
         found.append("active" if now <= one.not_after else "expired")
     if one.is_waiting:
         found.append("pending")
     if not found:
         found.append("none")
+    if one.reissued_at is not None:
+        found.append("reissued")
     if is_locked(one, policy):
         found.append("locked")
     return found
 
 
-def state_words(found: list[str]) -> str:
-    return t("words.and").join(t(f"bank.is_{word}") for word in found)
+def state_words(one: Listed, policy: BankPolicy, now: datetime) -> str:
+    """R10: after a re-issue, until when the new certificate is to be acquired."""
+    until = moment(one.open_until)
+    return t("words.and").join(t(f"bank.is_{word}", until=until) for word in states(one, policy, now))
 
 
 def listed_as_json(one: Listed, policy: BankPolicy, now: datetime) -> dict[str, Any]:
@@ -88,6 +99,7 @@ def listed_as_json(one: Listed, policy: BankPolicy, now: datetime) -> dict[str, 
         "not_after": instant(one.not_after),
         "days_left": None if one.not_after is None else (one.not_after - now).days,
         "open_until": instant(one.open_until),
+        "reissued_at": instant(one.reissued_at),
     }
 
 
@@ -116,7 +128,8 @@ class Picture:
     @property
     def renewal(self) -> Permit | Refusal | None:
         last = self.standing.last
-        return None if last is None else permit_renewal(last, self.store, self.policy, self.now)
+        is_user = self.standing.subscriber.role is Role.USER
+        return None if last is None else permit_renewal(last, self.store, self.policy, self.now, is_user)
 
     @property
     def acquisition(self) -> Permit | Refusal:
@@ -136,7 +149,7 @@ def picture(opened: Open, who: Subscriber, now: datetime) -> Picture:
             mine = one
         if policy.lock_contract and one.subscriber.role is Role.ADMINISTRATOR and is_locked(one, policy):
             locked_by.append(one.subscriber.user)
-    mine = mine or Listed(who, standing.open_until, None, None, False, 0)
+    mine = mine or Listed(who, standing.open_until, None, None, False, 0, reissued_at=standing.reissued_at)
     return Picture(mine, standing, opened.contract(who.bank, who.contract), tuple(locked_by), now)
 
 
@@ -151,12 +164,15 @@ def rows(seen: Picture) -> Iterator[tuple[str, str]]:
     yield t("bank.role"), role_word(who.role)
     yield t("bank.email"), who.email or "–"
     yield t("bank.wrong"), _tries(seen)
-    yield t("bank.state"), t(f"bank.is_{state_of(last, seen.now)}")
+    yield t("bank.state"), state_word(seen)
     if last is not None:
         yield t("bank.serial"), f"{last.serial:x}"
         yield t("bank.expires"), moment(last.not_after)
-        yield t("bank.left"), left(last.not_after, seen.now) if last.state is State.ACTIVE else "–"
+        yield t("bank.left"), left(last.not_after, seen.now) if last.state in (State.ACTIVE, State.HELD) else "–"
         yield t("bank.store"), t(f"bank.{last.store.value}") if last.store else "–"
+        if last.reason is not None:
+            reason = t(f"bank.reason_{last.reason.value}")
+            yield t("bank.taken_back"), t("bank.taken_back_at", at=moment(last.revoked_at), reason=reason)
     if pending is not None:
         until = moment(pending.confirm_by)
         yield t("bank.waiting"), t("bank.pending_until", serial=f"{pending.serial:x}", until=until)
@@ -168,6 +184,13 @@ def state_of(last: Generation | None, now: datetime) -> str:
     if last is None:
         return "none"
     return "expired" if last.state is State.ACTIVE and now > last.not_after else last.state.value
+
+
+def state_word(seen: Picture) -> str:
+    word = t(f"bank.is_{state_of(seen.standing.last, seen.now)}")
+    if seen.standing.reissued_at is None:
+        return word
+    return t("words.and").join((word, t("bank.is_reissued", until=moment(seen.standing.open_until))))
 
 
 def _tries(seen: Picture) -> str:
@@ -213,6 +236,8 @@ def _generation(one: Generation) -> dict[str, Any]:
         "not_after": one.not_after.isoformat(),
         "confirm_by": instant(one.confirm_by),
         "confirmed_at": instant(one.confirmed_at),
+        "revoked_at": instant(one.revoked_at),
+        "reason": None if one.reason is None else reason_word(one.reason),
     }
 
 

@@ -1,9 +1,8 @@
-"""`tokenmgr bank subscriber add|show|change|list|unlock|open`."""
+"""`tokenmgr bank subscriber add|show|change|list|unlock|open`. What takes back is in bank_taking_back.py."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +14,7 @@ from tokenmgr.cli import bank_pins, wiring
 from tokenmgr.cli import bank_standing as standing
 from tokenmgr.cli.bank_registry import Open, fitting, open_registry
 from tokenmgr.cli.bank_view import stream_columns, stream_json
-from tokenmgr.cli.help import Group
+from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, t, table
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Bank, Role, Subscriber
@@ -30,15 +29,16 @@ from tokenmgr.sql.parties import Enrolment
 ROLES = tuple(role.value for role in Role)
 
 
-@click.group(cls=Group, help=t("help.bank_subscriber"))
+TAKING_BACK = ("revoke", "hold", "release", "reissue")
+
+
+@click.group(
+    cls=LazyGroup,
+    lazy={name: f"tokenmgr.cli.bank_taking_back:{name}" for name in TAKING_BACK},
+    help=t("help.bank_subscriber"),
+)
 def subscriber() -> None:
     pass
-
-
-def _one(command: Callable[..., Any]) -> Callable[..., Any]:
-    for name in ("user", "contract", "bank"):
-        command = click.argument(name)(command)
-    return command
 
 
 def opens_until(bank: Bank) -> datetime:
@@ -57,7 +57,7 @@ def checked_email(email: str) -> str:
 
 
 @subscriber.command(help=t("help.bank_subscriber_add"))
-@_one
+@wiring.subscriber_arguments
 @click.option("--role", required=True, type=click.Choice(ROLES), help=t("help.o_bank_role"))
 @click.option("--email", default="", metavar="ADDRESS", help=t("help.o_bank_email"))
 @wiring.fd_option("login-pin-fd", "help.o_bank_login_fd")
@@ -109,7 +109,7 @@ def _as_json(who: Subscriber) -> dict[str, Any]:
 
 
 @subscriber.command(help=t("help.bank_subscriber_show"))
-@_one
+@wiring.subscriber_arguments
 @wiring.words
 def show(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
@@ -154,10 +154,14 @@ def _which(bank: str | None, contract: str | None, state: str | None, days: int 
     return Which(
         bank=bank,
         contract=contract,
-        state=State.ACTIVE if state in ("active", "expired") else None,
+        state=_HAS_ONE.get(state or ""),
+        reissued=state == "reissued",
         expires_from=now if is_in_time else None,
         expires_before=now if state == "expired" else before,
     )
+
+
+_HAS_ONE = {"active": State.ACTIVE, "expired": State.ACTIVE, "held": State.HELD}
 
 
 def _cells(one: Listed, policies: dict[str, BankPolicy], now: datetime) -> list[str]:
@@ -169,7 +173,7 @@ def _cells(one: Listed, policies: dict[str, BankPolicy], now: datetime) -> list[
         standing.role_word(who.role),
         standing.moment(one.not_after),
         "–" if one.not_after is None else standing.left(one.not_after, now),
-        standing.state_words(standing.states(one, policies[who.bank], now)),
+        standing.state_words(one, policies[who.bank], now),
     ]
 
 
@@ -177,7 +181,7 @@ def _cells(one: Listed, policies: dict[str, BankPolicy], now: datetime) -> list[
 
 
 @subscriber.command(help=t("help.bank_subscriber_change"))
-@_one
+@wiring.subscriber_arguments
 @click.option("--role", type=click.Choice(ROLES), help=t("help.o_bank_role"))
 @click.option("--email", metavar="ADDRESS", help=t("help.o_bank_email"))
 @click.option("--ask-login", is_flag=True, help=t("help.o_bank_ask_login"))
@@ -231,7 +235,7 @@ def _new_pin(which: str, who: Subscriber, descriptor: int | None) -> Secret:
 
 
 @subscriber.command(help=t("help.bank_subscriber_unlock"))
-@_one
+@wiring.subscriber_arguments
 @wiring.words
 def unlock(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
@@ -249,7 +253,7 @@ def unlock(bank: str, contract: str, user: str, as_json: bool) -> int:
 
 
 @subscriber.command("open", help=t("help.bank_subscriber_open"))
-@_one
+@wiring.subscriber_arguments
 @wiring.words
 def open_(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:

@@ -1,4 +1,4 @@
-"""`tokenmgr ca init|show`, and where the others are."""
+"""`tokenmgr ca init|show`; its other commands are loaded when they are asked for."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ LATER = {
     "renew": "tokenmgr.cli.ca_changing:renew",
     "rollover": "tokenmgr.cli.ca_changing:roll_over",
     "move": "tokenmgr.cli.ca_changing:move",
-    # Both need the server's packages, which a customer's PC does not have.
+    # They need the server's packages, which a customer's PC does not have.
     "serve": "tokenmgr.cli.serve:serve",
     "worker": "tokenmgr.cli.serve:worker",
+    "audit": "tokenmgr.cli.ca_audit:audit",
+    "status": "tokenmgr.cli.ca_status:status",
+    "backup": "tokenmgr.cli.ca_backup:backup",
+    "restore": "tokenmgr.cli.ca_restore:restore",
+    "close": "tokenmgr.cli.ca_close:close",
 }
 
 

@@ -33,7 +33,7 @@ class Asked:
         if bool(library) != bool(serial):
             raise CeremonyAsked(reason="library-and-medium", subject=library or serial)
         reached = _reached_at(url, "ca-url", "http", "https"), _reached_at(status_url, "ca-status-url", "http")
-        return cls(name, KeyKind(keys), library, serial, *reached, _database(database))
+        return cls(name, KeyKind(keys), library, serial, *reached, database_checked(database))
 
 
 def _reached_at(url: str, reason: str, *schemes: str) -> str:
@@ -47,7 +47,7 @@ def _reached_at(url: str, reason: str, *schemes: str) -> str:
     return url.rstrip("/")
 
 
-def _database(url: str) -> str:
+def database_checked(url: str) -> str:
     """A password would stand in ca.toml, in copies of it, and on the screen. Nor is it repeated in the error."""
     if not url:
         return ""

@@ -11,7 +11,7 @@ from tokenmgr import system
 from tokenmgr.cli.output import t
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import PinMissing, PinUnacceptable
+from tokenmgr.errors import NotAgreed, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
 
@@ -88,6 +88,16 @@ def officer(facts: MediumFacts, family: Family, descriptor: int | None) -> Secre
     """The bank's PIN, or its management key where the family has one."""
     question = "pins.ask_key" if family.pin.officer == "key" else "pins.ask_so"
     return pin(t(question, serial=facts.serial), descriptor, "so")
+
+
+def agree(warning: str, given: bool) -> None:
+    """What will happen is said in any case. Then it wants a yes, on the command line or here; else nothing is done."""
+    click.secho(warning, err=True, fg="yellow")
+    if given:
+        return
+    if not at_terminal():
+        raise NotAgreed(option="--yes")
+    click.confirm(t("words.agree"), default=False, abort=True, err=True)
 
 
 def at_terminal() -> bool:

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import socket
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import click
 
-from tokenmgr import clock, config, log
+from tokenmgr import __version__, clock, config, log, system
 from tokenmgr.api import jobs, workers
 from tokenmgr.api.app import application
+from tokenmgr.api.checkpoints import make_last
 from tokenmgr.api.metrics import Metrics
 from tokenmgr.api.service import Service
+from tokenmgr.api.status import Status
+from tokenmgr.ca import checkpoints
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.ca.renewing import renew_due
@@ -27,14 +31,18 @@ from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority, pin_of
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import FOLDER as TLS
-from tokenmgr.cli.tls import own_certificate
+from tokenmgr.cli.tls import adopt_own, own_certificate
 from tokenmgr.cli.watched import Watched
 from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.errors import NothingToServe, RegistryUnavailable
 from tokenmgr.log import Secret
+from tokenmgr.sql import marks
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
+SOCKETS = ("--socket", "--status-socket")  # as a worker is told of them
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this
 
 
@@ -49,6 +57,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 @click.command(help=t("help.ca_serve"))
 @click.option("--listen", metavar="HOST:PORT", callback=_address, help=t("help.o_listen"))
+@click.option("--status-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_status_listen"))
 @click.option("--workers", "count", type=click.IntRange(1, 64), default=2, show_default=True, help=t("help.o_workers"))
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help=t("help.o_tls_certificate"))
 @click.option("--tls-key", type=click.Path(path_type=Path), help=t("help.o_tls_key"))
@@ -56,6 +65,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 @words
 def serve(
     listen: workers.Address | None,
+    status_listen: workers.Address | None,
     count: int,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -67,92 +77,126 @@ def serve(
     if tls_certificate is not None:
         workers.check_tls(str(tls_certificate), str(tls_key))
     folder = open_folder(ca_folder())
-    address = listen or _of_url(folder.about.url)
+    at = (listen or _of_url(folder.about.url), status_listen or _of_url(folder.about.status_url))
     with (
         prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
         tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
     ):
-        with pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
+        with pin_of(folder), _wired(folder, pin, shared, os.getpid()) as service:  # what is wrong shows here, once
+            adopt_own(service)
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
         changed = Watched(folder.path, tls_certificate, tls_key)
-        _keep(address, ("ca", "worker", *tls), count, changed, pin, shared, as_json)
+        with contextlib.ExitStack() as sockets:
+            opened = [sockets.enter_context(workers.listen(one)) for one in at]
+            node = _node(os.getpid())
+            _at_registry(folder, lambda registry: registry.node_started(node))
+            _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json, lambda: _stopping(folder, node))
     return Exit.FINE
 
 
 def _keep(
-    address: workers.Address,
+    opened: Sequence[socket.socket],
     command: Sequence[str],
     count: int,
     changed: Watched,
     pin: Secret,
     shared: str,
     as_json: bool,
+    stopping: Callable[[], None],
 ) -> None:
-    with workers.listen(address) as opened:
-        environment = {**config.ENVIRONMENT, SHARED: shared}
-        at = workers.Address(address.host, opened.getsockname()[1])
-        keeper = workers.Keeper(command, count, opened, pin, environment, changed)
-        log.setup_service()
-        try:
-            keeper.run(ready=lambda: _tell(at, count, as_json))
-        except (KeyboardInterrupt, SystemExit):
-            if not as_json:
-                click.echo(t("ca.stopped"))
+    environment = {**config.ENVIRONMENT, SHARED: shared}
+    at, status = (workers.Address(*one.getsockname()[:2]) for one in opened)
+    keeper = workers.Keeper(command, count, dict(zip(SOCKETS, opened, strict=True)), pin, environment, changed)
+    log.setup_service()
+    try:
+        keeper.run(lambda: _tell(at, status, count, as_json), stopping)
+    except (KeyboardInterrupt, SystemExit):
+        if not as_json:
+            click.echo(t("ca.stopped"))
 
 
-def _tell(address: workers.Address, count: int, as_json: bool) -> None:
+def _stopping(folder: CaFolder, node: Node) -> None:
+    """Before the workers end, whose last checkpoint signs for it. Without a registry they end all the same."""
+    with contextlib.suppress(RegistryUnavailable):
+        _at_registry(folder, lambda registry: registry.node_stopped(node))
+
+
+def _at_registry(folder: CaFolder, act: Callable[[Administration], None]) -> None:
+    with contextlib.closing(Database.open(folder.database, new=False)) as database:
+        act(Administration(database, machine()))
+
+
+def _node(keeper: int) -> Node:
+    now = clock.now()
+    return Node(f"{system.computer()}/{keeper}", __version__, now, now)
+
+
+def _tell(address: workers.Address, status: workers.Address, count: int, as_json: bool) -> None:
     if as_json:
-        Output().value({"host": address.host, "port": address.port, "workers": count})
+        told = {"host": status.host, "port": status.port}
+        Output().value({"host": address.host, "port": address.port, "workers": count, "status": told})
     else:
-        click.echo(t("ca.serving", host=address.host, port=address.port, count=count))
+        at = {"status_host": status.host, "status_port": status.port}
+        click.echo(t("ca.serving", host=address.host, port=address.port, count=count, **at))
     sys.stdout.flush()
 
 
 @click.command(hidden=True)
-@click.option("--socket", "descriptor", type=int, required=True)
+@click.option(SOCKETS[0], "descriptor", type=int, required=True)
+@click.option(SOCKETS[1], "status_descriptor", type=int, required=True)
 @click.option("--certificate", required=True)
 @click.option("--key", required=True)
-def worker(descriptor: int, certificate: str, key: str) -> int:
+def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) -> int:
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
     folder, chain = open_folder(ca_folder()), Path(certificate)
-    with prompts.from_fd(0) as pin, _wired(folder, pin, shared) as service:
-        more = (_renew_working(folder), *((_renew_tls(folder),) if chain.parent == folder.path / TLS else ()))
-        workers.work(application(service), descriptor, certificate, key, partial(jobs.run, service, more=more))
+    with prompts.from_fd(0) as pin, _wired(folder, pin, shared, os.getppid()) as service:
+        adopt_own(service)  # what has been renewed since the start, too
+        more = (
+            _renew_working(folder, service),
+            *((_renew_tls(folder, service),) if chain.parent == folder.path / TLS else ()),
+        )
+        status, own_jobs = Status(service), jobs.Jobs(service, more)
+        served = (
+            workers.Served(application(service, status), descriptor, certificate, key),
+            workers.Served(status.application(), status_descriptor),
+        )
+
+        async def during(ending: asyncio.Event) -> None:
+            await asyncio.gather(own_jobs.run(ending), status.ocsp.follow(ending))
+
+        workers.work(served, during)
+        make_last(service)
     os._exit(0)  # threads that wait for a slow token or database would keep a process that has answered everybody
 
 
 # What these renew is read by the next workers: their keeper sees the files change.
 
 
-def _renew_working(folder: CaFolder) -> jobs.Job:
-    def renew_working(service: Service, now: datetime) -> None:
-        renew_due(folder.path, service.keys, now)
-
-    return renew_working
+def _renew_working(folder: CaFolder, service: Service) -> jobs.Job:
+    return "renew_working", jobs.MINUTE, lambda now: renew_due(folder.path, service.keys, now)
 
 
-def _renew_tls(folder: CaFolder) -> jobs.Job:
-    def renew_tls(service: Service, now: datetime) -> None:
-        own_certificate(service, folder, now)
-
-    return renew_tls
+def _renew_tls(folder: CaFolder, service: Service) -> jobs.Job:
+    return "renew_tls", jobs.MINUTE, lambda now: own_certificate(service, folder, now)
 
 
 @contextmanager
-def _wired(folder: CaFolder, pin: Secret, shared: str) -> Iterator[Service]:
+def _wired(folder: CaFolder, pin: Secret, shared: str, keeper: int) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
+        if marks.closed(database):
+            raise NothingToServe(folder=str(folder.path / "closed"))
         with open_authority(folder, pin, Path(shared)) as keys:
             metrics = Metrics(config.ENVIRONMENT.get(SHARED))
             issuer = Issuer(keys, folder.profile)
-            yield Service(
-                SqlRegistry(database, machine()), Administration(database, machine()), issuer, keys, clock.now, metrics
-            )
+            registry, administration = SqlRegistry(database, machine()), Administration(database, machine())
+            file = checkpoints.CheckpointFile(folder.path / checkpoints.FILE)
+            yield Service(registry, administration, issuer, keys, clock.now, metrics, file, _node(keeper))
     finally:
         database.close()
 

@@ -3,8 +3,10 @@ another authority issues since. At each start, and while it serves."""
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +18,7 @@ from tokenmgr.ca.certificate import to_pem
 from tokenmgr.ca.folder import CaFolder, write_whole
 from tokenmgr.ca.profile import Kind, OwnOrder, own_name
 from tokenmgr.domain.generation import Generation, State
-from tokenmgr.errors import ValueUnfit
+from tokenmgr.errors import Taken, ValueUnfit
 from tokenmgr.ra.issuing import new_serial
 from tokenmgr.system import locked, private_folder
 
@@ -78,25 +80,49 @@ def _make(service: Service, folder: CaFolder, certificate: Path, key: Path, now:
     )
     draft = service.issuer.draft(order)
     service.administration.drop_unsigned(now)  # of a start that was cut short
-    service.administration.adopt(_generation(order))
+    service.administration.adopt(_generation(order, service.keys.current.number))
     der = service.issuer.sign(draft)
     service.administration.certified(order.serial, der)
     write_whole(key, made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii"))
     write_whole(certificate, "".join(map(to_pem, (der, *service.chain[:-1]))))
 
 
-def _generation(order: OwnOrder) -> Generation:
+class _Own(Protocol):
+    """An order, or what a certificate says."""
+
+    @property
+    def serial(self) -> int: ...
+    @property
+    def public_key(self) -> bytes: ...
+    @property
+    def not_before(self) -> datetime: ...
+    @property
+    def not_after(self) -> datetime: ...
+
+
+def _generation(own: _Own, authority: int, certificate: bytes = b"") -> Generation:
     import hashlib
 
     return Generation(
-        serial=order.serial,
+        serial=own.serial,
         subscriber=None,
         state=State.ACTIVE,
         store=None,
-        key_hash=hashlib.sha256(order.public_key).digest(),
-        not_before=order.not_before,
-        not_after=order.not_after,
+        key_hash=hashlib.sha256(own.public_key).digest(),
+        not_before=own.not_before,
+        not_after=own.not_after,
+        certificate=certificate,
+        authority=authority,
     )
+
+
+def adopt_own(service: Service) -> None:
+    """The ceremony's: CMP's certificate names the responder, which must know it; and a responder knows its own."""
+    numbered = [(one.number, one.ocsp) for one in service.keys.authorities]
+    for number, key in [(service.keys.current.number, service.keys.cmp), *numbered]:
+        if service.registry.generation(key.facts.serial) is None:
+            with contextlib.suppress(Taken):  # another node is starting too
+                service.administration.adopt(_generation(key.facts, number, key.certificate))
 
 
 def _names(folder: CaFolder) -> tuple[str, ...]:

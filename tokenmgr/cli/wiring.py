@@ -196,5 +196,12 @@ def _not_empty(_context: click.Context, _parameter: click.Parameter, value: str 
     return value
 
 
+def subscriber_arguments(command: Command) -> Command:
+    """Whom a command is about: BANK CONTRACT USER."""
+    for name in ("user", "contract", "bank"):
+        command = click.argument(name)(command)
+    return command
+
+
 def fd_option(name: str, help_key: str) -> Callable[[Command], Command]:
     return click.option(f"--{name}", type=click.IntRange(min=0), metavar="N", help=t(help_key))

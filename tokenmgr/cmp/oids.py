@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from tokenmgr.domain.arc import ARC
+
 # id-it, in generalInfo and genm (RFC 4210 5.1.1, RFC 9480 2.2 and 2.14, RFC 9483 4.3)
 IMPLICIT_CONFIRM = "1.3.6.1.5.5.7.4.13"
 CONFIRM_WAIT_TIME = "1.3.6.1.5.5.7.4.14"
@@ -12,6 +14,7 @@ ROOT_CA_CERT = "1.3.6.1.5.5.7.4.20"
 CERT_PROFILE = "1.3.6.1.5.5.7.4.21"
 CRL_STATUS_LIST = "1.3.6.1.5.5.7.4.22"
 CRLS = "1.3.6.1.5.5.7.4.23"
+REISSUE = f"{ARC}.2.1"  # ours: reissuing.py
 
 OLD_CERT_ID = "1.3.6.1.5.5.7.5.1.5"  # id-regCtrl (RFC 4211, 6.5)
 REASON_CODE = "2.5.29.21"  # id-ce (RFC 5280, 5.3.1)

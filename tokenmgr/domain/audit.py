@@ -66,6 +66,7 @@ class Action(Enum):
     CA_MOVED = "ca.moved"
     CA_BACKED_UP = "ca.backed-up"
     CA_RESTORED = "ca.restored"
+    CA_CLOSING = "ca.closing"
     CA_CLOSED = "ca.closed"
 
     @property
@@ -123,6 +124,11 @@ class Entry:
         return hashlib.sha256(previous + _encode(content).encode()).digest()
 
 
+def encoded(content: object) -> str:
+    """The one way to write it: the same content is the same bytes."""
+    return _encode(content)
+
+
 def entry(number: int, at: int, by: Actor, event: Event) -> Entry:
     return Entry(
         number=number,
@@ -148,6 +154,7 @@ class Checkpoint:
     at: datetime
     serial: int  # of the certificate whose key signed
     signature: bytes = b""
+    chain: bytes = b""  # that certificate and those above it, but the root: DER, with the first that its key signed
 
     @property
     def message(self) -> bytes:

@@ -62,6 +62,11 @@ class Subscriber:
     def name(self) -> str:
         return f"{self.bank}/{self.contract}/{self.user}"
 
+    def administers(self, other: Subscriber) -> bool:
+        """R10: a contract's administrator looks after its users; after itself and its like, the bank does."""
+        same = (self.bank, self.contract) == (other.bank, other.contract)
+        return same and self.role is Role.ADMINISTRATOR and other.role is Role.USER
+
     def __post_init__(self) -> None:
         _hold(bool(_CODE.fullmatch(self.bank)), "bank")
         _hold(bool(_NUMBER.fullmatch(self.contract)), "contract")

@@ -109,10 +109,12 @@ class Refusal:
     until: datetime | None = None  # when it began or ends, whichever the reason is about
 
 
-def permit_renewal(old: Generation, store: StoreKind, policy: BankPolicy, now: datetime) -> Permit | Refusal:
+def permit_renewal(
+    old: Generation, store: StoreKind, policy: BankPolicy, now: datetime, is_user: bool = False
+) -> Permit | Refusal:
     """R2: from so many days before expiry, to the very second of it. `old` is the one that signs the request."""
     if old.state is State.HELD:
-        return Refusal(Reason.ON_HOLD, Way.VISIT_BRANCH)
+        return Refusal(Reason.ON_HOLD, _whom_to_ask(is_user))
     if old.state is State.SUPERSEDED:
         return Refusal(Reason.SUPERSEDED, Way.RESUME)
     if old.state is not State.ACTIVE:
@@ -137,9 +139,9 @@ def permit_acquisition(
     """R9, R10. `last` is the newest generation that was ever active; `open_until` is when an acquisition that the bank
     or a re-issue has opened ends, None where none is open."""
     now = now.replace(microsecond=0)
-    reissue = Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
+    reissue = _whom_to_ask(is_user)
     if last is not None and last.state is State.HELD:
-        return Refusal(Reason.ON_HOLD, Way.VISIT_BRANCH)
+        return Refusal(Reason.ON_HOLD, reissue)
     if open_until is not None and now <= open_until:
         return _in_store(store, policy) or Permit(open_until)
     if last is None or last.state is not State.ACTIVE:
@@ -153,6 +155,11 @@ def permit_acquisition(
     if now > ends:
         return Refusal(Reason.GRACE_OVER, reissue, ends)
     return _in_store(store, policy) or Permit(ends)
+
+
+def _whom_to_ask(is_user: bool) -> Way:
+    """R10: to release and to re-issue are the same people's."""
+    return Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
 
 
 def _in_store(store: StoreKind, policy: BankPolicy) -> Refusal | None:

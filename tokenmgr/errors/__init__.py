@@ -5,6 +5,7 @@
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
     │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
+    │   ├── NotAgreed         U112
     │   └── TestbedError      T  of the testbed
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
@@ -43,7 +44,9 @@
     │   ├── DraftSpent        A107   ├── SignatureUnfit     A108   ├── ListUnfit         A109
     │   ├── LeftoversElsewhere A110  ├── CeremonyAsked      A111   ├── AuthorityPinWrong A112
     │   ├── RolledOverBefore  A113   ├── KeysNotMoved       A114   ├── AuthorityMoved    A115
-    │   └── AuthorityKeyLost  A116
+    │   ├── AuthorityKeyLost  A116   ├── TrailBroken        A117   ├── BackupExists      A130
+    │   ├── BackupUnfit       A131   ├── RegistryNotEmpty   A132   ├── CloseNotConfirmed A133
+    │   └── BackupBusy        A134 r └── NothingToServe     A135
     ├── RenewalError          J  the journal of a renewal
     │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
@@ -56,8 +59,9 @@
         ├── AlreadyRevoked    R110   ├── NotYours           R111   ├── AuthorityBusy     R112 r
         ├── RequestMalformed  R113   ├── NotRegistered      R114   ├── RegistryUnavailable R115 r
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
-        ├── ValueUnfit        R119   ├── WorkerFailed       R120
-        └── RegistryMissing   R121
+        ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
+        ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
+        └── AuthorityClosed   R130
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 
@@ -70,6 +74,7 @@ from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.operation import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
 from tokenmgr.errors.renewal import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError

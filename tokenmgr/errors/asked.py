@@ -69,3 +69,10 @@ class DriverWrong(InputError):
     reason: str
     subject: str = ""
     allowed: tuple[str, ...] = ()
+
+
+class NotAgreed(InputError):
+    """What cannot be undone wants a yes: typed, or said on the command line."""
+
+    code = "U112"
+    option: str

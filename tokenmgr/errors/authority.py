@@ -129,3 +129,11 @@ class AuthorityKeyLost(AuthorityError):
     code = "A116"
     key: str
     serial: str
+
+
+class TrailBroken(AuthorityError):
+    """The audit trail, its checkpoints or a file of them are not as they were written: `findings` names places."""
+
+    code = "A117"
+    findings: tuple[str, ...]
+    count: int

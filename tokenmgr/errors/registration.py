@@ -73,7 +73,7 @@ class AlreadyRevoked(RegistrationError):
 
 
 class NotYours(RegistrationError):
-    """A certificate of somebody else, or a transaction that somebody else began."""
+    """A certificate, an ID or a transaction of somebody else, who is not in the sender's care either (R10)."""
 
     code = "R111"
 
@@ -148,3 +148,24 @@ class ValueUnfit(RegistrationError):
     code = "R119"
     what: str
     reason: str
+
+
+class CannotHold(RegistrationError):
+    """Only what logs in today is put on hold."""
+
+    code = "R125"
+    reason: str
+
+
+class CannotRelease(RegistrationError):
+    """Only what is on hold, and has not run out meanwhile, is released."""
+
+    code = "R126"
+    reason: str
+
+
+class AskedTooLate(RegistrationError):
+    """A request, to re-issue or to release, that is older than what was done for the same subscriber since."""
+
+    code = "R127"
+    at: datetime

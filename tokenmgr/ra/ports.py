@@ -39,6 +39,7 @@ class Standing:
     pending: Generation | None  # RECORDED or PENDING, the one that there may be
     last: Generation | None  # the newest that was ever active: ACTIVE or HELD, or else SUPERSEDED or REVOKED
     reissued_at: datetime | None = None  # and nothing acquired since
+    reissue_digests: tuple[bytes, ...] = ()  # of the last requests that asked for one
 
 
 @dataclass(frozen=True)
@@ -127,15 +128,16 @@ class Registry(Protocol):
         """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets.
         How many certificates."""
 
-    def hold(self, subscriber: int, now: datetime) -> None:
-        """ACTIVE -> HELD; what is SUPERSEDED, or begun, is taken back. Stale where none is active."""
+    def hold(self, serial: int, now: datetime) -> None:
+        """ACTIVE -> HELD; what is SUPERSEDED, or begun, of the same subscriber is taken back. Stale where that one is
+        not active."""
 
-    def release(self, subscriber: int) -> None:
-        """HELD -> ACTIVE. Stale where none is held."""
+    def release(self, serial: int) -> None:
+        """HELD -> ACTIVE. Stale where that one is not held."""
 
     def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
-        """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done: the same `digest` again,
-        unless empty, changes nothing."""
+        """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done: one of the last digests
+        again changes nothing. An empty one is nobody's."""
 
     def expire_unconfirmed(self, now: datetime) -> int:
         """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""

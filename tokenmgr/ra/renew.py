@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.party import Role
 from tokenmgr.domain.policy import Refusal, permit_renewal
 from tokenmgr.errors import KeyCertifiedBefore
 from tokenmgr.ra import issuing
@@ -29,7 +30,7 @@ def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask,
         begun = same is not None and same.predecessor == old.serial and same.state in (State.RECORDED, State.PENDING)
         if finished or (begun and by_now.state is State.ACTIVE):
             return old.serial  # what was begun in time is finished, whatever has run out or changed since (R13, S6)
-        answer = permit_renewal(by_now, ask.store, standing.bank.policy, now)
+        answer = permit_renewal(by_now, ask.store, standing.bank.policy, now, standing.subscriber.role is Role.USER)
         if isinstance(answer, Refusal):
             raise refused(answer)
         return old.serial

@@ -1,27 +1,82 @@
-"""Taking back one's own certificate (RFC 9483, 4.2). Others' need a right that no subscriber has."""
+"""失効: a certificate is taken back by its holder (RFC 9483, 4.2), its contract's administrator, or the bank."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from tokenmgr.domain.generation import Generation, RevocationReason, State
-from tokenmgr.errors import AlreadyRevoked, AuthorityBusy, NotYours
+from tokenmgr.errors import AlreadyRevoked, AuthorityBusy, NotRegistered
+from tokenmgr.ra import rights
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import BEYOND_SERIALS, Registry, Stale
+
+_GONE = (State.REVOKED, State.VOID)
 
 
 def revoke_own(registry: Registry, by: Generation, serial: int, reason: RevocationReason, now: datetime) -> None:
     """`by` signed the request: a subscriber's active certificate may take back itself, the one before, and the one that
     waits for its confirmation."""
-    for _ in range(PATIENCE):
+
+    def find() -> Generation:
+        found = rights.named(registry, serial)
+        rights.require_own(by, found)
+        return _handed_out(found)
+
+    _take_back(registry, find, reason, now)
+
+
+def revoke_signed(registry: Registry, by: Generation, serial: int, reason: RevocationReason, now: datetime) -> None:
+    """As its own; and an administrator's, any of a user's of its contract."""
+
+    def find() -> Generation:
+        found = rights.named(registry, serial)
+        rights.require_own_or_administered(registry, by, found, now)
+        return _handed_out(found)
+
+    _take_back(registry, find, reason, now)
+
+
+def revoke_by_staff(
+    registry: Registry, subscriber: int, serial: int, reason: RevocationReason, now: datetime
+) -> Generation:
+    """One of this subscriber's; as it was before."""
+
+    def find() -> Generation:
         found = registry.generation(serial) if 0 < serial < BEYOND_SERIALS else None
-        if found is None or by.subscriber is None or found.subscriber != by.subscriber:
-            raise NotYours
-        if found.state in (State.REVOKED, State.VOID, State.RECORDED):
+        if found is None or found.subscriber != subscriber:
+            raise NotRegistered(kind="generation", name=f"{serial:x}")
+        return found
+
+    return _take_back(registry, find, reason, now)
+
+
+def withdraw(registry: Registry, subscriber: int, reason: RevocationReason, now: datetime) -> int:
+    """All of a subscriber's, by staff. How many."""
+    taken = registry.withdraw(subscriber, reason, now)
+    if not taken:
+        raise AlreadyRevoked
+    return taken
+
+
+def _handed_out(found: Generation) -> Generation:
+    """What was never signed is of no use to anybody: to its subscriber there is none."""
+    if found.state is State.RECORDED:
+        raise AlreadyRevoked
+    return found
+
+
+def _take_back(
+    registry: Registry, find: Callable[[], Generation], reason: RevocationReason, now: datetime
+) -> Generation:
+    """`find` reads and decides, anew each time that somebody else was quicker."""
+    for _ in range(PATIENCE):
+        found = find()
+        if found.state in _GONE:
             raise AlreadyRevoked
         try:
-            registry.revoke(serial, reason, now)
+            registry.revoke(found.serial, reason, now)
         except Stale:
             continue
-        return
+        return found
     raise AuthorityBusy

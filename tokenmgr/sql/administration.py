@@ -17,10 +17,14 @@ from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import crls, generations, listing, parties, tries
-from tokenmgr.sql.crls import Crl, Revoked
+from tokenmgr.sql import answers, crls, generations, listing, nodes, parties, tries
+from tokenmgr.sql.answers import Answer, Told
+from tokenmgr.sql.audit import Trail
+from tokenmgr.sql.crls import Crl, CrlHeader, Revoked
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
+from tokenmgr.sql.marks import require_open
+from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
 from tokenmgr.sql.trail import note_of
@@ -59,6 +63,10 @@ class Administration:
         other = copy.copy(self)
         other._actor = actor
         return other
+
+    @property
+    def trail(self) -> Trail:
+        return Trail(self._database)
 
     # --- banks and contracts ---
 
@@ -138,9 +146,9 @@ class Administration:
         )
 
     def open_acquisition(self, number: int, until: datetime | None) -> None:
-        """R10. None closes it."""
+        """R10. None closes it, and a re-issue is over with it."""
         action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
-        values = {"open_until": micros_or_none(until)}
+        values = {"open_until": micros_or_none(until)} | ({"reissued_at": None} if until is None else {})
         self._database.write(lambda c: parties.change(c, self._actor, number, values, action))
 
     def unlock(self, number: int) -> None:
@@ -209,18 +217,71 @@ class Administration:
         self._database.write(lambda c: crls.keep(c, self._actor, crl))
 
     def crl(self, authority: int = 1) -> Crl | None:
-        """The newest."""
+        """The newest complete one."""
         return crls.newest(self._database, authority)
 
-    def crl_header(self, authority: int = 1) -> Crl | None:
-        """The newest, without its bytes."""
+    def delta_crl(self, authority: int = 1) -> Crl | None:
+        """Whatever has the newest delta."""
+        return crls.newest_delta(self._database, authority)
+
+    def crl_header(self, authority: int = 1) -> CrlHeader | None:
         return crls.header(self._database, authority)
 
-    def crl_numbered(self, number: int, authority: int = 1) -> Crl | None:
+    def delta_crl_header(self, authority: int = 1) -> CrlHeader | None:
+        return crls.delta_header(self._database, authority)
+
+    def crl_numbered(self, number: int, authority: int = 1) -> CrlHeader | None:
         return crls.numbered(self._database, authority, number)
+
+    # --- OCSP ---
+
+    def told(self, serial: int) -> Told | None:
+        """What OCSP says of this certificate, and the answer that was made ahead."""
+        return answers.told(self._database, serial)
+
+    def told_after(self, serial: int, most: int) -> list[Told]:
+        """So many in the order of their serial numbers, without the bytes of their answers."""
+        return answers.told_after(self._database, serial, most)
+
+    def changes(self, since: int) -> list[tuple[int, int]]:
+        """The entries of the trail after that one that change a status: their numbers, and whose it is."""
+        return answers.changes(self._database, since)
+
+    def keep_answers(self, made: Iterable[Answer]) -> None:
+        """All in one write; for their certificates, in the place of those before."""
+        new = list(made)
+        self._database.write(lambda c: answers.keep(c, new))
+
+    def drop_answers(self, serials: Iterable[int]) -> None:
+        gone = list(serials)
+        self._database.write(lambda c: answers.drop(c, gone))
+
+    def tidy_answers(self, now: datetime) -> int:
+        """Those that are true no longer. How many."""
+        return self._database.write(lambda c: answers.tidy(c, now))
+
+    # --- nodes ---
+
+    def node_started(self, node: Node) -> None:
+        self._database.write(lambda c: nodes.started(c, self._actor, node))
+
+    def node_seen(self, node: Node) -> None:
+        """It lives, now."""
+        self._database.write(lambda c: nodes.seen(c, node))
+
+    def node_stopped(self, node: Node) -> None:
+        """In order. One that was killed goes unseen until it is forgotten."""
+        self._database.write(lambda c: nodes.stopped(c, self._actor, node))
+
+    def nodes(self) -> list[Node]:
+        return nodes.listed(self._database)
+
+    def tidy_nodes(self, now: datetime) -> int:
+        return self._database.write(lambda c: nodes.tidy(c, now))
 
 
 def _adopt(connection: Connection, by: Actor, generation: Generation) -> None:
+    require_open(connection)
     try:
         generations.add(connection, generation)
     except IntegrityError as error:

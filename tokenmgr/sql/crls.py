@@ -13,6 +13,7 @@ from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import NotRegistered
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import micros, moment
 from tokenmgr.sql.schema import audit, crl, generation
 from tokenmgr.sql.trail import note
@@ -29,14 +30,30 @@ class Revoked:
 
 @dataclass(frozen=True)
 class Crl:
+    """A complete list with its delta, or, where `der` is empty, a delta alone."""
+
     authority: int
     number: int
     issued_at: datetime
     next_update: datetime
     covers: int  # the last entry of the trail that changes a status, when it was begun: by no clock, and in one order
-    base: int  # the number of the complete list that `delta` is on; its own number: deltas are on this one from now on
+    base: int  # the number of the complete list that deltas are on; its own: from now on they are on this one
     der: bytes = field(repr=False)
     delta: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True)
+class CrlHeader:
+    """The same without its bytes: only how many they are."""
+
+    authority: int
+    number: int
+    issued_at: datetime
+    next_update: datetime
+    covers: int
+    base: int
+    size: int
+    delta_size: int
 
 
 _REVOKED = (
@@ -66,22 +83,19 @@ _RESERVE = text(
     " WHERE authority = :authority RETURNING number"
 )
 _of = crl.c.authority == bindparam("of_authority")
+_size, _delta_size = func.length(crl.c.der), func.length(crl.c.delta)
+_is_complete, _has_delta = _size > text("0"), _delta_size > text("0")
 _KEEP = update(crl).where(_of, crl.c.number == bindparam("which"), crl.c.der.is_(None))
-_FORGET = update(crl).where(_of, crl.c.number < bindparam("which"), crl.c.der.is_not(None)).values(der=b"", delta=b"")
+_before = (_of, crl.c.number < bindparam("which"))
+_FORGET = update(crl).where(*_before, _is_complete | _has_delta).values(der=b"", delta=b"")
+_FORGET_DELTA = update(crl).where(*_before, _has_delta).values(delta=b"")
 _columns = [crl.c[name] for name in ("authority", "number", "issued_at", "next_update", "covers", "base")]
-_NEWEST = (
-    select(*_columns, crl.c.der, crl.c.delta)
-    .where(_of, crl.c.issued_at.is_not(None))
-    .order_by(crl.c.number.desc())
-    .limit(1)
-)
-_HEADER = (
-    select(*_columns, text("''"), text("''"))
-    .where(_of, crl.c.issued_at.is_not(None))
-    .order_by(crl.c.number.desc())
-    .limit(1)
-)
-_BY_NUMBER = select(*_columns, crl.c.der, crl.c.delta).where(_of, crl.c.number == bindparam("which"))
+_lists = select(*_columns, crl.c.der, crl.c.delta).where(_of).order_by(crl.c.number.desc()).limit(1)
+_headers = select(*_columns, _size, _delta_size).where(_of, crl.c.issued_at.is_not(None))
+_newest_header = _headers.order_by(crl.c.number.desc()).limit(1)
+_COMPLETE, _DELTA = _lists.where(_is_complete), _lists.where(_has_delta)
+_COMPLETE_HEADER, _DELTA_HEADER = _newest_header.where(_is_complete), _newest_header.where(_has_delta)
+_HEADER_BY_NUMBER = _headers.where(crl.c.number == bindparam("which"))
 
 
 def last_change(database: Database) -> int:
@@ -107,36 +121,57 @@ def changed(database: Database, authority: int, valid_at: datetime, since: int, 
 
 
 def reserve(connection: Connection, authority: int) -> int:
-    """A primary key holds that nobody else has it: whoever came second is Stale, and asks again."""
+    """A primary key holds that nobody else has it: whoever came second is Stale, and asks again. A closed CA has made
+    its last list."""
+    require_open(connection)
+    return next_number(connection, authority)
+
+
+def next_number(connection: Connection, authority: int) -> int:
     number: int = connection.execute(_RESERVE, {"authority": authority}).scalar_one()
     return number
 
 
 def keep(connection: Connection, by: Actor, new: Crl) -> None:
-    """The bytes of those before are let go: a list holds all that the one before did."""
+    """The bytes of those before are let go: a complete list holds all that they did, a delta all that
+    the deltas before it did."""
     values: dict[str, object] = {"issued_at": micros(new.issued_at), "next_update": micros(new.next_update)}
     values |= {"covers": new.covers, "base": new.base, "der": new.der, "delta": new.delta}
     own = {"of_authority": new.authority, "which": new.number}
     if connection.execute(_KEEP, {**own, **values}).rowcount != 1:
         raise NotRegistered(kind="crl", name=str(new.number))
-    connection.execute(_FORGET, own)
-    after = {"authority": new.authority, "number": new.number, "base": new.base, "bytes": len(new.der)}
+    connection.execute(_FORGET if new.der else _FORGET_DELTA, own)
+    after = {"authority": new.authority, "number": new.number, "base": new.base, "bytes": len(new.der or new.delta)}
     note(connection, by, Event(Action.LIST_MADE, after=after))
 
 
 def newest(database: Database, authority: int) -> Crl | None:
-    return _crl(database, _NEWEST, {"of_authority": authority})
+    """The complete one."""
+    return _crl(database, _COMPLETE, authority)
 
 
-def header(database: Database, authority: int) -> Crl | None:
-    """The newest, without its bytes."""
-    return _crl(database, _HEADER, {"of_authority": authority})
+def newest_delta(database: Database, authority: int) -> Crl | None:
+    return _crl(database, _DELTA, authority)
 
 
-def numbered(database: Database, authority: int, number: int) -> Crl | None:
-    return _crl(database, _BY_NUMBER, {"of_authority": authority, "which": number})
+def header(database: Database, authority: int) -> CrlHeader | None:
+    """Of the newest complete one."""
+    return _header(database, _COMPLETE_HEADER, {"of_authority": authority})
 
 
-def _crl(database: Database, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> Crl | None:
-    row = database.first(statement, values)
+def delta_header(database: Database, authority: int) -> CrlHeader | None:
+    return _header(database, _DELTA_HEADER, {"of_authority": authority})
+
+
+def numbered(database: Database, authority: int, number: int) -> CrlHeader | None:
+    return _header(database, _HEADER_BY_NUMBER, {"of_authority": authority, "which": number})
+
+
+def _crl(database: Database, statement: Select[*tuple[Any, ...]], authority: int) -> Crl | None:
+    row = database.first(statement, {"of_authority": authority})
     return None if row is None else Crl(row[0], row[1], moment(row[2]), moment(row[3]), *row[4:])
+
+
+def _header(database: Database, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> CrlHeader | None:
+    row = database.first(statement, values)
+    return None if row is None else CrlHeader(row[0], row[1], moment(row[2]), moment(row[3]), *row[4:])

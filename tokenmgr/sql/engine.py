@@ -83,13 +83,15 @@ class Database:
         self._drop_writer()
         self.engine.dispose()
 
-    def migrate(self, now: datetime, new: bool = True) -> list[str]:
+    def migrate(
+        self, now: datetime, new: bool = True, known: Sequence[migrations.Migration] = migrations.ALL
+    ) -> list[str]:
         """What is missing, in order, whoever else starts at the same time. Says what it was. Unless it may be `new`,
         RegistryMissing where nothing has ever been applied."""
         with _translated(), self._alone(), self.engine.connect() as connection:
             if not new and not migrations.is_made(connection):
                 raise RegistryMissing(database=self.engine.url.render_as_string())
-            return migrations.apply(connection, now)
+            return migrations.apply(connection, now, known)
 
     # --- reading ---
 
@@ -107,13 +109,31 @@ class Database:
         rows = self.read(statement, values)
         return rows[0] if rows else None
 
-    def stream(self, statement: Executable, values: Mapping[str, Any] = NOTHING) -> Iterator[Answer]:
-        """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are."""
+    def stream(
+        self, statement: Executable, values: Mapping[str, Any] = NOTHING, suspicious: bool = False
+    ) -> Iterator[Answer]:
+        """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are.
+        `suspicious`: somebody may have put there what is no text, and that must not end it."""
         with _translated(), self.engine.connect() as connection:
+            if suspicious and self._lock:
+                connection.connection.dbapi_connection.text_factory = _text  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN")
             with connection.execute(statement, values, execution_options={"yield_per": AT_ONCE}) as rows:
                 yield from rows
             connection.exec_driver_sql("COMMIT")
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[Connection]:
+        """For several reads that are to see the same moment, whoever writes meanwhile."""
+        with _translated():
+            connection = self.engine.connect()
+        with connection:
+            try:
+                connection.exec_driver_sql("BEGIN" if self._lock else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except DBAPIError as error:
+                raise _unavailable(error) from error
 
     def _reader(self) -> Connection:
         found: _Reader | None = getattr(self._own, "reader", None)
@@ -324,6 +344,14 @@ def _prepared(url: URL, new: bool) -> Path:
 def _sqlite_connected(connection: Any, _record: object) -> None:
     for pragma in ("synchronous = FULL", "foreign_keys = ON", f"busy_timeout = {BUSY}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _text(data: bytes) -> str:
+    """SQLite takes anything for a text. What is none reads as nothing that was ever written."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return f"\0{data!r}"
 
 
 def _postgresql_connected(connection: Any, _record: object) -> None:

@@ -13,11 +13,13 @@ from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason,
 from tokenmgr.ra.ports import Exchange, Stale, Standing
 from tokenmgr.sql import exchanges, tickets
 from tokenmgr.sql.locks import lock_holder, lock_subscriber
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import (
     BANK,
     GENERATION,
     SUBSCRIBER,
     bank_of,
+    digests_of,
     generation_of,
     generation_values,
     hexed,
@@ -65,6 +67,7 @@ STANDING = (
         *[subscriber.c[name] for name in SUBSCRIBER],
         subscriber.c.open_until,
         subscriber.c.reissued_at,
+        subscriber.c.reissue_digest,
         *[bank.c[name] for name in BANK],
         *[_pending.c[name] for name in GENERATION],
         *[_last.c[name] for name in GENERATION],
@@ -78,13 +81,14 @@ STANDING = (
 
 
 def standing_of(row: Sequence[Any]) -> Standing:
-    first, second = len(SUBSCRIBER) + 2, len(SUBSCRIBER) + 2 + len(BANK)
+    first, second = len(SUBSCRIBER) + 3, len(SUBSCRIBER) + 3 + len(BANK)
     pending, last = row[second : second + len(GENERATION)], row[second + len(GENERATION) :]
     return Standing(
         subscriber=subscriber_of(row[: len(SUBSCRIBER)]),
         bank=bank_of(*row[first:second]),
-        open_until=moment_or_none(row[first - 2]),
-        reissued_at=moment_or_none(row[first - 1]),
+        open_until=moment_or_none(row[first - 3]),
+        reissued_at=moment_or_none(row[first - 2]),
+        reissue_digests=digests_of(row[first - 1]),
         pending=None if pending[0] is None else generation_of(pending),
         last=None if last[0] is None else generation_of(last),
     )
@@ -158,15 +162,13 @@ _WITHDRAW_BUT_ONE = (
 )
 _HOLD = (
     update(generation)
-    .where(_holder, generation.c.state == word(State.ACTIVE))
+    .where(_one, generation.c.state == word(State.ACTIVE))
     .values(state=State.HELD.value, revoked_at=bindparam("now"), reason=RevocationReason.HOLD.value)
-    .returning(generation.c.serial)
 )
 _RELEASE = (
     update(generation)
-    .where(_holder, generation.c.state == word(State.HELD))
+    .where(_one, generation.c.state == word(State.HELD))
     .values(state=State.ACTIVE.value, revoked_at=None, reason=None)
-    .returning(generation.c.serial)
 )
 SIGNED_BY = timedelta(minutes=1)  # another node may be signing its own at this moment
 _unsigned = (
@@ -192,6 +194,7 @@ def record(
 ) -> None:
     if new.state is not State.RECORDED or new.subscriber is None:
         raise ValueError("generation")
+    require_open(connection)
     lock_subscriber(connection, new.subscriber)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
@@ -250,21 +253,21 @@ def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationR
     return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)
 
 
-def hold(connection: Connection, by: Actor, holder: int, now: datetime) -> None:
+def hold(connection: Connection, by: Actor, serial: int, now: datetime) -> None:
     """The one that logs in waits; what was only still good beside it, or begun, is taken back."""
-    lock_subscriber(connection, holder)
+    holder = lock_holder(connection, hexed(serial))
+    _require(holder is not None)
+    assert holder is not None  # noqa: S101  for mypy: the CA's own are of nobody
     tickets.end(connection, holder)
     _taken_back_by(connection, by, _WITHDRAW_BUT_ONE, {"who": holder}, RevocationReason.SUPERSEDED, now)
-    found = connection.execute(_HOLD, {"who": holder, "now": micros(now)}).scalars().all()
-    _require(len(found) == 1)
-    note_of(connection, by, Action.CERTIFICATE_HELD, holder, found[0], _WAS_ACTIVE, {"state": State.HELD.value})
+    _require(connection.execute(_HOLD, {"which": hexed(serial), "now": micros(now)}).rowcount == 1)
+    note_of(connection, by, Action.CERTIFICATE_HELD, holder, serial, _WAS_ACTIVE, {"state": State.HELD.value})
 
 
-def release(connection: Connection, by: Actor, holder: int) -> None:
-    lock_subscriber(connection, holder)
-    found = connection.execute(_RELEASE, {"who": holder}).scalars().all()
-    _require(len(found) == 1)
-    note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, found[0], {"state": State.HELD.value}, _WAS_ACTIVE)
+def release(connection: Connection, by: Actor, serial: int) -> None:
+    holder = lock_holder(connection, hexed(serial))
+    _require(connection.execute(_RELEASE, {"which": hexed(serial)}).rowcount == 1)
+    note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, serial, {"state": State.HELD.value}, _WAS_ACTIVE)
 
 
 def expire_unconfirmed(connection: Connection, by: Actor, now: datetime) -> int:

@@ -13,16 +13,18 @@ from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Subscriber
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import SUBSCRIBER, micros, moment_or_none, subscriber_of
-from tokenmgr.sql.schema import WAITING, contract, generation, subscriber, tries, word
+from tokenmgr.sql.schema import STANDING, WAITING, contract, generation, subscriber, tries, word
 
 
 @dataclass(frozen=True)
 class Which:
-    """Those of whom all holds that is said. `state`: who has a generation in it. The dates are of the active one."""
+    """Those of whom all holds that is said. `state`: who has a generation in it. The dates are of the active one.
+    `reissued`: who was, and has acquired nothing since."""
 
     bank: str | None = None
     contract: str | None = None
     state: State | None = None
+    reissued: bool = False
     expires_from: datetime | None = None
     expires_before: datetime | None = None
 
@@ -31,10 +33,12 @@ class Which:
 class Listed:
     subscriber: Subscriber
     open_until: datetime | None
-    serial: int | None  # of the active generation
+    serial: int | None  # of the generation that is active, or on hold
     not_after: datetime | None
     is_waiting: bool  # one is recorded or pending
     tries_spent: int
+    is_held: bool = False
+    reissued_at: datetime | None = None  # and nothing acquired since
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Counts:
     contracts: int
     subscribers: int
     generations: dict[State, int]
+    reissued: int = 0  # IDs that are to acquire anew
 
 
 _active, _other, _waiting = generation.alias("g"), generation.alias("o"), generation.alias("w")
@@ -49,13 +54,15 @@ _LISTED = (
     select(
         *[subscriber.c[name] for name in SUBSCRIBER],
         subscriber.c.open_until,
+        subscriber.c.reissued_at,
         _active.c.serial,
+        _active.c.state,
         _active.c.not_after,
         exists().where(_waiting.c.subscriber == subscriber.c.id, _waiting.c.state.in_(WAITING)),
         func.coalesce(tries.c.spent, 0),
     )
     .select_from(subscriber)
-    .outerjoin(_active, (_active.c.subscriber == subscriber.c.id) & (_active.c.state == word(State.ACTIVE)))
+    .outerjoin(_active, (_active.c.subscriber == subscriber.c.id) & _active.c.state.in_(STANDING))
     .outerjoin(
         tries,
         (tries.c.bank == subscriber.c.bank)
@@ -66,7 +73,9 @@ _LISTED = (
 
 
 def listed(database: Database, which: Which) -> Iterator[Listed]:
-    for *who, open_until, serial, not_after, is_waiting, spent in database.stream(_statement(which)):
+    for *who, open_until, reissued_at, serial, state, not_after, is_waiting, spent in database.stream(
+        _statement(which)
+    ):
         yield Listed(
             subscriber=subscriber_of(who),
             open_until=moment_or_none(open_until),
@@ -74,6 +83,8 @@ def listed(database: Database, which: Which) -> Iterator[Listed]:
             not_after=moment_or_none(not_after),
             is_waiting=bool(is_waiting),
             tries_spent=spent,
+            is_held=state == State.HELD.value,
+            reissued_at=moment_or_none(reissued_at),
         )
 
 
@@ -85,6 +96,10 @@ def _statement(which: Which) -> Select[*tuple[Any, ...]]:
         wanted.append(subscriber.c.contract == which.contract)
     if which.state is not None:
         wanted.append(exists().where(_other.c.subscriber == subscriber.c.id, _other.c.state == word(which.state)))
+    if which.reissued:
+        wanted.append(subscriber.c.reissued_at.is_not(None))
+    if which.expires_from is not None or which.expires_before is not None:
+        wanted.append(_active.c.state == word(State.ACTIVE))
     if which.expires_from is not None:
         wanted.append(_active.c.not_after >= micros(which.expires_from))
     if which.expires_before is not None:
@@ -97,10 +112,14 @@ def _statement(which: Which) -> Select[*tuple[Any, ...]]:
 def counts(database: Database, code: str | None) -> Counts:
     of_contracts = select(func.count()).select_from(contract)
     of_subscribers = select(func.count()).select_from(subscriber)
+    of_reissued = select(func.count()).select_from(subscriber).where(subscriber.c.reissued_at.is_not(None))
     states = select(generation.c.state, func.count()).group_by(generation.c.state)
     if code is not None:
         of_contracts = of_contracts.where(contract.c.bank == code)
         of_subscribers = of_subscribers.where(subscriber.c.bank == code)
+        of_reissued = of_reissued.where(subscriber.c.bank == code)
         states = states.join(subscriber, subscriber.c.id == generation.c.subscriber).where(subscriber.c.bank == code)
-    (row,) = database.read(select(of_contracts.scalar_subquery(), of_subscribers.scalar_subquery()))
-    return Counts(row[0], row[1], {State(state): number for state, number in database.read(states)})
+    asked = (of_contracts, of_subscribers, of_reissued)
+    ((contracts, subscribers, reissued),) = database.read(select(*(one.scalar_subquery() for one in asked)))
+    found = {State(state): number for state, number in database.read(states)}
+    return Counts(contracts, subscribers, found, reissued)

@@ -111,11 +111,11 @@ class SqlRegistry:
     def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
         return self._database.write(lambda c: generations.withdraw(c, self._actor, subscriber, reason, now))
 
-    def hold(self, subscriber: int, now: datetime) -> None:
-        self._database.write(lambda c: generations.hold(c, self._actor, subscriber, now))
+    def hold(self, serial: int, now: datetime) -> None:
+        self._database.write(lambda c: generations.hold(c, self._actor, serial, now))
 
-    def release(self, subscriber: int) -> None:
-        self._database.write(lambda c: generations.release(c, self._actor, subscriber))
+    def release(self, serial: int) -> None:
+        self._database.write(lambda c: generations.release(c, self._actor, serial))
 
     def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
         return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, reason, until, digest, now))

@@ -7,6 +7,7 @@ What must never be twice is held by a unique index, not by looking first: severa
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Column,
     ColumnElement,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     literal_column,
     text,
 )
@@ -88,7 +90,7 @@ subscriber = Table(
     _word("confirmation_hash"),
     _moment("open_until"),
     _moment("reissued_at"),  # and nothing acquired since
-    _blob("reissue_digest"),  # of the request that asked for it, where one did: the same again changes nothing
+    _blob("reissue_digest"),  # of the last requests that asked for one, the newest first: the same changes nothing
     ForeignKeyConstraint(["bank", "contract"], ["contract.bank", "contract.number"]),
     UniqueConstraint("bank", "contract", "user_id"),
 )
@@ -161,6 +163,8 @@ tries = Table(
 
 secret = Table("secret", METADATA, Column("name", TEXT, primary_key=True), _blob("value"))
 
+mark = Table("mark", METADATA, Column("name", TEXT, primary_key=True), _word("value"))  # what the whole CA has come to
+
 crl = Table(
     "crl",
     METADATA,
@@ -213,6 +217,7 @@ checkpoint = Table(
     _moment("at", optional=False),
     _word("serial"),
     _blob("signature"),
+    _blob("chain"),  # certificates, DER: of the first that a key signs
 )
 
 node = Table(
@@ -223,6 +228,29 @@ node = Table(
     _moment("started_at", optional=False),
     _moment("seen_at", optional=False),
 )
+
+# --- what is written stays: audit and checkpoint are only ever added to ---
+
+_REFUSE = """CREATE OR REPLACE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION USING MESSAGE = 'it is only ever added to: ' || TG_TABLE_NAME; END$$"""
+_GUARDS = {
+    "postgresql": (
+        _REFUSE,
+        """CREATE TRIGGER {name}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {name}
+FOR EACH STATEMENT EXECUTE FUNCTION append_only()""",
+    ),
+    "sqlite": (
+        """CREATE TRIGGER {name}_no_update BEFORE UPDATE ON {name}
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: {name}'); END""",
+        """CREATE TRIGGER {name}_no_delete BEFORE DELETE ON {name}
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: {name}'); END""",
+    ),
+}
+for _table in (audit, checkpoint):
+    for _dialect, _statements in _GUARDS.items():
+        for _statement in _statements:
+            _guard = DDL(_statement.format(name=_table.name))  # type: ignore[no-untyped-call]
+            event.listen(_table, "after_create", _guard.execute_if(dialect=_dialect))
 
 # --- conditions that the partial indexes above are found by: with the values in the statement, not beside it ---
 

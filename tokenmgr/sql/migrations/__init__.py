@@ -5,8 +5,8 @@ A migration never changes once it is released, so it names nothing of schema.py,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, inspect
@@ -37,9 +37,10 @@ class Migration:
     number: int
     name: str
     statements: Sequence[str]
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)  # after those: what a database has its own words for
 
 
-ALL = (Migration(1, "registry", m0001_registry.STATEMENTS),)
+ALL = (Migration(1, "registry", m0001_registry.STATEMENTS, m0001_registry.GUARDS),)
 
 
 def apply(connection: Connection, now: datetime, known: Sequence[Migration] = ALL) -> list[str]:
@@ -85,6 +86,8 @@ def _apply(connection: Connection, migration: Migration, now: datetime) -> None:
     try:
         for statement in migration.statements:
             connection.exec_driver_sql(statement.format(**words))
+        for statement in migration.own.get(connection.dialect.name, ()):
+            connection.exec_driver_sql(statement)
         values = f"({migration.number}, '{migration.name}', {micros(now)})"
         connection.exec_driver_sql(f"INSERT INTO migration (number, name, applied_at) VALUES {values}")  # noqa: S608
     except BaseException:

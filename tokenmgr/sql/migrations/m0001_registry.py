@@ -112,7 +112,8 @@ TRAIL = (
         hash {bytes} NOT NULL,
         at {big} NOT NULL,
         serial {text} NOT NULL,
-        signature {bytes} NOT NULL
+        signature {bytes} NOT NULL,
+        chain {bytes} NOT NULL
     )""",
     """CREATE TABLE node (
         name {text} NOT NULL PRIMARY KEY,
@@ -144,6 +145,28 @@ CLAIMS = (
     )""",
     "CREATE INDEX try_last_at ON try (last_at)",
     "CREATE TABLE secret (name {text} NOT NULL PRIMARY KEY, value {bytes} NOT NULL)",
+    "CREATE TABLE mark (name {text} NOT NULL PRIMARY KEY, value {text} NOT NULL)",
 )
+
+GUARDS = {
+    "sqlite": (
+        """CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: audit'); END""",
+        """CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: audit'); END""",
+        """CREATE TRIGGER checkpoint_no_update BEFORE UPDATE ON checkpoint
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: checkpoint'); END""",
+        """CREATE TRIGGER checkpoint_no_delete BEFORE DELETE ON checkpoint
+BEGIN SELECT RAISE(ABORT, 'it is only ever added to: checkpoint'); END""",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
+$$BEGIN RAISE EXCEPTION USING MESSAGE = 'it is only ever added to: ' || TG_TABLE_NAME; END$$""",
+        """CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+FOR EACH STATEMENT EXECUTE FUNCTION append_only()""",
+        """CREATE TRIGGER checkpoint_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON checkpoint
+FOR EACH STATEMENT EXECUTE FUNCTION append_only()""",
+    ),
+}
 
 STATEMENTS = (*PARTIES, *GENERATIONS, *CLAIMS, *TRAIL)

@@ -1,0 +1,94 @@
+"""保留: a certificate that logs in nowhere until it is released (RFC 5280, 5.3.1: certificateHold).
+
+Whoever fears for a medium puts it on hold at once, and finds it, or asks for a re-issue. So holding is everybody's who
+may take back; releasing is not the holder's own: whoever has the medium would have both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from tokenmgr.domain.generation import Generation, State
+from tokenmgr.errors import AskedTooLate, AuthorityBusy, CannotHold, CannotRelease
+from tokenmgr.ra import rights
+from tokenmgr.ra.issuing import PATIENCE
+from tokenmgr.ra.ports import Registry, Stale
+
+EXPIRED, NONE = "expired", "no-certificate"  # beside the states, reasons why not
+
+
+def hold(registry: Registry, subscriber: int, now: datetime) -> Generation:
+    """By staff: the one that the subscriber has. As it was before."""
+    return _hold(registry, lambda: registry.standing(subscriber).last, now)
+
+
+def hold_signed(registry: Registry, by: Generation, serial: int, now: datetime) -> None:
+    """By its holder, or an administrator for a user."""
+
+    def find() -> Generation:
+        found = rights.named(registry, serial)
+        rights.require_own_or_administered(registry, by, found, now)
+        return found
+
+    _hold(registry, find, now)
+
+
+def release(registry: Registry, subscriber: int, now: datetime) -> Generation:
+    """By staff. As it was before."""
+    return _release(registry, lambda: registry.standing(subscriber).last, now)
+
+
+def release_signed(registry: Registry, by: Generation, serial: int, asked_at: datetime, now: datetime) -> None:
+    """By an administrator for a user, and by nobody for itself. What was asked before it was put on hold, and kept
+    back, releases nothing."""
+
+    def find() -> Generation:
+        found = rights.named(registry, serial)
+        rights.require_administered(registry, by, found, now)
+        if found.state is State.HELD and found.revoked_at and asked_at < found.revoked_at.replace(microsecond=0):
+            raise AskedTooLate(at=found.revoked_at)
+        return found
+
+    _release(registry, find, now)
+
+
+def holdable(found: Generation | None, now: datetime) -> Generation:
+    if found is None or found.state is not State.ACTIVE or _is_over(found, now):
+        raise CannotHold(reason=_why_not(found, State.ACTIVE))
+    return found
+
+
+def _hold(registry: Registry, find: Callable[[], Generation | None], now: datetime) -> Generation:
+    for _ in range(PATIENCE):
+        found = holdable(find(), now)
+        try:
+            registry.hold(found.serial, now)
+        except Stale:
+            continue
+        return found
+    raise AuthorityBusy
+
+
+def _release(registry: Registry, find: Callable[[], Generation | None], now: datetime) -> Generation:
+    for _ in range(PATIENCE):
+        found = find()
+        if found is None or found.state is not State.HELD or _is_over(found, now):
+            raise CannotRelease(reason=_why_not(found, State.HELD))
+        try:
+            registry.release(found.serial)
+        except Stale:
+            continue
+        return found
+    raise AuthorityBusy
+
+
+def _is_over(found: Generation, now: datetime) -> bool:
+    """To the second of its end, as whoever verifies it counts (R2)."""
+    return now.replace(microsecond=0) > found.not_after
+
+
+def _why_not(found: Generation | None, wanted: State) -> str:
+    if found is None:
+        return NONE
+    return EXPIRED if found.state is wanted else f"is-{found.state.value}"
