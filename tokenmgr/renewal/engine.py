@@ -192,9 +192,9 @@ class Engine:
         return Evidence(
             is_checked=self.is_checked,
             has_key=key is not None,
-            kept_request=goes_on and journal.holds(Step.REQUESTED, since="stale"),
-            kept_certificate=goes_on and bool(self.certificate),
-            is_accepted=goes_on and journal.is_done(Step.ACCEPTED),
+            kept_request=goes_on and journal.holds(Step.REQUESTED, "stale"),
+            kept_certificate=goes_on and journal.is_done_since(Step.ISSUED, Step.REQUESTED),
+            is_accepted=goes_on and journal.is_done_since(Step.ACCEPTED, Step.ISSUED),
             has_certificate=bool(self.certificate) and has_certificate,
             is_verified=journal.is_done(Step.VERIFIED),
             authority=self._at_authority(),

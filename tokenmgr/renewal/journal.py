@@ -121,11 +121,16 @@ class Journal:
     def is_done(self, step: Step) -> bool:
         return any(line.step is step and line.phase is Phase.DONE for line in self.lines)
 
-    def holds(self, step: Step, since: str) -> bool:
-        """Done, and no line after it has told `since`."""
-        done = [line.number for line in self.lines if line.step is step and line.phase is Phase.DONE]
-        undone = [line.number for line in self.lines if line.facts.get(since)]
-        return bool(done) and done[-1] > max(undone, default=0)
+    def holds(self, step: Step, fact: str) -> bool:
+        """Done, and no line after it has told `fact`."""
+        told = [line.number for line in self.lines if line.facts.get(fact)]
+        return self._last_done(step) > max(told, default=0)
+
+    def is_done_since(self, step: Step, before: Step) -> bool:
+        return self._last_done(step) > self._last_done(before)
+
+    def _last_done(self, step: Step) -> int:
+        return max((line.number for line in self.lines if line.step is step and line.phase is Phase.DONE), default=0)
 
 
 def unfinished(folder: Path) -> list[Path]:
