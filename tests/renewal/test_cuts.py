@@ -18,6 +18,7 @@ from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.renewal.journal import Journal, Phase, Value
+from tokenmgr.renewal.recovery import STORE, current, pending, reopen
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
@@ -53,7 +54,7 @@ def world(quick: Rig, medium: SimulatedMedium, library: Library, tmp_path: Path)
 
 
 def mortal(world: World, line: int, is_after: bool) -> Mortal:
-    made = Mortal.create(world.folder, f"cut-{line}-{is_after}", {"medium": world.serial}, world.rig.now)
+    made = Mortal.create(world.folder, f"cut-{line}-{is_after}", {STORE: world.serial}, world.rig.now)
     made.left, made.is_after = line, is_after
     return made
 
@@ -101,3 +102,33 @@ def test_an_acquisition_that_is_cut_short(world: World, line: int, is_after: boo
     (only,) = world.store.credentials()
     assert only.certificate is not None
     assert only.certificate.der == world.rig.active().certificate
+
+
+@pytest.mark.parametrize("how", ["lost", "damaged", "kept"])
+@pytest.mark.parametrize("line", range(1, LINES + 1))
+def test_on_another_pc_the_medium_and_the_ca_suffice(world: World, line: int, how: str, tmp_path: Path) -> None:
+    """The journal is gone, or cannot be believed; or it is there, and the same."""
+    old = world.acquire()
+    assert old.facts is not None
+    world.rig.now = old.facts.not_after
+    journal = mortal(world, line, is_after=True)
+    with journal, pytest.raises(PowerCut):
+        world.engine(journal, world.of(old), old).run()
+    if how == "damaged":
+        text = journal.path.read_text().replace('"n":1', '"n":7')
+        journal.path.write_text(text)
+    world.store.close()
+    world.store, folder = world.new_store(), tmp_path / "another" if how == "lost" else world.folder
+    found = reopen(folder, world.store, world.rig.now)
+    by = current(world.store.credentials(), world.rig.now)
+    assert by is not None
+    if found is not None:
+        with found:
+            assert world.engine(found, world.of(old), old).run() is Ending.DONE
+        assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+        assert len(with_certificates(world)) == 2
+    else:
+        assert world.rig.states() in ([State.ACTIVE], [State.SUPERSEDED, State.ACTIVE])
+        assert [one.key for one in world.store.credentials()] == [one.key for one in with_certificates(world)]
+    assert pending(world.store.credentials()) is None
+    assert reopen(folder, world.store, world.rig.now) is None

@@ -17,6 +17,7 @@ from tokenmgr.ra import acquire
 from tokenmgr.renewal.authority import Offer, Ticket
 from tokenmgr.renewal.engine import Engine, Order
 from tokenmgr.renewal.journal import Journal
+from tokenmgr.renewal.recovery import STORE
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
 
@@ -82,7 +83,7 @@ class World:
         return Engine(order, identity, roots, self.store, self.near, journal, self.screen, lambda: self.rig.now)
 
     def journal(self) -> Journal:
-        return Journal.create(self.folder, os.urandom(4).hex(), {"medium": self.serial}, self.rig.now)
+        return Journal.create(self.folder, os.urandom(4).hex(), {STORE: self.serial}, self.rig.now)
 
     def acquire(self) -> Credential:
         with self.journal() as journal:
