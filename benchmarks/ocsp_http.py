@@ -1,4 +1,4 @@
-"""OCSP answers a second through a real `tokenmgr ca serve --workers 1`, beside `openssl ocsp -port`.
+"""OCSP answers a second through a real `tokenmgr ca serve --workers 1`, beside `openssl ocsp -multi 2`.
 
     python -m benchmarks ocsp
 
@@ -69,7 +69,7 @@ def run() -> None:
         serial = ca.folder.files["cmp.pem"].serial
         nonces = [_post(ca, serial, os.urandom(32)) for _ in range(100)]
         kinds = {
-            "openssl ocsp": peer,
+            "openssl ocsp -multi 2": peer,
             "from memory, one connection each": Asked(ca.status_port, [worker], [_get(ca, serial, b"", False)], False),
             "from memory, kept connection": Asked(ca.status_port, [worker], [_get(ca, serial, b"", True)], True),
             "POST, from memory, kept connection": Asked(ca.status_port, [worker], [_post(ca, serial, b"")], True),
@@ -81,7 +81,7 @@ def run() -> None:
         for turn in range(TURNS):
             for name in list(kinds)[:: -1 if turn % 2 else 1]:
                 turns[name].append(_ask(kinds[name]))
-        theirs = turns["openssl ocsp"]
+        theirs = turns["openssl ocsp -multi 2"]
         for name, taken in turns.items():
             against = spread([mine.a_core / its.a_core for mine, its in zip(taken, theirs, strict=True)]) + " ×"
             rows.append([name, *_figures(taken), against])
@@ -199,11 +199,11 @@ def _openssl(folder: Path) -> Iterator[Asked]:
     (folder / "ocsp.key").write_bytes(signer)
     (folder / "index").write_text(f"V\t320101000000Z\t\t{FIRST:032X}\tunknown\t/CN=0\n")
     line = ["openssl", "ocsp", "-port", str(port), "-index", "index", "-CA", "issuing.pem", "-rsigner", "ocsp.pem"]
-    line += ["-rkey", "ocsp.key", "-ndays", "1"]
+    line += ["-rkey", "ocsp.key", "-ndays", "1", "-multi", "2"]
     request = _posted("/", _request(ca.issuing.certificate, FIRST, b""), "Connection: close\r\n")
     with subprocess.Popen(line, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as serving:
         try:
             time.sleep(1)
-            yield Asked(port, [serving.pid], [request], False)
+            yield Asked(port, _with_children(serving.pid), [request], False)
         finally:
             serving.terminate()

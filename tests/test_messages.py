@@ -117,3 +117,10 @@ def test_every_reason_way_and_cause_is_said_in_words(texts: Texts) -> None:
         assert texts(f"bank.cause_{cause.value}")
     said = texts.error(errors.NotPermittedNow(reason=Reason.ON_HOLD.value, way=Way.ASK_ADMINISTRATOR.value))
     assert not {"on-hold", "ask-administrator"} & set(" ".join(said.values()).split())
+
+
+def test_where_there_is_no_date_nothing_is_said_of_one() -> None:
+    error = errors.NotPermittedNow(reason=Reason.ON_HOLD.value, way=Way.VISIT_BRANCH.value)
+    for texts in (JA, EN):
+        assert "—" not in texts.error(error)["what"]
+        assert not re.search(r"[(（]", texts.error(error)["what"])

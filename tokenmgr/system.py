@@ -73,37 +73,61 @@ def sync_folder(path: Path) -> None:
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """One at a time, among all processes."""
-    with _hold(path, wait=True) as file:
+    with path.open("ab") as file:
+        _lock(file, wait=True)
         try:
             yield
         finally:
-            if sys.platform != "win32":
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_UN)  # closed alone, a child that was forked meanwhile would still have it
+            _unlock(file)
 
 
 def hold(path: Path) -> IO[bytes]:
-    """A claim that ends with the process, however that ends. OSError where somebody else has it."""
-    return _hold(path, wait=False)
-
-
-def _hold(path: Path, wait: bool) -> IO[bytes]:
+    """A claim that ends with the process, however that ends. BlockingIOError where somebody else has it."""
     file = path.open("ab")
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        _lock(file, wait=False)
     except OSError:
         file.close()
         raise
     return file
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[bool]:
+    """Whether nobody else has it, for as long as the `with` lasts."""
+    try:
+        file = hold(path)
+    except BlockingIOError:
+        yield False
+        return
+    with file:
+        try:
+            yield True
+        finally:
+            _unlock(file)
+
+
+def _lock(file: IO[bytes], wait: bool) -> None:
+    """BlockingIOError where somebody else has it; any other OSError says that it cannot be known."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except PermissionError as error:
+            raise BlockingIOError(*error.args) from error
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+def _unlock(file: IO[bytes]) -> None:
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_UN)  # closed alone, a child that was forked meanwhile would still have it
 
 
 def computer() -> str:

@@ -19,7 +19,7 @@ from tokenmgr.cmp.messages import CertReply, Kind, Message, Status, parse
 from tokenmgr.cmp.protection import is_mac, verify_mac, verify_signature
 from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.errors import AuthorityBusy
-from tokenmgr.ra.ports import Exchange
+from tokenmgr.ra.ports import Asked, Exchange
 from tokenmgr.sql.registry import SqlRegistry
 
 ANSWERS = {Kind.IP, Kind.CP, Kind.KUP, Kind.RP, Kind.PKICONF, Kind.GENP, Kind.ERROR, Kind.POLLREP}
@@ -47,9 +47,9 @@ class Watched(SqlRegistry):
         self.changes.append("confirm")
         super().confirm(exchange, confirm_digest, now, retire)
 
-    def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
+    def revoke(self, serial: int, reason: RevocationReason, now: datetime, asked: Asked | None = None) -> None:
         self.changes.append("revoke")
-        super().revoke(serial, reason, now)
+        super().revoke(serial, reason, now, asked)
 
 
 class Broken(Exception):

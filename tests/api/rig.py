@@ -132,9 +132,9 @@ class Rig:
         )
 
     def change_policy(self, **changes: Any) -> None:
-        bank = self.administration.bank(BANK)
-        policy = dataclasses.replace(bank.policy, **changes)
-        self.administration.change_bank(dataclasses.replace(bank, policy=policy))
+        self.administration.change_bank(
+            BANK, lambda bank: dataclasses.replace(bank, policy=dataclasses.replace(bank.policy, **changes))
+        )
 
     def pass_time(self, step: timedelta) -> None:
         self.now += step

@@ -153,7 +153,8 @@ def test_a_release_that_was_kept_back_releases_no_later_hold(rig: Rig) -> None:
     admin, user = administrator(rig), rig.with_certificate()
     told_to(admin, user.certificate, HOLD)
     told_to(admin, user.certificate, RELEASE)
-    kept_back = admin.sent
+    admin.begin_anew()
+    kept_back = admin.build(Kind.RR, whole(rig, user.certificate, reason=RELEASE))
     rig.now += SECOND
     told_to(admin, user.certificate, HOLD)
     rig.now += SECOND
@@ -196,6 +197,38 @@ def test_an_administrator_revokes_what_is_on_hold(rig: Rig) -> None:
     assert told_to(admin, user.certificate, 1) == ACCEPTED
     found = rig.of(user.certificate)
     assert (found.state, found.reason) == (State.REVOKED, RevocationReason.KEY_COMPROMISE)
+
+
+def test_the_same_bytes_are_carried_out_once(rig: Rig) -> None:
+    """S6: by a clock that is ahead too: a release undoes no later hold, and a hold no later release."""
+    admin, user = administrator(rig), rig.with_certificate()
+    ahead = rig.now + timedelta(minutes=4)
+    sent = []
+    for reason in (HOLD, RELEASE):
+        admin.begin_anew()
+        assert (
+            taken_back(admin.ask(Kind.RR, whole(rig, user.certificate, reason=reason), message_time=ahead)) == ACCEPTED
+        )
+        sent.append(admin.sent)
+        rig.now += SECOND
+    held, released = sent
+    assert taken_back(rig.send(held)) == ACCEPTED
+    assert rig.of(user.certificate).state is State.ACTIVE
+    assert told_to(admin, user.certificate, HOLD) == ACCEPTED
+    rig.now += timedelta(hours=1)
+    assert taken_back(rig.send(released)) == ACCEPTED
+    assert rig.of(user.certificate).state is State.HELD
+    assert trail(rig).count("certificate.released") == 1
+
+
+def test_the_same_bytes_again_of_what_took_back_its_signer(rig: Rig) -> None:
+    user = rig.with_certificate()
+    for reason in (HOLD, 1):
+        assert told_to(user, user.certificate, reason) == (
+            ACCEPTED if reason == HOLD else (Status.REJECTION, FailInfo.certRevoked)
+        )
+        if reason == HOLD:
+            assert taken_back(rig.send(user.sent)) == ACCEPTED
 
 
 # --- re-issue ---------------------------------------------------------------------------------------------------------
@@ -313,6 +346,43 @@ def test_a_clock_that_is_ahead_lets_nobody_replay(rig: Rig) -> None:
     new = rig.begin().acquire()
     assert until(rig.send(first)) is None
     assert rig.active().certificate == new
+
+
+@pytest.mark.parametrize("what", ["re-issued", "acquired", "closed"])
+def test_what_was_kept_back_does_nothing_after_a_change(rig: Rig, what: str) -> None:
+    """Closed by staff, the re-issue is over: the message neither opens it again nor takes anything back."""
+    admin = administrator(rig)
+    rig.with_certificate()
+    rig.now += DAY
+    kept_back = admin.build(Kind.GENM, reissue_request(USER, Cause.OTHER))
+    rig.now += 10 * SECOND
+    ask(admin)
+    if what == "acquired":
+        rig.now += 10 * SECOND
+        rig.begin().acquire()
+    elif what == "closed":
+        rig.now += 10 * SECOND
+        rig.administration.open_acquisition(rig.subscriber.id, None, rig.now)
+    changed, before = rig.now, rig.history()
+    rig.now += 10 * SECOND
+    answer = rig.send(kept_back)
+    assert told(answer) == ("R127", {"at": changed.isoformat()})
+    assert rig.history() == before
+    assert (rig.registry.standing(rig.subscriber.id).open_until is None) is (what != "re-issued")
+
+
+def test_what_was_asked_is_forgotten_when_it_is_good_no_more(rig: Rig) -> None:
+    admin = administrator(rig)
+    rig.with_certificate()
+    rig.now += DAY
+    ask(admin)
+    sent = admin.sent
+    rig.now += 30 * DAY
+    rig.registry.tidy(rig.now)
+    assert until(rig.send(sent)) == rig.registry.standing(rig.subscriber.id).open_until
+    rig.now += SECOND
+    rig.registry.tidy(rig.now)
+    assert refused(rig.send(sent)) is FailInfo.badTime
 
 
 def test_a_request_is_good_for_its_minutes(rig: Rig) -> None:

@@ -226,7 +226,7 @@ def test_25_one_at_a_time_and_signed(rig: Rig) -> None:
     body = twice(body_of(Kind.RR, whole(rig, customer.certificate)))
     data = assembled(customer.header(), body, customer.protector, (customer.certificate,))
     assert refused(rig.send(data)) is FailInfo.badRequest
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     answer = rig.begin().ask(Kind.RR, whole(rig, customer.certificate))
     assert taken_back(answer) == (Status.REJECTION, FailInfo.wrongIntegrity)
 

@@ -30,7 +30,7 @@ from tokenmgr.domain.generation import RevocationReason, State
 
 def test_09_a_transaction_begun_by_a_mac_goes_on_by_it(rig: Rig) -> None:
     other = rig.with_certificate()
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1))
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1), rig.now)
     customer = rig.begin()
     certificate = granted(customer.request())
     other.transaction, other.last = customer.transaction, customer.last
@@ -41,7 +41,7 @@ def test_09_a_transaction_begun_by_a_mac_goes_on_by_it(rig: Rig) -> None:
 def test_09_one_begun_by_a_signature_goes_on_by_it(rig: Rig) -> None:
     customer = rig.with_certificate(days_left=10)
     certificate = granted(customer.request(new_key()))
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1))
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1), rig.now)
     other = rig.begin()
     other.transaction, other.last = customer.transaction, customer.last
     assert refused(other.confirm(certificate)) is FailInfo.wrongIntegrity
@@ -159,7 +159,7 @@ def test_another_banks_address_is_not_ours(rig: Rig) -> None:
     customer.begin_anew()
     data = customer.build(Kind.KUR, asked(Customer(rig, customer.user)))
     assert refused(customer.send(data, OTHER_BANK)) is FailInfo.notAuthorized
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1))
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + timedelta(days=1), rig.now)
     ticket = rig.begin()
     assert refused(ticket.ask(Kind.GENM, QUESTION, OTHER_BANK)) is FailInfo.badMessageCheck
     assert rig.states() == [State.ACTIVE]

@@ -250,7 +250,7 @@ def test_16_a_csr_is_signed_by_its_own_key(quick: Rig, how: str) -> None:
 
 def test_17_kur_is_by_the_certificate_that_is_updated(rig: Rig) -> None:
     rig.with_certificate()
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     customer = rig.begin()
     assert said_no(customer.ask(Kind.KUR, asked(customer)), Kind.KUP) is FailInfo.wrongIntegrity
 

@@ -377,3 +377,24 @@ def test_a_customers_key_signs_none(rig: Rig) -> None:
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     with pytest.raises(Forged):
         Signers([keys.root])(sealed(dataclasses.replace(keys, cmp=CaKey("cmp", key, customer.certificate))))
+
+
+def test_none_is_signed_over_a_trail_that_the_table_says_is_another(watched: Watched) -> None:
+    """The file was cut, or this node is new: the registry's own last checkpoint is held against it all the same."""
+    first, last = watched.go_on(), watched.go_on()
+    lines = watched.file.path.read_bytes().splitlines(keepends=True)
+    watched.file.path.write_bytes(lines[0])
+    forge(watched.rig.database, "UPDATE audit SET actor = 'mallory' WHERE number = :number", number=first + 2)
+    chain_anew(watched.rig.database, first + 2)
+    with pytest.raises(TrailBroken, match=f"rewritten {last}"):
+        watched.go_on()
+
+
+def test_a_clock_outside_the_signers_time_signs_nothing(watched: Watched) -> None:
+    """It would be a forgery for ever."""
+    before = watched.go_on()
+    watched.rig.administration.unlock(watched.rig.subscriber.id)
+    make_checkpoint(watched.service, CREATED - A_DAY)
+    found = watched.trail.last_checkpoint()
+    assert found is not None
+    assert found.number == before

@@ -17,15 +17,18 @@ import pytest
 from cryptography import x509
 
 from tests.api.asgi import Client
-from tests.api.rig import BANK, Rig, granted
+from tests.api.rig import BANK, NOW, Rig, granted
 from tests.api.test_http import CLAIM, CMP, FIELDS, HOME, refused
+from tests.api.test_status import World
 from tests.sql import postgres
-from tokenmgr.api import jobs, list_making
+from tokenmgr.api import jobs, list_making, lists
 from tokenmgr.api.app import application
+from tokenmgr.ca import crl
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.messages import CertReply, Info, Kind, Status, certificate_request, parse
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import SignatureUnfit
+from tokenmgr.sql import postgresql
 
 
 @pytest.fixture
@@ -69,6 +72,41 @@ def test_a_database_that_does_not_answer() -> None:
         rig.close()
 
 
+BEARABLE = 3 * postgresql.ANSWER  # seconds; without a bound it would be for ever
+
+
+def test_a_database_that_hangs() -> None:
+    """As one that does not answer, and not for as long as it hangs: memory goes on, the rest is told to come again."""
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with postgres.Server.started() as server, ThreadPoolExecutor(12) as pool:
+        rig = Rig(server.database())
+        world = World(rig)
+        client = Client(application(rig.service, world.status))
+        certificate = rig.with_certificate().certificate
+        jobs.round_of(rig.service)
+        rig.enrol("user02")
+        crl, good = client.get("/ca.crl"), world.get(certificate)
+        customer = rig.begin("user02")
+        data = customer.build(Kind.IR, certificate_request(customer.key, customer.subject))
+        time.sleep(lists.EVERY)
+        with server.hanging():
+            began = time.monotonic()
+            asked = [pool.submit(client.post, HOME, content=data, headers=CMP) for _ in range(4)]
+            looked = [pool.submit(client.get, "/ca.crl") for _ in range(6)]
+            assert world.get(certificate).content == good.content
+            assert time.monotonic() - began < 1
+            for one in looked:
+                assert one.result(BEARABLE).content == crl.content
+            for one in asked:
+                assert refused(one.result(BEARABLE), 503, "R115")["retriable"]
+            jobs.round_of(rig.service)
+            assert time.monotonic() - began < 2 * BEARABLE
+        time.sleep(postgresql.SHUT)
+        assert isinstance(parse(client.post(HOME, content=data, headers=CMP).content).body, CertReply)
+        rig.close()
+
+
 async def _one_round(rig: Rig) -> None:
     ending = asyncio.Event()
     running = asyncio.create_task(jobs.Jobs(rig.service).run(ending))
@@ -92,6 +130,12 @@ def test_a_ca_key_that_signs_wrongly_is_no_fault_of_the_customers(url: str) -> N
     assert isinstance(answer.body, CertReply)
     assert answer.body.status is Status.WAITING  # 27: the record stands
     rig.close()
+
+
+def test_a_probe_reads_no_list(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a hundred thousand entries it is four megabytes, and a balancer asks every second."""
+    monkeypatch.setattr(type(quick.administration), "crl", failing(ZeroDivisionError()))
+    assert client.get("/readyz").json() == {"ready": True}
 
 
 def test_a_bug_is_said_to_be_one(quick: Rig, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +269,27 @@ def test_a_delta_says_what_has_changed_since_its_base(rig: Rig) -> None:
     assert on_the_list(rig, second.certificate)
 
 
+def test_a_list_and_its_delta_are_of_one_moment(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 5280, 5.2.4: they have one number. What is revoked between the making of the two is on the next ones."""
+    rig.enrol("user02")
+    first, second = (rig.of(rig.with_certificate(user).certificate).serial for user in ("user01", "user02"))
+    jobs.round_of(rig.service)
+    rig.registry.revoke(first, RevocationReason.KEY_COMPROMISE, rig.now)
+    build = crl.build
+
+    def overtaken(*said: Any) -> bytes:
+        made = build(*said)
+        rig.registry.revoke(second, RevocationReason.KEY_COMPROMISE, rig.now)
+        return made
+
+    with monkeypatch.context() as patch:
+        patch.setattr(crl, "build", overtaken)
+        jobs.round_of(rig.service)
+    assert (numbers(rig), list(on_the_delta(rig))) == ((2, 2, 1), [first])
+    jobs.round_of(rig.service)
+    assert (numbers(rig), set(on_the_delta(rig))) == ((3, 3, 1), {first, second})
+
+
 def test_a_long_list_waits_and_its_delta_does_not(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_making, "SMALL", 0)
     certificate = rig.with_certificate().certificate
@@ -260,6 +325,32 @@ def test_only_one_of_several_is_at_the_jobs(rig: Rig) -> None:
         assert rig.administration.crl() is None
     jobs.round_of(rig.service)
     assert rig.administration.crl()
+    other.close()
+
+
+def test_what_one_has_just_done_no_other_does_again(rig: Rig) -> None:
+    """Among all workers of all nodes; but what looks after a worker's own folder, each does for itself."""
+    other = Rig(rig.url)
+    acts: list[str] = []
+
+    def says(name: str) -> jobs.Job:
+        return name.partition(" ")[0], jobs.EVERY, lambda _now: acts.append(name)
+
+    workers = [jobs.Jobs(rig.service, [says("own")]), jobs.Jobs(other.service, [says("own of the other")])]
+    for worker, name in zip(workers, ("shared by the first", "shared by the second"), strict=True):
+        worker.shared = (says(name),)
+    steps = [
+        (0.0, 0, ["shared by the first", "own"]),
+        (0.5, 1, ["own of the other"]),
+        (jobs.EVERY, 1, ["shared by the second"]),
+        (jobs.EVERY + 1, 0, []),
+        (-1.0, 0, ["shared by the first"]),  # the other one's clock was ahead
+    ]
+    for seconds, which, expected in steps:
+        other.now = rig.now = NOW + timedelta(seconds=seconds)
+        workers[which].round()
+        assert acts == expected, seconds
+        acts.clear()
     other.close()
 
 

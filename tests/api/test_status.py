@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import random
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,22 +15,28 @@ from urllib.parse import quote
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import OCSPNonce, load_der_x509_certificate, ocsp
 
-from tests.api.asgi import Answer, Client
-from tests.api.rig import Rig, granted
-from tests.api.signer import Troubled
+from tests.api.asgi import Answer, Client, scope_of
+from tests.api.rig import CREATED, PROFILE, Authority, Rig, granted
+from tests.api.signer import HookedKey, Troubled
 from tests.api.test_http import refused
 from tests.ca.made import pkilint
 from tests.sql import postgres
-from tokenmgr.api import jobs, kept_answers
+from tokenmgr.api import http, jobs, kept_answers
+from tokenmgr.api import ocsp as status_ocsp
 from tokenmgr.api.answers_ahead import AnswersAhead
 from tokenmgr.api.caching import Lasting
 from tokenmgr.api.status import Status
-from tokenmgr.ca.keys import CaKey
+from tokenmgr.ca.about import PURPOSES
+from tokenmgr.ca.issuer import Issuer
+from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
+from tokenmgr.ca.own import certify
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.errors import ConnectionLost, RegistryUnavailable
 
 HOUR, SECOND, DAY = timedelta(hours=1), timedelta(seconds=1), timedelta(days=1)
 TYPE = {"Content-Type": "application/ocsp-request"}
@@ -194,6 +203,56 @@ def test_a_post_is_bounded_and_typed(small: World) -> None:
     assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
+def test_a_post_that_comes_too_slowly(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "SLOWEST_BODY", 0.1)
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    typed = {name.lower(): value for name, value in TYPE.items()}
+
+    async def asked() -> None:
+        await small.status.application()(scope_of("POST", "/ocsp", typed), receive, send)
+
+    asyncio.run(asked())
+    assert said[0]["status"] == 408
+
+
+def test_following_goes_on_after_whatever_goes_wrong(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug as well: else memory would end after five minutes, and say nothing of it."""
+    monkeypatch.setattr(status_ocsp, "EVERY", 0.01)
+    rig, kept = small.rig, small.status.ocsp._kept
+    certificate = rig.with_certificate().certificate
+    small.status.ocsp.follow_once()
+    small.get(certificate)
+    changes, errors = rig.administration.changes, iter([ZeroDivisionError(), RegistryUnavailable(reason="")])
+
+    def told(since: Any) -> Any:
+        for error in errors:
+            raise error
+        return changes(since)
+
+    async def followed() -> None:
+        ending = asyncio.Event()
+        running = asyncio.create_task(small.status.ocsp.follow(ending))
+        async with asyncio.timeout(20):
+            while len(kept):
+                assert not running.done()
+                await asyncio.sleep(0.01)
+        ending.set()
+        await running
+
+    monkeypatch.setattr(rig.administration, "changes", told)
+    rig.registry.revoke(rig.of(certificate).serial, RevocationReason.SUPERSEDED, rig.now)
+    assert len(kept) == 1
+    asyncio.run(followed())
+
+
 def test_the_other_front_answers_too(small: World) -> None:
     from tokenmgr.api.app import application
 
@@ -219,12 +278,11 @@ def test_what_a_cache_may_keep(world: World) -> None:
         {"if_none_match": answer.headers["etag"]},
         {"if_none_match": f'"x", W/{answer.headers["etag"]}'},
         {"if_none_match": "*"},
-        {"if_modified_since": answer.headers["last-modified"]},
     ):
         again = world.get(certificate, **known)
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == answer.headers["etag"]
-    for other in ({"if_none_match": '"x"'}, {"if_modified_since": "Thu, 01 Jan 1970 00:00:00 GMT"},
+    for other in ({"if_none_match": '"x"'}, {"if_modified_since": answer.headers["last-modified"]},
                   {"if_modified_since": "soon"}, {"if_modified_since": "Thu, 01 Jan 99999 00:00:00 GMT"},
                   {"if_none_match": '"x"', "if_modified_since": answer.headers["last-modified"]}):  # fmt: skip
         assert world.get(certificate, **other).content == answer.content
@@ -234,6 +292,27 @@ def test_what_a_cache_may_keep(world: World) -> None:
     assert nonce.headers["cache-control"] == "no-store"
     pending = pending_one(world.rig, "user02")
     assert world.get(pending).headers["cache-control"] == "no-store"
+
+
+def test_a_date_tells_no_two_answers_of_one_second_apart(world: World) -> None:
+    """Nor lists; a CA certificate does not change."""
+    rig, client = world.rig, world.client
+    certificate = rig.with_certificate().certificate
+    jobs.round_of(rig.service)
+    date = {"if_modified_since": world.get(certificate).headers["last-modified"]}
+    rig.now += SECOND / 2
+    rig.registry.revoke(rig.of(certificate).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    jobs.round_of(rig.service)
+    world.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(world.get(certificate, **date).content)) == "REVOKED keyCompromise"
+    for path, status in (("/ca.crl", 200), ("/ca-delta.crl", 200), ("/ca.cer", 304), ("/root.cer", 304)):
+        there = client.get(path).headers["last-modified"]
+        assert client.request("GET", path, headers={"If-Modified-Since": there}).status_code == status
+    for date in (
+        {"if-modified-since": text}
+        for text in ("Thu, 01 Jan 1970 00:00:00 GMT", "soon", "Thu, 01 Jan 99999 00:00:00 GMT")
+    ):
+        assert client.request("GET", "/ca.cer", headers=date).status_code == 200
 
 
 def when(text: str) -> datetime:
@@ -290,6 +369,27 @@ def test_a_change_is_known_to_every_worker_at_its_next_look(world: World) -> Non
         assert standing(ocsp.load_der_ocsp_response(one.get(certificate).content)) == "REVOKED keyCompromise"
 
 
+def test_a_trail_that_goes_back_takes_the_memory_with_it(small: World, tmp_path: Path) -> None:
+    """As a failover to a replica that lagged has it, or a restore under running nodes: what was revoked is good again;
+    and revoked again, by an entry whose number memory has already seen."""
+    rig = small.rig
+    certificate = rig.with_certificate().certificate
+    serial = rig.of(certificate).serial
+    here, aside = (closing(sqlite3.connect(tmp_path / name)) for name in ("registry.db", "before.db"))
+    with here as live, aside as before:
+        live.backup(before)
+        rig.registry.revoke(serial, RevocationReason.KEY_COMPROMISE, rig.now)
+        small.status.ocsp.follow_once()
+        assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED keyCompromise"
+        before.backup(live)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "GOOD"
+    rig.now += SECOND
+    rig.registry.revoke(serial, RevocationReason.SUPERSEDED, rig.now)
+    small.status.ocsp.follow_once()
+    assert standing(ocsp.load_der_ocsp_response(small.get(certificate).content)) == "REVOKED superseded"
+
+
 def test_what_was_looked_up_before_a_change_is_not_kept(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Looked up, revoked, the change noticed, and only then handed over to memory."""
     rig, told = small.rig, small.rig.administration.told
@@ -337,6 +437,28 @@ def test_answers_are_made_ahead_and_anew(world: World) -> None:
     assert rig.administration.tidy_answers(rig.now + DAY + SECOND) == 1
 
 
+def test_answers_of_a_responder_that_has_been_renewed_are_made_anew(rig: Rig) -> None:
+    """Though they are young: nobody gives them out any more."""
+    certificate = rig.with_certificate().certificate
+    AnswersAhead(rig.service)(rig.now)
+    renewed = Rig(rig.url, made=with_another_responder(rig))
+    renewed.now = rig.now
+    AnswersAhead(renewed.service)(renewed.now)
+    world = World(renewed)
+    assert world.get(certificate).status_code == 200
+    assert (world.count("registry"), world.count("signed")) == (1, 0)
+    renewed.close()
+
+
+def with_another_responder(rig: Rig) -> Authority:
+    keys = rig.service.keys
+    (one,) = keys.authorities
+    signers = {name: ec.derive_private_key(at, ec.SECP256R1()) for at, name in enumerate(PURPOSES, start=4711)}
+    anew = CaKey("ocsp", keys.ocsp.signer, certify("みほん認証局", 1, PROFILE, dict(signers), CREATED)["ocsp"])
+    made = CaKeys(keys.cmp, (AuthorityKeys(1, one.issuing, anew, one.root),))
+    return made, Issuer(made, PROFILE)
+
+
 def test_memory_is_bounded(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kept_answers, "MOST", 2)
     for number in range(3):
@@ -361,37 +483,51 @@ def test_without_the_registry_what_is_known_is_said_for_five_minutes() -> None:
         rig = Rig(server.database())
         world, clock = World(rig), [1000.0]
         world.status.ocsp._kept._monotonic = lambda: clock[0]
-        world.status.ocsp._kept.follow([], 1000.0, is_all=True)
         certificate = rig.with_certificate().certificate
         jobs.round_of(rig.service)
         first, crl = world.get(certificate), world.client.get("/ca.crl")
         rig.now += 13 * HOUR  # it is due: there may be a newer one
+        world.status.ocsp.follow_once()
+        looked_at = rig.now
         server.stop()
         for waited in (0.0, 299.0):
-            clock[0] = 1000.0 + waited
+            clock[0], rig.now = 1000.0 + waited, looked_at + waited * SECOND
             assert world.get(certificate).content == first.content
         assert status_of(world.client.post("/ocsp", asked(rig, certificate, b"n" * 8), TYPE)) == "TRY_LATER"
         assert world.client.get("/ca.crl").content == crl.content
-        clock[0] = 1301.0
-        assert status_of(world.get(certificate)) == "TRY_LATER"
+        for clock[0], rig.now in (  # the other one has stood still
+            (1301.0, looked_at),
+            (1000.0, looked_at + 301 * SECOND),
+        ):
+            assert status_of(world.get(certificate)) == "TRY_LATER"
         rig.close()
 
 
 def test_without_the_token_what_is_known_is_said(url: str) -> None:
+    """From memory; made ahead, by a worker that has nothing in memory; and the lists."""
     rig = Rig(url)
-    keys = rig.service.keys
-    certificate = rig.with_certificate().certificate
-    world = World(rig)
-    first = world.get(certificate)
-    from tests.api.signer import HookedKey
-    from tokenmgr.errors import ConnectionLost
+    keys, ahead = rig.service.keys, rig.with_certificate().certificate
+    rig.enrol("user02")
+    revoked = rig.with_certificate("user02").certificate
+    worker = jobs.Jobs(rig.service)
+    worker.round(with_everything=True)
+    rig.registry.revoke(rig.of(revoked).serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    worker.round(with_everything=True)
+    world, other = World(rig), World(rig)
+    first = world.get(ahead)
 
     def lost(*_: object) -> None:
         raise ConnectionLost(serial="x")
 
-    world.status.ocsp._responders[1]._ocsp = CaKey("ocsp", HookedKey(keys.ocsp.signer, lost), keys.ocsp.certificate)  # type: ignore[arg-type]
-    assert status_of(world.client.post("/ocsp", asked(rig, certificate, b"n" * 8), TYPE)) == "TRY_LATER"
-    assert world.get(certificate).content == first.content
+    away = CaKey("ocsp", HookedKey(keys.ocsp.signer, lost), keys.ocsp.certificate)  # type: ignore[arg-type]
+    rig.service.responders[1]._ocsp = away
+    assert status_of(world.client.post("/ocsp", asked(rig, ahead, b"n" * 8), TYPE)) == "TRY_LATER"
+    assert world.get(ahead).content == first.content
+    for certificate, expected in ((ahead, "GOOD"), (revoked, "REVOKED keyCompromise")):
+        assert standing(ocsp.load_der_ocsp_response(other.get(certificate).content)) == expected
+    for path in ("/ca.crl", "/ca-delta.crl"):
+        read = x509.load_der_x509_crl(other.client.get(path).content)
+        assert [one.serial_number for one in read] == [rig.of(revoked).serial]
     rig.close()
 
 

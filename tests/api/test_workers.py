@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import socket
 import sys
 import time
@@ -12,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tokenmgr.api.workers import _Relay, _Worker
+from tokenmgr.api import workers
+from tokenmgr.api.workers import Keeper, _Relay, _Worker
 from tokenmgr.log import Secret
 
 PATIENCE = 30.0
@@ -101,6 +104,103 @@ def test_what_changes_meanwhile_is_read_by_all(start: Started) -> None:
     assert slow not in running
     assert slow.ended == 0
     assert len(start.made) == 3
+
+
+def test_one_that_neither_serves_nor_ends_blocks_nobody(
+    start: Started, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = before = [start()]
+    relay = _Relay(start, running)
+    start.program = SLOW
+    relay.begin()
+    relay.go_on()
+    slow = start.made[-1]
+    monkeypatch.setattr(workers, "LONGEST_START", 0.0)
+    monkeypatch.setattr(workers, "LONGEST_WAIT", 0.0)
+    start.program = SERVES
+    relay.go_on()
+    assert "does not begin to serve" in caplog.text
+    assert running == before
+    monkeypatch.undo()
+    go_on(relay, lambda: running[0] is start.made[-1] and not relay.others)
+    assert (slow.ended, len(start.made)) == (0, 3)
+
+
+# --- the keeper -----------------------------------------------------------------------------------------------------
+
+
+def kept(start: Started, count: int = 2) -> Keeper:
+    """Its places filled, and a hand that takes its next look."""
+    keeper = Keeper((), count, {}, Secret("PIN"), {})
+    keeper._start = start  # type: ignore[method-assign]
+    keeper._running += [start() for _ in range(count)]
+    keeper._relay = _Relay(start, keeper._running)
+    for one in keeper._running:
+        one.wait_ready()
+    return keeper
+
+
+def look_until(keeper: Keeper, holds: Callable[[], bool]) -> None:
+    ends = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < ends, "it did not come to that"
+        keeper._look()
+        time.sleep(0.01)
+
+
+def killed(one: _Worker) -> None:
+    os.kill(one.process, signal.SIGKILL)
+    one._child.wait()
+
+
+def test_whoever_ends_is_started_anew_and_the_others_go_on(start: Started) -> None:
+    keeper = kept(start)
+    first, second = keeper._running
+    killed(first)
+    keeper._look()
+    assert (keeper._running, len(start.made)) == ([first, second], 2)  # soon after its start: not at once
+    keeper._due[0] = 0.0
+    look_until(keeper, lambda: keeper._running[0] is not first)
+    assert (keeper._running, keeper._due) == ([start.made[2], second], {})
+    killed(start.made[2])
+    keeper._look()
+    assert keeper._due[0] - time.monotonic() > 1  # and later each time
+    assert second.ended is None
+
+
+def test_one_that_a_hand_over_has_put_there_meanwhile_stays(start: Started) -> None:
+    """Else a healthy one would go on serving, as nobody's, until the computer is switched off."""
+    keeper = kept(start)
+    killed(keeper._running[0])
+    keeper._look()
+    keeper._due[0] = math.inf  # its time does not come before the hand-over has
+    keeper._relay.begin()
+    look_until(keeper, lambda: len(start.made) == 4 and not keeper._relay.others)
+    assert keeper._running == start.made[2:]
+    keeper._due |= dict.fromkeys(keeper._due, 0.0)  # its time has come
+    keeper._look()
+    assert (keeper._running, keeper._due, len(start.made)) == (start.made[2:], {}, 4)
+
+
+def test_one_that_cannot_be_started_is_tried_again(start: Started, caplog: pytest.LogCaptureFixture) -> None:
+    keeper = kept(start, 1)
+    killed(keeper._running[0])
+    keeper._look()
+    keeper._due[0] = 0.0
+
+    def fail() -> _Worker:
+        raise OSError("no memory")
+
+    keeper._start = fail  # type: ignore[method-assign]
+    keeper._look()
+    assert "could not be started" in caplog.text
+    assert keeper._due[0] > time.monotonic()
+    keeper._start, keeper._due[0] = start, 0.0  # type: ignore[method-assign]
+    keeper._look()
+    assert (keeper._running, keeper._due) == ([start.made[1]], {})
+
+
+# --- what they are told of ------------------------------------------------------------------------------------------
 
 
 def test_what_is_watched(tmp_path: Path) -> None:

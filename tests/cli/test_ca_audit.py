@@ -6,16 +6,18 @@ import csv
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import subprocess
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from tests.actors import TESTER
 from tests.cli.runner import PROGRAM, Home
-from tests.interop.running import BANK, CONTRACT, authority
+from tests.interop.running import BANK, CONTRACT, PIN, authority
 from tests.sql.forging import forge
 from tokenmgr.ca.checkpoints import FILE
 from tokenmgr.ca.folder import open_folder
@@ -121,14 +123,16 @@ def test_an_exported_file_is_verified_without_the_registry(home: Home, tmp_path:
     assert file.read_text(encoding="utf-8") == home.run("ca", "audit", "export").out
     shutil.copy(home.folder / "ca" / "root.pem", root)
     auditor = Home(tmp_path / "auditor")
-    assert auditor.run("ca", "audit", "verify", str(file)).status == 2  # whom should it trust?
+    untrusting = auditor.run("ca", "audit", "verify", str(file))
+    assert (untrusting.status, "--root FILE" in untrusting.err) == (2, True)
+    assert "A101" in auditor.run("ca", "audit", "verify").err
     done = auditor.run("ca", "audit", "verify", str(file), "--root", str(root), "--json")
     assert done.status == 0, done.err
     assert json.loads(done.out)["vouched"]["number"] == json.loads(done.out)["entries"]
     file.write_text(file.read_text(encoding="utf-8").replace("tester", "nobody", 1), encoding="utf-8")
     done = auditor.run("ca", "audit", "verify", str(file), "--root", str(root))
     assert done.status == 4
-    assert done.out.startswith("Line 1: Entry 1 was altered")
+    assert done.out.startswith("Line 2: Entry 2 was altered")
     other = Home(tmp_path / "other")
     assert other.run("ca", "init", "--new-pin-fd", "0", typed="pin-12345678\n").status == 0
     said = other.run("ca", "audit", "verify", str(file), "--json").out  # by another CA's root
@@ -147,6 +151,11 @@ def test_csv_opens_in_excel_and_is_no_formula(home: Home, tmp_path: Path) -> Non
     assert header[:6] == ["番号", "日時", "区分", "名前", "操作した場所", "操作"]
     assert all(row[6] == BANK for row in rows)
     assert rows[-1][5] == "契約の登録"
+    refused = home.run("ca", "audit", "verify", str(file))
+    assert (refused.status, "(csv)" in refused.err) == (2, True)
+    before = file.read_bytes()
+    again = home.run("ca", "audit", "export", "--output", str(file))
+    assert (again.status, "U107" in again.err, file.read_bytes()) == (2, True, before)
     assert not any(cell.startswith("=") for row in rows for cell in row)
     assert home.run("ca", "audit", "export", "--bank", BANK).status == 2  # a part could not be verified
 
@@ -200,3 +209,49 @@ def test_every_action_kind_and_finding_has_words(language: str) -> None:
         assert texts(f"audit.kind_{kind.value}")
     for what in What:
         assert texts(f"audit.found_{what.value}", numbers="1", before=0, other=2)
+
+
+def test_every_fact_has_a_name_and_no_moment_is_a_number(home: Home, tmp_path: Path) -> None:
+    """Collected from what was done: all that leaves facts in the trail, but the lists and starts that `served` has."""
+    subscriber = (BANK, CONTRACT, json.loads(home.run("bank", "subscriber", "list", "--json").out)[0]["user"])
+
+    def done(*arguments: str, typed: str = "", status: int = 0) -> str:
+        result = home.run(*arguments, typed=typed)
+        assert result.status == status, result.out + result.err
+        return result.out
+
+    done("bank", "change", BANK, "--name", "つぎ信用金庫", "--set", "renewal_days=20", "--set", "pc_allowed=false")
+    done(
+        "bank",
+        "subscriber",
+        "change",
+        *subscriber,
+        "--email",
+        "a@mihon.example",
+        "--new-login-pin-fd",
+        "0",
+        typed="9753\n",
+    )
+    done("bank", "subscriber", "open", *subscriber)
+    done("bank", "subscriber", "reissue", *subscriber, "--cause", "lost", "--yes")
+    done("bank", "subscriber", "revoke", *subscriber, "--reason", "unspecified", "--yes")
+    copy = tmp_path / "ca.backup"
+    done("ca", "backup", str(copy))
+    name = json.loads(done("ca", "show", "--json"))["name"]
+    done("ca", "close", "--yes-close", name, "--destroy-keys", "--pin-fd", "0", typed=f"{PIN}\n")
+    restored = Home(tmp_path / "restored")
+    assert restored.run("ca", "restore", str(copy)).status == 0
+
+    entries = json.loads(done("ca", "audit", "list", "--json"))
+    entries += json.loads(restored.run("ca", "audit", "list", "--json", "--action", "ca.restored").out)
+    facts = [pair for one in entries for side in ("before", "after") for pair in one[side].items()]
+    names = {name for name, _ in facts if not name.startswith("policy.")}
+    assert {"cause", "reissued_at", "keys_destroyed", "seal", "made", "node", "login_pin", "authority"} <= names
+    for texts in (Texts("ja"), Texts("en")):
+        assert [name for name in names if not texts.has(f"audit.its_{name}")] == []
+    moments = [value for name, value in facts if name in {"open_until", "reissued_at"} and value is not None]
+    assert all(datetime.fromisoformat(one) for one in moments)
+    told = done("ca", "audit", "list", "--lang", "ja")
+    assert "再発行の理由: 専用USBまたはパソコンの紛失" in told
+    assert "取扱方針 renewal_days: 30 → 20" in told
+    assert not re.search(r"[0-9]{16}", told)  # microseconds

@@ -32,14 +32,23 @@ from tests.cli.ca_rig import (
     working,
 )
 from tests.sql import postgres
+from tests.sql.forging import forge
 from tests.sql.postgres import Server
+from tokenmgr import clock
+from tokenmgr.api.checkpoints import make_last
 from tokenmgr.ca.archive import SEAL, Reader
+from tokenmgr.ca.checkpoints import seal
+from tokenmgr.cli.authority import open_authority
+from tokenmgr.cli.ca_backup import settle
 from tokenmgr.cli.ca_restore import Step
+from tokenmgr.cli.serve import _wired
 from tokenmgr.domain.generation import State
-from tokenmgr.errors import BackupUnfit
+from tokenmgr.errors import BackupExists, BackupUnfit
+from tokenmgr.log import Secret
+from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.copying import BEYOND
 
-MADE_ANEW = {"audit", "crl", "answer", "node"}  # what a restore adds to, or leaves out
+MADE_ANEW = {"audit", "crl", "answer", "node", "job"}  # what a restore adds to, or leaves out
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +123,7 @@ def test_what_is_in_it_and_what_is_not(home: CaHome, tmp_path: Path) -> None:
         manifest = json.loads(archive.read("manifest.json"))
     assert {"folder/ca.toml", "folder/root.pem", "tables/generation.jsonl", "tables/audit.jsonl"} < set(names)
     assert any(name.startswith("folder/token/") for name in names)
-    assert not any("tls" in name or "lock" in name or "sqlite" in name for name in names)
+    assert not any("tls" in name or "sqlite" in name or name == "folder/token.lock" for name in names)
     assert PIN.encode() not in content
     assert b"the server's" not in content
     assert (told(done)["seal"], told(done)["entry"]) == (seal_of(file), manifest["registry"]["entry"])
@@ -139,6 +148,28 @@ def test_it_goes_over_nothing(home: CaHome, tmp_path: Path) -> None:
     assert (done.status, "A130" in done.err, file.read_text()) == (2, True, "mine")
     assert "A101" in bare(tmp_path / "none").op("backup", str(tmp_path / "x"), typed="").err
     assert not (tmp_path / "x").exists()
+
+
+def test_not_even_over_one_that_was_made_meanwhile(tmp_path: Path) -> None:
+    part, file = tmp_path / "x.part", tmp_path / "x"
+    part.write_text("ours")
+    file.write_text("theirs")
+    with pytest.raises(BackupExists):
+        settle(part, file)
+    assert (part.read_text(), file.read_text()) == ("ours", "theirs")
+    file.unlink()
+    settle(part, file)
+    assert file.read_text() == "ours"
+
+
+def test_a_whole_one_that_has_kept_its_second_name_is_not_written_over(home: CaHome, tmp_path: Path) -> None:
+    """Killed between the two, and moved elsewhere since."""
+    first = backed_up(home, tmp_path / "x")
+    os.link(first, tmp_path / "x.part")
+    content = first.rename(tmp_path / "safe").read_bytes()
+    backed_up(home, tmp_path / "x")
+    assert (tmp_path / "safe").read_bytes() == content
+    assert not (tmp_path / "x.part").exists()
 
 
 def test_where_it_cannot_be_written(home: CaHome, tmp_path: Path) -> None:
@@ -179,6 +210,7 @@ WRITER = (
     "import itertools, sys\n"
     "from tests.actors import TESTER\n"
     "from tests.sql.world import DAY, enrolment, exchange, generation\n"
+    "from tokenmgr import clock\n"
     "from tokenmgr.sql.administration import Administration\n"
     "from tokenmgr.sql.engine import Database\n"
     "from tokenmgr.sql.registry import SqlRegistry\n"
@@ -188,7 +220,7 @@ WRITER = (
     "    one = generation(who.id, 1000 + number)\n"
     "    registry = SqlRegistry(database, TESTER)\n"
     "    registry.record(one, exchange(one), None, DAY)\n"
-    "    registry.withdraw(who.id, one.reason or __import__('tests.sql.world').sql.world.REASON, DAY)\n"
+    "    registry.withdraw(who.id, one.reason or __import__('tests.sql.world').sql.world.REASON, clock.now())\n"
     "    print(number, flush=True)\n"
 )
 
@@ -259,6 +291,32 @@ def test_a_restored_ca_is_the_same_and_works(home: CaHome, tmp_path: Path) -> No
         assert path.stat().st_mode & 0o077 == 0 or path.suffix in (".toml", ".conf", ".lock"), path
 
 
+def test_the_keys_of_a_restored_ca_can_be_replaced(tmp_path: Path, copy: Path) -> None:
+    """And so destroyed: SoftHSM wants more of a key's files for that than for its signatures."""
+    home = restored(tmp_path / "new", copy)
+    done = home.op("renew", "cmp", "--new-key", "--pin-fd", "0")
+    assert done.status == 0, done.err
+
+
+def test_a_trail_that_is_not_whole_is_not_copied_for_one_that_is(home: CaHome, tmp_path: Path) -> None:
+    """It would be refused on the day it is needed."""
+    with registry_of(home) as database:
+        forge(database, "UPDATE audit SET actor = 'mallory' WHERE number = 2")
+    done = home.op("backup", str(tmp_path / "copy"), typed="")
+    assert (done.status, "A117" in done.err) == (4, True)
+    assert list(tmp_path.glob("copy*")) == []
+
+
+def test_the_checkpoints_of_a_restored_ca_are_in_its_file(home: CaHome, tmp_path: Path) -> None:
+    """An auditor finds nothing missing before it has served."""
+    with registry_of(home) as database, open_authority(home.ca, Secret(PIN), home.folder) as keys:
+        trail = Trail(database)
+        trail.keep(seal(keys, *trail.head(), clock.now(), with_chain=True))
+    assert home.op("backup", str(tmp_path / "copy"), typed="").status == 0
+    verified = restored(tmp_path / "new", tmp_path / "copy").op("audit", "verify", typed="")
+    assert verified.status == 0, verified.out + verified.err
+
+
 def test_from_sqlite_to_postgresql_and_back(home: CaHome, tmp_path: Path, server: Server) -> None:
     with registry_of(home) as database:
         before = kept(database)
@@ -324,9 +382,9 @@ def require_none_or_whole(home: CaHome, copy: Path, *options: str) -> None:
     assert home.run("ca", "show").status == 0
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_killed_at_every_touch_of_disk_and_database(tmp_path: Path, copy: Path, part: int) -> None:
-    moment = 4 * part + 1
+def test_killed_at_every_ninth_touch_of_disk_and_database(tmp_path: Path, copy: Path) -> None:
+    """Nine has no rhythm in common with what is done for each row and file."""
+    moment = 1
     while True:
         home = bare(tmp_path / str(moment))
         status = killed_at(home, moment, "ca", "restore", str(copy))
@@ -334,7 +392,7 @@ def test_killed_at_every_touch_of_disk_and_database(tmp_path: Path, copy: Path, 
         if status == 0:
             break
         assert status == -9
-        moment += 8
+        moment += 9
     assert moment > 20
 
 
@@ -470,6 +528,68 @@ def test_a_certificate_of_another_ca(tmp_path: Path, copy: Path) -> None:
     assert refused(tmp_path / "home", edited(copy, tmp_path / "edited", edit)) == "foreign-certificate"
 
 
+def _rewritten(table: str, which: Callable[[dict[str, Any]], bool], **values: object) -> Callable[[Members], object]:
+    def edit(members: Members) -> None:
+        names, *rows = (json.loads(line) for line in members[f"tables/{table}.jsonl"].splitlines())
+        (row,) = (row for row in rows if which(dict(zip(names, row, strict=True))))
+        for name, value in values.items():
+            row[names.index(name)] = value
+        members[f"tables/{table}.jsonl"] = "".join(json.dumps(row) + "\n" for row in (names, *rows)).encode()
+
+    return edit
+
+
+def _is(state: State) -> Callable[[dict[str, Any]], bool]:
+    return lambda row: bool(row["state"] == state.value)
+
+
+STATUSES = {
+    "good again": _rewritten("generation", _is(State.REVOKED), state="superseded", revoked_at=None, reason=None),
+    "for another reason": _rewritten("generation", _is(State.REVOKED), reason=4),
+    "at another time": _rewritten("generation", _is(State.REVOKED), revoked_at=1),
+    "on hold": _rewritten("generation", _is(State.REVOKED), state="held"),
+    "revoked by nobody": _rewritten("generation", _is(State.PENDING), state="revoked", revoked_at=1, reason=1),
+}
+
+
+@pytest.mark.parametrize("edit", STATUSES)
+def test_a_status_is_what_the_trail_tells_of_it(tmp_path: Path, copy: Path, edit: str) -> None:
+    """Sealed anew, and with a trail that is whole: nobody is good again but whom the trail knows to be."""
+    assert refused(tmp_path / "home", edited(copy, tmp_path / "edited", STATUSES[edit])) == "status-altered"
+
+
+def test_one_on_hold_and_one_that_is_released_come_back_so(home: CaHome, tmp_path: Path) -> None:
+    with working(home) as works:
+        held, released = works.issue("held"), works.issue("released")
+        for one in (held, released):
+            works.registry.hold(one.serial, clock.now())
+        works.registry.release(released.serial)
+    back = restored(tmp_path / "back", backed_up(home, tmp_path / "x"))
+    with working(back) as works:
+        found = [works.registry.generation(one.serial) for one in (held, released)]
+    assert [one.state for one in found if one] == [State.HELD, State.ACTIVE]
+
+
+def test_a_checkpoint_is_signed_by_this_ca(home: CaHome, tmp_path: Path) -> None:
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
+        make_last(service)
+    copy = backed_up(home, tmp_path / "ca.backup")
+    restored(tmp_path / "back", copy)
+    for values in ({"at": 0}, {"signature": ["AAAA"]}, {"chain": [""]}):
+        forged = edited(copy, tmp_path / "edited", _rewritten("checkpoint", lambda _row: True, **values))
+        assert refused(tmp_path / "none", forged) == "forged-checkpoint"
+
+
+def test_the_seal_that_was_noted(tmp_path: Path, copy: Path) -> None:
+    """The one thing that tells of somebody who wrote all of it anew."""
+    anew = edited(copy, tmp_path / "edited", lambda _members: None)
+    noted = seal_of(copy)
+    done = bare(tmp_path / "home").op("restore", str(anew), "--seal", noted, "--json", typed="")
+    assert (done.status, told(done)["error"]["facts"]["reason"]) == (4, "other-seal")
+    require_nothing(bare(tmp_path / "home"))
+    restored(tmp_path / "home", copy, "--seal", noted.upper())
+
+
 def test_it_is_told_what_it_cannot_know(tmp_path: Path, copy: Path) -> None:
     for language, words in (("en", "cannot know"), ("ja", "載っていません")):
         home = bare(tmp_path / language)
@@ -480,4 +600,4 @@ def test_the_copy_of_an_unused_ca(tmp_path: Path) -> None:
     home = CaHome(tmp_path / "home", make_ca(tmp_path / "ceremony"))
     back = restored(tmp_path / "back", backed_up(home, tmp_path / "x"))
     with registry_of(back) as database:
-        assert [one.action for one in require_chained(database)] == ["ca.restored"]
+        assert [one.action for one in require_chained(database)] == ["ca.made", "ca.restored"]

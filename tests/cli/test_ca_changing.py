@@ -308,10 +308,32 @@ def test_moved_to_a_clone(on_stick: Home, sticks: list[SimulatedMedium]) -> None
     assert done.status == 0, done.err
     after = opened(on_stick)
     assert (after.about.library, after.about.serial) == (two.path, two.serial)
+    trail = json.loads(on_stick.run("ca", "audit", "list", "--json").out)
+    assert [one["action"] for one in trail] == ["ca.made", "ca.moved"]
     assert after.authorities == before.authorities
     one.remove()
     assert change(on_stick, "renew", "cmp", "--new-key", pin=MEDIUM_PIN).status == 0
     assert opened(on_stick).about.key_ids < keys_on(two)
+
+
+def test_keys_on_the_old_token_are_not_forgotten(on_stick: Home, sticks: list[SimulatedMedium]) -> None:
+    """Removed there where it is at hand; else it stays written down which they are."""
+    one, two = sticks
+    before = keys_on(one)
+    assert killed(on_stick, KILLED_AFTER, Step.PROVEN.value, *ROLL, pin=MEDIUM_PIN) == -9
+    clone(one, two)
+    record = staging.read_record(opened(on_stick).path)
+    move = ("move", "--library", two.path, "--medium", two.serial)
+    done = change(on_stick, *move, pin=MEDIUM_PIN)
+    assert (done.status, "A137" in done.err) == (4, True), done.err
+    assert staging.read_record(opened(on_stick).path) == record
+    one.remove()
+    assert change(on_stick, *move, pin=MEDIUM_PIN).status == 0
+    assert keys_on(two) == before  # those that were cloned are gone, too
+    assert record is not None
+    kept = json.loads((opened(on_stick).path / f"ceremony-{record.serial}.json").read_text(encoding="utf-8"))
+    assert staging.read_record(opened(on_stick).path) is None
+    assert tuple(kept["keys"]) == record.keys
 
 
 def test_refused_with_every_key_that_is_missing_or_wrong(on_stick: Home, sticks: list[SimulatedMedium]) -> None:

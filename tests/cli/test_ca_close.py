@@ -35,9 +35,12 @@ from tests.sql import postgres
 from tests.sql.postgres import Server
 from tests.sql.world import DAY, World, enrolment, exchange, generation
 from tokenmgr import clock
+from tokenmgr.ca import changing
+from tokenmgr.ca.ceremony import Step as Change
 from tokenmgr.cli.authority import own_token
 from tokenmgr.cli.ca_asked import DEFAULT_NAME
 from tokenmgr.cli.ca_close import Step
+from tokenmgr.cli.serve import _renew_working, _wired
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.errors import AuthorityClosed
 from tokenmgr.log import Secret
@@ -95,8 +98,18 @@ def require_closed(home: CaHome) -> None:
     assert (said.count("ca.closing"), said.count("ca.closed"), said[-1]) == (1, 1, "ca.closed")
     assert said.count("certificate.revoked") == 1 + 2
     assert states(home) == [("revoked", 1), ("revoked", 5), ("revoked", 5)]
+    require_evidence(home)
     assert keys_of(home) == 0
     require_published(home)
+
+
+def require_evidence(home: CaHome, count: int = 4) -> None:
+    """The trail names each key before it was destroyed, once, and says at the end how many they were."""
+    with registry_of(home) as database:
+        entries = require_chained(database)
+    named = [key for one in entries if one.action == "ca.destroying" for key in json.loads(one.after)["keys"].split()]
+    assert (sorted(named), len(named)) == (sorted(set(named)), count)
+    assert json.loads(entries[-1].after) == {"keys_destroyed": count}
 
 
 def require_published(home: CaHome) -> None:
@@ -252,6 +265,67 @@ def test_nothing_is_recorded_after_the_mark(kind: str, tmp_path: Path, request: 
         one.close()
 
 
+def test_a_ca_of_two_authorities(home: CaHome) -> None:
+    """Each has a last list of its own, and all eight keys go."""
+    assert home.op("rollover", "--pin-fd", "0").status == 0
+    with working(home) as works:
+        newer = works.issue("newer")
+    assert keys_of(home) == 8
+    done = home.op(*LAST, "--json")
+    assert (done.status, told(done)["keys_destroyed"], keys_of(home)) == (0, 8, 0), done.err
+    require_evidence(home, 8)
+    place = home.folder / "ca" / "closed"
+    with registry_of(home) as database:
+        rows = database.read(text("SELECT serial, authority FROM generation"))
+    for number, end in ((1, ""), (2, "-2")):
+        last = x509.load_der_x509_crl((place / f"ca{end}.crl").read_bytes())
+        issuing_ca = x509.load_der_x509_certificate((place / f"ca{end}.cer").read_bytes())
+        issuing_ca.verify_directly_issued_by(x509.load_der_x509_certificate((place / f"root{end}.cer").read_bytes()))
+        assert last.is_signature_valid(issuing_ca.public_key())  # type: ignore[arg-type]
+        assert {one.serial_number for one in last} == {int(row[0], 16) for row in rows if row[1] == number}
+    assert newer.serial in {one.serial_number for one in last}
+
+
+def test_nothing_of_a_closed_ca_is_changed(home: CaHome) -> None:
+    assert home.op(*CLOSE).status == 5
+    before = (home.folder / "ca" / "ca.toml").read_bytes()
+    for command in (("rollover",), ("renew", "cmp"), ("renew", "ocsp", "--new-key")):
+        done = home.op(*command, "--pin-fd", "0")
+        assert (done.status, "A136" in done.err) == (4, True), done.err
+    done = home.op("move", "--library", "/nowhere.so", "--medium", "1", "--pin-fd", "0")
+    assert (done.status, "A136" in done.err) == (4, True), done.err
+    assert (home.folder / "ca" / "ca.toml").read_bytes() == before
+    assert home.op(*LAST).status == 0
+    require_closed(home)
+
+
+def test_the_jobs_of_a_closed_ca_renew_nothing(home: CaHome, tmp_path: Path) -> None:
+    """A node that is running when the CA is closed."""
+    late = home.ca.current.certificates["cmp"].not_after
+    with _wired(home.ca, Secret(PIN), str(tmp_path)) as service:
+        _name, _often, act = _renew_working(home.ca, service)
+        assert home.op(*CLOSE).status == 5
+        assert act(late) == ()
+    assert home.ca.current.holdings["cmp"].file == "cmp.pem"
+
+
+def test_not_while_the_ca_is_changed(home: CaHome) -> None:
+    """Else its new keys and certificates would be nobody's to destroy and to list."""
+    with changing.alone(home.ca.path):
+        done = home.op(*LAST)
+        assert (done.status, "A104" in done.err) == (3, True), done.err
+    require_untouched(home)
+
+
+def test_keys_of_a_change_that_was_killed_go_too(home: CaHome) -> None:
+    assert killed_after(home, "ca_changing", Change.PROVEN.value, "ca", "rollover", "--pin-fd", "0") == -9
+    assert keys_of(home) == 8
+    assert home.op(*CLOSE).status == 5
+    assert keys_of(home) == 4
+    assert home.op(*LAST).status == 0
+    require_closed(home)
+
+
 # --- killed ---------------------------------------------------------------------------------------------------------
 
 
@@ -263,9 +337,8 @@ def test_killed_after_a_step(home: CaHome, step: Step) -> None:
     require_closed(home)
 
 
-@pytest.mark.parametrize("part", range(2))
-def test_killed_at_every_touch_of_disk_and_database(tmp_path: Path, made: Path, part: int) -> None:
-    moment = 2 * part + 1
+def test_killed_at_every_third_touch_of_disk_and_database(tmp_path: Path, made: Path) -> None:
+    moment = 1
     while True:
         home = CaHome(tmp_path / str(moment), made)
         status = killed_at(home, moment, "ca", *LAST)
@@ -275,13 +348,15 @@ def test_killed_at_every_touch_of_disk_and_database(tmp_path: Path, made: Path, 
         require_closed(home)
         if status == 0:
             break
-        moment += 4
+        moment += 3
     assert moment > 12
 
 
 def test_killed_while_keys_are_destroyed(home: CaHome) -> None:
     """Some are gone: the lists were made before, and are not made again."""
-    assert home.op(*CLOSE).status == 5
+    assert killed_after(home, "ca_close", Step.PUBLISHED.value, "ca", *LAST) == -9
+    with registry_of(home) as database:
+        closing.announce(database, TESTER, [key.hex() for key in home.ca.about.key_ids])  # killed here, and one on
     gone = home.ca.current.holdings["issuing"].key_id
     for path in (home.folder / "ca" / "token").rglob("*.object"):
         if gone in path.read_bytes():

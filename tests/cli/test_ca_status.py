@@ -23,12 +23,15 @@ from tests.sql.postgres import Server
 from tokenmgr import clock
 from tokenmgr.ca import crl
 from tokenmgr.ca.keys import CaKey
+from tokenmgr.cli.ca_status import _surroundings
 from tokenmgr.domain.audit import Action, Event
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.sql import copying
+from tokenmgr.sql.answers import Answer
 from tokenmgr.sql.crls import Crl
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.rows import micros
+from tokenmgr.sql.overview import Overview
+from tokenmgr.sql.rows import hexed, micros
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +155,71 @@ def test_nodes_and_answers(home: CaHome) -> None:
     with registry_of(home) as database:
         node = text("INSERT INTO node (name, version, started_at, seen_at) VALUES (:name, '0.0.9', 0, :seen)")
         database.write(lambda c: c.execute(node, [{"name": "a", "seen": now}, {"name": "b", "seen": now - 10**9}]))
-        answer = text("INSERT INTO answer (serial, made_at, next_update, der) VALUES ('1', 1, 2, '')")
-        database.write(lambda c: c.execute(answer))
     done = told(home.op("status", "--no-service", "--json", typed=""))
     assert [one["trouble"] for one in done["lines"] if one["area"] == "nodes"] == ["node_other_version", "node_silent"]
-    assert troubles(home) >= {"answers_over"}
+
+
+def test_a_trail_that_somebody_has_been_at(home: CaHome) -> None:
+    """What can be seen without going through all of it: an entry is missing, or what was signed for is another."""
+    lived_in(home)
+    listed(home)
+    assert troubles(home) == set()
+    with registry_of(home) as database:
+        forge(database, "DELETE FROM audit WHERE number = 2")
+    assert troubles(home) == {"trail_broken"}
+
+
+def test_answers_that_nobody_makes_anew(home: CaHome) -> None:
+    """Since nothing serves; of what has expired none is wanted."""
+    lived_in(home)
+    listed(home)
+    made = clock.now() - timedelta(hours=2)
+    with working(home) as works:
+        over, expired = works.issue("over"), works.issue("expired")
+        works.administration.keep_answers(
+            [Answer(one.serial, made, made + timedelta(hours=1), 1, b"x") for one in (over, expired)]
+        )
+    assert look(home)[1]["answers"]["facts"]["over"] == 2
+    assert troubles(home) == {"answers_over"}
+    with registry_of(home) as database:
+        ended = text("UPDATE generation SET not_after = :then WHERE serial = :serial")
+        for one in (expired, over):
+            values = {"then": micros(made), "serial": hexed(one.serial)}
+            database.write(lambda c, v=values: c.execute(ended, v))  # type: ignore[misc]
+            if one is expired:
+                assert look(home)[1]["answers"]["facts"]["over"] == 1
+    assert troubles(home) == set()
+
+
+def test_a_delta_counts_and_another_authoritys_changes_do_not(home: CaHome) -> None:
+    lived_in(home)
+    listed(home)
+    assert home.op("rollover", "--pin-fd", "0").status == 0
+    with working(home) as works:
+        newer = works.issue("newer")
+        works.registry.revoke(newer.serial, RevocationReason.KEY_COMPROMISE, clock.now())
+    with registry_of(home) as database:
+        forge(database, "UPDATE audit SET at = at - 600000000")
+        seen = {number: Overview(database).revocation_list(number) for number in (1, 2)}
+    assert (seen[1].changes, seen[2].issued_at) == (0, None)
+    with working(home) as works:
+        (older,) = works.database.read(text("SELECT serial FROM generation WHERE state = 'active'"))
+        works.registry.revoke(int(older[0], 16), RevocationReason.KEY_COMPROMISE, clock.now())
+        administration, now = works.administration, clock.now()
+        assert Overview(works.database).revocation_list(1).changes == 1
+        number = administration.reserve_crl(1)
+        covers, until = administration.last_change(), now + timedelta(days=1)
+        administration.keep_crl(Crl(1, number, now, until, covers, 1, b"", b"delta"))
+        assert Overview(works.database).revocation_list(1).changes == 0
+
+
+def test_an_authority_that_has_ended_is_not_told_of_any_more(home: CaHome) -> None:
+    assert home.op("rollover", "--pin-fd", "0").status == 0
+    folder = home.ca
+    ends = folder.authorities[0].certificates["issuing"].not_after
+    for now, numbers in ((ends, [1, 2]), (ends + timedelta(seconds=1), [2])):
+        told_of = [one for one in _surroundings(folder, True, now) if one.seen == "certificate"]
+        assert sorted({one.facts["number"] for one in told_of}) == numbers  # type: ignore[type-var]
 
 
 def test_the_registry_is_gone_and_the_rest_is_told(home: CaHome) -> None:

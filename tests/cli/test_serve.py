@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 
 from tests.actors import TESTER
-from tests.interop.running import BANK, PATIENCE, PIN, Authority, authority, serving
+from tests.interop.running import BANK, PATIENCE, PIN, Authority, _ports, _started, authority, serving
+from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
 
@@ -127,6 +128,29 @@ def test_its_workers_end_when_the_keeper_is_killed(ca: Authority) -> None:
     with pytest.raises(AssertionError):  # it did not end with status 0
         kill_the_keeper()
     until(lambda: not any(Path(f"/proc/{one}").exists() for one in kept))
+
+
+def test_one_that_was_killed_and_started_again_is_the_same_node(ca: Authority) -> None:
+    """Else its old name would be told as silent for a week."""
+    port = killed_at_work(ca, 0)
+    assert killed_at_work(ca, port) == port
+    assert len(nodes_at(ca, port)) == 1
+
+
+def killed_at_work(ca: Authority, port: int) -> int:
+    """After its worker has said once that it lives, under its keeper's name."""
+    at = ("--listen", f"127.0.0.1:{port}", "--status-listen", "127.0.0.1:0", "--workers", "1")
+    with _started(ca.environment, ca.pin, "ca", "serve", *at, "--pin-fd") as keeper:
+        port = _ports(keeper)[0]
+        until(lambda: nodes_at(ca, port)[0].seen_at > nodes_at(ca, port)[0].started_at)
+        keeper.kill()
+        keeper.wait()
+    until(lambda: not workers_at(port))
+    return port
+
+
+def nodes_at(ca: Authority, port: int) -> list[Node]:
+    return [one for one in ca.administration.nodes() if one.name.endswith(f"/127.0.0.1:{port}")]
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

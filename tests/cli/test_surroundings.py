@@ -33,6 +33,7 @@ def test_a_full_disk_is_not_a_fault_of_ours_and_does_not_say_that_nothing_change
     home.plug_in("a")
     done = shell(home, f"printf '{PIN}\\n5678\\n' | $T pin change --pin-fd 0 --new-pin-fd 0 >/dev/full")
     assert "U107" in done.stderr
+    assert "standard output, or what" in done.stderr  # the system does not tell which
     assert done.returncode == 2
     assert home.run("verify", "--pin-fd", "0", typed="5678\n").status == 0
 
@@ -87,3 +88,13 @@ def test_naming_the_library_keeps_what_its_entry_says(home: Home) -> None:
 def test_json_says_why_there_is_none(home: Home) -> None:
     done = home.run("media", "--json")
     assert '"code": "M117"' in done.out
+
+
+@pytest.mark.parametrize(
+    ("line", "option"),
+    [("ca init", "--new-pin-fd"), ("verify", "--pin-fd"), ("medium format --label a --retype {a}", "--so-pin-fd")],
+)
+def test_whoever_cannot_be_asked_is_told_the_option_of_this_very_pin(home: Home, line: str, option: str) -> None:
+    home.plug_in("a")
+    done = home.run(*line.format(**home.numbers).split())
+    assert f"({option} N)" in done.err

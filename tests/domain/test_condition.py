@@ -32,12 +32,21 @@ SECOND, MINUTE, HOUR, DAY = timedelta(seconds=1), timedelta(minutes=1), timedelt
     ],
 )
 def test_certificates(purpose: str, left: timedelta, is_current: bool, trouble: str) -> None:
-    assert condition.certificate(1, purpose, NOW + left, is_current, NOW).trouble == trouble
+    last = NOW + max(left + SECOND, DAY)
+    assert condition.certificate(1, purpose, NOW + left, last, is_current, NOW).trouble == trouble
+
+
+@pytest.mark.parametrize("purpose", ["cmp", "ocsp"])
+def test_what_ends_with_its_issuing_ca_cannot_be_renewed(purpose: str) -> None:
+    ends = NOW + DAY
+    assert condition.certificate(1, purpose, ends, ends, True, NOW).trouble == ""
+    assert condition.certificate(1, purpose, ends, ends + SECOND, True, NOW).trouble == "certificate_ends"
+    assert (condition.tls(ends, ends, NOW).trouble, condition.tls(ends, ends + SECOND, NOW).trouble) == ("", "tls_ends")
 
 
 def test_a_tls_certificate_has_days_in_which_a_start_renews_it_before_it_is_told() -> None:
-    assert not condition.tls(NOW + 25 * DAY, NOW).trouble
-    assert condition.tls(NOW + 25 * DAY - SECOND, NOW).trouble == "tls_ends"
+    assert not condition.tls(NOW + 25 * DAY, NOW + 99 * DAY, NOW).trouble
+    assert condition.tls(NOW + 25 * DAY - SECOND, NOW + 99 * DAY, NOW).trouble == "tls_ends"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +77,8 @@ def test_queues_may_have_something_in_them_but_not_for_long() -> None:
     [
         (None, None, None, "list_missing"),
         (NOW - HOUR, NOW + DAY, None, ""),
-        (NOW - HOUR, NOW + DAY, NOW - 5 * MINUTE, ""),
-        (NOW - HOUR, NOW + DAY, NOW - 6 * MINUTE, "list_behind"),
+        (NOW - HOUR, NOW + DAY, NOW - 6 * MINUTE, ""),
+        (NOW - HOUR, NOW + DAY, NOW - 7 * MINUTE, "list_behind"),
         (NOW - 14 * HOUR, NOW + DAY, None, "list_old"),
         (NOW - 14 * HOUR, NOW - SECOND, None, "list_over"),
     ],
@@ -93,6 +102,7 @@ def test_answers_are_fine_until_one_is_over() -> None:
         (TrailFacts(9, NOW - 9 * DAY, NOW, 8, NOW - DAY), ""),
         (TrailFacts(9, NOW - 9 * DAY, NOW, 8, NOW - 3 * DAY), "checkpoint_old"),
         (TrailFacts(9, NOW - 9 * DAY, NOW, 9, NOW - 3 * DAY), ""),
+        (TrailFacts(9, NOW - 9 * DAY, NOW, 9, NOW, is_whole=False), "trail_broken"),
     ],
 )
 def test_the_trail(seen: TrailFacts, trouble: str) -> None:

@@ -26,8 +26,9 @@ from tokenmgr.api.cmp import Front
 from tokenmgr.ca.issuer import Draft, Issuer
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.messages import Kind, confirmation, parse
-from tokenmgr.domain.generation import Generation, RevocationReason
-from tokenmgr.ra.ports import Exchange
+from tokenmgr.domain.generation import Generation
+from tokenmgr.domain.reissue import Cause
+from tokenmgr.ra.ports import Asked, Exchange
 from tokenmgr.sql.registry import SqlRegistry
 
 T = TypeVar("T")
@@ -79,8 +80,8 @@ class MortalRegistry(SqlRegistry):
     def bind(self, exchange: Exchange) -> None:
         self.life.around(lambda: super(MortalRegistry, self).bind(exchange))
 
-    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
-        return self.life.around(lambda: super(MortalRegistry, self).reissue(subscriber, reason, until, digest, now))
+    def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
+        return self.life.around(lambda: super(MortalRegistry, self).reissue(subscriber, cause, until, asked, now))
 
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         self.life.around(lambda: super(MortalRegistry, self).confirm(exchange, confirm_digest, now, retire))

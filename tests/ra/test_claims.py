@@ -214,7 +214,7 @@ def test_a_crowd_gets_no_more_tries_than_one(rig: Rig, hasher: Counting) -> None
 
 
 def _closed(rig: Rig) -> None:
-    rig.administration.open_acquisition(rig.subscriber.id, None)
+    rig.administration.open_acquisition(rig.subscriber.id, None, rig.now)
 
 
 def _passed(rig: Rig) -> None:

@@ -137,7 +137,7 @@ def test_an_acquisition_and_a_renewal(short: Rig, near: list[Answering]) -> None
     for number in range(ROUNDS):
         user = f"racer{number}"
         (renewing,) = holders(short, user, 1)
-        short.administration.open_acquisition(renewing_id(short, user), short.now.replace(year=2027))
+        short.administration.open_acquisition(renewing_id(short, user), short.now.replace(year=2027), short.now)
         acquiring = short.begin(user)
         asked = [
             renewing.build(Kind.KUR, certificate_request(new_key(), renewing.subject)),

@@ -61,7 +61,7 @@ def test_none_outlives_the_ca(rig: Rig) -> None:
     rig.change_policy(validity_days=825)
     ends = rig.service.issuer.not_after
     rig.now = ends - 100 * DAY
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     customer = rig.begin()
     assert rig.of(granted(customer.request())).not_after == ends
 

@@ -132,7 +132,7 @@ def test_the_one_that_asked_is_revoked_while_its_renewal_is_confirmed(rig: Rig, 
 
 
 def test_a_hold_while_a_renewal_is_asked_for(rig: Rig, other: Rig) -> None:
-    """Whatever is handed out meanwhile becomes active by no means until the hold is over."""
+    """Whatever was handed out before is taken back, and after it nothing is recorded."""
     for turn in range(ROUNDS):
         user = f"racer{turn}"
         customer = renewing(rig, user)
@@ -143,6 +143,7 @@ def test_a_hold_while_a_renewal_is_asked_for(rig: Rig, other: Rig) -> None:
             customer.last = parse(answer)
             assert customer.confirm(certificate).kind is Kind.ERROR
         states = rig.states(user)
+        assert not WAITING & set(states)
         assert (states.count(State.HELD), states.count(State.ACTIVE)) == (1, 0)
 
 

@@ -88,7 +88,7 @@ def test_it_takes_the_place_of_a_renewal_too(rig: Rig) -> None:
     """The medium with the new key was lost in the middle; the bank has opened an acquisition."""
     customer = rig.with_certificate(days_left=20)
     left = granted(customer.request(new_key()))
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     new = rig.begin()
     certificate = granted(new.request())
     assert [rig.of(one).state for one in (customer.certificate, left)] == [State.ACTIVE, State.REVOKED]
@@ -99,7 +99,7 @@ def test_it_takes_the_place_of_a_renewal_too(rig: Rig) -> None:
 
 def test_a_used_key_is_refused(rig: Rig) -> None:
     customer = rig.with_certificate()
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     answer = rig.begin().request(customer.key)
     assert told(answer) == ("R105", {})
     rig.enrol("other")
@@ -135,7 +135,7 @@ def test_what_the_policy_forbids_by_now(rig: Rig) -> None:
 
 def test_what_was_closed_meanwhile(rig: Rig) -> None:
     customer = rig.begin()
-    rig.administration.open_acquisition(rig.subscriber.id, None)
+    rig.administration.open_acquisition(rig.subscriber.id, None, rig.now)
     code, facts = told(customer.request())
     assert (code, facts["reason"]) == ("R104", "not-open")
 
@@ -150,7 +150,7 @@ def test_what_was_there_before_goes_as_the_bank_says(rig: Rig, how: OldGeneratio
     """R12, for a re-issue as for a renewal."""
     rig.change_policy(old_generation=how)
     old = rig.with_certificate()
-    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY)
+    rig.administration.open_acquisition(rig.subscriber.id, rig.now + DAY, rig.now)
     rig.begin().acquire()
     wanted = State.REVOKED if how is OldGeneration.AT_CONFIRMATION else State.SUPERSEDED
     assert rig.of(old.certificate).state is wanted

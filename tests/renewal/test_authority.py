@@ -81,7 +81,7 @@ def test_refusals_are_the_errors_that_they_name(ca: Running) -> None:
     with pytest.raises(ClaimNotAccepted) as wrong:
         authority.claim(CONTRACT, who.user, Secret("999999"), Secret(CONFIRMATION_PIN), "medium")
     assert wrong.value.tries_left == 4
-    ca.administration.open_acquisition(who.id, None)
+    ca.administration.open_acquisition(who.id, None, clock.now())
     with pytest.raises(NotPermittedNow) as closed:
         authority.claim(CONTRACT, who.user, *pins(), "medium")
     assert closed.value.reason == "not-open"

@@ -44,6 +44,10 @@ def _as_somebody(folder: Path) -> list[str]:
     return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
 
 
+def _below(process: int) -> list[int]:
+    return [int(one) for one in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
 class Server:
     def __init__(self, folder: Path, command: list[str]) -> None:
         self.folder = folder
@@ -87,6 +91,19 @@ class Server:
         """At once, but in order: whoever is connected is told to go."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(PATIENCE)
+
+    @contextlib.contextmanager
+    def hanging(self) -> Iterator[None]:
+        """It takes connections, and says nothing."""
+        everybody = [self.process.pid, *_below(self.process.pid)]
+        for one in everybody:
+            os.kill(one, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for one in everybody:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGCONT)
 
     def recover(self) -> None:
         """After it was killed: its children go when they notice, and it starts once they have."""

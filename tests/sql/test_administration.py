@@ -31,11 +31,11 @@ def test_a_bank_is_added_once_and_changed_as_a_whole(world: World) -> None:
         world.administration.add_bank(OTHER)
     assert (taken.value.kind, taken.value.name) == ("bank", "0001")
     changed = Bank("0001", "改名", BankPolicy(key_kinds=(KeyKind.P256,)), "WEB-FB")
-    world.administration.change_bank(changed)
+    world.administration.change_bank("0001", lambda _: changed)
     assert world.administration.banks() == [changed, BANK]
     assert world.registry.bank("0001") == changed
     with pytest.raises(NotRegistered):
-        world.administration.change_bank(Bank("0002", "x"))
+        world.administration.change_bank("0002", lambda bank: bank)
     with pytest.raises(NotRegistered):
         world.administration.bank("0002")
 
@@ -93,12 +93,6 @@ def test_all_are_enrolled_or_none(world: World) -> None:
     assert len(list(world.administration.subscribers())) == 5
 
 
-def test_or_each_by_itself(world: World) -> None:
-    rows = [enrolment("u1"), enrolment("admin"), enrolment("u2", contract="C-9"), enrolment("u3")]
-    told = [error for _, error in world.administration.enrol_each(rows)]
-    assert [type(error) for error in told] == [type(None), Taken, NotRegistered, type(None)]
-
-
 def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
     number = world.user.id
     world.administration.change_subscriber(number, Change(email="new@example.jp", login_hash="other"))
@@ -119,10 +113,10 @@ def test_what_is_changed_changes_and_the_rest_stays(world: World) -> None:
 def test_an_acquisition_is_opened_again_and_closed(world: World) -> None:
     until = DAY + timedelta(days=80)
     for moment in (until, None):
-        world.administration.open_acquisition(world.user.id, moment)
+        world.administration.open_acquisition(world.user.id, moment, DAY)
         assert world.registry.standing(world.user.id).open_until == moment
     with pytest.raises(NotRegistered):
-        world.administration.open_acquisition(99, until)
+        world.administration.open_acquisition(99, until, DAY)
     with pytest.raises(NotRegistered):
         world.administration.unlock(99)
 

@@ -15,8 +15,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import OperationalError
 
 from tests.actors import TESTER
+from tests.sql import postgres
+from tests.sql.postgres import Server
 from tests.sql.world import BANK, World
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import RegistryUnavailable, Taken
@@ -346,3 +349,106 @@ def test_a_server_that_would_rather_be_quick_is_told_to_be_durable(kind: str, ur
         database = Database.open(url)
         assert database.first(text("SELECT current_setting('synchronous_commit')")) == (found,)
         database.close()
+
+
+def test_alone_says_no_only_where_somebody_else_is_at_it(tmp_path: Path) -> None:
+    """A folder that is full or not ours, or a file system without locks, is no other node."""
+    database = Database.open(f"sqlite:///{tmp_path / 'registry.db'}")
+    with database.alone("jobs") as first, database.alone("jobs") as second:
+        assert (first, second) == (True, False)
+    (tmp_path / "registry.db.lock.other").mkdir()
+    with pytest.raises(RegistryUnavailable), database.alone("other"):
+        pass
+    database.close()
+
+
+def test_a_child_that_was_forked_meanwhile_holds_nothing(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'registry.db'}")
+    come, go = os.pipe()
+    with database.alone("jobs"):
+        child = os.fork()
+        if child == 0:
+            os.close(go)
+            os.read(come, 1)
+            os._exit(0)
+    try:
+        with database.alone("jobs") as is_mine:
+            assert is_mine
+    finally:
+        os.close(go)
+        os.waitpid(child, 0)
+        os.close(come)
+        database.close()
+
+
+# --- a server that hangs, and nodes that are gone ---------------------------------------------------------------------
+
+
+def settings(connection: Connection) -> list[str]:
+    return [connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in ("statement_timeout", "lock_timeout")]
+
+
+def test_nobody_waits_for_ever_but_whoever_goes_through_everything(server: Server) -> None:
+    database = Database.open(server.database())
+    with database.engine.connect() as connection:
+        assert settings(connection) == ["8s", "4s"]
+    with database.moment() as connection:
+        assert settings(connection) == ["0", "0"]
+    assert [row[0] for row in database.stream(text("SELECT current_setting('statement_timeout')"))] == ["0"]
+    database.close()
+
+
+def test_a_lock_that_nobody_lets_go_of_is_no_reason_to_wait_for_ever(server: Server) -> None:
+    """As that of a node which lost its power in the middle of a commit."""
+    database = Database.open(server.database())
+    with database.engine.connect() as gone:
+        gone.execute(text("SELECT pg_advisory_lock(4711)"))
+        with pytest.raises(RegistryUnavailable, match="lock timeout"):
+            database.write(lambda c: c.execute(text("SELECT pg_advisory_xact_lock(4711)")))
+    database.write(lambda c: c.execute(text("SELECT pg_advisory_xact_lock(4711)")))
+    database.close()
+
+
+def test_a_peer_that_is_gone_is_noticed_unless_the_url_says_otherwise(server: Server) -> None:
+    database = Database.open(server.database() + "&keepalives_idle=60")
+    with database.engine.connect() as connection:
+        said = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+    names = ("connect_timeout", "tcp_user_timeout", "keepalives_idle", "keepalives_interval", "keepalives_count")
+    assert [said[name] for name in names] == ["3", "10000", "60", "5", "3"]
+    database.close()
+
+
+def test_a_commit_whose_answer_is_lost_is_not_done_again(server: Server) -> None:
+    """It was done; the server went before it could say so. A bank is there once, and told of once."""
+    url = server.database(postgres.TEMPLATE)
+    database = Database.open(url)
+    is_over: list[str] = []
+
+    def cut(_connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == "COMMIT" and not is_over:
+            is_over.append(statement)
+            cursor.connection.execute("COMMIT")
+            raise OperationalError("COMMIT", {}, Exception("the connection was lost"), connection_invalidated=True)
+
+    event.listen(database.engine, "before_cursor_execute", cut)
+    with pytest.raises(RegistryUnavailable):
+        database.write(adding(1))
+    event.remove(database.engine, "before_cursor_execute", cut)
+    assert [one.code for one in parties.all_banks(database)] == ["0001"]
+    assert database.read(text("SELECT COUNT(*) FROM audit")) == [(1,)]
+    database.close()
+    server.drop(url)
+
+
+def test_whatever_isolation_the_server_prefers_every_write_goes_through(server: Server) -> None:
+    """One whose snapshot was older than the trail's last entry could not go on from it."""
+    url = server.database(postgres.TEMPLATE)
+    name = url.partition("@/")[2].partition("?")[0]
+    server.say(f"ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'")
+    nodes = [Database.open(url) for _ in range(3)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda number: nodes[number % 3].write(adding(number)), range(60)))
+    assert nodes[0].read(text("SELECT COUNT(*), MAX(number) FROM audit")) == [(60, 60)]
+    for node in nodes:
+        node.close()
+    server.drop(url)

@@ -20,9 +20,10 @@ READS: dict[str, Callable[[World], object]] = {
     "exchange": lambda world: world.registry.exchange(BANK.code, b"t"),
     "told": lambda world: world.administration.told(7),
     "told_after": lambda world: world.administration.told_after(7, 9),
-    "changes": lambda world: world.administration.changes(7),
+    "changes": lambda world: world.administration.changes((7, bytes(32))),
     "crl_header": lambda world: world.administration.crl_header(),
     "delta_crl_header": lambda world: world.administration.delta_crl_header(),
+    "was_asked": lambda world: world.registry.was_asked(bytes(32)),
     "ticket": lambda world: world.registry.ticket("r1"),
 }
 

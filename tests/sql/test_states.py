@@ -19,7 +19,8 @@ from sqlalchemy import select
 from tests.sql.world import CERTIFICATE, DAY, REASON, World, exchange, generation, serial_of
 from tokenmgr.domain.audit import FIRST, Entry
 from tokenmgr.domain.generation import MAY_BECOME, Generation, State
-from tokenmgr.ra.ports import Stale
+from tokenmgr.domain.reissue import Cause
+from tokenmgr.ra.ports import Asked, Stale
 from tokenmgr.sql import schema
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.trail import entry_of
@@ -90,10 +91,15 @@ class Registered(RuleBasedStateMachine):
         self.world.registry.withdraw(self._whose(number), REASON, self.now)
         assert self.world.registry.standing(self._whose(number)).pending is None
 
-    @rule(number=NUMBERS, digest=st.sampled_from([b"", b"1" * 32, b"2" * 32]))
-    def reissue(self, number: int, digest: bytes) -> None:
+    @rule(number=NUMBERS, signer=st.none() | NUMBERS, digest=st.sampled_from([b"1" * 32, b"2" * 32]))
+    def reissue(self, number: int, signer: int | None, digest: bytes) -> None:
         until = self.now + timedelta(days=80)
-        if self.world.registry.reissue(self._whose(number), REASON, until, digest, self.now):
+        asked = None if signer is None else Asked(serial_of(signer), digest, self.now)
+        done: list[bool] = []
+        self._attempt(
+            lambda: done.append(self.world.registry.reissue(self._whose(number), Cause.LOST, until, asked, self.now))
+        )
+        if done == [True]:
             standing = self.world.registry.standing(self._whose(number))
             assert (standing.reissued_at, standing.open_until, standing.pending) == (self.now, until, None)
             assert standing.last is None or standing.last.state is State.REVOKED

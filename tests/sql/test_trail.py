@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,12 +14,14 @@ from sqlalchemy import Connection, select
 
 from tests.actors import TESTER
 from tests.sql.test_engine import gathered
-from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange
+from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, enrolment, exchange, generation
 from tokenmgr.domain.audit import FIRST, Actor, ActorKind, Entry
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.party import Bank
-from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import parties, schema
+from tokenmgr.domain.reissue import Cause
+from tokenmgr.errors import AuthorityClosed
+from tokenmgr.ra.ports import Asked, Stale
+from tokenmgr.sql import marks, parties, schema
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract
@@ -62,7 +65,10 @@ def test_who_did_what_to_whom_from_where_before_and_after(world: World) -> None:
 def test_of_a_policy_the_lines_that_changed(world: World) -> None:
     begun = len(trail(world.database))
     world.administration.change_bank(
-        dataclasses.replace(BANK, policy=dataclasses.replace(BANK.policy, grace_days=80, notice_days=(30, 10)))
+        BANK.code,
+        lambda bank: dataclasses.replace(
+            bank, policy=dataclasses.replace(bank.policy, grace_days=80, notice_days=(30, 10))
+        ),
     )
     assert told(trail(world.database)[begun:]) == [
         (
@@ -151,14 +157,20 @@ def test_a_hold_leaves_one_certificate_and_a_release_gives_it_back(world: World)
 
 def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
     """S6: a request that comes twice must not cost what was acquired in between."""
-    old = world.active()
+    old, signer = world.active(), generation(world.administrator.id, 99)
+    world.registry.record(signer, exchange(signer), None, DAY)
+    world.registry.sign_off(signer.serial, CERTIFICATE)
+    world.registry.confirm(exchange(signer), b"digest", DAY, True)
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    asked = Asked(signer.serial, b"digest", DAY + timedelta(seconds=1))
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, asked, DAY)
     assert world.state(old) is State.REVOKED
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (until, DAY)
+    told = json.loads(trail(world.database)[-1].after)
+    assert (told["cause"], told["reason"]) == ("lost", Cause.LOST.reason.value)
     new = world.active(DAY + timedelta(hours=1))
-    assert not world.registry.reissue(world.user.id, REASON, until, b"digest", DAY)
+    assert not world.registry.reissue(world.user.id, Cause.LOST, until, asked, DAY)
     assert world.state(new) is State.ACTIVE
     standing = world.registry.standing(world.user.id)
     assert (standing.open_until, standing.reissued_at) == (None, None)  # acquired: there is nothing to tell any more
@@ -167,8 +179,8 @@ def test_the_same_reissue_again_takes_nothing_back(world: World) -> None:
 def test_every_reissue_by_staff_is_one(world: World) -> None:
     """They send nothing twice: two are two."""
     until = DAY + timedelta(days=80)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
-    assert world.registry.reissue(world.user.id, REASON, until, b"", DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, None, DAY)
+    assert world.registry.reissue(world.user.id, Cause.LOST, until, None, DAY)
 
 
 def test_an_import_is_told_row_by_row(world: World) -> None:
@@ -204,3 +216,28 @@ def test_one_is_alone_until_it_is_gone_however_it_went(database: Database, url: 
             if mine:
                 return
     raise AssertionError("nobody lets go")
+
+
+def test_a_pin_in_the_wrong_field_is_nowhere_in_the_trail(world: World) -> None:
+    """Whoever locks what is nobody's ID is told of by a hash; an ID that exists by its name."""
+    for user in ("135790", "user-1"):
+        for _ in range(5):
+            world.registry.spend_try(BANK.code, "C-1", user, 5, False, DAY)
+    told_of = [one for one in trail(world.database) if one.action == "claim.locked"]
+    assert [one.whom == "1234/C-1/user-1" for one in told_of] == [False, True]
+    assert "135790" not in str(told_of)
+
+
+def test_of_a_closed_ca_nothing_can_be_acquired_again(world: World, database: Database) -> None:
+    """So nothing is taken for it, either."""
+    old = world.active()
+    marks.close(database, TESTER, DAY)
+    for act in (
+        lambda: world.registry.reissue(world.user.id, Cause.LOST, DAY, None, DAY),
+        lambda: world.administration.open_acquisition(world.user.id, DAY, DAY),
+        lambda: world.registry.open_ticket(world.ticket(), "C-1", "user-1"),
+    ):
+        with pytest.raises(AuthorityClosed):
+            act()
+    assert world.state(old) is State.ACTIVE
+    world.administration.open_acquisition(world.user.id, None, DAY)

@@ -22,7 +22,7 @@ def begin(service: Service, code: str, data: bytes, now: datetime, origin: str) 
     if bank is None:
         raise BankUnknown(bank=code[:16])
     claim = _claim(data)
-    by = Actor(ActorKind.CLAIMANT, f"{code}/{claim.contract}/{claim.user}", origin)
+    by = Actor(ActorKind.CLAIMANT, code, origin)  # whoever it is: what they have typed may be anything
     ticket = acquire.begin(service.registry.by(by), bank, claim, now)
     return {
         "reference": ticket.reference,

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_lasting, single
-from tokenmgr.sql.answers import Answer, Told
+from tokenmgr.sql.answers import Answer, Mark, Told
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ class AnswersAhead:
         self._service = service
         self._registry = service.administration
         self._at = 0
-        self._seen: int | None = None
+        self._seen: Mark | None = None
 
     def __call__(self, now: datetime) -> None:
         self._drop_changed()
@@ -41,21 +41,23 @@ class AnswersAhead:
 
     def _drop_changed(self) -> None:
         """Whoever reads one that is wrong sees that it is (sql/answers.py); it is only of no use any more."""
-        if self._seen is None:
-            self._seen = self._registry.last_change()
-            return
-        if changed := self._registry.changes(self._seen):
-            self._registry.drop_answers({serial for _, serial in changed})
-            self._seen = changed[-1][0]
+        changed = None if self._seen is None else self._registry.changes(self._seen)
+        if changed is None:
+            self._seen = self._registry.last_mark()
+        elif changed:
+            self._registry.drop_answers({one.serial for one in changed})
+            self._seen = changed[-1].mark
 
     def _is_wanted(self, told: Told, now: datetime) -> bool:
         responder = self._service.responders.get(told.authority)
         if responder is None or now >= responder.ends or told.not_after < now or not is_lasting(told):
             return False
         made = told.answer
-        return made is None or not made.made_at <= now < due(made.made_at, made.next_update)
+        if made is None or made.signer != responder.serial:  # by one that has been renewed: nobody gives it out
+            return True
+        return not made.made_at <= now < due(made.made_at, made.next_update)
 
     def _answer(self, told: Told, now: datetime) -> Answer:
         responder = self._service.responders[told.authority]
         said = single(responder.id_of(told.serial), told, responder, now)
-        return Answer(told.serial, now, said.next_update, responder.answer([said], None, now))
+        return Answer(told.serial, now, said.next_update, responder.serial, responder.answer([said], None, now))

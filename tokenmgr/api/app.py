@@ -96,7 +96,7 @@ class _Application:
         """The registry answers, and the CA's token signs."""
 
         def look() -> None:
-            self._service.administration.crl()
+            self._service.administration.crl_header(self._service.keys.current.number)
             self._service.protector.protect(b"ready?")
 
         await self._away(self._looks, look)

@@ -15,13 +15,16 @@ _SECOND = timedelta(seconds=1)
 
 class Lasting:
     """A body that stays true until a moment. `longest` is for how many seconds a cache may give it out unasked: what
-    it says may change before."""
+    it says may change before. And where that may be within the second that it is from, a date does not tell the two
+    apart (RFC 9110, 8.8.2.2): only what is `unchanging` is known by it."""
 
-    def __init__(self, body: bytes, kind: str, since: datetime, until: datetime, longest: int) -> None:
+    def __init__(
+        self, body: bytes, kind: str, since: datetime, until: datetime, longest: int, unchanging: bool = False
+    ) -> None:
         self.body = body
         self.until = until
         self.longest = longest
-        self._since = since.replace(microsecond=0)
+        self._since = since.replace(microsecond=0) if unchanging else None
         self._tag = f'"{hashlib.sha256(body).hexdigest()}"'.encode("ascii")
         self._validators = [
             (b"etag", self._tag),
@@ -58,14 +61,15 @@ class Lasting:
                 since = value
         if tags:
             return self._tag in tags or b"*" in tags
-        return bool(since) and self._is_unchanged_since(since)
+        return self._since is not None and _is_unchanged_since(self._since, since)
 
-    def _is_unchanged_since(self, said: bytes) -> bool:
-        try:
-            moment = parsedate_to_datetime(said.decode("ascii"))
-            return self._since <= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
-        except (ValueError, OverflowError, TypeError, IndexError):  # RFC 9110, 13.1.3: no date is as if not sent
-            return False
+
+def _is_unchanged_since(since: datetime, said: bytes) -> bool:
+    try:
+        moment = parsedate_to_datetime(said.decode("ascii"))
+        return since <= (moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError, TypeError, IndexError):  # RFC 9110, 13.1.3: no date is as if not sent
+        return False
 
 
 def _date(moment: datetime) -> bytes:

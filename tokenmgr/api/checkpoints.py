@@ -45,13 +45,24 @@ def make_last(service: Service) -> None:
 def _make(service: Service, file: CheckpointFile, trail: Trail, now: datetime, every: timedelta) -> None:
     filed = _filed(file, trail)
     last = trail.last_checkpoint()
+    if last and trail.hash_of(last.number) != last.hash:
+        raise TrailBroken(findings=(str(Finding(What.REWRITTEN, last.number, last.number)),), count=1)
     number, digest = trail.head()
     has_moved = number > (last.number if last else 0)
+    signer = service.keys.cmp.facts
+    if not signer.not_before <= now <= signer.not_after:
+        log.error("the clock is outside the CMP certificate's time: nothing is signed for")
+        return
     if has_moved and not (last and last.at <= now < last.at + every):  # of a clock that was ahead: it is time too
         is_known = bool(trail.chain_of(service.keys.cmp.facts.serial))
         with contextlib.suppress(Stale):  # another node's is as good
             trail.keep(seal(service.keys, number, digest, now, with_chain=not is_known))
     file.add(_with_chains(trail, filed))
+
+
+def file_anew(file: CheckpointFile, trail: Trail) -> None:
+    """All that is in the table: of a registry that was brought back, whose file was another's."""
+    file.add(_with_chains(trail, None))
 
 
 def _filed(file: CheckpointFile, trail: Trail) -> Checkpoint | None:

@@ -29,6 +29,7 @@ from tokenmgr.cmp.messages import (
     PkiConf,
     Poll,
     PollAnswer,
+    Revoked,
     Status,
     answer_header,
     assemble,
@@ -123,7 +124,9 @@ class _Talk:
         self.credential = self.guard.authenticate(self.bank, self.message)  # 2, 4, 5, 10, 12
         self.registry = self.registry.by(self.credential.actor(self.origin))
         exchange = self.registry.exchange(self.bank.code, self.transaction)
-        if not self._is_repeated(exchange) and not reissues.is_asked(self.message):
+        acts = kind is Kind.RR or reissues.is_asked(self.message)
+        is_done = acts and self.registry.was_asked(self.digest)
+        if not is_done and not self._is_repeated(exchange):
             checks.message_time(self.message.header, self.now)  # 3
         if kind in _FOLLOWING:
             return self._follow(self.credential, exchange)
@@ -132,6 +135,8 @@ class _Talk:
             raise ProtocolFault(FailInfo.transactionIdInUse, "this transaction was begun by another request")  # 6
         if kind in _REPLY:
             return _REPLY[kind], self._refusing(lambda: self._certify(_proven(self.credential), exchange))
+        if kind is Kind.RR and is_done:
+            return Kind.RP, Revoked(status=Status.ACCEPTED)  # S6
         if kind is Kind.RR:
             return Kind.RP, revocations.answer(
                 self.service, self.registry, self.message, self._standing_certificate, self.now
@@ -232,7 +237,8 @@ class _Talk:
         if found.certificate:
             checks.cert_hash(body, found.certificate)  # 22
         policy = self.bank.policy.old_generation
-        confirm.confirm(self.registry, exchange, found, self.digest, policy, self.now)
+        by = _proven(self.credential).generation
+        confirm.confirm(self.registry, exchange, found, self.digest, policy, self.now, by)
         return Kind.PKICONF, PkiConf()
 
     def _still_entitled(self, found: Generation) -> None:
@@ -266,7 +272,7 @@ class _Talk:
         found = _held(_proven(self.credential))
         if found.state is not State.ACTIVE:
             raise ProtocolFault(FailInfo.certRevoked, f"the protection certificate is {found.state.value}")
-        if not found.not_before <= self.now <= found.not_after:
+        if self.now < found.not_before or found.is_over(self.now):
             raise ProtocolFault(FailInfo.signerNotTrusted, "the protection certificate is out of its time")
         return found
 

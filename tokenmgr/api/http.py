@@ -32,6 +32,7 @@ from tokenmgr.messages import Texts
 log = logging.getLogger(__name__)
 
 SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
+TOO_SLOW = "the body came too slowly"
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
     ((RequestMalformed,), 400),
@@ -129,7 +130,10 @@ async def body(request: Request, longest: int, kind: str) -> bytes:
     """Never more than `longest` bytes, never for longer than SLOWEST_BODY."""
     if not has_type(request.scope["headers"], kind):
         raise RequestMalformed(reason=f"Content-Type is {kind}")
-    data = await read(request.receive, longest)
+    try:
+        data = await read(request.receive, longest)
+    except TimeoutError as error:
+        raise RequestMalformed(reason=TOO_SLOW) from error
     if data is None:
         raise ClientDisconnect
     return data
@@ -143,18 +147,15 @@ def has_type(headers: Iterable[tuple[bytes, bytes]], kind: str) -> bool:
 
 
 async def read(receive: Receive, longest: int) -> bytes | None:
-    """A body. None where its sender has gone."""
+    """A body. None where its sender has gone; TimeoutError where it came too slowly."""
     pieces = bytearray()
-    try:
-        async with asyncio.timeout(SLOWEST_BODY):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return None
-                pieces += message.get("body", b"")
-                if len(pieces) > longest:
-                    raise RequestMalformed(reason=f"more than {longest} bytes")
-                if not message.get("more_body", False):
-                    return bytes(pieces)
-    except TimeoutError as error:
-        raise RequestMalformed(reason="the body came too slowly") from error
+    async with asyncio.timeout(SLOWEST_BODY):
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            pieces += message.get("body", b"")
+            if len(pieces) > longest:
+                raise RequestMalformed(reason=f"more than {longest} bytes")
+            if not message.get("more_body", False):
+                return bytes(pieces)

@@ -8,7 +8,7 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tokenmgr.api import list_making
 from tokenmgr.api.answers_ahead import AnswersAhead
@@ -18,26 +18,26 @@ from tokenmgr.errors import TokenmgrError
 
 log = logging.getLogger(__name__)
 
-EVERY = 5.0  # seconds between two rounds
+EVERY = 5.0  # seconds between two rounds of a worker's, and at least between two of all workers'
 MINUTE = 60.0
 ALONE = "jobs"
 Job = tuple[str, float, Callable[[datetime], object]]  # its name, how often, and what it does
 
 
 class Jobs:
-    """One worker's. It does them where no other one is at them."""
+    """One worker's. It does them where no other one is at them, and none has just done them."""
 
     def __init__(self, service: Service, more: Sequence[Job] = ()) -> None:
         self._service = service
         self._last: dict[str, float] = {}
-        self.all: tuple[Job, ...] = (
+        self.shared: tuple[Job, ...] = (
             ("expire", EVERY, self._expire),
             ("renew_crl", EVERY, lambda now: renew_crl(service, now)),
             ("answers_ahead", EVERY, AnswersAhead(service)),
-            ("checkpoint", EVERY, lambda now: make_checkpoint(service, now)),
             ("tidy", MINUTE, self._tidy),
-            *more,
         )
+        # What looks after this computer's folder is done by nobody on another one.
+        self.own: tuple[Job, ...] = (("checkpoint", EVERY, lambda now: make_checkpoint(service, now)), *more)
 
     async def run(self, ending: asyncio.Event) -> None:
         while not ending.is_set():
@@ -47,17 +47,25 @@ class Jobs:
             except TimeoutError:
                 continue
 
-    def round(self) -> None:
+    def round(self, with_everything: bool = False) -> None:
         self._attempt("heartbeat", self._heartbeat)
-        self._attempt("round", self._alone)
+        self._attempt("round", lambda now: self._alone(now, with_everything))
 
-    def _alone(self, _now: datetime) -> None:
-        with self._service.administration.alone(ALONE) as is_mine:
-            if is_mine:
-                for name, often, act in self.all:
-                    if time.monotonic() - self._last.get(name, float("-inf")) >= often - EVERY / 2:
-                        self._last[name] = time.monotonic()
-                        self._attempt(name, act)
+    def _alone(self, now: datetime, with_everything: bool) -> None:
+        registry = self._service.administration
+        with registry.alone(ALONE) as is_mine:
+            if not is_mine:
+                return
+            done = {} if with_everything else registry.jobs_done()
+            due = [one for one in self.shared if _is_due(done.get(one[0]), one[1], now)]
+            for name, _, act in due:
+                self._attempt(name, act)
+            if due:
+                registry.keep_jobs_done([name for name, _, _ in due], now)
+            for name, often, act in self.own:
+                if time.monotonic() - self._last.get(name, float("-inf")) >= often - EVERY / 2:
+                    self._last[name] = time.monotonic()
+                    self._attempt(name, act)
 
     def _attempt(self, name: str, act: Callable[[datetime], object]) -> None:
         """Each by itself: one that fails is told, and hides no other."""
@@ -88,7 +96,12 @@ class Jobs:
 
 def round_of(service: Service) -> None:
     """One, with everything."""
-    Jobs(service).round()
+    Jobs(service).round(with_everything=True)
+
+
+def _is_due(done_at: datetime | None, often: float, now: datetime) -> bool:
+    """What was done by a clock that is ahead of this one counts for nothing: else it would keep everybody from it."""
+    return done_at is None or not done_at <= now < done_at + timedelta(seconds=often)
 
 
 def renew_crl(service: Service, now: datetime) -> None:

@@ -12,7 +12,7 @@ from tokenmgr.ca.crl import DeltaEntry, Removal
 from tokenmgr.ca.folder import delta_at
 from tokenmgr.ca.keys import AuthorityKeys
 from tokenmgr.sql.administration import Administration
-from tokenmgr.sql.crls import Crl, CrlHeader
+from tokenmgr.sql.crls import Crl, CrlHeader, Statuses
 
 LIFE = timedelta(days=7)
 EVERY = timedelta(hours=12)
@@ -51,11 +51,12 @@ def _make_complete(
     """The first one has no delta, and names none. What expired stays on one more list (3.3)."""
     registry, base = service.administration, _base(service.administration, last)
     valid_at = min(last.issued_at, now) if last else now
-    entries = ((one.serial, one.at, one.reason) for one in registry.revoked(valid_at, authority.number))
     number = registry.reserve_crl(authority.number)
     delta_url = f"{service.status_url}{delta_at(authority.number)}" if base else ""
-    der = crl.build(authority.issuing, entries, number, now, now + LIFE, delta_url)
-    changes = _delta(service, authority, base, number, now) if base else b""
+    with registry.statuses() as told:  # of one moment: they have one number, and so say one thing (5.2.4)
+        entries = ((one.serial, one.at, one.reason) for one in told.revoked(authority.number, valid_at))
+        der = crl.build(authority.issuing, entries, number, now, now + LIFE, delta_url)
+        changes = _delta(authority, told, base, number, now) if base else b""
     goes_on = (
         base and base.issued_at <= now < base.issued_at + EVERY and (not delta or delta.delta_size < LONGEST_DELTA)
     )
@@ -69,7 +70,8 @@ def _make_delta(service: Service, authority: AuthorityKeys, last: CrlHeader, cov
     if base is None:
         return
     number = registry.reserve_crl(authority.number)
-    changes = _delta(service, authority, base, number, now)
+    with registry.statuses() as told:
+        changes = _delta(authority, told, base, number, now)
     registry.keep_crl(Crl(authority.number, number, now, now + DELTA_LIFE, covers, base.number, b"", changes))
 
 
@@ -77,12 +79,12 @@ def _base(registry: Administration, last: CrlHeader | None) -> CrlHeader | None:
     return registry.crl_numbered(last.base, last.authority) if last else None
 
 
-def _delta(service: Service, authority: AuthorityKeys, base: CrlHeader, number: int, now: datetime) -> bytes:
-    changes = _changes(service.administration, authority.number, base, now)
+def _delta(authority: AuthorityKeys, told: Statuses, base: CrlHeader, number: int, now: datetime) -> bytes:
+    changes = _changes(told, authority.number, base, now)
     return crl.build_delta(authority.issuing, changes, number, base.number, now, now + DELTA_LIFE)
 
 
-def _changes(registry: Administration, authority: int, base: CrlHeader, now: datetime) -> Iterator[DeltaEntry]:
+def _changes(told: Statuses, authority: int, base: CrlHeader, now: datetime) -> Iterator[DeltaEntry]:
     """What has expired since is said as well, until a complete list has said it (5.2.4)."""
-    for one in registry.changed_since(base.covers, min(base.issued_at, now), now, authority):
+    for one in told.changed(authority, min(base.issued_at, now), base.covers, now):
         yield one.serial, one.at, Removal.FROM_LIST if one.reason is None else one.reason

@@ -44,20 +44,29 @@ class _Lists:
         self._turn = threading.Lock()
 
     def newest(self, authority: int, is_delta: bool) -> Lasting:
-        """Where the registry cannot be asked, the one that was newest: until it ends."""
-        key = authority, is_delta
-        with self._turn:
-            kept = self._kept.get(key)
-            if kept and time.monotonic() - kept.looked_at < EVERY:
-                return kept.lasting
-            try:
-                found = self._looked_up(authority, is_delta, kept)
-            except RegistryUnavailable:
-                if kept and self._service.clock() < kept.lasting.until:
-                    return kept.lasting
-                raise
-            self._kept[key] = found
-            return found.lasting
+        """Where the registry cannot be asked, the one that was newest: until it ends. So, too, while somebody asks:
+        who answers slowly or not at all keeps one waiting, and no crowd."""
+        valid = self._valid(authority, is_delta)
+        if not self._turn.acquire(blocking=valid is None) and valid:
+            return valid
+        try:
+            return self._asked_for(authority, is_delta)
+        except RegistryUnavailable:
+            if valid:
+                return valid
+            raise
+        finally:
+            self._turn.release()
+
+    def _valid(self, authority: int, is_delta: bool) -> Lasting | None:
+        kept = self._kept.get((authority, is_delta))
+        return kept.lasting if kept and self._service.clock() < kept.lasting.until else None
+
+    def _asked_for(self, authority: int, is_delta: bool) -> Lasting:
+        kept = self._kept.get((authority, is_delta))
+        if kept is None or time.monotonic() - kept.looked_at >= EVERY:
+            kept = self._kept[authority, is_delta] = self._looked_up(authority, is_delta, kept)
+        return kept.lasting
 
     def _looked_up(self, authority: int, is_delta: bool, kept: _Kept | None) -> _Kept:
         asked_at = time.monotonic()
@@ -75,7 +84,8 @@ class _Lists:
         return _Kept(found.number, lasting, asked_at)
 
 
-DELTA_LIFE = timedelta(days=1)  # of a delta; `next_update` of its row is the complete list's
+# Of a delta; where one is with a complete list, the `next_update` of their row is that of the list.
+DELTA_LIFE = timedelta(days=1)
 
 
 class Lists:
@@ -116,7 +126,7 @@ def _always(lasting: Lasting) -> Callable[[], Lasting]:
 
 def _certificate(der: bytes) -> Lasting:
     facts = read_certificate(der)
-    return Lasting(der, CERTIFICATE, facts.not_before, facts.not_after, CERTIFICATE_GIVEN_OUT)
+    return Lasting(der, CERTIFICATE, facts.not_before, facts.not_after, CERTIFICATE_GIVEN_OUT, unchanging=True)
 
 
 def _response(lasting: Lasting, request: Request, now: datetime) -> Response:

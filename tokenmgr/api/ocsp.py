@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import binascii
 import logging
-import time
 from base64 import b64decode
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,15 +19,15 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tokenmgr.api.caching import UNCACHED, Headers, Lasting
-from tokenmgr.api.http import Edge, Gate, has_type, read
-from tokenmgr.api.kept_answers import Kept, KeptAnswers
+from tokenmgr.api.http import TOO_SLOW, Edge, Gate, has_type, read
+from tokenmgr.api.kept_answers import Kept, KeptAnswers, Looked
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_fit, is_lasting, single, standing
 from tokenmgr.ca.folder import OCSP_AT
 from tokenmgr.ca.ocsp import Responder, Single, failure
 from tokenmgr.ca.ocsp_request import MAX_REQUEST, CertId, Refused, Request, Status, read_request
 from tokenmgr.errors import AuthorityBusy, LibraryError, MediumError, RegistryUnavailable, RequestMalformed
-from tokenmgr.sql.answers import MOST, Answer, Told
+from tokenmgr.sql.answers import MOST, Answer, Mark, StatusChange, Told
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +82,8 @@ class Ocsp:
             data = await read(receive, MAX_REQUEST)
         except RequestMalformed as error:
             return self._edge.refusal(error, 413)
+        except TimeoutError:
+            return self._edge.refusal(RequestMalformed(reason=TOO_SLOW), 408)
         return Response(status_code=400) if data is None else data
 
     async def _answer(self, data: bytes, asked: Any) -> tuple[int, Headers, bytes]:
@@ -160,7 +161,8 @@ class Ocsp:
             self._looked_up.inc()
         else:
             said = single(cert_id, told, responder, now)
-            made = Answer(cert_id.serial, now, said.next_update, self._sign(responder, [said], None, now))
+            der = self._sign(responder, [said], None, now)
+            made = Answer(cert_id.serial, now, said.next_update, responder.serial, der)
         lasting = Lasting(made.der, RESPONSE, made.made_at, made.next_update, GIVEN_OUT)
         return _Found(made.der, Kept(made.serial, lasting, made.made_at, due(made.made_at, made.next_update)))
 
@@ -174,14 +176,16 @@ class Ocsp:
         """Once a second, until the end. A look that fails is repeated: the answers in memory know how old they are."""
         loop = asyncio.get_running_loop()
         while not ending.is_set():
-            asked_at = time.monotonic()
+            asked_at = self._kept.by_both(self._service.clock())
             try:
                 told = await loop.run_in_executor(None, self._look_at_trail)
             except RegistryUnavailable as error:
                 log.warning("the trail cannot be followed", extra={"error": str(error)})
+            except Exception:
+                log.exception("a bug, in following the trail")
             else:
                 self._apply(told, asked_at)
-                if len(told) == MOST:
+                if isinstance(told, list) and len(told) >= MOST:
                     continue
             try:
                 await asyncio.wait_for(ending.wait(), EVERY)
@@ -189,15 +193,20 @@ class Ocsp:
                 continue
 
     def follow_once(self) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._kept.by_both(self._service.clock())
         self._apply(self._look_at_trail(), asked_at)
 
-    def _look_at_trail(self) -> list[tuple[int, int]]:
+    def _look_at_trail(self) -> list[StatusChange] | Mark:
+        """Where to begin: at first, and where the trail has gone back."""
         seen = self._kept.seen
-        return [(self._registry.last_change(), 0)] if seen is None else self._registry.changes(seen)
+        told = None if seen is None else self._registry.changes(seen)
+        return self._registry.last_mark() if told is None else told
 
-    def _apply(self, told: list[tuple[int, int]], asked_at: float) -> None:
-        self._kept.follow(told, asked_at, is_all=len(told) < MOST)
+    def _apply(self, told: list[StatusChange] | Mark, asked_at: Looked) -> None:
+        if isinstance(told, tuple):
+            self._kept.begin(told, asked_at)
+        else:
+            self._kept.follow(told, asked_at, is_all=len(told) < MOST)
 
 
 def _in_path(path: str) -> bytes:

@@ -5,6 +5,7 @@ The reason says which: certificateHold (6) puts on hold, removeFromCRL (8) relea
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.cmp.messages import Message, Revoke, Revoked, Status
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.ra import holding, revoke
-from tokenmgr.ra.ports import Registry
+from tokenmgr.ra.ports import Asked, Registry
 
 REMOVE = 8  # removeFromCRL
 
@@ -31,8 +32,7 @@ def answer(
         by = signer()
         if message.body.issuer not in service.keys.subjects:
             raise ProtocolFault(FailInfo.badCertId, "the issuer is another CA")
-        asked_at = message.header.message_time or now
-        _act(registry, by, message.body.serial or 0, message.body.reason, asked_at, now)
+        _act(registry, by, message.body.serial or 0, message.body.reason, asked_by(by, message, now), now)
     except ProtocolFault as fault:
         return _refused(fault)
     except REFUSALS as refusal:
@@ -41,15 +41,19 @@ def answer(
     return Revoked(status=Status.ACCEPTED)
 
 
-def _act(
-    registry: Registry, by: Generation, serial: int, number: int | None, asked_at: datetime, now: datetime
-) -> None:
+def asked_by(by: Generation, message: Message, now: datetime) -> Asked:
+    """A client's clock that is ahead makes nothing younger than it is."""
+    at = min(message.header.message_time or now, now)
+    return Asked(by.serial, hashlib.sha256(message.raw).digest(), at)
+
+
+def _act(registry: Registry, by: Generation, serial: int, number: int | None, asked: Asked, now: datetime) -> None:
     if number == REMOVE:
-        holding.release_signed(registry, by, serial, asked_at, now)
+        holding.release_signed(registry, by, serial, asked, now)
     elif number == RevocationReason.HOLD.value:
-        holding.hold_signed(registry, by, serial, now)
+        holding.hold_signed(registry, by, serial, asked, now)
     else:
-        revoke.revoke_signed(registry, by, serial, _reason(number), now)
+        revoke.revoke_signed(registry, by, serial, _reason(number), asked, now)
 
 
 def _reason(number: int | None) -> RevocationReason:

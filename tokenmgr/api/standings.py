@@ -15,7 +15,8 @@ LASTING = frozenset({State.ACTIVE, State.SUPERSEDED, State.HELD, State.REVOKED, 
 
 
 def standing(told: Told | None) -> Standing:
-    """What waits for its confirmation logs in nowhere (S7), and what is only recorded is no certificate yet."""
+    """What waits for its confirmation logs in nowhere (S7): OCSP says so, while lists do not name it. What is only
+    recorded is no certificate yet."""
     if told is None or told.state is State.RECORDED:
         return Unknown()
     if told.state is State.PENDING:

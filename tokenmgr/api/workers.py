@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 FINISHING = 30  # seconds that requests under way may take once the service is told to stop
 LEAST_LIFE = 10.0  # seconds; one that ends sooner than this after its start has something wrong with it
 LONGEST_WAIT = 60.0  # seconds between two starts of one that ends soon
+LONGEST_START = 120.0  # seconds that a new one may take until it serves
 
 
 During = Callable[[asyncio.Event], Coroutine[None, None, None]]  # what runs beside the serving, until the event
@@ -83,6 +84,8 @@ class Keeper:
         self._changed = changed
         self._running: list[_Worker] = []
         self._relay = _Relay(self._start, self._running)
+        self._soon: dict[int, int] = {}  # by its place: how often one has ended soon after its start
+        self._due: dict[int, float] = {}  # when the next one is started there
 
     def run(self, ready: Callable[[], None], stopping: Callable[[], None] = lambda: None) -> None:
         """Until interrupted. `ready` is called once, when every worker answers; `stopping` before they are told to
@@ -101,34 +104,36 @@ class Keeper:
             self._stop()
 
     def _keep(self) -> None:
-        """Whoever ends is started anew, later each time that it ends soon; the others go on."""
-        soon: dict[int, int] = {}
-        due: dict[int, float] = {}
         while True:
             time.sleep(0.2)
-            if self._changed():
-                self._relay.begin()
-            self._relay.go_on()
-            for place, worker in enumerate(self._running):
-                if place in due:
-                    if time.monotonic() >= due[place]:
-                        due.pop(place)
-                        if not self._replace(place):
-                            due[place] = time.monotonic() + LONGEST_WAIT
-                elif worker.ended is not None:
-                    soon[place] = soon.get(place, 0) + 1 if worker.age < LEAST_LIFE else 0
-                    wait = min(2.0 ** soon[place] - 1, LONGEST_WAIT)
-                    due[place] = time.monotonic() + wait
-                    told = {"status": worker.ended, "worker": worker.process, "again_in": wait}
-                    log.warning("a worker ended", extra=told)
+            self._look()
 
-    def _replace(self, place: int) -> bool:
+    def _look(self) -> None:
+        """Whoever ends is started anew, later each time that it ends soon; the others go on."""
+        if self._changed():
+            self._relay.begin()
+        self._relay.go_on()
+        for place, worker in enumerate(self._running):
+            if worker.ended is None:
+                self._due.pop(place, None)  # a hand-over has filled the place meanwhile
+            elif place not in self._due:
+                self._wait(place, worker)
+            elif time.monotonic() >= self._due[place]:
+                self._replace(place)
+
+    def _wait(self, place: int, ended: _Worker) -> None:
+        self._soon[place] = self._soon.get(place, 0) + 1 if ended.age < LEAST_LIFE else 0
+        wait = min(2.0 ** self._soon[place] - 1, LONGEST_WAIT)
+        self._due[place] = time.monotonic() + wait
+        log.warning("a worker ended", extra={"status": ended.ended, "worker": ended.process, "again_in": wait})
+
+    def _replace(self, place: int) -> None:
         try:
             self._running[place] = self._start()
+            del self._due[place]
         except OSError:  # no memory, no processes
             log.exception("a worker could not be started")
-            return False
-        return True
+            self._due[place] = time.monotonic() + LONGEST_WAIT
 
     def _start(self) -> _Worker:
         return _Worker(self._command, self._sockets, self._pin, self._environment)
@@ -193,6 +198,11 @@ class _Relay:
             self._coming, self._not_before = None, time.monotonic() + LONGEST_WAIT
             told = {"status": coming.ended, "again_in": LONGEST_WAIT}
             log.error("what has changed cannot be served with; the workers go on as they are", extra=told)
+        elif coming.age > LONGEST_START:
+            self._dismiss(coming)
+            self._coming, self._not_before = None, time.monotonic() + LONGEST_WAIT
+            told = {"worker": coming.process, "again_in": LONGEST_WAIT}
+            log.error("a new worker does not begin to serve; the workers go on as they are", extra=told)
 
     def _dismiss(self, worker: _Worker) -> None:
         worker.tell_to_stop()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tokenmgr import system
 from tokenmgr.ca import staging
-from tokenmgr.ca.folder import ABOUT, CaFolder, open_folder
+from tokenmgr.ca.folder import ABOUT, CaFolder, open_folder, write_whole
 from tokenmgr.errors import CeremonyBusy
 
 LOCK = "change.lock"
@@ -37,12 +37,23 @@ def alone(path: Path) -> Iterator[CaFolder]:
 def tidy(folder: CaFolder, destroy: Callable[[bytes], bool]) -> int:
     """Keys of the record that are not the CA's, then the record; how many there were. Only for whoever is alone."""
     destroyed = 0
-    if (record := staging.read_record(folder.path)) is not None:
-        idle = [key for key in map(bytes.fromhex, record.keys) if key not in folder.about.key_ids]
-        destroyed = sum(map(destroy, idle))
+    if staging.read_record(folder.path) is not None:
+        destroyed = sum(map(destroy, idle_keys(folder)))
         (folder.path / staging.RECORD).unlink()
     tidy_files(folder)
     return destroyed
+
+
+def idle_keys(folder: CaFolder) -> list[bytes]:
+    """Those that a killed change may have left on the token, and that are not the CA's."""
+    record = staging.read_record(folder.path)
+    return [key for key in map(bytes.fromhex, record.keys if record else ()) if key not in folder.about.key_ids]
+
+
+def keep_record(folder: CaFolder) -> None:
+    """Of keys on a token that is away, under its name too: whoever finds it again knows which they are."""
+    record = (folder.path / staging.RECORD).read_text(encoding="utf-8")
+    write_whole(folder.path / f"ceremony-{folder.about.serial}.json", record)
 
 
 def tidy_files(folder: CaFolder) -> None:

@@ -29,7 +29,7 @@ ABOUT, CONFIGURATION, TOKEN, DATABASE = "ca.toml", "softhsm2.conf", "token", "re
 _ISSUERS = {"root": "root", "issuing": "root", "cmp": "issuing", "ocsp": "issuing"}
 
 # Of the status_url: written into every certificate (RFC 2585, 4; RFC 6960, A.1). Of the first authority, and below of
-# each: an issuing key has a list and a certificate of its own, while one responder answers for all.
+# each: an issuing key has a list and a certificate of its own; one address answers for all, by each one's responder.
 CRL_AT, DELTA_AT, CERTIFICATE_AT, OCSP_AT = "/ca.crl", "/ca-delta.crl", "/ca.cer", "/ocsp"
 
 
@@ -198,10 +198,14 @@ def may_hold_a_token(path: Path) -> bool:
 
 
 def write_whole(file: Path, text: str) -> None:
-    """On the disk, or not there at all."""
+    """On the disk, for its owner alone, or not there at all."""
     new = file.with_name(f"{file.name}.{os.getpid()}.new")  # several processes may settle a folder that was moved
-    with new.open("w", encoding="utf-8", newline="\n") as stream:
+    with open(new, "w", encoding="utf-8", newline="\n", opener=_for_owner) as stream:
         stream.write(text)
         stream.flush()
         os.fsync(stream.fileno())
     new.replace(file)
+
+
+def _for_owner(name: str, flags: int) -> int:
+    return os.open(name, flags, 0o600)

@@ -75,7 +75,7 @@ class Responder:
             oid: (digest(issuing.subject).digest(), digest(key.body[1:]).digest()) for oid, digest in _HASHES.items()
         }
         self._ocsp = ocsp
-        self.ends = ocsp.facts.not_after
+        self.serial, self.ends = ocsp.facts.serial, ocsp.facts.not_after
         self._usual = der.tlv(der.SEQUENCE, der.oid(_SHA1), der.tlv(der.NULL))
         self._id = der.tlv(0xA2, der.tlv(der.OCTET_STRING, key_identifier(ocsp.facts.public_key)))  # byKey: the shorter
         self._algorithm = scheme_of(ocsp.signer).algorithm

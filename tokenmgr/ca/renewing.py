@@ -7,7 +7,7 @@ key, for one that is lost or doubtful, is generated and judged as in the ceremon
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,15 +49,18 @@ def _is_due(one: AuthorityFacts, purpose: str, now: datetime) -> bool:
     return ends - EARLY[purpose] <= now <= last and ends < last
 
 
-def renew_due(path: Path, keys: CaKeys, now: datetime) -> tuple[Due, ...]:
-    """By the running CA, with the keys that it has in service; what was renewed. Nothing where another does it."""
+def renew_due(
+    path: Path, keys: CaKeys, now: datetime, is_closed: Callable[[], bool] = lambda: False
+) -> tuple[Due, ...]:
+    """By the running CA, with the keys that it has in service; what was renewed. Nothing where another does it, nor
+    where the CA is closed, which nobody does meanwhile."""
     if not due(open_folder(path), now):
         return ()
     try:
         with changing.alone(path) as folder:
             by_number = {one.number: one for one in keys.authorities}
             wanted = [one for one in due(folder, now) if one.number in by_number]
-            if not wanted:
+            if not wanted or is_closed():
                 return ()
             changing.tidy_files(folder)
             files, about = {}, folder.about

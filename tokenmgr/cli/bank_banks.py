@@ -121,13 +121,15 @@ def change(
     as_json: bool,
 ) -> int:
     with open_registry() as opened:
-        former = opened.bank(code)
-        wanted = bank_policy.changed(former.policy, policy, pairs)
+        opened.bank(code)
+        policed = bank_policy.changing(policy, pairs)
         texts = _given(name=name, service_name=service_name, contact=contact, media_page=media_page)
+
+        def changed(former: Bank) -> Bank:
+            return dataclasses.replace(former, policy=policed(former.policy), **texts)
+
         with fitting():
-            new = dataclasses.replace(former, policy=wanted, **texts)
-        if new != former:
-            opened.administration.change_bank(new)
+            new = opened.administration.change_bank(code, changed)
     return _said("bank.changed", new, as_json)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 
@@ -32,14 +32,23 @@ class _Mistake(Exception):
 
 def changed(policy: BankPolicy, file: Path | None, pairs: Iterable[str]) -> BankPolicy:
     """With the keys of the file first, then with each KEY=VALUE."""
-    if file is not None:
-        text = _text(file)
+    return changing(file, pairs)(policy)
+
+
+def changing(file: Path | None, pairs: Iterable[str]) -> Callable[[BankPolicy], BankPolicy]:
+    """The same, for any policy and any number of times: the file is read now."""
+    text = None if file is None else _text(file)
+    return lambda policy: _changed(policy, text, str(file), tuple(pairs))
+
+
+def _changed(policy: BankPolicy, text: str | None, name: str, pairs: Iterable[str]) -> BankPolicy:
+    if text is not None:
         try:
             content = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ValueUnfit(what=str(file), reason=t("bank.takes_toml", said=error)) from error
+            raise ValueUnfit(what=name, reason=t("bank.takes_toml", said=error)) from error
         places = {key: t("bank.line", line=line_of(text, key), key=key) for key in content}
-        policy = _with(policy, content, places, str(file))
+        policy = _with(policy, content, places, name)
     given: dict[str, object] = {}
     for pair in pairs:
         key, is_pair, value = pair.partition("=")
@@ -81,9 +90,17 @@ def _with(policy: BankPolicy, given: Mapping[str, object], places: Mapping[str, 
         try:
             return dataclasses.replace(policy, **values)  # type: ignore[arg-type]  # each was read as what it is
         except ValueError as error:  # what only several keys together can be wrong about
-            key = "takes_store" if str(error) == "pc_allowed" else "takes_days"
-            mistakes.append(t(f"bank.{key}", place=places.get(str(error), str(error))))
+            mistakes.append(_together(str(error), vars(policy) | values, places))
     raise ValueUnfit(what=where, reason=t("bank.row_separator").join(mistakes))
+
+
+def _together(fault: str, wanted: Mapping[str, object], places: Mapping[str, str]) -> str:
+    """What collides, with its values: one of the two may be as it was."""
+    if fault == "pc_allowed":
+        return t("bank.takes_store", place=places.get(fault, fault))
+    place = places.get("validity_days", places.get(fault, fault))
+    days = ", ".join(map(str, wanted[fault]))  # type: ignore[call-overload]  # a tuple, read as one
+    return t("bank.takes_notices", place=place, days=days, validity=wanted["validity_days"])
 
 
 def _read(key: str, value: object) -> object:

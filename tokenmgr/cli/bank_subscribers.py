@@ -259,7 +259,7 @@ def open_(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
         until = opens_until(opened.bank(bank))
         who = opened.administration.find(bank, contract, user)
-        opened.administration.open_acquisition(who.id, until)
+        opened.administration.open_acquisition(who.id, until, clock.now())
         serial, not_after = _valid_one(opened, who)
     if as_json:
         Output().value(_as_json(who) | {"open_until": until.isoformat()})

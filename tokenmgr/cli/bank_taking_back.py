@@ -99,10 +99,12 @@ def revoke(bank: str, contract: str, user: str, reason: str, serial: int | None,
         closing = [t("bank.will_close", who=case.name)] if is_open else []
         prompts.agree("\n".join([*(lines if found else []), *closing]), yes)
         if serial is None:
-            _revoke_all(case, why, is_open)
+            revoking.withdraw(case.opened.registry, case.who.id, why, clock.now())
         else:
             revoking.revoke_by_staff(case.opened.registry, case.who.id, serial, why, clock.now())
-        return case.told(t("bank.revoked", who=case.name), as_json)
+        done = [t("bank.revoked", who=case.name)] if found else []
+        done += [t("bank.closed_now", who=case.name)] if is_open else []
+        return case.told("\n".join(done), as_json)
 
 
 def _serial(text: str | None) -> int | None:
@@ -118,9 +120,7 @@ def _serial(text: str | None) -> int | None:
 def _all(case: _Case, is_open: bool) -> list[Generation]:
     found = case.all_of_it()
     if not found and not is_open:
-        if case.opened.administration.history(case.who.id):
-            raise AlreadyRevoked
-        raise NotRegistered(kind="generation", name=case.name)
+        raise AlreadyRevoked
     return found
 
 
@@ -131,17 +131,6 @@ def _one(case: _Case, serial: int) -> Generation:
                 raise AlreadyRevoked
             return one
     raise NotRegistered(kind="generation", name=f"{serial:x}")
-
-
-def _revoke_all(case: _Case, why: RevocationReason, is_open: bool) -> None:
-    """The acquisition first: whoever has the PINs would begin another one in between."""
-    if is_open:
-        case.opened.administration.open_acquisition(case.who.id, None)
-    try:
-        revoking.withdraw(case.opened.registry, case.who.id, why, clock.now())
-    except AlreadyRevoked:
-        if not is_open:
-            raise
 
 
 # --- hold, release --------------------------------------------------------------------------------------------------

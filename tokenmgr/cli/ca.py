@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokenmgr.ca.ceremony import KINDS, Step
-from tokenmgr.ca.folder import open_folder
+from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.cli import wiring
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.ca_asked import DEFAULT_NAME, DEFAULT_STATUS_URL, DEFAULT_URL, Asked
@@ -65,6 +65,7 @@ def init(
     target = ca_folder()
     cleaned = hold_ceremony(target, asked, pin_fd, new_pin_fd, _quiet if as_json else _say)
     made = open_folder(target)
+    _tell_trail(made)
     if as_json:
         Output().value(as_value(made) | {"leftovers": [_cleaned_as_json(one) for one in cleaned]})
         return Exit.FINE
@@ -86,6 +87,13 @@ def show(as_json: bool) -> int:
     else:
         tell(found)
     return Exit.FINE
+
+
+def _tell_trail(made: CaFolder) -> None:
+    from tokenmgr.cli.actors import operator  # here: they need the server's packages
+    from tokenmgr.cli.ca_registry import tell_trail_of_new
+
+    tell_trail_of_new(made, operator())
 
 
 def _say(step: Step) -> None:

@@ -17,8 +17,7 @@ from tokenmgr.cli.bank_view import stream_json
 from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, t
 from tokenmgr.clock import JAPAN
-from tokenmgr.domain.audit import Action, ActorKind, Entry
-from tokenmgr.domain.audit_lines import entry_line, entry_value
+from tokenmgr.domain.audit import Action, ActorKind, Entry, encoded
 from tokenmgr.sql.audit import Asked, Trail
 
 OTHERS = {
@@ -113,7 +112,7 @@ def list_(asked: Asked, newest: int | None, as_json: bool) -> int:
     with open_registry() as opened:
         found = opened.administration.trail.entries(asked, newest)
         if as_json:
-            stream_json(entry_value(one) for one in found)
+            stream_json(audit_words.value(one) for one in found)
         else:
             audit_words.tell(audit_words.cells(one) for one in found)
     return Exit.FINE
@@ -129,7 +128,7 @@ def follow(asked: Asked, as_json: bool) -> int:
         try:
             if as_json:
                 for one in _each(trail, begins, asked):
-                    click.echo(entry_line(one))
+                    click.echo(encoded(audit_words.value(one)))
             else:
                 audit_words.tell(audit_words.cells(one) for one in _each(trail, begins, asked))
         except KeyboardInterrupt:

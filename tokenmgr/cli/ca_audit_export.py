@@ -22,6 +22,7 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.domain.audit import Entry
 from tokenmgr.domain.audit_export import lines_of
+from tokenmgr.errors import FileNotWritten
 from tokenmgr.sql.audit import Asked
 
 
@@ -33,6 +34,8 @@ from tokenmgr.sql.audit import Asked
 def export(asked: Asked, how: str, output: Path | None, as_json: bool) -> int:
     if how == "jsonl" and asked != Asked():
         raise click.UsageError(t("audit.whole_only"))
+    if output and output.exists():
+        raise FileNotWritten(file=str(output), reason="exists")
     with open_registry() as opened, written_whole(output) if output else nullcontext(sys.stdout.buffer) as file:
         trail = opened.administration.trail
         if how == "csv":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit_check import Findings, Kept, Sealed, Verdict, check
 from tokenmgr.domain.audit_export import checkpoints_of, entries_of
 from tokenmgr.domain.audit_lines import END, checkpoint_value
-from tokenmgr.errors import TrailBroken
+from tokenmgr.errors import AuthorityMissing, TrailBroken
 
 LAG = timedelta(minutes=2)  # of a file beside a service that runs: a checkpoint a minute, in the round after it
 NEVER = datetime.min.replace(tzinfo=UTC)  # a copy that was taken away need not be the newest
@@ -41,7 +42,8 @@ _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--checkpoints", "copy", type=_PATH, metavar="FILE", help=t("help.o_audit_checkpoints"))
 @wiring.words
 def verify(file: Path | None, roots: tuple[Path, ...], copy: Path | None, as_json: bool) -> int:
-    signers = Signers(_roots(roots))
+    _refuse_table(file)
+    signers = Signers(_roots(roots, is_file=file is not None))
     found = Findings()
     held = CheckpointFile(copy).read(found) if copy else None
     verdict = _of_export(file, held, signers, found) if file else _of_registry(held, signers, found)
@@ -56,9 +58,22 @@ def verify(file: Path | None, roots: tuple[Path, ...], copy: Path | None, as_jso
     return Exit.FINE
 
 
-def _roots(files: Sequence[Path]) -> list[bytes]:
+def _refuse_table(file: Path | None) -> None:
+    """An export for Excel has no more than words: nothing in it could be verified."""
+    if file is not None:
+        with file.open("rb") as content:
+            if content.read(len(BOM_UTF8)) == BOM_UTF8:
+                raise click.BadParameter(t("audit.takes_jsonl"), param_hint="FILE")
+
+
+def _roots(files: Sequence[Path], is_file: bool) -> list[bytes]:
     if not files:
-        return [one.certificates["root"].der for one in open_folder(ca_folder()).authorities]
+        try:
+            return [one.certificates["root"].der for one in open_folder(ca_folder()).authorities]
+        except AuthorityMissing as error:
+            if is_file:
+                raise click.UsageError(t("audit.needs_root")) from error
+            raise
     try:
         return [from_pem(one.read_text(encoding="ascii")) for one in files]
     except (OSError, ValueError) as error:

@@ -12,10 +12,13 @@ from tokenmgr.cli.output import chosen_language, pad, t, texts, width
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Entry, Value
 from tokenmgr.domain.audit_check import Finding, What
+from tokenmgr.domain.audit_lines import entry_value, instant
 from tokenmgr.domain.generation import RevocationReason
+from tokenmgr.domain.reissue import Cause
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENTS = {"open_until", "not_after", "until"}
+_MOMENTS = {"open_until", "not_after", "until", "reissued_at"}
+_POLICY = "policy."
 COLUMNS = (("number", 6), ("at", 0), ("who", 16), ("origin", 16), ("action", 24), ("whom", 20), ("changed", 8))
 EXPORTED = ("number", "at", "kind", "actor", "origin", "action", "bank", "whom", "serial", "before", "after", "hash")
 
@@ -41,6 +44,13 @@ def serial(one: Entry) -> str:
     return one.serial.lstrip("0")
 
 
+def fact_word(name: str) -> str:
+    """A line of a bank's policy keeps the name by which it is set."""
+    if name.startswith(_POLICY):
+        return t("audit.its_policy", key=name.removeprefix(_POLICY))
+    return _word(f"its_{name}", name)
+
+
 def whom(one: Entry) -> str:
     return " ".join(part for part in (one.whom or one.bank, serial(one)) if part)
 
@@ -57,7 +67,7 @@ def _change(name: str, before: dict[str, Value], after: dict[str, Value]) -> str
     if not was and not now:
         return ""
     told = t("audit.change", before=was, after=now or "–") if was else now
-    return t("audit.changed_one", name=_word(f"its_{name}", name), what=told)
+    return t("audit.changed_one", name=fact_word(name), what=told)
 
 
 def _said(name: str, value: Value) -> str:
@@ -65,11 +75,27 @@ def _said(name: str, value: Value) -> str:
         return t("words.none")
     if name in _MOMENTS and isinstance(value, int):
         return moment(value)
+    if name == "made" and isinstance(value, str):
+        return japan_time(datetime.fromisoformat(value), chosen_language())
     if name == "reason" and value in {one.value for one in RevocationReason}:
         return t(f"audit.reason_{value}")
+    if name == "cause" and value in {one.value for one in Cause}:
+        return t(f"bank.cause_{value}")
     if isinstance(value, bool):
         return t("words.yes" if value else "words.no")
     return _word(f"is_{value}", str(value)) if isinstance(value, str) else str(value)
+
+
+def value(one: Entry) -> dict[str, object]:
+    """For a program that reads and does not verify: moments are texts, not the microseconds that were hashed."""
+    told = entry_value(one)
+    return told | {side: _with_instants(told[side]) for side in ("before", "after")}
+
+
+def _with_instants(facts: object) -> object:
+    if not isinstance(facts, dict):
+        return facts
+    return {name: instant(at) if name in _MOMENTS and isinstance(at, int) else at for name, at in facts.items()}
 
 
 def _values(text: str) -> dict[str, Value]:
@@ -105,7 +131,7 @@ def exported(one: Entry) -> tuple[str, ...]:
 def _changes(text: str) -> str:
     values = _values(text)
     return t("audit.separator").join(
-        t("audit.changed_one", name=_word(f"its_{name}", name), what=_said(name, value))
+        t("audit.changed_one", name=fact_word(name), what=_said(name, value))
         for name, value in values.items()
         if value != ""
     )

@@ -23,7 +23,7 @@ from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
 from tokenmgr.cli.wiring import words
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Action, Event
-from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten
+from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten, TrailBroken
 from tokenmgr.sql import copying
 from tokenmgr.sql.engine import Database
 from tokenmgr.system import sync_folder
@@ -47,19 +47,31 @@ def backup(file: Path, as_json: bool) -> int:
             rows, manifest = _write(writer, registry.database, folder.path, made)
             seal = writer.finish(manifest)
             os.fsync(stream.fileno())
-        except BaseException:
+        except BaseException as error:
             writer.abandon()
+            if isinstance(error, copying.Unlike):  # what no restore would take must not be kept for a backup
+                raise TrailBroken(findings=(), count=1) from error
             raise
         # Before there is such a file: so what has this entry is not the copy, but what it was made from.
         after = {"entry": manifest["registry"]["entry"], "seal": seal}
         copying.noted(registry.database, operator(), Event(Action.CA_BACKED_UP, after=after))
-        if file.exists():
-            raise BackupExists(file=str(file))
-        part.rename(file)
+        settle(part, file)
     sync_folder(file.absolute().parent)
     told = {"file": str(file), "bytes": file.stat().st_size, "rows": rows, "made": made.isoformat(), **after}
     _tell(told, made, as_json)
     return Exit.FINE
+
+
+def settle(part: Path, file: Path) -> None:
+    """Over nothing, not even what was made since we looked: a second name is given to nothing that is there."""
+    try:
+        os.link(part, file)
+    except FileExistsError as error:
+        raise BackupExists(file=str(file)) from error
+    except OSError as error:  # a medium whose file system has no second names, such as FAT
+        if file.exists():
+            raise BackupExists(file=str(file)) from error
+        part.rename(file)
 
 
 def _tell(told: dict[str, Any], made: datetime, as_json: bool) -> None:
@@ -117,15 +129,19 @@ def _write_folder(writer: Writer, path: Path) -> About:
 
 
 def _tree(path: Path, name: str) -> dict[str, bytes]:
-    found = sorted(one for one in (path / name).rglob("*") if one.is_file() and one.suffix != ".lock")
+    """SoftHSM's *.lock files, too: an object without one can be read and never destroyed."""
+    found = sorted(one for one in (path / name).rglob("*") if one.is_file())
     return {one.relative_to(path).as_posix(): one.read_bytes() for one in found}
 
 
 @contextmanager
 def _to_be(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """Beside it, for its owner alone, until it is renamed. What a killed backup has left is written over."""
+    """Beside it, for its owner alone, until it has its name. What a killed backup has left is written over; but for a
+    whole one, wherever that is by now, which has only kept this second name."""
     part = file.with_name(f"{file.name}.part")
     try:
+        if part.exists() and part.stat().st_nlink > 1:
+            part.unlink()
         opened = os.open(part, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         with os.fdopen(opened, "r+b") as stream, _claimed(part, file):
             part.chmod(0o600)

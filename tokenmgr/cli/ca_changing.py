@@ -14,14 +14,16 @@ from tokenmgr.ca.ceremony import KINDS, Step
 from tokenmgr.ca.folder import TOKEN, CaFolder, open_folder
 from tokenmgr.ca.renewing import EARLY, Due
 from tokenmgr.ca.signing import CaSigner
-from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change
+from tokenmgr.cli.actors import machine, operator
+from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_change, token_of
+from tokenmgr.cli.ca_registry import catch_up, open_registry_of, tell_trail
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
 from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import KeyMissing, TokenmgrError
+from tokenmgr.errors import KeyMissing, KeysLeftBehind, TokenmgrError
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
@@ -85,9 +87,14 @@ def roll_over(keys: str, again: bool, pin_fd: int | None, as_json: bool) -> int:
 def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
     with (
         changing.alone(ca_folder()) as folder,
-        session_for_change(folder, library, serial, pin_fd) as session,
+        open_registry_of(folder) as registry,
+        _at(folder, library, serial, pin_fd) as session,
     ):
-        changing.tidy(folder, TokenKeys(session).destroy)  # what was cloned with them
+        keys = TokenKeys(session)
+        if idle := changing.idle_keys(folder):
+            for key_id in idle:
+                keys.destroy(key_id)  # what was cloned with them
+            changing.keep_record(folder)
         contents = session.contents()
 
         def find(key_id: bytes) -> CaSigner | None:
@@ -95,7 +102,10 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
                 return cast(CaSigner, signer(session, contents.key(key_id)))
             return None
 
+        catch_up(folder, registry, machine())
         made = moving.move(folder, library, serial, find)
+        changing.tidy(made, keys.destroy)
+        tell_trail(made, registry, operator(), is_moved=True)
     if not as_json:
         click.echo(t("ca.moved", serial=serial, count=len(made.about.key_ids)))
         if folder.has_own_token:
@@ -104,11 +114,36 @@ def move(library: str, serial: str, pin_fd: int | None, as_json: bool) -> int:
 
 
 @contextmanager
+def _at(folder: CaFolder, library: str, serial: str, pin_fd: int | None) -> Iterator[Session]:
+    _require_tidy(folder)
+    with session_for_change(folder, library, serial, pin_fd) as session:
+        yield session
+
+
+def _require_tidy(folder: CaFolder) -> None:
+    """The old token's PIN is not asked for here, and the new one's is not tried there (S5): where the old one is at
+    hand, any other change of the CA removes first what a killed one has left on it."""
+    if changing.idle_keys(folder) and _is_there(folder):
+        raise KeysLeftBehind(serial=folder.about.serial)
+
+
+def _is_there(folder: CaFolder) -> bool:
+    about = folder.about
+    try:
+        with token_of(folder.path, about.library, about.serial) as library:
+            library.find(about.serial)
+    except TokenmgrError:
+        return False
+    return True
+
+
+@contextmanager
 def _change(pin_fd: int | None, refuse: Refuse, say: Callable[[Step], None]) -> Iterator[tuple[CaFolder, Session]]:
     """Alone, logged in, and what killed changes have left is gone. One that fails is undone at once; what cannot be
     undone now is left to the next one."""
-    with changing.alone(ca_folder()) as folder:
+    with changing.alone(ca_folder()) as folder, open_registry_of(folder) as registry:
         refuse(folder)
+        catch_up(folder, registry, machine())
         about = folder.about
         with session_for_change(folder, about.library, about.serial, pin_fd) as session:
             keys = TokenKeys(session)
@@ -120,6 +155,7 @@ def _change(pin_fd: int | None, refuse: Refuse, say: Callable[[Step], None]) -> 
                 with suppress(TokenmgrError, OSError):
                     changing.tidy(open_folder(folder.path), keys.destroy)
                 raise
+            tell_trail(open_folder(folder.path), registry, operator())
 
 
 def _done(made: CaFolder, as_json: bool) -> int:

@@ -24,7 +24,7 @@ from typing import Any, cast
 import click
 
 from tokenmgr import clock
-from tokenmgr.ca import crl, last_list
+from tokenmgr.ca import changing, crl, last_list
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder, certificate_at, crl_at, open_folder
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner
@@ -32,6 +32,7 @@ from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, TokenKeys, ca_folder, token_of
 from tokenmgr.cli.ca_backup import CLOSED
+from tokenmgr.cli.ca_registry import registry_of
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
 from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.clock import japan_time
@@ -88,23 +89,22 @@ class _Closing:
 @fd_option("pin-fd", "help.o_ca_pin_fd")
 @words
 def close(yes_close: str | None, destroy_keys: bool, pin_fd: int | None, as_json: bool) -> int:
-    folder = open_folder(ca_folder())
-    _confirm(folder, yes_close)
+    _confirm(open_folder(ca_folder()), yes_close)
     with ExitStack() as stack:
-        database = Database.open(folder.database, new=False)
-        stack.callback(database.close)
-        database.migrate(clock.now(), new=False)
+        folder = stack.enter_context(changing.alone(ca_folder()))  # nobody makes keys and certificates meanwhile
+        database = stack.enter_context(registry_of(folder))
         if closing.is_finished(database):
             return _told(folder, None, 0, True, as_json)
         session = _session(stack, folder, pin_fd)
+        changing.tidy(folder, TokenKeys(session).destroy)  # keys of a change that was killed, too
         work = _Closing(folder, database, session, clock.now(), lambda step: _say(step, as_json))
         _stop(work)
         _publish(work)
-        destroyed = _destroy(work, destroy_keys, as_json)
-        if destroyed is not None:
-            closing.finish(database, operator(), destroyed)
-            work.tell(Step.CLOSED)
-        return _told(folder, work, destroyed or 0, destroyed is not None, as_json)
+        if not _destroy(work, destroy_keys, as_json):
+            return _told(folder, work, 0, False, as_json)
+        destroyed = closing.finish(database, operator())
+        work.tell(Step.CLOSED)
+        return _told(folder, work, destroyed, True, as_json)
 
 
 def _confirm(folder: CaFolder, given: str | None) -> None:
@@ -244,23 +244,25 @@ def _readme(work: _Closing, lists: Iterable[Crl]) -> str:
 # --- 5 --------------------------------------------------------------------------------------------------------------
 
 
-def _destroy(work: _Closing, given: bool, as_json: bool) -> int | None:
-    """How many; None where nobody has said yes. On a token of its own every key is the CA's; on another's, those that
-    ca.toml names."""
+def _destroy(work: _Closing, given: bool, as_json: bool) -> bool:
+    """Not where nobody has said yes. On a token of its own every key is the CA's; on another's, those that ca.toml
+    names."""
     left = _keys_of(work)
     if left and not given:
         if not as_json:
             _list(work, left)
         if as_json or not prompts.at_terminal() or not click.confirm(t("ca_close.ask_keys"), default=False, err=True):
-            return None
+            return False
     elif left and not as_json:
         _list(work, left)
+    closing.announce(work.database, operator(), (key.key_id.hex() for key in left))
     keys = TokenKeys(work.session)
-    destroyed = sum(keys.destroy(key.key_id) for key in left)
+    for key in left:
+        keys.destroy(key.key_id)
     if _keys_of(work):
-        return None
+        return False
     work.tell(Step.DESTROYED)
-    return destroyed
+    return True
 
 
 def _keys_of(work: _Closing) -> list[Key]:

@@ -2,7 +2,8 @@
 
 1. CHECKED   every byte of the file is as it was written
 2. STAGED    the folder, aside, its certificates checked up to the root
-3. LOADED    the registry: one transaction, in which every certificate and the chain of the trail are checked
+3. LOADED    the registry: one transaction, in which every certificate and its status, the chain of the trail and its
+             checkpoints' signatures are checked
 4. SETTLED   the folder is the CA's: one rename
 
 Killed before 4 there is no CA; the same restore again goes on.
@@ -22,9 +23,12 @@ from pathlib import Path, PurePosixPath
 import click
 
 from tokenmgr import clock
+from tokenmgr.api.checkpoints import file_anew
 from tokenmgr.ca import staging
 from tokenmgr.ca.about import about_text
 from tokenmgr.ca.archive import Reader
+from tokenmgr.ca.checkpoints import FILE as CHECKPOINTS
+from tokenmgr.ca.checkpoints import CheckpointFile, Signers
 from tokenmgr.ca.folder import ABOUT, DATABASE, TOKEN, CaFolder, may_hold_a_token, open_folder, write_whole
 from tokenmgr.ca.issued import Issued, NotOurs
 from tokenmgr.ca.staging import Record
@@ -36,9 +40,11 @@ from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.output import Exit, Output, chosen_language, t
 from tokenmgr.cli.wiring import words
 from tokenmgr.clock import japan_time
+from tokenmgr.domain.audit_check import Forged
 from tokenmgr.errors import AuthorityDamaged, CeremonyAsked, FileNotWritten, LeftoversElsewhere
 from tokenmgr.sql import copying
-from tokenmgr.sql.copying import Row, Source, Unlike
+from tokenmgr.sql.audit import SEALED, Trail, checkpoint_of
+from tokenmgr.sql.copying import Row, Source, Unlike, Untold
 from tokenmgr.sql.engine import Database
 from tokenmgr.system import private_folder
 
@@ -56,14 +62,17 @@ Tell = Callable[[Step], None]
 @click.command(help=t("help.ca_restore"))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--database", default="", metavar="URL", help=t("help.o_restore_database"))
+@click.option("--seal", default="", metavar="HEX", help=t("help.o_restore_seal"))
 @words
-def restore(file: Path, database: str, as_json: bool) -> int:
+def restore(file: Path, database: str, seal: str, as_json: bool) -> int:
     url, target = database_checked(database), ca_folder()
     with staging.alone(target):
         if not may_hold_a_token(target):
             raise CeremonyAsked(reason="ca-folder", subject=str(target))
         _clean_up(target)
         with Reader.open(file) as reader:
+            if seal and seal.lower() != reader.seal:
+                raise reader.unfit("other-seal", reader.seal)
             for _name in reader.check():
                 pass
             source = _source(reader)
@@ -172,6 +181,7 @@ def _write(folder: Path, path: PurePosixPath, content: bytes) -> None:
 
 def _load(reader: Reader, source: Source, staged: CaFolder) -> None:
     issued, progress = Issued(staged), Progress()
+    signed = Signers(one.certificates["root"].der for one in staged.authorities)
     lines = source.lines
     counted = dataclasses.replace(source, lines=lambda name: progress.rows(lines(name)))
 
@@ -181,11 +191,19 @@ def _load(reader: Reader, source: Source, staged: CaFolder) -> None:
                 issued.require(int(row["serial"], 16), row["authority"], row["certificate"])
             except (NotOurs, ValueError, TypeError) as error:
                 raise reader.unfit("foreign-certificate", str(row["serial"])) from error
+        if name == "checkpoint":
+            try:
+                signed(checkpoint_of(tuple(row[column] for column in SEALED)))
+            except Forged as error:
+                raise reader.unfit("forged-checkpoint", str(row["number"])) from error
 
     url = staged.about.database or f"sqlite:///{staged.path / DATABASE}"
     database = Database.open(url)
     try:
         copying.restore(database, operator(), counted, check, clock.now())
+        file_anew(CheckpointFile(staged.path / CHECKPOINTS), Trail(database))
+    except Untold as error:
+        raise reader.unfit("status-altered", str(error)) from error
     except Unlike as error:
         raise reader.unfit("registry-damaged") from error
     finally:

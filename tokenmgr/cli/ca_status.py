@@ -18,6 +18,8 @@ import click
 
 from tokenmgr import __version__, clock
 from tokenmgr.ca.certificate import from_pem, read_certificate
+from tokenmgr.ca.checkpoints import FILE as CHECKPOINTS
+from tokenmgr.ca.checkpoints import CheckpointFile
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder, open_folder
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner, signature_over
@@ -79,17 +81,23 @@ def _reason(error: TokenmgrError) -> str:
 
 
 def _surroundings(folder: CaFolder, no_service: bool, now: datetime) -> Iterable[Line]:
-    for one in folder.authorities:
+    for one in _going_on(folder, now):
+        last = one.certificates["issuing"].not_after
         for purpose, certificate in one.certificates.items():
-            yield condition.certificate(one.number, purpose, certificate.not_after, one is folder.current, now)
+            yield condition.certificate(one.number, purpose, certificate.not_after, last, one is folder.current, now)
     chain = folder.path / tls.FOLDER / "chain.pem"
     if chain.exists():
-        yield from _probed(Area.KEYS, lambda: [condition.tls(_end_of(chain), now)])
+        yield from _probed(Area.KEYS, lambda: [condition.tls(_end_of(chain), last, now)])
     yield from _probed(
         Area.DISK, lambda: [condition.disk(str(at), shutil.disk_usage(at).free) for at in _places(folder)]
     )
     if not no_service:
         yield _service(f"{folder.about.status_url}/healthz")
+
+
+def _going_on(folder: CaFolder, now: datetime) -> list[AuthorityFacts]:
+    """The one that issues, and whoever may have certificates out; an older one has ended with its issuing CA."""
+    return [one for one in folder.authorities if one is folder.current or now <= one.certificates["issuing"].not_after]
 
 
 def _end_of(chain: Path) -> datetime:
@@ -136,9 +144,8 @@ def _keys_sign(folder: CaFolder, pin: Secret, now: datetime) -> list[Line]:
         session = stack.enter_context(Session.open(library, about.serial))
         session.login(pin)
         lines = [condition.token(about.serial, "")]
-        for one in folder.authorities:
-            if one is folder.current or now <= one.certificates["issuing"].not_after:
-                lines += [condition.key(one.number, purpose, _trial(session, one, purpose)) for purpose in one.holdings]
+        for one in _going_on(folder, now):
+            lines += [condition.key(one.number, purpose, _trial(session, one, purpose)) for purpose in one.holdings]
         return lines
 
 
@@ -185,11 +192,19 @@ def _probes(seen: Overview, folder: CaFolder, database: Database, now: datetime)
             Area.LISTS, lambda: [condition.revocation_list(seen.revocation_list(number), now) for number in numbers]
         ),
         _Probe(Area.ANSWERS, lambda: [condition.answers(*seen.answers(now))]),
-        _Probe(Area.TRAIL, lambda: [condition.trail(seen.trail(), now)]),
+        _Probe(Area.TRAIL, lambda: [condition.trail(seen.trail(_filed(folder)), now)]),
         _Probe(Area.NODES, lambda: condition.nodes(seen.nodes(), __version__, now)),
         _Probe(Area.CLOCK, lambda: _clocks(seen, now)),
     )
     return [line for one in probes for line in _probed(one.area, one.look)]
+
+
+def _filed(folder: CaFolder) -> tuple[int, bytes] | None:
+    try:
+        last = CheckpointFile(folder.path / CHECKPOINTS).last()
+    except ValueError:
+        return 0, b""  # its last line is none: nothing in the registry is what it says
+    return (last.number, last.hash) if last else None
 
 
 def _database(seen: Overview) -> Line:
@@ -206,7 +221,7 @@ def _closed(database: Database) -> list[Line]:
 
 
 def _clocks(seen: Overview, now: datetime) -> list[Line]:
-    lines = [condition.trail_clock(seen.trail().last, now)]
+    lines = [condition.trail_clock(seen.trail(None).last, now)]
     before = clock.now()
     told = seen.clock()
     if told is not None:

@@ -71,7 +71,8 @@ class Output:
     def failure(self, error: Exception) -> int:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""
         if isinstance(error, OSError):  # ours are translated where they arise; what is left is the output itself
-            tell_error(FileNotWritten(file=str(error.filename or "stdout"), reason=error.strerror or ""))
+            file = str(error.filename or t("words.some_file"))  # a write that fails does not say to what
+            tell_error(FileNotWritten(file=file, reason=error.strerror or ""))
             if error.filename is None:
                 _forget_output()
             return Exit.USAGE

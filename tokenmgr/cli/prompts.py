@@ -16,12 +16,14 @@ from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
 
 LONGEST = 256
+NEW_PIN_FD = "--new-pin-fd"
+_OPTIONS = {"user": "--pin-fd", "so": "--so-pin-fd"}
 
 
 def pin(question: str, fd: int | None, who: str = "user") -> Secret:
     """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
-    given = from_fd(fd, who) if fd is not None else _prompt(question, who)
+    given = from_fd(fd, who, _OPTIONS[who]) if fd is not None else _prompt(question, who, _OPTIONS[who])
     if _full_width(given.reveal().decode("utf-8", errors="replace")):
         given.wipe()
         raise PinUnacceptable(who=who, rule="typable")
@@ -35,9 +37,9 @@ def _full_width(text: str) -> bool:
 def new_pin(fd: int | None) -> Secret:
     """Twice at a prompt, once from a descriptor."""
     if fd is not None:
-        return _typable(from_fd(fd))
-    first = _prompt(t("pins.ask_new"), "user")
-    with _prompt(t("pins.ask_again"), "user") as again:
+        return _typable(from_fd(fd, option=NEW_PIN_FD))
+    first = _prompt(t("pins.ask_new"), "user", NEW_PIN_FD)
+    with _prompt(t("pins.ask_again"), "user", NEW_PIN_FD) as again:
         if first == again:
             return _typable(first)
     first.wipe()
@@ -57,12 +59,12 @@ def _typable(new: Secret) -> Secret:
     return new
 
 
-def from_fd(fd: int, who: str = "user") -> Secret:
+def from_fd(fd: int, who: str = "user", option: str = "--pin-fd") -> Secret:
     """One line, byte by byte: what follows it may be the next PIN, for the next reader of the same descriptor."""
     line, length = bytearray(LONGEST), 0
     try:
         if fd > 2 and not os.get_inheritable(fd):  # not handed to us: one of our own, such as a pipe to a library
-            raise PinMissing(who=who)
+            raise PinMissing(who=who, option=option)
         while (byte := os.read(fd, 1)) not in (b"", b"\n"):
             if length == LONGEST:
                 raise PinUnacceptable(who=who, rule="length", shortest=1, longest=LONGEST)
@@ -70,17 +72,17 @@ def from_fd(fd: int, who: str = "user") -> Secret:
             length += 1
         length -= line[:length].endswith(b"\r")
         if not length:
-            raise PinMissing(who=who)
+            raise PinMissing(who=who, option=option)
         return Secret(memoryview(line)[:length])
     except (OSError, OverflowError) as error:
-        raise PinMissing(who=who) from error
+        raise PinMissing(who=who, option=option) from error
     finally:
         line[:] = bytes(LONGEST)
 
 
-def _prompt(question: str, who: str) -> Secret:
+def _prompt(question: str, who: str, option: str) -> Secret:
     if not at_terminal():
-        raise PinMissing(who=who)
+        raise PinMissing(who=who, option=option)
     return Secret(click.prompt(question, hide_input=True, err=True))
 
 

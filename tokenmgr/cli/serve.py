@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from tokenmgr.ca.renewing import renew_due
 from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority, pin_of
+from tokenmgr.cli.ca_registry import lineage_of
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.tls import adopt_own, own_certificate
@@ -82,8 +84,9 @@ def serve(
         prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
         tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
     ):
-        with pin_of(folder), _wired(folder, pin, shared, os.getpid()) as service:  # what is wrong shows here, once
+        with pin_of(folder), _wired(folder, pin, shared) as service:  # what is wrong shows here, once
             adopt_own(service)
+            service.administration.catch_up(lineage_of(folder))
             jobs.renew_crl(service, clock.now())
             if tls_certificate is None or tls_key is None:
                 tls_certificate, tls_key = own_certificate(service, folder, clock.now())
@@ -91,7 +94,7 @@ def serve(
         changed = Watched(folder.path, tls_certificate, tls_key)
         with contextlib.ExitStack() as sockets:
             opened = [sockets.enter_context(workers.listen(one)) for one in at]
-            node = _node(os.getpid())
+            node = _node(opened[0])
             _at_registry(folder, lambda registry: registry.node_started(node))
             _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json, lambda: _stopping(folder, node))
     return Exit.FINE
@@ -129,9 +132,9 @@ def _at_registry(folder: CaFolder, act: Callable[[Administration], None]) -> Non
         act(Administration(database, machine()))
 
 
-def _node(keeper: int) -> Node:
-    now = clock.now()
-    return Node(f"{system.computer()}/{keeper}", __version__, now, now)
+def _node(listening: socket.socket) -> Node:
+    now, (host, port, *_) = clock.now(), listening.getsockname()
+    return Node(f"{system.computer()}/{host}:{port}", __version__, now, now)
 
 
 def _tell(address: workers.Address, status: workers.Address, count: int, as_json: bool) -> None:
@@ -153,7 +156,9 @@ def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) 
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
     folder, chain = open_folder(ca_folder()), Path(certificate)
-    with prompts.from_fd(0) as pin, _wired(folder, pin, shared, os.getppid()) as service:
+    with socket.socket(fileno=os.dup(descriptor)) as listening:
+        node = _node(listening)
+    with prompts.from_fd(0) as pin, _wired(folder, pin, shared, node) as service:
         adopt_own(service)  # what has been renewed since the start, too
         more = (
             _renew_working(folder, service),
@@ -177,7 +182,16 @@ def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) 
 
 
 def _renew_working(folder: CaFolder, service: Service) -> jobs.Job:
-    return "renew_working", jobs.MINUTE, lambda now: renew_due(folder.path, service.keys, now)
+    def is_closed() -> bool:
+        return service.administration.is_closed
+
+    def renew(now: datetime) -> object:
+        renewed = renew_due(folder.path, service.keys, now, is_closed)
+        if renewed:
+            service.administration.catch_up(lineage_of(open_folder(folder.path)))
+        return renewed
+
+    return "renew_working", jobs.MINUTE, renew
 
 
 def _renew_tls(folder: CaFolder, service: Service) -> jobs.Job:
@@ -185,7 +199,7 @@ def _renew_tls(folder: CaFolder, service: Service) -> jobs.Job:
 
 
 @contextmanager
-def _wired(folder: CaFolder, pin: Secret, shared: str, keeper: int) -> Iterator[Service]:
+def _wired(folder: CaFolder, pin: Secret, shared: str, node: Node | None = None) -> Iterator[Service]:
     database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
@@ -196,7 +210,7 @@ def _wired(folder: CaFolder, pin: Secret, shared: str, keeper: int) -> Iterator[
             issuer = Issuer(keys, folder.profile)
             registry, administration = SqlRegistry(database, machine()), Administration(database, machine())
             file = checkpoints.CheckpointFile(folder.path / checkpoints.FILE)
-            yield Service(registry, administration, issuer, keys, clock.now, metrics, file, _node(keeper))
+            yield Service(registry, administration, issuer, keys, clock.now, metrics, file, node)
     finally:
         database.close()
 

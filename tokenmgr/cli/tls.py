@@ -61,7 +61,9 @@ def _is_good(file: Path, service: Service, now: datetime) -> bool:
     if read.issuer.public_bytes() != service.issuer.subject:  # whoever trusts the newest root alone would refuse it
         return False
     known = service.registry.generation(read.serial_number)
-    return known is not None and known.revoked_at is None and now < read.not_valid_after_utc - EARLY
+    ends = read.not_valid_after_utc
+    is_long = now < ends - EARLY or ends >= service.issuer.not_after  # another one would end no later
+    return known is not None and known.revoked_at is None and is_long
 
 
 def _make(service: Service, folder: CaFolder, certificate: Path, key: Path, now: datetime) -> None:

@@ -20,8 +20,8 @@ FIRST = bytes(32)  # stands before the first entry
 class ActorKind(Enum):
     STAFF = "staff"  # of a bank, at `tokenmgr bank`
     OPERATOR = "operator"  # of the CA, at `tokenmgr ca`
-    SUBSCRIBER = "subscriber"  # by its certificate, or a proven claim
-    CLAIMANT = "claimant"  # says to be a subscriber: nothing is proven
+    SUBSCRIBER = "subscriber"  # by its certificate, or the one-time reference that a proven claim brings
+    CLAIMANT = "claimant"  # with the four fields of R9, at a bank
     MACHINE = "machine"  # a node of the CA, by rule
 
 
@@ -67,6 +67,7 @@ class Action(Enum):
     CA_BACKED_UP = "ca.backed-up"
     CA_RESTORED = "ca.restored"
     CA_CLOSING = "ca.closing"
+    CA_DESTROYING = "ca.destroying"
     CA_CLOSED = "ca.closed"
 
     @property

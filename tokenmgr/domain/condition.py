@@ -46,7 +46,7 @@ EARLY = {"root": 2 * _YEAR, "issuing": 2 * _YEAR, "cmp": timedelta(days=30), "oc
 EARLY_TLS = timedelta(days=25)  # `ca serve` makes another at a start within its last 30 days
 SIGNED_IN = timedelta(minutes=2)  # what was recorded longer ago waits for a token that does not sign
 TAKEN_BACK_IN = timedelta(minutes=5)  # a serving CA looks every few seconds
-LISTED_IN = timedelta(minutes=5)  # likewise
+LISTED_IN = timedelta(minutes=6)  # a long list waits for 5 minutes, where no delta tells meanwhile
 LIST_AGE = timedelta(hours=13)  # a serving CA makes one every twelve hours in any case
 CHECKPOINT_AGE = timedelta(days=2)
 SILENT = timedelta(minutes=5)
@@ -64,21 +64,22 @@ def unknown(area: Area, reason: str) -> Line:
 # --- keys and token ---
 
 
-def certificate(number: int, purpose: str, ends: datetime, is_current: bool, now: datetime) -> Line:
-    """An older authority signs lists and answers as long as it can, and is followed by nobody."""
+def certificate(number: int, purpose: str, ends: datetime, last: datetime, is_current: bool, now: datetime) -> Line:
+    """An older authority signs lists and answers as long as it can, and is followed by nobody. `last` is the end of its
+    issuing CA: beyond that nothing is renewed."""
     facts = {"number": number, "purpose": purpose, "until": ends, "days": (ends - now).days}
     needs = is_current or purpose == "ocsp"
     trouble = ""
     if needs and now > ends:
         trouble = "certificate_over"
     elif needs and now > ends - EARLY[purpose]:
-        trouble = "certificate_ends" if purpose in ("cmp", "ocsp") else "authority_ends"
+        trouble = "authority_ends" if purpose in ("root", "issuing") else "certificate_ends" if ends < last else ""
     return Line(Area.KEYS, "certificate", facts, trouble)
 
 
-def tls(ends: datetime, now: datetime) -> Line:
+def tls(ends: datetime, last: datetime, now: datetime) -> Line:
     facts = {"until": ends, "days": (ends - now).days}
-    return Line(Area.KEYS, "tls", facts, "tls_ends" if now > ends - EARLY_TLS else "")
+    return Line(Area.KEYS, "tls", facts, "tls_ends" if now > ends - EARLY_TLS and ends < last else "")
 
 
 def token(serial: str, failure: str) -> Line:
@@ -139,7 +140,8 @@ def queues(seen: QueueFacts, now: datetime) -> list[Line]:
 
 @dataclass(frozen=True)
 class ListFacts:
-    """`changes` of statuses that the newest list does not know of, the oldest of them at `oldest_change`."""
+    """`changes` of statuses that neither the newest list nor its delta knows of, the oldest of them at
+    `oldest_change`."""
 
     authority: int
     number: int
@@ -185,6 +187,7 @@ class TrailFacts:
     last: datetime | None
     checkpoint: int  # 0: none yet
     checked_at: datetime | None
+    is_whole: bool = True  # as far as can be seen without going through all of it
 
 
 def trail(seen: TrailFacts, now: datetime) -> Line:
@@ -192,7 +195,7 @@ def trail(seen: TrailFacts, now: datetime) -> Line:
     since = seen.checked_at or seen.first
     facts = {"entries": seen.entries, "last": seen.last, "checkpoint": seen.checkpoint, "behind": behind}
     late = behind > 0 and since is not None and now > since + CHECKPOINT_AGE
-    return Line(Area.TRAIL, "trail", facts, "checkpoint_old" if late else "")
+    return Line(Area.TRAIL, "trail", facts, "trail_broken" if not seen.is_whole else "checkpoint_old" if late else "")
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class StoreKind(Enum):
 class State(Enum):
     RECORDED = "recorded"  # written down before signing; no certificate yet
     VOID = "void"  # written down, and never handed out: counts as revoked (ARCHITECTURE: record before signing)
-    PENDING = "pending"  # signed and handed out, not confirmed; logs in nowhere (S7)
+    PENDING = "pending"  # signed and handed out, not confirmed; logs in nowhere (S7), as OCSP says and lists do not
     ACTIVE = "active"  # the one of its subscriber (R1)
     HELD = "held"  # on hold: logs in nowhere until it is released
     SUPERSEDED = "superseded"  # its successor is active; not revoked yet (R12)
@@ -74,3 +74,7 @@ class Generation:
     certificate: bytes = b""
     draft: bytes = b""  # what is to be signed, until it is
     authority: int = 1  # whose key signs it: the number of the CA's key generation
+
+    def is_over(self, now: datetime) -> bool:
+        """To the second of its end, as whoever verifies it counts (R2)."""
+        return now.replace(microsecond=0) > self.not_after

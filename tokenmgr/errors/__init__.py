@@ -46,7 +46,8 @@
     │   ├── RolledOverBefore  A113   ├── KeysNotMoved       A114   ├── AuthorityMoved    A115
     │   ├── AuthorityKeyLost  A116   ├── TrailBroken        A117   ├── BackupExists      A130
     │   ├── BackupUnfit       A131   ├── RegistryNotEmpty   A132   ├── CloseNotConfirmed A133
-    │   └── BackupBusy        A134 r └── NothingToServe     A135
+    │   ├── BackupBusy        A134 r ├── NothingToServe     A135   ├── AuthorityOver     A136
+    │   └── KeysLeftBehind    A137
     ├── RenewalError          J  the journal of a renewal
     │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r

@@ -230,9 +230,10 @@ class PinUnacceptable(PinError):
 
 
 class PinMissing(PinError):
-    """No PIN was given and nobody is there to ask."""
+    """No PIN was given and nobody is there to ask. `option` is the one that names a descriptor for it."""
 
     code = "P107"
+    option: str = "--pin-fd"
 
 
 class PinWantedAgain(PinError):

@@ -52,6 +52,20 @@ class NothingToServe(AuthorityError):
     folder: str
 
 
+class AuthorityOver(AuthorityError):
+    """The CA has been closed: none of its keys and certificates is changed any more."""
+
+    code = "A136"
+    folder: str
+
+
+class KeysLeftBehind(AuthorityError):
+    """A change that was killed has left keys on the token that the CA is to move from."""
+
+    code = "A137"
+    serial: str
+
+
 class AuthorityClosed(RegistrationError):
     """The CA has been closed for good: it certifies nothing any more."""
 

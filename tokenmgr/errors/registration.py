@@ -114,11 +114,12 @@ class WorkerFailed(RegistrationError):
 
 
 class CannotListen(RegistrationError, InputError):
-    """The address is taken, or none of this computer's."""
+    """The address is taken, or none of this computer's. `option` is where another one is named."""
 
     code = "R118"
     address: str
     reason: str
+    option: str = "--listen, --status-listen"
 
 
 class RegistryMissing(RegistrationError):

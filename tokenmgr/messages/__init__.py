@@ -5,6 +5,7 @@ Errors have what happened, what was kept and the one next step (R14, R15), under
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 from tokenmgr.clock import japan_time
 from tokenmgr.errors import TokenmgrError
+
+_NONE = "—"
+_UNTOLD = re.compile(rf"（{_NONE}）| ?\({_NONE}\)")  # a parenthesis about nothing
 
 
 class Texts:
@@ -37,14 +41,14 @@ class Texts:
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
         plain = {name: self._joined(name, value) for name, value in error.facts.items()}
         words = {name: self._fact(name, value, plain) for name, value in plain.items()}
-        said = {part: entry[part].format(**words) for part in ("what", "kept", "next")}
+        said = {part: _UNTOLD.sub("", entry[part].format(**words)) for part in ("what", "kept", "next")}
         return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
 
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if name == "serial" and not value:
             return self("words.this_one")
         if value is None:
-            return "—"
+            return _NONE
         if isinstance(value, datetime):
             return japan_time(value, self.language)
         if name not in {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}:

@@ -3,6 +3,7 @@ brings a one-time reference and secret; a request under them brings the certific
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from tokenmgr.domain.policy import Permit, Refusal, permit_acquisition
 from tokenmgr.errors import ClaimLocked, ClaimNotAccepted, KeyCertifiedBefore, NotPermittedNow, TicketSpent
 from tokenmgr.log import Secret
 from tokenmgr.ra import issuing, passcodes
-from tokenmgr.ra.ports import Registry, Standing, Ticket
+from tokenmgr.ra.ports import Registry, Stale, Standing, Ticket
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket
         store=claim.store,
         until=now + timedelta(minutes=policy.ticket_minutes),
     )
-    registry.open_ticket(ticket, claim.contract, claim.user)
+    with contextlib.suppress(Stale):  # its reference is there: the answer to its commit was lost, and it was done again
+        registry.open_ticket(ticket, claim.contract, claim.user)
     return ticket
 
 

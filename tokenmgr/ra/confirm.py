@@ -6,7 +6,7 @@ from datetime import datetime
 
 from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.domain.policy import OldGeneration
-from tokenmgr.errors import AlreadyConfirmed, AuthorityBusy, CannotConfirm
+from tokenmgr.errors import AlreadyConfirmed, AlreadyRevoked, AuthorityBusy, CannotConfirm
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import Exchange, Registry, Stale
 
@@ -14,10 +14,16 @@ CONFIRMED = (State.ACTIVE, State.HELD, State.SUPERSEDED)
 
 
 def confirm(
-    registry: Registry, exchange: Exchange, found: Generation, digest: bytes, policy: OldGeneration, now: datetime
+    registry: Registry,
+    exchange: Exchange,
+    found: Generation,
+    digest: bytes,
+    policy: OldGeneration,
+    now: datetime,
+    by: Generation | None = None,
 ) -> None:
     """`found`, the generation of this exchange, becomes the active one. The same confirmation again is answered alike;
-    another one is told that it comes second."""
+    another one is told that it comes second. `by` asked for it, and must not have been taken back."""
     for _ in range(PATIENCE):
         if found.state in CONFIRMED:
             if exchange.confirm_digest not in (b"", digest):
@@ -30,6 +36,9 @@ def confirm(
             registry.confirm(exchange, digest, now, retire=policy is OldGeneration.AT_CONFIRMATION)
         except Stale:
             found = registry.generation(exchange.serial) or found
+            asker = registry.generation(by.serial) if by else None
+            if asker and asker.state is not State.ACTIVE and found.state is State.PENDING:
+                raise AlreadyRevoked from None
             continue
         return
     raise AuthorityBusy

@@ -13,7 +13,7 @@ from tokenmgr.domain.generation import Generation, State
 from tokenmgr.errors import AskedTooLate, AuthorityBusy, CannotHold, CannotRelease
 from tokenmgr.ra import rights
 from tokenmgr.ra.issuing import PATIENCE
-from tokenmgr.ra.ports import Registry, Stale
+from tokenmgr.ra.ports import Asked, Registry, Stale
 
 EXPIRED, NONE = "expired", "no-certificate"  # beside the states, reasons why not
 
@@ -23,7 +23,7 @@ def hold(registry: Registry, subscriber: int, now: datetime) -> Generation:
     return _hold(registry, lambda: registry.standing(subscriber).last, now)
 
 
-def hold_signed(registry: Registry, by: Generation, serial: int, now: datetime) -> None:
+def hold_signed(registry: Registry, by: Generation, serial: int, asked: Asked, now: datetime) -> None:
     """By its holder, or an administrator for a user."""
 
     def find() -> Generation:
@@ -31,7 +31,7 @@ def hold_signed(registry: Registry, by: Generation, serial: int, now: datetime) 
         rights.require_own_or_administered(registry, by, found, now)
         return found
 
-    _hold(registry, find, now)
+    _hold(registry, find, now, asked)
 
 
 def release(registry: Registry, subscriber: int, now: datetime) -> Generation:
@@ -39,53 +39,52 @@ def release(registry: Registry, subscriber: int, now: datetime) -> Generation:
     return _release(registry, lambda: registry.standing(subscriber).last, now)
 
 
-def release_signed(registry: Registry, by: Generation, serial: int, asked_at: datetime, now: datetime) -> None:
+def release_signed(registry: Registry, by: Generation, serial: int, asked: Asked, now: datetime) -> None:
     """By an administrator for a user, and by nobody for itself. What was asked before it was put on hold, and kept
     back, releases nothing."""
 
     def find() -> Generation:
         found = rights.named(registry, serial)
         rights.require_administered(registry, by, found, now)
-        if found.state is State.HELD and found.revoked_at and asked_at < found.revoked_at.replace(microsecond=0):
+        if found.state is State.HELD and found.revoked_at and asked.at < found.revoked_at.replace(microsecond=0):
             raise AskedTooLate(at=found.revoked_at)
         return found
 
-    _release(registry, find, now)
+    _release(registry, find, now, asked)
 
 
 def holdable(found: Generation | None, now: datetime) -> Generation:
-    if found is None or found.state is not State.ACTIVE or _is_over(found, now):
+    if found is None or found.state is not State.ACTIVE or found.is_over(now):
         raise CannotHold(reason=_why_not(found, State.ACTIVE))
     return found
 
 
-def _hold(registry: Registry, find: Callable[[], Generation | None], now: datetime) -> Generation:
+def _hold(
+    registry: Registry, find: Callable[[], Generation | None], now: datetime, asked: Asked | None = None
+) -> Generation:
     for _ in range(PATIENCE):
         found = holdable(find(), now)
         try:
-            registry.hold(found.serial, now)
+            registry.hold(found.serial, now, asked)
         except Stale:
             continue
         return found
     raise AuthorityBusy
 
 
-def _release(registry: Registry, find: Callable[[], Generation | None], now: datetime) -> Generation:
+def _release(
+    registry: Registry, find: Callable[[], Generation | None], now: datetime, asked: Asked | None = None
+) -> Generation:
     for _ in range(PATIENCE):
         found = find()
-        if found is None or found.state is not State.HELD or _is_over(found, now):
+        if found is None or found.state is not State.HELD or found.is_over(now):
             raise CannotRelease(reason=_why_not(found, State.HELD))
         try:
-            registry.release(found.serial)
+            registry.release(found.serial, asked)
         except Stale:
             continue
         return found
     raise AuthorityBusy
-
-
-def _is_over(found: Generation, now: datetime) -> bool:
-    """To the second of its end, as whoever verifies it counts (R2)."""
-    return now.replace(microsecond=0) > found.not_after
 
 
 def _why_not(found: Generation | None, wanted: State) -> str:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.domain.reissue import Cause
 
 BEYOND_SERIALS = 1 << 160  # RFC 5280, 4.1.2.2: 20 octets at most; the registry is asked for no other
 
@@ -39,7 +40,22 @@ class Standing:
     pending: Generation | None  # RECORDED or PENDING, the one that there may be
     last: Generation | None  # the newest that was ever active: ACTIVE or HELD, or else SUPERSEDED or REVOKED
     reissued_at: datetime | None = None  # and nothing acquired since
-    reissue_digests: tuple[bytes, ...] = ()  # of the last requests that asked for one
+    changed_at: datetime | None = None  # last re-issued, or its acquisition opened or closed
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it is as it is: what was asked for before is not about this."""
+        confirmed_at = self.last.confirmed_at if self.last else None
+        return max((at for at in (self.changed_at, confirmed_at) if at), default=None)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A signed message that takes back, holds, releases or re-issues."""
+
+    signer: int  # the serial number of the certificate that signed it
+    digest: bytes  # of its bytes
+    at: datetime  # by its own time, and no later than it came
 
 
 @dataclass(frozen=True)
@@ -121,23 +137,28 @@ class Registry(Protocol):
         the ticket and the opened acquisition. Stale where it is not PENDING any more, or `confirm_by` is over."""
 
     # --- taking back ---
-    def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
+    # What was `asked` for by a message is done once: the same again changes nothing (S6). Stale where whoever signed it
+    # is not entitled any more. None: by the bank's staff, or the CA itself.
+    def was_asked(self, digest: bytes) -> bool:
+        """Whether that message has been carried out."""
+
+    def revoke(self, serial: int, reason: RevocationReason, now: datetime, asked: Asked | None = None) -> None:
         """Stale where it is none that can be revoked."""
 
     def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
-        """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets.
-        How many certificates."""
+        """All that the subscriber has, and what it has begun: REVOKED, or VOID where never signed. Ends its tickets,
+        and closes its acquisition. How many of these there were."""
 
-    def hold(self, serial: int, now: datetime) -> None:
+    def hold(self, serial: int, now: datetime, asked: Asked | None = None) -> None:
         """ACTIVE -> HELD; what is SUPERSEDED, or begun, of the same subscriber is taken back. Stale where that one is
         not active."""
 
-    def release(self, serial: int) -> None:
-        """HELD -> ACTIVE. Stale where that one is not held."""
+    def release(self, serial: int, asked: Asked | None = None) -> None:
+        """HELD -> ACTIVE. Stale where that one is not held, or was put on hold after it was asked for."""
 
-    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
-        """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done: one of the last digests
-        again changes nothing. An empty one is nobody's."""
+    def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
+        """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done. Stale where the subscriber
+        has changed since it was asked for."""
 
     def expire_unconfirmed(self, now: datetime) -> int:
         """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""

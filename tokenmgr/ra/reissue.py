@@ -6,35 +6,41 @@ where there is nothing to take back: of an ID whose certificate has run out and 
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.reissue import Cause
-from tokenmgr.errors import AskedTooLate, NotYours
+from tokenmgr.errors import AskedTooLate, AuthorityBusy, NotYours
 from tokenmgr.ra import rights
-from tokenmgr.ra.ports import Registry, Standing
+from tokenmgr.ra.issuing import PATIENCE
+from tokenmgr.ra.ports import Asked, Registry, Stale, Standing
 
 
 def reissue(registry: Registry, subscriber: int, cause: Cause, now: datetime) -> datetime:
     """By staff. Until when the new certificate can be acquired."""
     until = _until(registry.standing(subscriber), now)
-    registry.reissue(subscriber, cause.reason, until, b"", now)
+    registry.reissue(subscriber, cause, until, None, now)
     return until
 
 
 def reissue_signed(
-    registry: Registry, by: Generation, user: str, cause: Cause, asked_at: datetime, digest: bytes, now: datetime
+    registry: Registry, by: Generation, user: str, cause: Cause, asked: Asked, now: datetime
 ) -> datetime | None:
     """For a user of the administrator whose certificate signed. The same bytes again are answered by what stands, and
     change nothing: None where the new certificate has been acquired meanwhile (S6)."""
-    other = find_user(registry, by, user, now)
-    if digest in other.reissue_digests:
-        return other.open_until
-    _require_newer(other, asked_at)
-    until = _until(other, now)
-    if registry.reissue(other.subscriber.id, cause.reason, until, digest, now):
-        return until
-    return registry.standing(other.subscriber.id).open_until
+    for _ in range(PATIENCE):
+        is_done = registry.was_asked(asked.digest)
+        other = find_user(registry, by, user, now)
+        if is_done:
+            return other.open_until
+        if other.since is not None and asked.at <= other.since:  # kept back, and not about what there is since
+            raise AskedTooLate(at=other.since)
+        until = _until(other, now)
+        with contextlib.suppress(Stale):
+            if registry.reissue(other.subscriber.id, cause, until, asked, now):
+                return until
+    raise AuthorityBusy
 
 
 def find_user(registry: Registry, by: Generation, user: str, now: datetime) -> Standing:
@@ -53,11 +59,3 @@ def find_user(registry: Registry, by: Generation, user: str, now: datetime) -> S
 def _until(standing: Standing, now: datetime) -> datetime:
     """To the whole second, as it is shown."""
     return now.replace(microsecond=0) + timedelta(days=standing.bank.policy.acquisition_days)
-
-
-def _require_newer(standing: Standing, asked_at: datetime) -> None:
-    """A request that was kept back is not about what has been acquired since (RFC 9483, 3.1: the time is its own)."""
-    confirmed_at = standing.last.confirmed_at if standing.last else None
-    for at in (standing.reissued_at, confirmed_at):
-        if at is not None and asked_at <= at:
-            raise AskedTooLate(at=at)

@@ -9,32 +9,23 @@ from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.errors import AlreadyRevoked, AuthorityBusy, NotRegistered
 from tokenmgr.ra import rights
 from tokenmgr.ra.issuing import PATIENCE
-from tokenmgr.ra.ports import BEYOND_SERIALS, Registry, Stale
+from tokenmgr.ra.ports import BEYOND_SERIALS, Asked, Registry, Stale
 
 _GONE = (State.REVOKED, State.VOID)
 
 
-def revoke_own(registry: Registry, by: Generation, serial: int, reason: RevocationReason, now: datetime) -> None:
-    """`by` signed the request: a subscriber's active certificate may take back itself, the one before, and the one that
-    waits for its confirmation."""
-
-    def find() -> Generation:
-        found = rights.named(registry, serial)
-        rights.require_own(by, found)
-        return _handed_out(found)
-
-    _take_back(registry, find, reason, now)
-
-
-def revoke_signed(registry: Registry, by: Generation, serial: int, reason: RevocationReason, now: datetime) -> None:
-    """As its own; and an administrator's, any of a user's of its contract."""
+def revoke_signed(
+    registry: Registry, by: Generation, serial: int, reason: RevocationReason, asked: Asked, now: datetime
+) -> None:
+    """`by` signed it: an active certificate may take back itself, the one before it, and the one that waits for its
+    confirmation; an administrator's, any of a user's of its contract as well."""
 
     def find() -> Generation:
         found = rights.named(registry, serial)
         rights.require_own_or_administered(registry, by, found, now)
         return _handed_out(found)
 
-    _take_back(registry, find, reason, now)
+    _take_back(registry, find, reason, now, asked)
 
 
 def revoke_by_staff(
@@ -67,7 +58,11 @@ def _handed_out(found: Generation) -> Generation:
 
 
 def _take_back(
-    registry: Registry, find: Callable[[], Generation], reason: RevocationReason, now: datetime
+    registry: Registry,
+    find: Callable[[], Generation],
+    reason: RevocationReason,
+    now: datetime,
+    asked: Asked | None = None,
 ) -> Generation:
     """`find` reads and decides, anew each time that somebody else was quicker."""
     for _ in range(PATIENCE):
@@ -75,7 +70,7 @@ def _take_back(
         if found.state in _GONE:
             raise AlreadyRevoked
         try:
-            registry.revoke(found.serial, reason, now)
+            registry.revoke(found.serial, reason, now, asked)
         except Stale:
             continue
         return found

@@ -22,11 +22,6 @@ def named(registry: Registry, serial: int) -> Generation:
     return found
 
 
-def require_own(by: Generation, found: Generation) -> None:
-    if by.subscriber is None or found.subscriber != by.subscriber:
-        raise NotYours
-
-
 def require_administered(registry: Registry, by: Generation, found: Generation, now: datetime) -> None:
     if found.subscriber is None:
         raise NotYours
@@ -41,7 +36,7 @@ def require_own_or_administered(registry: Registry, by: Generation, found: Gener
 def require_administrator(registry: Registry, by: Generation, other: Subscriber, now: datetime) -> Subscriber:
     """Of `other`, by a certificate that is its active one at this moment."""
     signer = registry.generation(by.serial)
-    if signer is None or signer.subscriber is None or signer.state is not State.ACTIVE or now > signer.not_after:
+    if signer is None or signer.subscriber is None or signer.state is not State.ACTIVE or signer.is_over(now):
         raise NotYours
     administrator = registry.standing(signer.subscriber).subscriber
     if not administrator.administers(other):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,19 +14,20 @@ from sqlalchemy.exc import IntegrityError
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.lineage import Lineage
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import answers, crls, generations, listing, nodes, parties, tries
-from tokenmgr.sql.answers import Answer, Told
+from tokenmgr.sql import answers, crls, generations, jobs, lineage, listing, nodes, parties, tries
+from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
-from tokenmgr.sql.crls import Crl, CrlHeader, Revoked
+from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.listing import Counts, Listed, Which
-from tokenmgr.sql.marks import require_open
+from tokenmgr.sql.marks import closed, require_open
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
-from tokenmgr.sql.rows import generation_of, hexed, micros_or_none
+from tokenmgr.sql.rows import generation_of, hexed, micros, micros_or_none
 from tokenmgr.sql.trail import note_of
 
 EVERYBODY = Which()
@@ -68,14 +69,21 @@ class Administration:
     def trail(self) -> Trail:
         return Trail(self._database)
 
+    @property
+    def is_closed(self) -> bool:
+        return closed(self._database) is not None
+
+    def catch_up(self, seen: Lineage) -> None:
+        lineage.catch_up(self._database, self._actor, seen)
+
     # --- banks and contracts ---
 
     def add_bank(self, bank: Bank) -> None:
         self._database.write(lambda c: parties.add_bank(c, self._actor, bank))
 
-    def change_bank(self, bank: Bank) -> None:
-        """All of it but its code."""
-        self._database.write(lambda c: parties.change_bank(c, self._actor, bank))
+    def change_bank(self, code: str, change: Callable[[Bank], Bank]) -> Bank:
+        """Anything but its code. `change` is given what there is, and may be asked again; what it has become."""
+        return self._database.write(lambda c: parties.change_bank(c, self._actor, code, change))
 
     def bank(self, code: str) -> Bank:
         found = parties.bank(self._database, code)
@@ -114,16 +122,6 @@ class Administration:
         kept = list(rows)  # the act may be performed twice
         return self._database.write(lambda c: parties.enrol_all(c, self._actor, kept))
 
-    def enrol_each(self, rows: Iterable[Enrolment]) -> Iterator[tuple[Enrolment, Taken | NotRegistered | None]]:
-        """Row by row, each durable once it is told of, with what kept it from being."""
-        for row in rows:
-            try:
-                self.enrol(row)
-            except (Taken, NotRegistered) as error:
-                yield row, error
-            else:
-                yield row, None
-
     def subscriber(self, number: int) -> Subscriber:
         found = parties.subscriber(self._database, number)
         if found is None:
@@ -145,11 +143,19 @@ class Administration:
             lambda c: parties.change(c, self._actor, number, change.values(), Action.SUBSCRIBER_CHANGED)
         )
 
-    def open_acquisition(self, number: int, until: datetime | None) -> None:
+    def open_acquisition(self, number: int, until: datetime | None, now: datetime) -> None:
         """R10. None closes it, and a re-issue is over with it."""
         action = Action.ACQUISITION_CLOSED if until is None else Action.ACQUISITION_OPENED
-        values = {"open_until": micros_or_none(until)} | ({"reissued_at": None} if until is None else {})
-        self._database.write(lambda c: parties.change(c, self._actor, number, values, action))
+        values = {"open_until": micros_or_none(until), "changed_at": micros(now)}
+        if until is None:
+            values["reissued_at"] = None
+
+        def act(connection: Connection) -> None:
+            if until is not None:
+                require_open(connection)
+            parties.change(connection, self._actor, number, values, action)
+
+        self._database.write(act)
 
     def unlock(self, number: int) -> None:
         who = self.subscriber(number)
@@ -195,11 +201,12 @@ class Administration:
         """In the order of their serial numbers; what was recorded and never handed out is among them. Without those
         that had expired by `valid_at`: the moment of the last list, so that each has been on one after its expiry
         (RFC 5280, 3.3)."""
-        return crls.revoked(self._database, authority, valid_at)
+        with self.statuses() as told:
+            yield from told.revoked(authority, valid_at)
 
-    def changed_since(self, covers: int, valid_at: datetime, now: datetime, authority: int = 1) -> Iterator[Revoked]:
-        """Of the same, those whose status has changed after that entry of the trail: what a delta is made of."""
-        return crls.changed(self._database, authority, valid_at, covers, now)
+    def statuses(self) -> AbstractContextManager[Statuses]:
+        """The same and what has changed, of one moment: what a complete list and its delta are made of."""
+        return crls.statuses(self._database)
 
     def last_change(self) -> int:
         """The last entry of the trail that changes a status: what a list made now will cover."""
@@ -243,8 +250,12 @@ class Administration:
         """So many in the order of their serial numbers, without the bytes of their answers."""
         return answers.told_after(self._database, serial, most)
 
-    def changes(self, since: int) -> list[tuple[int, int]]:
-        """The entries of the trail after that one that change a status: their numbers, and whose it is."""
+    def last_mark(self) -> Mark:
+        """The last entry of the trail that changes a status, for whoever follows."""
+        return answers.last_mark(self._database)
+
+    def changes(self, since: Mark) -> list[StatusChange] | None:
+        """The entries of the trail after that one that change a status. None where the trail has gone back."""
         return answers.changes(self._database, since)
 
     def keep_answers(self, made: Iterable[Answer]) -> None:
@@ -275,6 +286,13 @@ class Administration:
 
     def nodes(self) -> list[Node]:
         return nodes.listed(self._database)
+
+    def jobs_done(self) -> dict[str, datetime]:
+        """When each was, for the last time, by whichever node."""
+        return jobs.done(self._database)
+
+    def keep_jobs_done(self, names: Sequence[str], now: datetime) -> None:
+        self._database.write(lambda c: jobs.keep(c, names, now))
 
     def tidy_nodes(self, now: datetime) -> int:
         return self._database.write(lambda c: nodes.tidy(c, now))

@@ -25,8 +25,8 @@ _ENTRIES = select(*_RAW).select_from(audit)
 _WHOLE = _ENTRIES.order_by(audit.c.number)
 _HEAD = select(audit.c.number, audit.c.hash).order_by(audit.c.number.desc()).limit(1)
 _HASH_OF = select(audit.c.hash).where(audit.c.number == bindparam("which"))
-_SEALED = ("number", "hash", "at", "serial", "signature", "chain")
-_RAW_SEALED: list[ColumnElement[Any]] = [literal_column(f"checkpoint.{name}") for name in _SEALED]
+SEALED = ("number", "hash", "at", "serial", "signature", "chain")
+_RAW_SEALED: list[ColumnElement[Any]] = [literal_column(f"checkpoint.{name}") for name in SEALED]
 _CHECKPOINTS = select(*_RAW_SEALED).select_from(checkpoint)
 _SINCE = _CHECKPOINTS.where(checkpoint.c.number > bindparam("since")).order_by(checkpoint.c.number)
 _LAST = _CHECKPOINTS.order_by(checkpoint.c.number.desc()).limit(1)
@@ -93,11 +93,11 @@ class Trail:
 
     def checkpoints(self, since: int = 0) -> Iterator[Checkpoint]:
         for row in self._database.stream(_SINCE, {"since": since}, suspicious=True):
-            yield _checkpoint_of(row)
+            yield checkpoint_of(row)
 
     def last_checkpoint(self) -> Checkpoint | None:
         row = self._database.first(_LAST)
-        return None if row is None else _checkpoint_of(row)
+        return None if row is None else checkpoint_of(row)
 
     def chain_of(self, serial: int) -> bytes:
         """The certificates that go with the first checkpoint that its key signed; none where it has signed none."""
@@ -155,7 +155,7 @@ def _plain(value: object) -> str:
     return f"\0{value!r}"
 
 
-def _checkpoint_of(row: Any) -> Checkpoint:
+def checkpoint_of(row: Any) -> Checkpoint:
     number, digest, at, serial, signature, chain = row
     try:
         return Checkpoint(number, bytes(digest), moment(at), int(serial, 16), bytes(signature), bytes(chain))

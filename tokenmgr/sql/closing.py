@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, case, func, literal_column, select, update
@@ -42,6 +43,7 @@ _LISTED = select(func.count()).where(
     generation.c.authority == bindparam("of_authority"),
     generation.c.not_after >= bindparam("valid_at"),
 )
+_DESTROYING = select(audit.c.after).where(audit.c.action == Action.CA_DESTROYING.value)
 _IS_CLOSED = select(audit.c.number).where(audit.c.action == Action.CA_CLOSED.value).limit(1)
 
 
@@ -85,11 +87,27 @@ def is_finished(database: Database) -> bool:
     return database.first(_IS_CLOSED) is not None
 
 
-def finish(database: Database, by: Actor, destroyed: int) -> None:
-    """The last thing that is done. Said once."""
+def announce(database: Database, by: Actor, keys: Iterable[str]) -> None:
+    """Which keys are about to be destroyed: in the trail before any is, so that a kill hides none. Each once."""
 
     def act(connection: Connection) -> None:
-        if connection.execute(_IS_CLOSED).first() is None:
-            note(connection, by, Event(Action.CA_CLOSED, after={"keys_destroyed": destroyed}))
+        if new := sorted(set(keys) - _announced(connection)):
+            note(connection, by, Event(Action.CA_DESTROYING, after={"keys": " ".join(new)}))
 
     database.write(act)
+
+
+def finish(database: Database, by: Actor) -> int:
+    """The last thing that is done, once none of the announced keys is there any more; how many they were. Said once."""
+
+    def act(connection: Connection) -> int:
+        destroyed = len(_announced(connection))
+        if connection.execute(_IS_CLOSED).first() is None:
+            note(connection, by, Event(Action.CA_CLOSED, after={"keys_destroyed": destroyed}))
+        return destroyed
+
+    return database.write(act)
+
+
+def _announced(connection: Connection) -> set[str]:
+    return {key for (after,) in connection.execute(_DESTROYING) for key in json.loads(after)["keys"].split()}

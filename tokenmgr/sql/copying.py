@@ -20,9 +20,10 @@ from sqlalchemy import Connection, bindparam, column, delete, func, insert, insp
 from tokenmgr.domain.audit import FIRST, Action, Actor, Entry, Event
 from tokenmgr.errors import RegistryNewer, RegistryNotEmpty
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations
+from tokenmgr.sql import migrations, statuses
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, node
+from tokenmgr.sql.postgresql import take_leisure
+from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, job, node
 from tokenmgr.sql.trail import note
 
 TABLES = tuple(one.name for one in METADATA.sorted_tables if one.name != "migration")  # what refers comes later
@@ -61,12 +62,14 @@ class Moment:
     head: Head
 
     def lines(self, name: str) -> Iterator[str]:
-        """In the order of the primary key."""
+        """In the order of the primary key. Unlike where they would not be taken back: of a trail that is not whole."""
+        trail = _Trail()
         found = METADATA.tables[name]
         yield _encode([one.name for one in found.columns])
         statement = select(found).order_by(*found.primary_key.columns)
         with self.connection.execute(statement, execution_options={"yield_per": AT_ONCE}) as rows:
             for row in rows:
+                trail.check(name, dict(row._mapping))
                 yield _encode([[base64.b64encode(v).decode()] if isinstance(v, bytes) else v for v in row])
 
 
@@ -86,6 +89,10 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 class Unlike(Exception):
     """These lines are no table of that registry, or its trail is not whole. Nothing was kept."""
+
+
+class Untold(Unlike):
+    """The status of this certificate is not what the trail tells of it."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +147,7 @@ def _is_settled(database: Database, source: Source) -> bool:
 
 
 def _load(connection: Connection, source: Source, check: Check) -> None:
+    take_leisure(connection)
     seen = inspect(connection)
     there = set(seen.get_table_names()) - {"migration"}
     for name in sorted(there):
@@ -158,6 +166,8 @@ def _load(connection: Connection, source: Source, check: Check) -> None:
             connection.execute(insert(table(name, *map(column, names))), [dict(row) for row in rows])
     if (trail.number, trail.hash) != source.head or connection.execute(_ASTRAY).first() is not None:
         raise Unlike
+    if (serial := statuses.untold(connection)) is not None:
+        raise Untold(serial)
     if connection.dialect.name == "postgresql":
         connection.execute(_SEQUENCE)
 
@@ -221,6 +231,7 @@ def _settle(connection: Connection, by: Actor, source: Source) -> None:
     connection.execute(update(crl).where(crl.c.covers.is_not(None)).values(covers=-1))  # so that one is made at once
     connection.execute(delete(answer))
     connection.execute(delete(node))
+    connection.execute(delete(job))
     note(connection, by, Event(Action.CA_RESTORED, after=dict(source.backup)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, text, update
 from tokenmgr.domain.audit import Action, Actor, Event
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.errors import NotRegistered
-from tokenmgr.sql.engine import Database
+from tokenmgr.sql.engine import AT_ONCE, Database
 from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import micros, moment
 from tokenmgr.sql.schema import audit, crl, generation
@@ -104,20 +105,35 @@ def last_change(database: Database) -> int:
     return 0 if row is None or row[0] is None else int(row[0])
 
 
-def revoked(database: Database, authority: int, valid_at: datetime) -> Iterator[Revoked]:
-    values = {"of_authority": authority, "valid_at": micros(valid_at)}
-    for serial, at, reason in database.stream(_REVOKED, values):
-        yield Revoked(int(serial, 16), moment(at), RevocationReason(reason))
+@dataclass(frozen=True)
+class Statuses:
+    """What lists are made of. All that it tells is of one moment, in bounded memory: one after the other."""
 
+    _connection: Connection
 
-def changed(database: Database, authority: int, valid_at: datetime, since: int, now: datetime) -> Iterator[Revoked]:
-    """Whose status has changed since that entry of the trail, as it is now."""
-    values = {"of_authority": authority, "valid_at": micros(valid_at), "since": since}
-    for serial, at, reason in database.stream(_CHANGED, values):
-        if at is None:
-            yield Revoked(int(serial, 16), now, None)
-        else:
+    def revoked(self, authority: int, valid_at: datetime) -> Iterator[Revoked]:
+        values = {"of_authority": authority, "valid_at": micros(valid_at)}
+        for serial, at, reason in self._rows(_REVOKED, values):
             yield Revoked(int(serial, 16), moment(at), RevocationReason(reason))
+
+    def changed(self, authority: int, valid_at: datetime, since: int, now: datetime) -> Iterator[Revoked]:
+        """Whose status has changed since that entry of the trail, as it is now."""
+        values = {"of_authority": authority, "valid_at": micros(valid_at), "since": since}
+        for serial, at, reason in self._rows(_CHANGED, values):
+            if at is None:
+                yield Revoked(int(serial, 16), now, None)
+            else:
+                yield Revoked(int(serial, 16), moment(at), RevocationReason(reason))
+
+    def _rows(self, statement: Select[*tuple[Any, ...]], values: Mapping[str, object]) -> Iterator[Any]:
+        with self._connection.execute(statement, values, execution_options={"yield_per": AT_ONCE}) as rows:
+            yield from rows
+
+
+@contextmanager
+def statuses(database: Database) -> Iterator[Statuses]:
+    with database.moment() as connection:
+        yield Statuses(connection)
 
 
 def reserve(connection: Connection, authority: int) -> int:

@@ -27,9 +27,9 @@ from sqlalchemy.pool import NullPool
 from tokenmgr import clock
 from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations, trail
+from tokenmgr.sql import migrations, postgresql, trail
 from tokenmgr.sql.turns import Job, Turns
-from tokenmgr.system import hold, locked
+from tokenmgr.system import held, locked
 
 T = TypeVar("T")
 Answer = Row[*tuple[Any, ...]]
@@ -38,7 +38,7 @@ ATTEMPTS = 5  # at a write that another one, or a lost connection, has kept from
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('tokenmgr ' || :name, 0))")
 BUSY = 5_000  # ms that SQLite waits for somebody who does not know of the file lock
 AT_ONCE = 500  # rows of a stream that are in memory
-AGAIN = {"40001", "40P01", "55P03"}  # serialization failure, deadlock, lock not available: SQLSTATE, appendix A
+AGAIN = {"40001", "40P01"}  # serialization failure, deadlock: SQLSTATE, appendix A
 
 
 class Database:
@@ -60,7 +60,7 @@ class Database:
         with _translated():
             parsed = _parsed(url)
             lock = _prepared(parsed, new) if parsed.get_backend_name() == "sqlite" else None
-            arguments = {"check_same_thread": False} if lock else {}
+            arguments = {"check_same_thread": False} if lock else postgresql.arguments(parsed.query)
             engine = create_engine(
                 parsed,
                 poolclass=NullPool,  # a thread keeps its own
@@ -68,7 +68,9 @@ class Database:
                 skip_autocommit_rollback=True,
                 connect_args=arguments,
             )
-            event.listen(engine, "connect", _sqlite_connected if lock else _postgresql_connected)
+            event.listen(engine, "connect", _sqlite_connected if lock else postgresql.connected)
+            if not lock:
+                event.listen(engine, "do_connect", postgresql.Door())
             with contextlib.ExitStack() as stack:
                 if lock:
                     stack.enter_context(locked(lock))
@@ -88,7 +90,7 @@ class Database:
     ) -> list[str]:
         """What is missing, in order, whoever else starts at the same time. Says what it was. Unless it may be `new`,
         RegistryMissing where nothing has ever been applied."""
-        with _translated(), self._alone(), self.engine.connect() as connection:
+        with _translated(), self._alone(), self._at_leisure() as connection:
             if not new and not migrations.is_made(connection):
                 raise RegistryMissing(database=self.engine.url.render_as_string())
             return migrations.apply(connection, now, known)
@@ -114,7 +116,7 @@ class Database:
     ) -> Iterator[Answer]:
         """As it was at one moment, in bounded memory, on a connection of its own: for as many rows as there are.
         `suspicious`: somebody may have put there what is no text, and that must not end it."""
-        with _translated(), self.engine.connect() as connection:
+        with _translated(), self._at_leisure() as connection:
             if suspicious and self._lock:
                 connection.connection.dbapi_connection.text_factory = _text  # type: ignore[union-attr]
             connection.exec_driver_sql("BEGIN")
@@ -126,7 +128,7 @@ class Database:
     def moment(self) -> Iterator[Connection]:
         """For several reads that are to see the same moment, whoever writes meanwhile."""
         with _translated():
-            connection = self.engine.connect()
+            connection = self._at_leisure()
         with connection:
             try:
                 connection.exec_driver_sql("BEGIN" if self._lock else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
@@ -134,6 +136,12 @@ class Database:
                 connection.exec_driver_sql("COMMIT")
             except DBAPIError as error:
                 raise _unavailable(error) from error
+
+    def _at_leisure(self) -> Connection:
+        """One of its own, for what goes through a whole registry."""
+        connection = self.engine.connect()
+        postgresql.take_leisure(connection)
+        return connection
 
     def _reader(self) -> Connection:
         found: _Reader | None = getattr(self._own, "reader", None)
@@ -146,16 +154,13 @@ class Database:
 
     @contextlib.contextmanager
     def alone(self, name: str) -> Iterator[bool]:
-        """Whether nobody else is at this, on any node, for as long as the `with` lasts. By no clock: whoever dies lets
-        go of it."""
+        """Whether nobody else is at this, on any node, for as long as the `with` lasts. A process that dies lets go of
+        it at once; a computer that does, when the server has noticed (sql/postgresql.py)."""
         if self._lock:
-            try:
-                held = hold(self._lock.with_name(f"{self._lock.name}.{name}"))
-            except OSError:
-                yield False
-                return
-            with held:
-                yield True
+            with contextlib.ExitStack() as stack:
+                with _translated():
+                    is_mine = stack.enter_context(held(self._lock.with_name(f"{self._lock.name}.{name}")))
+                yield is_mine
             return
         with _translated(), self.engine.connect() as connection:
             mine = connection.execute(_TRY_LOCK, {"name": name}).scalar_one()
@@ -169,14 +174,20 @@ class Database:
 
     def _perform(self, jobs: list[Job[Any]]) -> None:
         """Together; where one of them fails, together again and each undone by itself; where the transaction fails,
-        each alone, so that whoever is at fault is so alone. What was begun before is undone each time."""
-        if len(jobs) > 1:
-            for guarded in (False, True):  # nearly all acts succeed, and a savepoint costs as much as an act
-                with contextlib.suppress(_Spoilt, DBAPIError, OSError):
-                    self._commit(jobs, guarded)
-                    return
-        for job in jobs:
-            self._persist(job)
+        each alone, so that whoever is at fault is so alone. What was begun before is undone each time; and what may
+        have been done, for all that anybody knows, is not done again."""
+        try:
+            if len(jobs) > 1:
+                for guarded in (False, True):  # nearly all acts succeed, and a savepoint costs as much as an act
+                    with contextlib.suppress(_Spoilt, DBAPIError, OSError):
+                        self._commit(jobs, guarded)
+                        return
+            for job in jobs:
+                self._persist(job)
+        except _Unanswered as error:
+            for job in jobs:
+                if not job.is_settled:
+                    job.fail(_unavailable(error.reason))
 
     def _persist(self, job: Job[Any]) -> None:
         for attempt in range(1, ATTEMPTS + 1):
@@ -193,7 +204,7 @@ class Database:
     def _commit(self, jobs: list[Job[Any]], guarded: bool = False) -> None:
         """All of them in one transaction, and none settled before it is durable."""
         with self._turn() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._lock else "BEGIN")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._lock else "BEGIN ISOLATION LEVEL READ COMMITTED")
             noted = trail.begin(connection)
             outcomes: list[tuple[Job[Any], Any, Exception | None]] = []
             is_spoilt = False
@@ -206,9 +217,11 @@ class Database:
                 if is_spoilt := error is not None and not guarded:
                     break
             is_empty = all(error for _, _, error in outcomes)
-            if not (is_spoilt or is_empty):
+            if is_spoilt or is_empty:
+                connection.exec_driver_sql("ROLLBACK")
+            else:
                 trail.chain(connection, noted, self._clock())
-            connection.exec_driver_sql("ROLLBACK" if is_spoilt or is_empty else "COMMIT")
+                _make_durable(connection)
         if is_spoilt and len(jobs) > 1:
             raise _Spoilt
         for job, result, error in outcomes:
@@ -248,6 +261,23 @@ class _Reader:
     def __del__(self) -> None:
         with contextlib.suppress(Exception):  # a program that ends has already taken half of it away
             _drop(self.connection)
+
+
+class _Unanswered(Exception):
+    """The connection was lost with the commit on its way: whoever asks again finds out what has come of it."""
+
+    def __init__(self, reason: DBAPIError) -> None:
+        super().__init__()
+        self.reason = reason
+
+
+def _make_durable(connection: Connection) -> None:
+    try:
+        connection.exec_driver_sql("COMMIT")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise _Unanswered(error) from error
+        raise
 
 
 class _Spoilt(Exception):
@@ -352,10 +382,3 @@ def _text(data: bytes) -> str:
         return data.decode()
     except UnicodeDecodeError:
         return f"\0{data!r}"
-
-
-def _postgresql_connected(connection: Any, _record: object) -> None:
-    """Durable, even where the server's settings would rather be quick; what is stronger than that stays as it is."""
-    connection.execute(
-        "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
-    )

@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, text, update
 
+from tokenmgr.domain.generation import State
 from tokenmgr.ra.ports import Exchange, Stale
 from tokenmgr.sql import tickets
 from tokenmgr.sql.rows import hexed, micros
-from tokenmgr.sql.schema import exchange, generation
+from tokenmgr.sql.schema import exchange, generation, word
 
 _same = (exchange.c.bank == bindparam("of_bank")) & (exchange.c.transaction_id == bindparam("transaction"))
 GET = select(exchange).where(_same)
@@ -22,9 +23,10 @@ _INSERT_UNLESS_THERE = text(
     " ON CONFLICT (bank, transaction_id) DO NOTHING"
 )
 KEPT = timedelta(days=30)  # after its generation has come to its end: the same bytes may come again, to be told so
+_is_taken_back = generation.c.state != word(State.HELD)  # on hold, it has not come to its end
 _ended = exists().where(
     generation.c.serial == exchange.c.serial,
-    or_(generation.c.not_after < bindparam("before"), generation.c.revoked_at < bindparam("before")),
+    or_(generation.c.not_after < bindparam("before"), _is_taken_back & (generation.c.revoked_at < bindparam("before"))),
 )
 _TIDY = delete(exchange).where(_ended)
 _CONFIRM = update(exchange).where(_same, exchange.c.serial == bindparam("of_serial"))

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Update, bindparam, case, func, insert, litera
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason, State
-from tokenmgr.ra.ports import Exchange, Stale, Standing
-from tokenmgr.sql import exchanges, tickets
+from tokenmgr.ra.ports import Asked, Exchange, Stale, Standing
+from tokenmgr.sql import asking, exchanges, tickets
 from tokenmgr.sql.locks import lock_holder, lock_subscriber
 from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import (
@@ -19,7 +19,6 @@ from tokenmgr.sql.rows import (
     GENERATION,
     SUBSCRIBER,
     bank_of,
-    digests_of,
     generation_of,
     generation_values,
     hexed,
@@ -67,7 +66,7 @@ STANDING = (
         *[subscriber.c[name] for name in SUBSCRIBER],
         subscriber.c.open_until,
         subscriber.c.reissued_at,
-        subscriber.c.reissue_digest,
+        subscriber.c.changed_at,
         *[bank.c[name] for name in BANK],
         *[_pending.c[name] for name in GENERATION],
         *[_last.c[name] for name in GENERATION],
@@ -88,7 +87,7 @@ def standing_of(row: Sequence[Any]) -> Standing:
         bank=bank_of(*row[first:second]),
         open_until=moment_or_none(row[first - 3]),
         reissued_at=moment_or_none(row[first - 2]),
-        reissue_digests=digests_of(row[first - 1]),
+        changed_at=moment_or_none(row[first - 1]),
         pending=None if pending[0] is None else generation_of(pending),
         last=None if last[0] is None else generation_of(last),
     )
@@ -107,6 +106,7 @@ _taken_back = case((generation.c.state == word(State.RECORDED), State.VOID.value
 _back = {"state": _taken_back, "revoked_at": bindparam("now"), "reason": bindparam("why")}
 _one = generation.c.serial == bindparam("which")
 
+_IS_ACTIVE = select(generation.c.serial).where(_one, generation.c.state == word(State.ACTIVE))
 _INSERT = insert(generation)
 _DISPLACE = (
     update(generation)
@@ -170,6 +170,7 @@ _RELEASE = (
     .where(_one, generation.c.state == word(State.HELD))
     .values(state=State.ACTIVE.value, revoked_at=None, reason=None)
 )
+_RELEASE_ASKED = _RELEASE.where(generation.c.revoked_at < bindparam("before"))
 SIGNED_BY = timedelta(minutes=1)  # another node may be signing its own at this moment
 _unsigned = (
     generation.c.subscriber.is_(None) & (generation.c.state == word(State.ACTIVE)) & (generation.c.certificate == b"")
@@ -196,6 +197,8 @@ def record(
         raise ValueError("generation")
     require_open(connection)
     lock_subscriber(connection, new.subscriber)
+    if asker := _asker(exchange):  # held or taken back meanwhile, it gets nothing more
+        _require(connection.execute(_IS_ACTIVE, {"which": asker}).first() is not None)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
         _require(_taken_back_by(connection, by, _DISPLACE, values, RevocationReason.SUPERSEDED, now) == 1)
@@ -220,8 +223,8 @@ def sign_off(connection: Connection, by: Actor, serial: int, certificate: bytes)
 def confirm(connection: Connection, by: Actor, exchange: Exchange, digest: bytes, now: datetime, retire: bool) -> None:
     serial = hexed(exchange.serial)
     holder = lock_holder(connection, serial)
-    asker = exchange.credential.removeprefix(BY_CERTIFICATE) if exchange.credential.startswith(BY_CERTIFICATE) else ""
-    values: dict[str, object] = {"who": holder, "by": hexed(int(asker, 16)) if asker else ""}
+    asker = _asker(exchange)
+    values: dict[str, object] = {"who": holder, "by": asker}
     if retire:
         values |= _why(RevocationReason.SUPERSEDED, now)
     replaced = connection.execute(_RETIRE if retire else _SUPERSEDE, values).scalars().all()
@@ -240,33 +243,43 @@ def confirm(connection: Connection, by: Actor, exchange: Exchange, digest: bytes
 _WAS_ACTIVE = {"state": State.ACTIVE.value}
 
 
-def revoke(connection: Connection, by: Actor, serial: int, reason: RevocationReason, now: datetime) -> None:
+def revoke(
+    connection: Connection, by: Actor, serial: int, reason: RevocationReason, now: datetime, asked: Asked | None
+) -> None:
     serial_of = hexed(serial)
-    lock_holder(connection, serial_of)
-    _require(_taken_back_by(connection, by, _REVOKE, {"which": serial_of}, reason, now) == 1)
+    if asking.is_new(connection, asked, lock_holder(connection, serial_of)):
+        _require(_taken_back_by(connection, by, _REVOKE, {"which": serial_of}, reason, now) == 1)
 
 
 def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationReason, now: datetime) -> int:
-    """All that the subscriber has, and whatever it has begun. How many certificates."""
+    """All that the subscriber has, and whatever it has begun. How many certificates. An opened acquisition is the
+    caller's."""
     lock_subscriber(connection, holder)
     tickets.end(connection, holder)
     return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)
 
 
-def hold(connection: Connection, by: Actor, serial: int, now: datetime) -> None:
+def hold(connection: Connection, by: Actor, serial: int, now: datetime, asked: Asked | None) -> None:
     """The one that logs in waits; what was only still good beside it, or begun, is taken back."""
     holder = lock_holder(connection, hexed(serial))
     _require(holder is not None)
     assert holder is not None  # noqa: S101  for mypy: the CA's own are of nobody
+    if not asking.is_new(connection, asked, holder):
+        return
     tickets.end(connection, holder)
     _taken_back_by(connection, by, _WITHDRAW_BUT_ONE, {"who": holder}, RevocationReason.SUPERSEDED, now)
     _require(connection.execute(_HOLD, {"which": hexed(serial), "now": micros(now)}).rowcount == 1)
     note_of(connection, by, Action.CERTIFICATE_HELD, holder, serial, _WAS_ACTIVE, {"state": State.HELD.value})
 
 
-def release(connection: Connection, by: Actor, serial: int) -> None:
+def release(connection: Connection, by: Actor, serial: int, asked: Asked | None) -> None:
     holder = lock_holder(connection, hexed(serial))
-    _require(connection.execute(_RELEASE, {"which": hexed(serial)}).rowcount == 1)
+    if not asking.is_new(connection, asked, holder):
+        return
+    values: dict[str, object] = {"which": hexed(serial)}
+    if asked is not None:
+        values["before"] = micros(asked.at.replace(microsecond=0) + timedelta(seconds=1))  # it tells whole seconds
+    _require(connection.execute(_RELEASE_ASKED if asked else _RELEASE, values).rowcount == 1)
     note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, serial, {"state": State.HELD.value}, _WAS_ACTIVE)
 
 
@@ -283,6 +296,12 @@ def certified(connection: Connection, by: Actor, serial: int, certificate: bytes
 def drop_unsigned(connection: Connection, by: Actor, now: datetime) -> int:
     values = {"before": micros(now - SIGNED_BY)}
     return _taken_back_by(connection, by, _DROP, values, RevocationReason.CESSATION, now)
+
+
+def _asker(exchange: Exchange) -> str:
+    """Of the certificate that signed the request, its serial number; empty where none did."""
+    kind, _, serial = exchange.credential.partition(BY_CERTIFICATE)
+    return hexed(int(serial, 16)) if serial and not kind else ""
 
 
 def _taken_back_by(

@@ -18,7 +18,8 @@ KEPT = timedelta(days=7)
 
 @dataclass(frozen=True)
 class Node:
-    """One `tokenmgr ca serve`: a computer's name and the keeper's process number."""
+    """One `tokenmgr ca serve`: a computer's name and where it listens, which it has to itself. So one that was killed
+    and started again is the same."""
 
     name: str
     version: str
@@ -34,7 +35,7 @@ _LISTED = select(node.c.name, node.c.version, node.c.started_at, node.c.seen_at)
 
 
 def started(connection: Connection, by: Actor, new: Node) -> None:
-    """A process number may have been another one's, which was killed."""
+    """In the place of one that was killed there."""
     connection.execute(_GONE, {"which": new.name})
     moments = {"started_at": micros(new.started_at), "seen_at": micros(new.seen_at)}
     connection.execute(_ADD, {"name": new.name, "version": new.version, **moments})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,6 +18,7 @@ from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Enrolled
 from tokenmgr.sql import tries
 from tokenmgr.sql.engine import Database, is_dangling
+from tokenmgr.sql.locks import lock_subscriber
 from tokenmgr.sql.rows import BANK, SUBSCRIBER, bank_of, bank_values, micros_or_none, subscriber_of
 from tokenmgr.sql.schema import bank as banks
 from tokenmgr.sql.schema import contract as contracts
@@ -59,6 +61,7 @@ class Enrolment:
 _BANKS = select(*[banks.c[name] for name in BANK])
 _ALL_BANKS = _BANKS.order_by(banks.c.code)
 _BANK = _BANKS.where(banks.c.code == bindparam("which"))
+_BANK_LOCKED = _BANK.with_for_update(key_share=True)  # SQLite has one writer, and leaves this out
 _ADD_BANK = insert(banks)
 _CHANGE_BANK = update(banks).where(banks.c.code == bindparam("which"))
 
@@ -81,14 +84,20 @@ def add_bank(connection: Connection, by: Actor, new: Bank) -> None:
     note(connection, by, Event(Action.BANK_ADDED, new.code, new.code, after=flat(values)))
 
 
-def change_bank(connection: Connection, by: Actor, changed: Bank) -> None:
-    row = connection.execute(_BANK, {"which": changed.code}).first()
+def change_bank(connection: Connection, by: Actor, code: str, change: Callable[[Bank], Bank]) -> Bank:
+    """From what there is under the lock: what another one has just changed stays, and is in no `before` of ours."""
+    row = connection.execute(_BANK_LOCKED, {"which": code}).first()
     if row is None:
-        raise NotRegistered(kind="bank", name=changed.code)
+        raise NotRegistered(kind="bank", name=code)
+    former = bank_of(*row)
+    changed = dataclasses.replace(change(former), code=code)
+    if changed == former:
+        return former
     values = bank_values(changed)
-    connection.execute(_CHANGE_BANK, {"which": changed.code, **values})
+    connection.execute(_CHANGE_BANK, {"which": code, **values})
     before, after = differing(flat(dict(zip(BANK, row, strict=True))), flat(values))
-    note(connection, by, Event(Action.BANK_CHANGED, changed.code, changed.code, before=before, after=after))
+    note(connection, by, Event(Action.BANK_CHANGED, code, code, before=before, after=after))
+    return changed
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, Value]:
@@ -170,7 +179,6 @@ def enrol(connection: Connection, by: Actor, new: Enrolment) -> int:
         "login_hash": new.login_hash,
         "confirmation_hash": new.confirmation_hash,
         "open_until": micros_or_none(new.open_until),
-        "reissue_digest": b"",
     }
     try:
         number: int = connection.execute(_ADD, values).scalar_one()
@@ -189,6 +197,7 @@ def enrol_all(connection: Connection, by: Actor, rows: Iterable[Enrolment]) -> i
 
 def change(connection: Connection, by: Actor, number: int, values: Mapping[str, Any], action: Action) -> None:
     """What is changed stands in the trail, of a PIN only that it was."""
+    lock_subscriber(connection, number)
     row = connection.execute(_STATED, {"who": number}).mappings().first()
     if row is None:
         raise NotRegistered(kind="subscriber", name=str(number))

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, bindparam, select, text
 from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.domain.party import Bank
+from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
-from tokenmgr.ra.ports import Enrolled, Exchange, Standing, Ticket, Tries
-from tokenmgr.sql import exchanges, generations, parties, reissues, tickets, tries
+from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Standing, Ticket, Tries
+from tokenmgr.sql import asking, exchanges, generations, parties, reissues, tickets, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
@@ -105,27 +106,32 @@ class SqlRegistry:
 
     # --- taking back ---
 
-    def revoke(self, serial: int, reason: RevocationReason, now: datetime) -> None:
-        self._database.write(lambda c: generations.revoke(c, self._actor, serial, reason, now))
+    def was_asked(self, digest: bytes) -> bool:
+        return self._database.first(asking.GET, {"which": digest}) is not None
+
+    def revoke(self, serial: int, reason: RevocationReason, now: datetime, asked: Asked | None = None) -> None:
+        self._database.write(lambda c: generations.revoke(c, self._actor, serial, reason, now, asked))
 
     def withdraw(self, subscriber: int, reason: RevocationReason, now: datetime) -> int:
-        return self._database.write(lambda c: generations.withdraw(c, self._actor, subscriber, reason, now))
+        return self._database.write(lambda c: reissues.withdraw(c, self._actor, subscriber, reason, now))
 
-    def hold(self, serial: int, now: datetime) -> None:
-        self._database.write(lambda c: generations.hold(c, self._actor, serial, now))
+    def hold(self, serial: int, now: datetime, asked: Asked | None = None) -> None:
+        self._database.write(lambda c: generations.hold(c, self._actor, serial, now, asked))
 
-    def release(self, serial: int) -> None:
-        self._database.write(lambda c: generations.release(c, self._actor, serial))
+    def release(self, serial: int, asked: Asked | None = None) -> None:
+        self._database.write(lambda c: generations.release(c, self._actor, serial, asked))
 
-    def reissue(self, subscriber: int, reason: RevocationReason, until: datetime, digest: bytes, now: datetime) -> bool:
-        return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, reason, until, digest, now))
+    def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
+        return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, cause, until, asked, now))
 
     def expire_unconfirmed(self, now: datetime) -> int:
         return self._database.write(lambda c: generations.expire_unconfirmed(c, self._actor, now))
 
     def tidy(self, now: datetime) -> int:
-        """What nobody will ask for any more: tries of IDs that do not exist, and tickets long over. How many."""
-        return self._database.write(lambda c: tries.tidy(c, now) + tickets.tidy(c, now) + exchanges.tidy(c, now))
+        """What nobody will ask for any more: tries of IDs that do not exist, and what is long over. How many."""
+        return self._database.write(
+            lambda c: tries.tidy(c, now) + tickets.tidy(c, now) + exchanges.tidy(c, now) + asking.tidy(c, now)
+        )
 
 
 def _made_nonce_key(connection: Connection) -> Any:

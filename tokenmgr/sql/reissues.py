@@ -8,42 +8,56 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import RevocationReason
-from tokenmgr.sql import generations, tries
+from tokenmgr.domain.reissue import Cause
+from tokenmgr.ra.ports import Asked, Stale
+from tokenmgr.sql import asking, generations, parties, tries
 from tokenmgr.sql.locks import lock_subscriber
-from tokenmgr.sql.rows import DIGEST, digests_of, micros
+from tokenmgr.sql.marks import require_open
+from tokenmgr.sql.rows import micros
 from tokenmgr.sql.schema import subscriber
 from tokenmgr.sql.trail import note_of
 
-_WHO = select(subscriber.c.bank, subscriber.c.contract, subscriber.c.user_id, subscriber.c.reissue_digest).where(
-    subscriber.c.id == bindparam("who")
-)
+_IS_OPEN = select(subscriber.c.id).where(subscriber.c.id == bindparam("who"), subscriber.c.open_until.is_not(None))
 _OPEN = update(subscriber).where(subscriber.c.id == bindparam("who"))
-KEPT = 8  # a message is good for minutes (RFC 9483, 3.1): nobody is re-issued so often in them
 
 
 def reissue(
     connection: Connection,
     by: Actor,
     who: int,
-    reason: RevocationReason,
+    cause: Cause,
     until: datetime,
-    digest: bytes,
+    asked: Asked | None,
     now: datetime,
 ) -> bool:
-    """Whether it was done. `digest` is of the request, empty where nobody sends one twice: the same again is answered
-    alike, and takes back nothing that was acquired meanwhile (S6)."""
+    """Whether it was done: the same message again is answered alike, and takes back nothing that was acquired
+    meanwhile (S6)."""
+    require_open(connection)  # of a CA that is closed nothing could be acquired again
     lock_subscriber(connection, who)
-    *names, done = connection.execute(_WHO, {"who": who}).one()
-    if digest in digests_of(done):
+    if not asking.is_new(connection, asked, who):
         return False
-    taken = generations.withdraw(connection, by, who, reason, now)
-    tries.forgive(connection, *names)
-    values = {
-        "open_until": micros(until),
-        "reissued_at": micros(now),
-        "reissue_digest": (digest + done)[: KEPT * DIGEST],
-    }
+    standing = generations.standing_of(tuple(connection.execute(generations.STANDING, {"who": who}).one()))
+    if asked and standing.since and asked.at <= standing.since:
+        raise Stale
+    taken = generations.withdraw(connection, by, who, cause.reason, now)
+    tries.forgive(connection, standing.bank.code, standing.subscriber.contract, standing.subscriber.user)
+    values = {"open_until": micros(until), "reissued_at": micros(now), "changed_at": micros(now)}
     connection.execute(_OPEN, {"who": who, **values})
-    after = {"taken_back": taken, "reason": reason.value, "open_until": micros(until)}
+    after = {
+        "cause": cause.value,
+        "taken_back": taken,
+        "reason": cause.reason.value,
+        "open_until": micros(until),
+    }
     note_of(connection, by, Action.SUBSCRIBER_REISSUED, who, after=after)
     return True
+
+
+def withdraw(connection: Connection, by: Actor, who: int, reason: RevocationReason, now: datetime) -> int:
+    """All that there is, and an opened acquisition closed: whoever has the PINs begins nothing in between. How many."""
+    taken = generations.withdraw(connection, by, who, reason, now)
+    is_open = connection.execute(_IS_OPEN, {"who": who}).first() is not None
+    if is_open:
+        values = {"open_until": None, "reissued_at": None, "changed_at": micros(now)}
+        parties.change(connection, by, who, values, Action.ACQUISITION_CLOSED)
+    return taken + is_open

@@ -17,7 +17,6 @@ from tokenmgr.domain.policy import BankPolicy, OldGeneration
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICRO = timedelta(microseconds=1)
-DIGEST = 32  # bytes, of SHA-256
 
 
 def micros(moment: datetime) -> int:
@@ -34,11 +33,6 @@ def moment(number: int) -> datetime:
 
 def moment_or_none(number: int | None) -> datetime | None:
     return None if number is None else moment(number)
-
-
-def digests_of(data: bytes) -> tuple[bytes, ...]:
-    """Several, one after the other."""
-    return tuple(data[at : at + DIGEST] for at in range(0, len(data), DIGEST))
 
 
 def hexed(serial: int) -> str:

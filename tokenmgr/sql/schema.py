@@ -90,7 +90,7 @@ subscriber = Table(
     _word("confirmation_hash"),
     _moment("open_until"),
     _moment("reissued_at"),  # and nothing acquired since
-    _blob("reissue_digest"),  # of the last requests that asked for one, the newest first: the same changes nothing
+    _moment("changed_at"),  # when it was last re-issued, or its acquisition opened or closed
     ForeignKeyConstraint(["bank", "contract"], ["contract.bank", "contract.number"]),
     UniqueConstraint("bank", "contract", "user_id"),
 )
@@ -133,6 +133,14 @@ exchange = Table(
     _word("credential"),
     _word("kind"),
     _blob("confirm_digest"),
+)
+
+asked = Table(  # signed messages that were carried out: the same again does nothing
+    "asked",
+    METADATA,
+    Column("digest", LargeBinary, primary_key=True),
+    _moment("at", optional=False),
+    _index("asked_at", "at"),
 )
 
 ticket = Table(
@@ -184,6 +192,7 @@ answer = Table(
     Column("serial", TEXT, primary_key=True),
     _moment("made_at", optional=False),
     _moment("next_update", optional=False),
+    _word("signer"),  # the serial number of the responder's certificate
     _blob("der"),
     _index("answer_next_update", "next_update"),
 )
@@ -228,6 +237,8 @@ node = Table(
     _moment("started_at", optional=False),
     _moment("seen_at", optional=False),
 )
+
+job = Table("job", METADATA, Column("name", TEXT, primary_key=True), _moment("done_at", optional=False))
 
 # --- what is written stays: audit and checkpoint are only ever added to ---
 

@@ -13,6 +13,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.ra.ports import Exchange, Stale, Ticket
 from tokenmgr.sql import tries
 from tokenmgr.sql.locks import lock_subscriber
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import hexed, hexed_or_none, micros, moment
 from tokenmgr.sql.schema import WAITING, generation, ticket
 from tokenmgr.sql.trail import note_of
@@ -44,6 +45,7 @@ def ticket_of(row: Sequence[Any]) -> Ticket:
 
 
 def open_(connection: Connection, by: Actor, new: Ticket, contract: str, user: str) -> None:
+    require_open(connection)
     lock_subscriber(connection, new.subscriber)
     end(connection, new.subscriber)
     values = {

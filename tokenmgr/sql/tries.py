@@ -41,6 +41,11 @@ _ADMINISTRATOR_LOCKED = select(subscriber.c.id).where(
     # Asked of each ID that exists: of made-up ones there may be any number.
     select(tries.c.spent).where(_of_subscriber).correlate(subscriber).scalar_subquery() >= bindparam("limit"),
 )
+_KNOWN = select(subscriber.c.id).where(
+    subscriber.c.bank == bindparam("bank"),
+    subscriber.c.contract == bindparam("contract"),
+    subscriber.c.user_id == bindparam("user"),
+)
 _TIDY = delete(tries).where(tries.c.last_at < bindparam("before"), ~exists().where(_of_subscriber))
 
 
@@ -52,13 +57,16 @@ def spend(
     lock_contract: bool,
     now: datetime,
 ) -> Tries:
-    """The try that locks is told to the trail: the others are as many as somebody likes."""
+    """The try that locks is told to the trail: the others are as many as somebody likes. What is nobody's ID is told of
+    by its hash alone: it may be a PIN in the wrong field."""
     bank, contract, user = who
     values = {**_key(bank, contract, user), "limit": limit, "now": micros(now)}
     by_contract = lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first() is not None
     spent = connection.execute(_SPEND, values).scalar()
     if spent == limit:
-        note(connection, by, Event(Action.CLAIM_LOCKED, bank, "/".join(_key(*who).values()), after={"tries": spent}))
+        is_known = connection.execute(_KNOWN, values).first() is not None
+        whom = "/".join(who) if is_known else _short("/".join(who))
+        note(connection, by, Event(Action.CLAIM_LOCKED, bank if is_known else "", whom, after={"tries": spent}))
     if spent is None:
         return Tries(_spent(connection, values), locked=True, contract_locked=by_contract)
     return Tries(spent, locked=False, contract_locked=by_contract)

@@ -28,7 +28,7 @@ PARTIES = (
         confirmation_hash {text} NOT NULL,
         open_until {big},
         reissued_at {big},
-        reissue_digest {bytes} NOT NULL,
+        changed_at {big},
         FOREIGN KEY (bank, contract) REFERENCES contract (bank, number),
         UNIQUE (bank, contract, user_id)
     )""",
@@ -84,6 +84,7 @@ GENERATIONS = (
         serial {text} NOT NULL PRIMARY KEY,
         made_at {big} NOT NULL,
         next_update {big} NOT NULL,
+        signer {text} NOT NULL,
         der {bytes} NOT NULL
     )""",
     "CREATE INDEX answer_next_update ON answer (next_update)",
@@ -121,8 +122,14 @@ TRAIL = (
         started_at {big} NOT NULL,
         seen_at {big} NOT NULL
     )""",
+    "CREATE TABLE job (name {text} NOT NULL PRIMARY KEY, done_at {big} NOT NULL)",
 )
 CLAIMS = (
+    """CREATE TABLE asked (
+        digest {bytes} NOT NULL PRIMARY KEY,
+        at {big} NOT NULL
+    )""",
+    "CREATE INDEX asked_at ON asked (at)",
     """CREATE TABLE ticket (
         reference {text} NOT NULL PRIMARY KEY,
         secret {bytes} NOT NULL,
