@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "diagnostics": {"clock", "log", "system", "domain"},
     "token": {"errors", "config", "log", "system", "catalogue", "domain", "pki"},
     "usb": {"errors", "config", "log", "system", "domain"},
+    "renewal": {"errors", "clock", "log", "system", "domain", "pki", "cmp"},
     "cmp": {"errors", "domain", "pki"},
     "ca": {"errors", "system", "domain", "pki"},
     "ra": {"errors", "log", "domain", "pki", "ca"},

@@ -60,6 +60,16 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+def sync_folder(path: Path) -> None:
+    """Its entries, on the disk. Windows knows no such thing, and keeps a journal of its own."""
+    if sys.platform != "win32":
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """One at a time, among all processes."""

@@ -21,6 +21,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
+from tokenmgr import system
 from tokenmgr.ca import own, staging
 from tokenmgr.ca.about import PURPOSES, About, Held, about_text, file_of
 from tokenmgr.ca.certificate import to_pem
@@ -119,9 +120,9 @@ def write_all(folder: Path, about: About, files: Mapping[str, bytes]) -> CaFolde
     """Certificates first: ca.toml names them, and so is the last. Read back as the server will read them."""
     for name, certificate in files.items():
         write_whole(folder / name, to_pem(certificate))
-    staging.sync_folder(folder)
+    system.sync_folder(folder)
     write_whole(folder / ABOUT, about_text(about))
-    staging.sync_folder(folder)
+    system.sync_folder(folder)
     read = open_folder(folder)
     if read.about != about or any(read.files[name].der != der for name, der in files.items()):
         raise AuthorityDamaged(file=str(folder / ABOUT), reason="read-back")

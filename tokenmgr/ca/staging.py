@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -72,8 +71,8 @@ def create(target: Path) -> Path:
 def write_record(folder: Path, record: Record) -> None:
     """On the disk, and the folder's own entry with it, before the first key is made."""
     write_whole(folder / RECORD, json.dumps(asdict(record), indent=2))
-    sync_folder(folder)
-    sync_folder(folder.parent)
+    system.sync_folder(folder)
+    system.sync_folder(folder.parent)
 
 
 def read_record(folder: Path) -> Record | None:
@@ -103,16 +102,6 @@ def settle(folder: Path, target: Path) -> None:
         for name in files:
             with (Path(place) / name).open("rb") as file:
                 os.fsync(file.fileno())
-        sync_folder(Path(place))
+        system.sync_folder(Path(place))
     folder.rename(target)
-    sync_folder(target.parent)
-
-
-def sync_folder(path: Path) -> None:
-    """Its entries. Windows knows no such thing, and keeps a journal of its own."""
-    if sys.platform != "win32":
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    system.sync_folder(target.parent)

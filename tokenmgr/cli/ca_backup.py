@@ -16,7 +16,6 @@ from tokenmgr import __version__, clock, system
 from tokenmgr.ca.about import About, read_about
 from tokenmgr.ca.archive import Writer
 from tokenmgr.ca.folder import ABOUT, TOKEN, open_folder
-from tokenmgr.ca.staging import sync_folder
 from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, ca_folder
 from tokenmgr.cli.bank_registry import open_registry
@@ -27,6 +26,7 @@ from tokenmgr.domain.audit import Action, Event
 from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten, TrailBroken
 from tokenmgr.sql import copying
 from tokenmgr.sql.engine import Database
+from tokenmgr.system import sync_folder
 
 FOLDER, TABLES = "folder/", "tables/"  # what a member's name begins with
 CLOSED = "closed"  # what a CA that was closed has left to be served (ca_close)

@@ -28,7 +28,6 @@ from tokenmgr.ca import changing, crl, last_list
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder, certificate_at, crl_at, open_folder
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner
-from tokenmgr.ca.staging import sync_folder
 from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, TokenKeys, ca_folder, token_of
@@ -43,7 +42,7 @@ from tokenmgr.sql import closing, marks
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.crls import Crl
 from tokenmgr.sql.engine import Database
-from tokenmgr.system import locked, private_folder
+from tokenmgr.system import locked, private_folder, sync_folder
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 

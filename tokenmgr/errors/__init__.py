@@ -48,6 +48,11 @@
     │   ├── BackupUnfit       A131   ├── RegistryNotEmpty   A132   ├── CloseNotConfirmed A133
     │   ├── BackupBusy        A134 r ├── NothingToServe     A135   ├── AuthorityOver     A136
     │   └── KeysLeftBehind    A137
+    ├── RenewalError          J  the journal of a renewal
+    │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
+    │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
+    │   ├── AuthorityRefused  J106   ├── AuthorityUnreachable J107 r
+    │   ├── AuthorityUntrusted J108  └── CertificateMismatch J109
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -72,5 +77,6 @@ from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.operation import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
+from tokenmgr.errors.renewal import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError
 from tokenmgr.errors.testbed import *  # noqa: F403

@@ -1,0 +1,239 @@
+"""The way to the CA as it is: proxies, somebody else's servers, answers that are cut, and a CA that is away."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN
+from tests.interop.running import Authority as Running
+from tokenmgr import clock
+from tokenmgr.cmp.algorithms import PrivateKey
+from tokenmgr.cmp.conversation import Conversation, Identity
+from tokenmgr.domain.generation import State
+from tokenmgr.errors import (
+    AuthorityAnswerWrong,
+    AuthorityUnreachable,
+    AuthorityUntrusted,
+    BankUnknown,
+    ClaimNotAccepted,
+    NotPermittedNow,
+)
+from tokenmgr.log import Secret
+from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.renewal.authority import LONGEST, PAUSES, Authority
+
+Answering = Callable[[socket.socket], None]
+
+
+def reached(ca: Running, address: str = "", bank: str = BANK, **how: object) -> Authority:
+    waited: list[float] = []
+    made = Authority(address or ca.url, bank, ca.root.read_text(), waited.append, 5.0, {}, **how)
+    made.waited = waited  # type: ignore[attr-defined]
+    return made
+
+
+def pins() -> tuple[Secret, Secret]:
+    return Secret(LOGIN_PIN), Secret(CONFIRMATION_PIN)
+
+
+def test_what_a_bank_offers(ca: Running) -> None:
+    with reached(ca) as authority:
+        offer = authority.offer()
+    assert (offer.bank, offer.name, offer.contact) == (BANK, "みほん信用金庫", "03-0000-0000")
+    assert offer.stores == ("medium", "pc")
+    assert offer.policies["medium"] == ca.folder.about.policy_medium
+    with pytest.raises(BankUnknown):
+        reached(ca, bank="9999").offer()
+
+
+def test_a_claim_and_a_certificate_over_one_connection(ca: Running) -> None:
+    from tests.api.rig import new_key
+
+    who, authority = ca.enrol(), reached(ca)
+    ticket = authority.claim(CONTRACT, who.user, *pins(), "medium")
+    connection = authority._open
+    certificate = acquired(
+        ca, authority, Identity.by_ticket(ticket.reference, bytes(ticket.secret.reveal())), new_key()
+    )
+    assert ca.states(who.user) == [State.ACTIVE]
+    assert certificate_facts(certificate).subject
+    assert authority._open is connection
+    authority.close()
+
+
+def acquired(ca: Running, authority: Authority, identity: Identity, key: PrivateKey) -> bytes:
+    talk = Conversation(identity, b"0\0", (ca.folder.current.certificates["root"].der,))
+    sent = talk.ask(key, b"0\0", clock.now())
+    reply = talk.read(sent, authority.exchange(sent))
+    sent = talk.confirm(reply.certificate, reply.nonce, clock.now())
+    talk.read(sent, authority.exchange(sent))
+    return reply.certificate
+
+
+def test_refusals_are_the_errors_that_they_name(ca: Running) -> None:
+    who, authority = ca.enrol(), reached(ca)
+    with pytest.raises(ClaimNotAccepted) as wrong:
+        authority.claim(CONTRACT, who.user, Secret("999999"), Secret(CONFIRMATION_PIN), "medium")
+    assert wrong.value.tries_left == 4
+    ca.administration.open_acquisition(who.id, None, clock.now())
+    with pytest.raises(NotPermittedNow) as closed:
+        authority.claim(CONTRACT, who.user, *pins(), "medium")
+    assert closed.value.reason == "not-open"
+
+
+def test_a_server_that_is_somebody_elses_is_sent_nothing(ca: Running) -> None:
+    heard: list[bytes] = []
+
+    def listen(connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, ssl.SSLError):
+            heard.append(connection.recv(1000))
+
+    with serving(listen, tls=None) as port, pytest.raises(AuthorityUnreachable):
+        reached(ca, f"https://127.0.0.1:{port}").offer()
+    other = Authority(ca.url, BANK, ca.issuing.read_text(), lambda _: None, 5.0, {})
+    with pytest.raises(AuthorityUntrusted):
+        other.claim(CONTRACT, "user", *pins(), "medium")
+    assert not any(LOGIN_PIN.encode() in one for one in heard)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut",
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 500 Oh\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 404 Not here\r\nContent-Length: 4\r\n\r\n<ht>",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_what_is_no_answer_is_asked_for_again_with_the_same_bytes(ca: Running, answer: bytes) -> None:
+    heard: list[bytes] = []
+
+    def say(connection: socket.socket) -> None:
+        heard.append(whole_request(connection))
+        connection.sendall(answer)
+
+    with serving(say, tls=ca) as port:
+        authority = reached(ca, f"https://127.0.0.1:{port}")
+        with pytest.raises(AuthorityUnreachable):
+            authority.exchange(b"the message")
+    assert len(heard) == len(PAUSES) + 1
+    assert {one.partition(b"\r\n\r\n")[2] for one in heard} == {b"the message"}
+    assert tuple(authority.waited) == PAUSES  # type: ignore[attr-defined]
+
+
+def test_a_claim_is_never_sent_twice(ca: Running) -> None:
+    """R11: it may have been counted."""
+    heard: list[bytes] = []
+    with (
+        serving(lambda connection: heard.append(whole_request(connection)), tls=ca) as port,
+        pytest.raises(AuthorityUnreachable),
+    ):
+        reached(ca, f"https://127.0.0.1:{port}").claim(CONTRACT, "user", *pins(), "medium")
+    assert len(heard) == 1
+
+
+def test_an_answer_without_an_end_is_not_read_to_the_end(ca: Running) -> None:
+    def say(connection: socket.socket) -> None:
+        whole_request(connection)
+        with contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(4 * LONGEST))
+
+    with serving(say, tls=ca) as port, pytest.raises(AuthorityAnswerWrong):
+        reached(ca, f"https://127.0.0.1:{port}").exchange(b"x")
+
+
+def test_nobody_is_there(ca: Running) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(AuthorityUnreachable) as caught:
+        reached(ca, f"https://127.0.0.1:{port}").offer()
+    assert "refused" in caught.value.reason
+
+
+def test_through_a_proxy(ca: Running) -> None:
+    """CONNECT, and TLS to the CA itself within it."""
+    asked: list[bytes] = []
+
+    def relay(connection: socket.socket) -> None:
+        asked.append(until(connection, b"\r\n\r\n"))
+        with socket.create_connection(("127.0.0.1", ca.port)) as onward:
+            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=copy, args=(onward, connection), daemon=True)
+            back.start()
+            copy(connection, onward)
+
+    with serving(relay, tls=None) as port:
+        proxies = {"https": f"http://127.0.0.1:{port}"}
+        authority = Authority(
+            ca.url.replace("127.0.0.1", "localhost"), BANK, ca.root.read_text(), lambda _: None, 5.0, proxies
+        )
+        assert authority.offer().bank == BANK
+        authority.close()
+    assert asked[0].startswith(f"CONNECT localhost:{ca.port}".encode())
+
+
+# --- servers that do as they are told ---------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def serving(answer: Answering, tls: Running | None) -> Iterator[int]:
+    """One connection after another; with the CA's own certificate where `tls` is that CA."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ending = threading.Event()
+        thread = threading.Thread(target=_serve, args=(listening, answer, tls, ending), daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        ending.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(listening.getsockname()).close()
+        thread.join(10)
+
+
+def _serve(listening: socket.socket, answer: Answering, tls: Running | None, ending: threading.Event) -> None:
+    context = None
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls.folder.path / "tls" / "chain.pem", tls.folder.path / "tls" / "key.pem")
+    while not ending.is_set():
+        connection, _ = listening.accept()
+        with contextlib.suppress(OSError, ssl.SSLError), connection:
+            if context is None:
+                answer(connection)
+                continue
+            with context.wrap_socket(connection, server_side=True) as secured:
+                answer(secured)
+
+
+def whole_request(connection: socket.socket) -> bytes:
+    head = until(connection, b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
+    body = head.partition(b"\r\n\r\n")[2]
+    while len(body) < length:
+        body += connection.recv(length - len(body))
+    return head.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body
+
+
+def until(connection: socket.socket, mark: bytes) -> bytes:
+    read = b""
+    while mark not in read:
+        more = connection.recv(1000)
+        if not more:
+            break
+        read += more
+    return read
+
+
+def copy(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)

@@ -1,0 +1,188 @@
+"""What is written is there after any cut; what was altered is found and named; nobody else writes meanwhile."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable
+from tokenmgr.renewal.journal import Journal, Phase, unfinished
+
+NOW = datetime(2026, 4, 1, 3, 0, 0, 123456, tzinfo=UTC)
+
+
+def written(folder: Path, name: str = "one") -> Path:
+    with Journal.create(folder, name, {"medium": "4711", "purpose": "renewal"}, NOW) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "ab"}, NOW)
+        journal.write(Step.KEY_GENERATED, Phase.DONE, {"public_key": "cd"}, NOW)
+        journal.write(Step.REQUESTED, Phase.INTENT, {}, NOW)
+    return folder / f"{name}.jsonl"
+
+
+def test_a_person_reads_it(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in written(tmp_path).read_text(encoding="utf-8").splitlines()]
+    assert [(one["n"], one["step"], one["phase"]) for one in lines] == [
+        (1, "", "intent"),
+        (2, "KEY_GENERATED", "intent"),
+        (3, "KEY_GENERATED", "done"),
+        (4, "REQUESTED", "intent"),
+    ]
+    assert lines[1]["at"] == "2026-04-01T03:00:00.123456Z"
+    assert lines[1]["facts"] == {"key_id": "ab"}
+
+
+def test_what_was_written_is_read(tmp_path: Path) -> None:
+    with Journal.open(written(tmp_path)) as journal:
+        assert journal.heading == {"medium": "4711", "purpose": "renewal"}
+        assert journal.is_done(Step.KEY_GENERATED)
+        assert not journal.is_done(Step.REQUESTED)
+        assert journal.fact("key_id") == "ab"
+        assert journal.fact("nothing") is None
+        journal.write(None, Phase.DONE, {"ending": "done"}, NOW)
+        assert journal.ending == "done"
+    assert unfinished(tmp_path) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_it_is_its_owners_alone(tmp_path: Path) -> None:
+    assert written(tmp_path / "journal").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "journal").stat().st_mode & 0o777 == 0o700
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_torn_last_line_counts_as_not_written(tmp_path: Path, data: st.DataObject) -> None:
+    """At any byte: what is whole before it is believed, and the next line takes its place."""
+    path = written(tmp_path)
+    whole = path.read_bytes()
+    cut = data.draw(st.integers(0, len(whole)))
+    path.write_bytes(whole[:cut])
+    with Journal.open(path) as journal:
+        kept = len(journal.lines)
+        assert kept == whole[:cut].count(b"\n")
+        journal.write(Step.CHECKED, Phase.DONE, {}, NOW)
+    with Journal.open(path) as journal:
+        assert len(journal.lines) == kept + 1
+    path.unlink()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_an_altered_line_is_named(tmp_path: Path, data: st.DataObject) -> None:
+    path = written(tmp_path)
+    whole = bytearray(path.read_bytes())
+    at = data.draw(st.integers(0, len(whole) - 1))
+    flipped = whole[at] ^ 1 << data.draw(st.integers(0, 7))
+    if bytes((whole[at],)) == b"\n" or flipped == 10:
+        return  # another division into lines: below
+    number = whole[:at].count(b"\n") + 1
+    whole[at] = flipped
+    path.write_bytes(whole)
+    with pytest.raises((JournalDamaged, JournalNewer)) as caught:
+        Journal.open(path)
+    if isinstance(caught.value, JournalDamaged):
+        assert caught.value.line == number
+    assert unfinished(tmp_path) == [path]
+    path.unlink()
+
+
+@pytest.mark.parametrize("how", ["dropped", "twice", "swapped", "joined"])
+def test_lines_that_are_not_in_their_places_are_named(tmp_path: Path, how: str) -> None:
+    path = written(tmp_path)
+    first, second, third, fourth = path.read_bytes().splitlines(keepends=True)
+    changed = {
+        "dropped": [first, third, fourth],
+        "twice": [first, second, second, third, fourth],
+        "swapped": [first, third, second, fourth],
+        "joined": [first, second.rstrip(), third, fourth],
+    }[how]
+    path.write_bytes(b"".join(changed))
+    with pytest.raises(JournalDamaged) as caught:
+        Journal.open(path)
+    assert caught.value.line == (3 if how == "twice" else 2)
+
+
+def test_a_newer_one_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text('{"v":2,"whatever":true}\n')
+    with pytest.raises(JournalNewer):
+        Journal.open(path)
+    assert unfinished(tmp_path) == [path]
+
+
+def test_two_are_not_at_one_operation(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with Journal.open(path):
+        with pytest.raises(JournalInUse):
+            Journal.open(path)
+        assert unfinished(tmp_path) == [path]  # it may be looked at
+    Journal.open(path).close()
+
+
+WRITER = """
+import resource, signal, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import JournalUnwritable
+from tokenmgr.renewal.journal import Journal, Phase
+now = datetime(2026, 4, 1, tzinfo=UTC)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+journal = Journal.open(Path(sys.argv[1]))
+size = journal.path.stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, resource.RLIM_INFINITY))
+try:
+    journal.write(Step.REQUESTED, Phase.DONE, {"request": "x" * 100}, now)
+except JournalUnwritable as error:
+    print(error.code)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+journal.write(Step.REQUESTED, Phase.DONE, {"request": "y"}, now)
+"""
+
+
+def test_a_full_disk_leaves_what_was_written_and_goes_on_once_there_is_room(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    said = subprocess.run([sys.executable, "-c", WRITER, str(path)], capture_output=True, text=True, check=True)
+    assert said.stdout == "J103\n"
+    with Journal.open(path) as journal:
+        assert [line.facts for line in journal.lines][-2:] == [{}, {"request": "y"}]
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from tokenmgr.renewal.journal import Journal
+journal = Journal.open(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        with pytest.raises(JournalInUse):
+            Journal.open(path)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(30)
+    Journal.open(path).close()
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises((JournalUnwritable, OSError)):
+        Journal.create(tmp_path / "file", "one", {}, NOW)

@@ -1,0 +1,83 @@
+"""J: the journal of a renewal, and what the engine says of one."""
+
+from __future__ import annotations
+
+from tokenmgr.errors.root import TokenmgrError
+
+
+class RenewalError(TokenmgrError):
+    """The root of what stands in the way of an operation. What there was before still works."""
+
+
+class JournalDamaged(RenewalError):
+    """A line is not as it was written: it is believed in nothing, and the store and the CA are asked instead."""
+
+    code = "J101"
+    file: str
+    line: int
+    reason: str
+
+
+class JournalNewer(RenewalError):
+    """Written by a later version of this program."""
+
+    code = "J102"
+    file: str
+    version: str
+
+
+class JournalUnwritable(RenewalError):
+    """What is to be done could not be written down first, so it is not done."""
+
+    code = "J103"
+    retriable = True
+    file: str
+    reason: str
+
+
+class JournalInUse(RenewalError):
+    """Another window, or another program, is at this operation."""
+
+    code = "J104"
+    retriable = True
+    file: str
+
+
+class AuthorityAnswerWrong(RenewalError):
+    """What came back is not the CA's answer to what was asked: nothing of it is believed."""
+
+    code = "J105"
+    retriable = True
+    reason: str
+
+
+class AuthorityRefused(RenewalError):
+    """In the words of a CA that is not ours. `fail` is the name of its PKIFailureInfo, or empty."""
+
+    code = "J106"
+    fail: str
+    text: str
+
+
+class AuthorityUnreachable(RenewalError):
+    """The CA did not answer. Whether it was reached is not known, and does not matter: the same bytes go again (S6)."""
+
+    code = "J107"
+    retriable = True
+    address: str
+    reason: str
+
+
+class AuthorityUntrusted(RenewalError):
+    """The server at the CA's address cannot prove to be the CA's. Nothing was sent to it."""
+
+    code = "J108"
+    address: str
+    reason: str
+
+
+class CertificateMismatch(RenewalError):
+    """The CA's certificate is not the one that was asked for. It was refused, and taken back."""
+
+    code = "J109"
+    findings: tuple[str, ...]

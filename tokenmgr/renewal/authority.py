@@ -1,0 +1,201 @@
+"""The CA, reached over HTTPS: a bank's offer, a proven claim, and CMP messages as bytes.
+
+The same bytes are sent again until somebody answers or patience is at its end: the CA answers the same request alike
+(S6), so it does not matter whether the first ones arrived. The standard library's client, because it is loaded in a
+third of the time that others take, and a customer waits for that; one connection serves a whole renewal.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import logging
+import ssl
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import SplitResult, urlsplit
+
+from tokenmgr.cmp.conversation import refusal_of
+from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted
+from tokenmgr.log import Secret
+
+log = logging.getLogger(__name__)
+
+LONGEST = 256 * 1024  # bytes of an answer
+PIKXCMP, JSON = "application/pkixcmp", "application/json"
+PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
+Pause = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a bank lets its customers choose from (R5, R16)."""
+
+    bank: str
+    name: str
+    service_name: str
+    contact: str
+    media_page: str
+    stores: tuple[str, ...]
+    key_kinds: tuple[str, ...]
+    renewal_days: int
+    grace_days: int
+    policies: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What the four fields of R9 have brought: the name and the secret of one request."""
+
+    reference: str
+    secret: Secret = field(repr=False)
+    store: str
+
+
+class Authority:
+    def __init__(
+        self,
+        address: str,
+        bank: str,
+        roots: str,
+        pause: Pause,
+        seconds: float = 20.0,
+        proxies: Mapping[str, str] | None = None,
+    ) -> None:
+        """`roots` are PEM: whom this CA's server and its answers must lead to. Proxies are the system's where none
+        are named."""
+        self.address, self.bank = address.rstrip("/"), bank
+        self._parts = urlsplit(self.address)
+        self._pause, self._seconds = pause, seconds
+        self._proxies = dict(urllib.request.getproxies() if proxies is None else proxies)
+        self._context = ssl.create_default_context(cadata=roots)
+        self._open: http.client.HTTPConnection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        found, self._open = self._open, None
+        if found is not None:
+            found.close()
+
+    # --- what it is asked ---
+
+    def offer(self) -> Offer:
+        told = self._json("GET", f"/banks/{self.bank}")
+        try:
+            return Offer(
+                bank=told["code"],
+                name=told["name"],
+                service_name=told["service_name"],
+                contact=told["contact"],
+                media_page=told["media_page"],
+                stores=tuple(told["stores"]),
+                key_kinds=tuple(told["key_kinds"]),
+                renewal_days=told["renewal_days"],
+                grace_days=told["grace_days"],
+                policies=dict(told["policies"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise AuthorityAnswerWrong(reason=f"an offer without {error}") from error
+
+    def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket:
+        """R9. A wrong PIN counts at the CA (R11), so what may have been counted is not sent a second time."""
+        self.close()  # one that is kept open may have ended unnoticed, and this goes out once
+        fields = {"contract": contract, "user": user, "store": store}
+        fields |= {"login_pin": _text(login_pin), "confirmation_pin": _text(confirmation_pin)}
+        told = self._json("POST", f"/banks/{self.bank}/acquisitions", json.dumps(fields).encode(), once=True)
+        try:
+            return Ticket(told["reference"], Secret(told["secret"]), told["store"])
+        except (KeyError, TypeError) as error:
+            raise AuthorityAnswerWrong(reason=f"a ticket without {error}") from error
+
+    def exchange(self, message: bytes) -> bytes:
+        """One CMP message for another (RFC 9811)."""
+        return self._until_answered("POST", f"/.well-known/cmp/p/{self.bank}", message, PIKXCMP)
+
+    # --- how ---
+
+    def _json(self, method: str, path: str, body: bytes | None = None, once: bool = False) -> Any:
+        answer = self._once(method, path, body, JSON)[1] if once else self._until_answered(method, path, body, JSON)
+        try:
+            return json.loads(answer)
+        except ValueError as error:
+            raise AuthorityAnswerWrong(reason="no JSON") from error
+
+    def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
+        for pause in (*(() if self._open is None else (0.0,)), *PAUSES, None):  # one kept open may have ended unnoticed
+            try:
+                return self._once(method, path, body, kind)[1]
+            except AuthorityUnreachable as error:
+                if pause is None:
+                    raise
+                log.info("asking again in %s s: %s", pause, error)
+                if pause:
+                    self._pause(pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _once(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
+        headers = {"Content-Type": kind} if body is not None else {}
+        try:
+            connection = self._connection()
+            connection.request(method, self._parts.path + path, body, headers)
+            response = connection.getresponse()
+            said = response.read(LONGEST + 1)
+            if response.length and len(said) <= LONGEST:  # read() says nothing of an answer that was cut
+                raise http.client.IncompleteRead(said)
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
+        if len(said) > LONGEST or response.will_close or response.status >= 400:
+            self.close()
+        if len(said) > LONGEST:
+            raise AuthorityAnswerWrong(reason="longer than any answer is")
+        if response.status >= 400:
+            self._refuse(response.status, said)
+        return response.status, said
+
+    def _refuse(self, status: int, said: bytes) -> None:
+        """In our CA's words where they are, else as a server that is not in order."""
+        try:
+            told = json.loads(said)["error"]
+            error = refusal_of(str(told["code"]), told["facts"])
+        except (ValueError, KeyError, TypeError):
+            error = None
+        if status >= 500 or error is None:
+            reason = f"HTTP {status}" + (f" {error.code}" if error else "")
+            raise AuthorityUnreachable(address=self.address, reason=reason)
+        raise error
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._open is None:
+            self._open = self._connected(self._parts)
+        return self._open
+
+    def _connected(self, parts: SplitResult) -> http.client.HTTPConnection:
+        host, port = parts.hostname or "", parts.port or 443
+        proxy = self._proxies.get("https", "")
+        if not proxy or urllib.request.proxy_bypass(host):
+            return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=self._context)
+        through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
+        made = http.client.HTTPSConnection(
+            through.hostname or "", through.port or 8080, timeout=self._seconds, context=self._context
+        )
+        made.set_tunnel(host, port)
+        return made
+
+
+def _text(pin: Secret) -> str:
+    return pin.reveal().decode("utf-8")
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).strip()

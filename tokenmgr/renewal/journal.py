@@ -1,0 +1,208 @@
+"""The customer's own record of one operation: a line before each step that says what is meant, one after that says what
+came of it. Append-only, on the disk before anything is done, one file an operation, readable by a person.
+
+{"v":1,"n":3,"at":"2026-04-01T03:00:00.123456Z","step":"KEY_GENERATED","phase":"intent","facts":{"key_id":"…"},
+ "hash":"…"}
+
+A line's hash covers the line before. So one that was altered is found and named, and the file is used for nothing any
+more; a last line that has no end is what a power cut leaves, and counts as not written. No secret is ever in it: the
+store's PIN, the login PINs and an acquisition's one-time secret are not handed to it (S5).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any, Self
+
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable
+from tokenmgr.system import hold, private_folder, sync_folder
+
+VERSION = 1
+SUFFIX = ".jsonl"
+FIRST = "0" * 64
+Value = str | int | bool | None
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Phase(Enum):
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"  # with the error's code: it was tried, and what came of it is to be looked for
+
+
+@dataclass(frozen=True)
+class Line:
+    number: int
+    at: datetime
+    step: Step | None  # None: the heading, or the ending
+    phase: Phase
+    facts: Mapping[str, Value] = field(default_factory=dict)
+
+
+class Journal:
+    """One operation's file, open for as long as somebody works on it: nobody else may meanwhile."""
+
+    def __init__(self, path: Path, lines: list[Line], last: str, whole: int) -> None:
+        self.path = path
+        self.lines = lines
+        self._last, self._whole = last, whole
+        self._held = _held(path)
+        self._file = path.open("r+b", buffering=0)  # what could not be written must not come later
+
+    @classmethod
+    def create(cls, folder: Path, name: str, facts: Mapping[str, Value], now: datetime) -> Self:
+        """Its heading is on the disk, and so is the folder's entry."""
+        made = cls(private_folder(folder) / f"{name}{SUFFIX}", [], FIRST, 0)
+        made.write(None, Phase.INTENT, facts, now)
+        sync_folder(folder)
+        return made
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """JournalDamaged where a line is not what it was."""
+        return cls(path, *_read(path))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+        self._held.close()
+
+    def write(self, step: Step | None, phase: Phase, facts: Mapping[str, Value], now: datetime) -> None:
+        """Durable when it returns. JournalUnwritable where it could not be made so: then nothing may be done."""
+        line = Line(len(self.lines) + 1, now.astimezone(UTC), step, phase, dict(facts))
+        content = _content(line)
+        digest = _hash(self._last, content)
+        data = _encode({**content, "hash": digest}).encode() + b"\n"
+        try:
+            os.ftruncate(self._file.fileno(), self._whole)  # what a cut, or a full disk, has left of a last line
+            self._file.seek(self._whole)
+            left = memoryview(data)
+            while left:
+                left = left[self._file.write(left) :]
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise JournalUnwritable(file=str(self.path), reason=error.strerror or str(error)) from error
+        self.lines.append(line)
+        self._last, self._whole = digest, self._whole + len(data)
+
+    # --- what it knows ---
+
+    @property
+    def name(self) -> str:
+        return self.path.name.removesuffix(SUFFIX)
+
+    @property
+    def heading(self) -> Mapping[str, Value]:
+        return self.lines[0].facts if self.lines else {}
+
+    @property
+    def ending(self) -> str:
+        """How it ended; empty while it has not."""
+        last = self.lines[-1]
+        return str(last.facts.get("ending", "")) if last.step is None and last.phase is Phase.DONE else ""
+
+    def fact(self, name: str) -> Value:
+        """The newest that any line told."""
+        return next((line.facts[name] for line in reversed(self.lines) if name in line.facts), None)
+
+    def is_done(self, step: Step) -> bool:
+        return any(line.step is step and line.phase is Phase.DONE for line in self.lines)
+
+    def holds(self, step: Step, fact: str) -> bool:
+        """Done, and no line after it has told `fact`."""
+        told = [line.number for line in self.lines if line.facts.get(fact)]
+        return self._last_done(step) > max(told, default=0)
+
+    def is_done_since(self, step: Step, before: Step) -> bool:
+        return self._last_done(step) > self._last_done(before)
+
+    def _last_done(self, step: Step) -> int:
+        return max((line.number for line in self.lines if line.step is step and line.phase is Phase.DONE), default=0)
+
+
+def unfinished(folder: Path) -> list[Path]:
+    """The oldest first. Those that cannot be read are among them: somebody has to look at them."""
+    found = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            lines, _, _ = _read(path)
+        except (JournalDamaged, JournalNewer):
+            found.append(path)
+            continue
+        last = lines[-1] if lines else None
+        if last is None or not (last.step is None and last.phase is Phase.DONE):
+            found.append(path)
+    return found
+
+
+def _held(path: Path) -> IO[bytes]:
+    """By a file beside it: on Windows nobody can read one that is locked, and everybody may look at a journal."""
+    try:
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
+    try:
+        return hold(path.with_suffix(".lock"))
+    except OSError as error:
+        raise JournalInUse(file=str(path)) from error
+
+
+def _read(path: Path) -> tuple[list[Line], str, int]:
+    """Its whole lines, the hash of the last, and where they end."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise JournalDamaged(file=str(path), line=0, reason=error.strerror or str(error)) from error
+    lines: list[Line] = []
+    last, whole = FIRST, 0
+    for raw in data.splitlines(keepends=True):
+        if not raw.endswith(b"\n"):
+            break  # torn: only the last line has no end
+        line, last = _line(path, len(lines) + 1, raw, last)
+        lines.append(line)
+        whole += len(raw)
+    return lines, last, whole
+
+
+def _line(path: Path, number: int, raw: bytes, before: str) -> tuple[Line, str]:
+    try:
+        told = json.loads(raw)
+        version = told["v"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalDamaged(file=str(path), line=number, reason="no-line") from error
+    if version != VERSION:
+        raise JournalNewer(file=str(path), version=str(version))
+    digest = told.pop("hash", "")
+    if digest != _hash(before, told) or told.get("n") != number:
+        raise JournalDamaged(file=str(path), line=number, reason="altered")
+    step = Step[told["step"]] if told["step"] else None
+    at = datetime.fromisoformat(told["at"])
+    return Line(number, at, step, Phase(told["phase"]), told["facts"]), digest
+
+
+def _content(line: Line) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "n": line.number,
+        "at": line.at.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "step": line.step.name if line.step else "",
+        "phase": line.phase.value,
+        "facts": dict(line.facts),
+    }
+
+
+def _hash(before: str, content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(f"{before}\n{_encode(content)}".encode()).hexdigest()
