@@ -23,7 +23,7 @@ run: setup ## a medium's life, shown on a simulated medium (ONCE=1: ends by itse
 	$(BIN)/tokenmgr testbed life $(if $(ONCE),,--stay)
 
 test: setup apt-test ## the whole suite
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS)  # more than cores: many tests wait for somebody
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .
