@@ -382,7 +382,7 @@ def require_none_or_whole(home: CaHome, copy: Path, *options: str) -> None:
     assert home.run("ca", "show").status == 0
 
 
-def test_killed_at_every_seventeenth_touch_of_disk_and_database(tmp_path: Path, copy: Path) -> None:
+def test_killed_at_every_twenty_third_touch_of_disk_and_database(tmp_path: Path, copy: Path) -> None:
     """Which has no rhythm in common with what is done for each row and file."""
     moment = 1
     while True:
@@ -392,7 +392,7 @@ def test_killed_at_every_seventeenth_touch_of_disk_and_database(tmp_path: Path, 
         if status == 0:
             break
         assert status == -9
-        moment += 17
+        moment += 23
     assert moment > 20
 
 

@@ -236,7 +236,7 @@ def test_killed_after_a_step(home: Home, command: tuple[str, ...], step: Step) -
 
 
 @pytest.mark.parametrize("command", [RENEW, ROLL], ids=["renew", "rollover"])
-def test_killed_at_every_third_touch_of_the_disk(tmp_path: Path, ca: Path, command: tuple[str, ...]) -> None:
+def test_killed_at_every_fifth_touch_of_the_disk(tmp_path: Path, ca: Path, command: tuple[str, ...]) -> None:
     moment = 1
     while True:
         home = BankHome(tmp_path / str(moment), ca)
@@ -246,7 +246,7 @@ def test_killed_at_every_third_touch_of_the_disk(tmp_path: Path, ca: Path, comma
             break
         assert status == -9
         require_old_or_new_whole(home, before)
-        moment += 3
+        moment += 5
     assert moment > 9
 
 

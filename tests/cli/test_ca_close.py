@@ -337,7 +337,7 @@ def test_killed_after_a_step(home: CaHome, step: Step) -> None:
     require_closed(home)
 
 
-def test_killed_at_every_fifth_touch_of_disk_and_database(tmp_path: Path, made: Path) -> None:
+def test_killed_at_every_seventh_touch_of_disk_and_database(tmp_path: Path, made: Path) -> None:
     moment = 1
     while True:
         home = CaHome(tmp_path / str(moment), made)
@@ -348,7 +348,7 @@ def test_killed_at_every_fifth_touch_of_disk_and_database(tmp_path: Path, made: 
         require_closed(home)
         if status == 0:
             break
-        moment += 5
+        moment += 7
     assert moment > 12
 
 

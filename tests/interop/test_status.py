@@ -163,7 +163,8 @@ def test_curl_gets_and_gets_no_second_time(ca: Authority, holder: Client, tmp_pa
         assert body.stat().st_size
         head = curl("--head", url)
         assert re.search(r"(?i)cache-control: max-age=\d+, public, no-transform, must-revalidate", head)
-        by_date = curl("--time-cond", re.findall(r"(?i)last-modified: (.*)\r", head)[0], *told, url)
+        moment = re.findall(r"(?i)last-modified: (.*)\r", head)[0]
+        by_date = curl("--header", f"If-Modified-Since: {moment}", *told, url)  # --time-cond makes a 304 up by itself
         assert by_date == ("304" if path.endswith(".cer") else "200")  # a date is too coarse for what may change
 
 

@@ -156,6 +156,7 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
     letters = {
         errors.AuthorityError: "A",
         errors.RegistrationError: "R",
+        errors.RenewalError: "J",
         errors.TestbedError: "T",
         errors.InputError: "U",
         errors.LibraryError: "L",
