@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import json
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN
+from tests.api.rig import new_key
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK
 from tests.interop.running import Authority as Running
 from tokenmgr import clock
 from tokenmgr.cmp.algorithms import PrivateKey
@@ -23,10 +31,11 @@ from tokenmgr.errors import (
     BankUnknown,
     ClaimNotAccepted,
     NotPermittedNow,
+    RequestMalformed,
 )
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.authority import LONGEST, PAUSES, Authority
+from tokenmgr.renewal.authority import LONGEST, PAUSES, UNKNOWN, Authority, Open, standing_of
 
 Answering = Callable[[socket.socket], None]
 
@@ -48,13 +57,13 @@ def test_what_a_bank_offers(ca: Running) -> None:
     assert (offer.bank, offer.name, offer.contact) == (BANK, "みほん信用金庫", "03-0000-0000")
     assert offer.stores == ("medium", "pc")
     assert offer.policies["medium"] == ca.folder.about.policy_medium
+    assert offer.old_generation == "at login"
+    assert abs(offer.now - clock.now()) < timedelta(minutes=5)
     with pytest.raises(BankUnknown):
         reached(ca, bank="9999").offer()
 
 
 def test_a_claim_and_a_certificate_over_one_connection(ca: Running) -> None:
-    from tests.api.rig import new_key
-
     who, authority = ca.enrol(), reached(ca)
     ticket = authority.claim(CONTRACT, who.user, *pins(), "medium")
     connection = authority._open
@@ -74,6 +83,96 @@ def acquired(ca: Running, authority: Authority, identity: Identity, key: Private
     sent = talk.confirm(reply.certificate, reply.nonce, clock.now())
     talk.read(sent, authority.exchange(sent))
     return reply.certificate
+
+
+def test_what_it_has_of_a_key(ca: Running) -> None:
+    who, key = ca.enrol(), new_key()
+    with reached(ca) as authority:
+        assert authority.standing(fingerprint(key)) is UNKNOWN
+        ticket = authority.claim(CONTRACT, who.user, *pins(), "medium")
+        identity = Identity.by_ticket(ticket.reference, bytes(ticket.secret.reveal()))
+        facts = certificate_facts(acquired(ca, authority, identity, key))
+        found = authority.standing(fingerprint(key))
+        with pytest.raises(RequestMalformed):
+            authority.standing(fingerprint(key).upper())
+    assert (found.state, found.serial_number) == ("active", f"{facts.serial_number:x}")
+    assert (found.role, found.contract, found.user, found.store) == ("user", CONTRACT, who.user, "medium")
+    assert (found.not_after, found.is_last, found.locked) == (facts.not_after, True, False)
+    assert found.renewal == Open(True, facts.not_after)
+    assert (found.acquisition.is_open, found.acquisition.reason, found.acquisition.way) == (False, "has-one", "renew")
+    with reached(ca, bank=OTHER_BANK) as other:
+        assert other.standing(fingerprint(key)) is UNKNOWN
+
+
+def fingerprint(key: PrivateKey) -> str:
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return hashlib.sha256(spki).hexdigest()
+
+
+STANDING: dict[str, Any] = {
+    "state": "pending",
+    "serial_number": "4a5b",
+    "role": "user",
+    "contract": "C-1",
+    "user": "tanaka",
+    "store": "pc",
+    "not_after": "2027-04-01T12:00:00+09:00",
+    "confirm_by": None,
+    "is_last": False,
+    "locked": True,
+    "renewal": {"open": False, "until": None, "reason": "revoked", "way": "acquire"},
+    "acquisition": {"open": True, "until": "2027-04-02T03:00:00+00:00", "reason": "", "way": ""},
+}
+
+
+def test_moments_are_in_utc() -> None:
+    found = standing_of(STANDING)
+    assert found.not_after == datetime(2027, 4, 1, 3, 0, tzinfo=UTC)
+    assert found.not_after.tzinfo is UTC
+    assert found.acquisition == Open(True, datetime(2027, 4, 2, 3, 0, tzinfo=UTC))
+
+
+WRONG = [None, 1, 1.5, [], {}, ["x"], {"open": True}]
+DATES = ["", "2027-04-01T03:00:00", "0001-01-01T00:00:00+23:59", "tomorrow"]
+ODD = [
+    *({**STANDING, name: wrong} for name in STANDING for wrong in WRONG if (name, wrong) != ("confirm_by", None)),
+    *({**STANDING, name: wrong} for name in ("not_after", "confirm_by") for wrong in DATES),
+    *({**STANDING, "renewal": {**STANDING["renewal"], "until": wrong}} for wrong in DATES),
+    *({**STANDING, "renewal": {**STANDING["renewal"], "open": wrong}} for wrong in (1, "true", None)),
+    *({key: value for key, value in STANDING.items() if key != name} for name in STANDING),
+    {**STANDING, "serial_number": "no number"},
+    *WRONG,
+    "unknown",
+]
+
+
+@pytest.mark.parametrize("told", ODD, ids=range(len(ODD)))
+def test_a_malformed_standing_is_believed_in_nothing(told: object) -> None:
+    with pytest.raises(AuthorityAnswerWrong):
+        standing_of(told)
+
+
+ATOMS: st.SearchStrategy[object] = st.none() | st.booleans() | st.integers() | st.text() | st.datetimes().map(str)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(STANDING)), st.recursive(ATOMS, st.lists, max_leaves=4)))
+def test_any_standing_is_read_or_refused(changes: dict[str, object]) -> None:
+    with contextlib.suppress(AuthorityAnswerWrong):
+        standing_of({**STANDING, **changes})
+
+
+@pytest.mark.parametrize("said", [b"[" * 100_000, b"{", json.dumps({"code": BANK}).encode()])
+def test_a_malformed_offer_is_believed_in_nothing(ca: Running, said: bytes) -> None:
+    def say(connection: socket.socket) -> None:
+        whole_request(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
+
+    with (
+        serving(say, tls=ca) as port,
+        reached(ca, f"https://127.0.0.1:{port}") as authority,
+        pytest.raises(AuthorityAnswerWrong),
+    ):
+        authority.offer()
 
 
 def test_refusals_are_the_errors_that_they_name(ca: Running) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.api.rig import BANK, Rig
+from tokenmgr.api import publications
+from tokenmgr.api.http import as_json
 from tokenmgr.cli.medium_store import MediumStore
 from tokenmgr.cmp.conversation import Identity
 from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.log import Secret
 from tokenmgr.ra import acquire
-from tokenmgr.renewal.authority import Offer, Ticket
+from tokenmgr.renewal.authority import Offer, Standing, Ticket, standing_of
 from tokenmgr.renewal.engine import Engine, Order
 from tokenmgr.renewal.journal import Journal
 from tokenmgr.renewal.recovery import STORE
@@ -46,6 +49,10 @@ class Near:
 
     def offer(self) -> Offer:
         raise NotImplementedError
+
+    def standing(self, fingerprint: str) -> Standing:
+        told = publications.key_standing(self.rig.service, BANK, fingerprint)
+        return standing_of(json.loads(bytes(as_json(told).body)))
 
     def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket:
         raise NotImplementedError

@@ -17,6 +17,7 @@ READS: dict[str, Callable[[World], object]] = {
     "standing": lambda world: world.registry.standing(world.user.id),
     "generation": lambda world: world.registry.generation(7),
     "by_key": lambda world: world.registry.by_key(bytes(32)),
+    "known": lambda world: world.registry.known(BANK.code, bytes(32)),
     "exchange": lambda world: world.registry.exchange(BANK.code, b"t"),
     "told": lambda world: world.administration.told(7),
     "told_after": lambda world: world.administration.told_after(7, 9),

@@ -2,6 +2,7 @@
 
 POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
+GET  /banks/{bank}/keys/{fingerprint}           what there is of a key, and what is open to its holder
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
 GET  /root.cer  /ca.cer  /ca.crl  /ocsp …       as by plain HTTP (status.py)
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
@@ -47,6 +48,7 @@ def application(service: Service, status: Status | None = None) -> Starlette:
             Route("/.well-known/cmp/p/{bank}", cmp, methods=["POST"]),
             Route("/.well-known/cmp/p/{bank}/{operation}", cmp, methods=["POST"]),
             Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
+            Route("/banks/{bank}/keys/{fingerprint}", edge.route("key", app.key), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
             *(status or Status(service)).routes(),
             Route("/healthz", edge.route("healthz", healthz), methods=["GET"]),
@@ -91,6 +93,10 @@ class _Application:
     async def bank(self, request: Request) -> Response:
         code = request.path_params["bank"]
         return as_json(await self._away(self._looks, lambda: publications.bank_offer(self._service, code)))
+
+    async def key(self, request: Request) -> Response:
+        which = request.path_params["bank"], request.path_params["fingerprint"]
+        return as_json(await self._away(self._looks, lambda: publications.key_standing(self._service, *which)))
 
     async def readyz(self, request: Request) -> Response:
         """The registry answers, and the CA's token signs."""

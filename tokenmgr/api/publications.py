@@ -1,10 +1,17 @@
-"""What anybody may know: a bank's offer, the CA's certificates, its list of revoked ones."""
+"""What anybody may know: a bank's offer, what there is of a key, the CA's list of revoked certificates."""
 
 from __future__ import annotations
 
+import re
+
 from tokenmgr.api.service import Service
-from tokenmgr.domain.party import Bank
-from tokenmgr.errors import BankUnknown
+from tokenmgr.domain.party import Bank, Role
+from tokenmgr.domain.policy import Permit, Refusal, permit_renewal
+from tokenmgr.errors import BankUnknown, RequestMalformed
+from tokenmgr.ra import acquire
+from tokenmgr.sql.keys import Known
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 def bank_offer(service: Service, code: str) -> dict[str, object]:
@@ -24,7 +31,49 @@ def bank_offer(service: Service, code: str) -> dict[str, object]:
         "renewal_days": policy.renewal_days,
         "grace_days": policy.grace_days,
         "policies": {"medium": service.issuer.profile.policy_medium, "pc": service.issuer.profile.policy_pc},
+        "old_generation": policy.old_generation.value,
+        "now": service.clock().isoformat(timespec="microseconds"),
     }
+
+
+def key_standing(service: Service, code: str, fingerprint: str) -> dict[str, object]:
+    """What the CA has of a key of this bank's, and what is open to its holder now, in the same store.
+
+    Nobody is asked who they are: whoever knows the hash has the certificate or the key. Contract, ID, store and end are
+    in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role, which of two
+    good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open until when.
+    """
+    bank = known_bank(service, code)
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise RequestMalformed(reason="a key is named by 64 hexadecimal digits in lower case")
+    known = service.registry.known(bank.code, bytes.fromhex(fingerprint))
+    return {"state": "unknown"} if known is None else _told(service, known)
+
+
+def _told(service: Service, known: Known) -> dict[str, object]:
+    one, standing, now = known.generation, known.standing, service.clock()
+    who, policy = standing.subscriber, standing.bank.policy
+    assert one.store is not None  # noqa: S101  every subscriber's has one
+    return {
+        "state": one.state.value,
+        "serial_number": f"{one.serial:x}",
+        "role": who.role.value,
+        "contract": who.contract,
+        "user": who.user,
+        "store": one.store.value,
+        "not_after": one.not_after,
+        "confirm_by": one.confirm_by,
+        "is_last": known.is_last,
+        "locked": known.is_locked,
+        "renewal": _open(permit_renewal(one, one.store, policy, now, who.role is Role.USER)),
+        "acquisition": _open(acquire.permit(standing, one.store, now)),
+    }
+
+
+def _open(answer: Permit | Refusal) -> dict[str, object]:
+    if isinstance(answer, Permit):
+        return {"open": True, "until": answer.until, "reason": "", "way": ""}
+    return {"open": False, "until": answer.until, "reason": answer.reason.value, "way": answer.way.value}
 
 
 def known_bank(service: Service, code: str) -> Bank:

@@ -41,7 +41,7 @@ def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket
     if tries.contract_locked:
         registry.forgive_tries(*who)
         raise ClaimLocked
-    answer = _permit(registry.standing(found.subscriber.id), claim.store, now)
+    answer = permit(registry.standing(found.subscriber.id), claim.store, now)
     if isinstance(answer, Refusal):
         registry.forgive_tries(*who)
         raise refused(answer)
@@ -75,7 +75,7 @@ def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.As
                 raise TicketSpent
             if same is not None and same.state not in (State.RECORDED, State.PENDING):
                 raise KeyCertifiedBefore
-            answer = _permit(standing, ask.store, now)
+            answer = permit(standing, ask.store, now)
             if isinstance(answer, Refusal):
                 raise refused(answer)
         return standing.last.serial if standing.last else None
@@ -83,7 +83,7 @@ def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.As
     return issuing.issue(registry, issuer, ask, decide, displaces=True, now=now)
 
 
-def _permit(standing: Standing, store: StoreKind, now: datetime) -> Permit | Refusal:
+def permit(standing: Standing, store: StoreKind, now: datetime) -> Permit | Refusal:
     is_user = standing.subscriber.role is Role.USER
     return permit_acquisition(standing.last, standing.open_until, is_user, store, standing.bank.policy, now)
 

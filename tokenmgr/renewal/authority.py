@@ -14,7 +14,8 @@ import ssl
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from tokenmgr.cmp.conversation import refusal_of
@@ -27,6 +28,8 @@ LONGEST = 256 * 1024  # bytes of an answer
 PIKXCMP, JSON = "application/pkixcmp", "application/json"
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
 Pause = Callable[[float], None]
+T = TypeVar("T")
+_MALFORMED = (KeyError, TypeError, ValueError, OverflowError)  # the last one: a moment beyond the calendar
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,39 @@ class Offer:
     renewal_days: int
     grace_days: int
     policies: Mapping[str, str]
+    old_generation: str  # OldGeneration.value (R12)
+    now: datetime  # by the CA's clock
+
+
+@dataclass(frozen=True)
+class Open:
+    """Whether it is open and until when; else why not, and the way that is (domain/policy.py)."""
+
+    is_open: bool = False
+    until: datetime | None = None
+    reason: str = ""  # Reason.value
+    way: str = ""  # Way.value
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the CA has of one key, and what is open to whoever has it. All but `state` is empty where it has nothing."""
+
+    state: str  # State.value, or "unknown"
+    serial_number: str = ""
+    role: str = ""
+    contract: str = ""
+    user: str = ""
+    store: str = ""
+    not_after: datetime | None = None
+    confirm_by: datetime | None = None
+    is_last: bool = False  # it is the one that counts for its subscriber
+    locked: bool = False  # after too many wrong login PINs (R11)
+    renewal: Open = Open()
+    acquisition: Open = Open()
+
+
+UNKNOWN = Standing("unknown")
 
 
 @dataclass(frozen=True)
@@ -100,9 +136,15 @@ class Authority:
                 renewal_days=told["renewal_days"],
                 grace_days=told["grace_days"],
                 policies=dict(told["policies"]),
+                old_generation=_is(str, told, "old_generation"),
+                now=_moment(told, "now"),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except _MALFORMED as error:
             raise AuthorityAnswerWrong(reason=f"an offer without {error}") from error
+
+    def standing(self, fingerprint: str) -> Standing:
+        """`fingerprint`: SHA-256 of the key's SubjectPublicKeyInfo, in hex."""
+        return standing_of(self._json("GET", f"/banks/{self.bank}/keys/{fingerprint}"))
 
     def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket:
         """R9. A wrong PIN counts at the CA (R11), so what may have been counted is not sent a second time."""
@@ -125,7 +167,7 @@ class Authority:
         answer = self._once(method, path, body, JSON)[1] if once else self._until_answered(method, path, body, JSON)
         try:
             return json.loads(answer)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise AuthorityAnswerWrong(reason="no JSON") from error
 
     def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
@@ -191,6 +233,56 @@ class Authority:
         )
         made.set_tunnel(host, port)
         return made
+
+
+def standing_of(told: Any) -> Standing:
+    """An answer, each field of which is what it must be: it is compared, and shown."""
+    try:
+        if told["state"] == UNKNOWN.state:
+            return UNKNOWN
+        return Standing(
+            state=_is(str, told, "state"),
+            serial_number=f"{int(_is(str, told, 'serial_number'), 16):x}",
+            role=_is(str, told, "role"),
+            contract=_is(str, told, "contract"),
+            user=_is(str, told, "user"),
+            store=_is(str, told, "store"),
+            not_after=_moment(told, "not_after"),
+            confirm_by=_moment_or_none(told, "confirm_by"),
+            is_last=_is(bool, told, "is_last"),
+            locked=_is(bool, told, "locked"),
+            renewal=_open(told["renewal"]),
+            acquisition=_open(told["acquisition"]),
+        )
+    except _MALFORMED as error:
+        raise AuthorityAnswerWrong(reason=f"a standing without {error}") from error
+
+
+def _open(told: Any) -> Open:
+    return Open(
+        is_open=_is(bool, told, "open"),
+        until=_moment_or_none(told, "until"),
+        reason=_is(str, told, "reason"),
+        way=_is(str, told, "way"),
+    )
+
+
+def _is(kind: type[T], told: Any, name: str) -> T:
+    value = told[name]
+    if type(value) is not kind:
+        raise TypeError(name)
+    return value
+
+
+def _moment(told: Any, name: str) -> datetime:
+    found = datetime.fromisoformat(_is(str, told, name))
+    if found.tzinfo is None:
+        raise ValueError(name)
+    return found.astimezone(UTC)
+
+
+def _moment_or_none(told: Any, name: str) -> datetime | None:
+    return None if told[name] is None else _moment(told, name)
 
 
 def _text(pin: Secret) -> str:

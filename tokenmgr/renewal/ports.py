@@ -12,7 +12,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.log import Secret
-from tokenmgr.renewal.authority import Offer, Ticket
+from tokenmgr.renewal.authority import Offer, Standing, Ticket
 
 
 class StorePort(Protocol):
@@ -50,6 +50,9 @@ class AuthorityPort(Protocol):
     @property
     def address(self) -> str: ...
     def offer(self) -> Offer: ...
+    def standing(self, fingerprint: str) -> Standing:
+        """What it has of a key: SHA-256 of its SubjectPublicKeyInfo, in hex."""
+
     def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket: ...
     def exchange(self, message: bytes) -> bytes: ...
 

@@ -61,7 +61,7 @@ _newest_serial = (
 )
 # The active one first: where nodes' clocks differ a little, it need not be the newest.
 _last_serial = func.coalesce(_active_serial, _newest_serial)
-STANDING = (
+EVERYBODYS_STANDING = (
     select(
         *[subscriber.c[name] for name in SUBSCRIBER],
         subscriber.c.open_until,
@@ -75,8 +75,8 @@ STANDING = (
     .join(bank, bank.c.code == subscriber.c.bank)
     .outerjoin(_pending, (_pending.c.subscriber == subscriber.c.id) & _pending.c.state.in_(WAITING))
     .outerjoin(_last, _last.c.serial == _last_serial)
-    .where(subscriber.c.id == bindparam("who"))
 )
+STANDING = EVERYBODYS_STANDING.where(subscriber.c.id == bindparam("who"))
 
 
 def standing_of(row: Sequence[Any]) -> Standing:

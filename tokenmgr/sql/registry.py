@@ -15,7 +15,7 @@ from tokenmgr.domain.party import Bank
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Standing, Ticket, Tries
-from tokenmgr.sql import asking, exchanges, generations, parties, reissues, tickets, tries
+from tokenmgr.sql import asking, exchanges, generations, keys, parties, reissues, tickets, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
@@ -60,6 +60,9 @@ class SqlRegistry:
     def by_key(self, key_hash: bytes) -> Generation | None:
         row = self._database.first(generations.BY_KEY, {"key_hash": key_hash})
         return None if row is None else generation_of(row)
+
+    def known(self, bank: str, key_hash: bytes) -> keys.Known | None:
+        return keys.known(self._database, bank, key_hash)
 
     def exchange(self, bank: str, transaction: bytes) -> Exchange | None:
         row = self._database.first(exchanges.GET, exchanges.key(bank, transaction))

@@ -29,7 +29,7 @@ _SPEND = text(
 _own = and_(tries.c.bank == bindparam("bank"), tries.c.contract == bindparam("contract"))
 _SPENT = select(tries.c.spent).where(_own, tries.c.user_id == bindparam("user"))
 _FORGIVE = delete(tries).where(_own, tries.c.user_id == bindparam("user"))
-_of_subscriber = and_(
+OF_SUBSCRIBER = and_(
     tries.c.bank == subscriber.c.bank,
     tries.c.contract == subscriber.c.contract,
     tries.c.user_id == subscriber.c.user_id,
@@ -39,14 +39,14 @@ _ADMINISTRATOR_LOCKED = select(subscriber.c.id).where(
     subscriber.c.contract == bindparam("contract"),
     subscriber.c.role == Role.ADMINISTRATOR.value,
     # Asked of each ID that exists: of made-up ones there may be any number.
-    select(tries.c.spent).where(_of_subscriber).correlate(subscriber).scalar_subquery() >= bindparam("limit"),
+    select(tries.c.spent).where(OF_SUBSCRIBER).correlate(subscriber).scalar_subquery() >= bindparam("limit"),
 )
 _KNOWN = select(subscriber.c.id).where(
     subscriber.c.bank == bindparam("bank"),
     subscriber.c.contract == bindparam("contract"),
     subscriber.c.user_id == bindparam("user"),
 )
-_TIDY = delete(tries).where(tries.c.last_at < bindparam("before"), ~exists().where(_of_subscriber))
+_TIDY = delete(tries).where(tries.c.last_at < bindparam("before"), ~exists().where(OF_SUBSCRIBER))
 
 
 def spend(

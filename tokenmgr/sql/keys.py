@@ -1,0 +1,58 @@
+"""What there is of one key: its generation, its subscriber's standing, and the wrong entries of that ID's login PINs.
+
+One statement, so that all of it is of one moment; a status screen asks it for each certificate that it shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, func
+
+from tokenmgr.domain.generation import Generation, State
+from tokenmgr.ra.ports import Standing
+from tokenmgr.sql import tries
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.generations import EVERYBODYS_STANDING, standing_of
+from tokenmgr.sql.rows import GENERATION, generation_of
+from tokenmgr.sql.schema import generation, subscriber, word
+from tokenmgr.sql.schema import tries as tried
+
+
+@dataclass(frozen=True)
+class Known:
+    generation: Generation
+    standing: Standing
+    tries_spent: int
+
+    @property
+    def is_last(self) -> bool:
+        """It is the one that counts for its subscriber."""
+        return self.standing.last is not None and self.standing.last.serial == self.generation.serial
+
+    @property
+    def is_locked(self) -> bool:
+        """By its own tries (R11). What an administrator's lock-out does is told to whoever knows both PINs."""
+        return self.tries_spent >= self.standing.bank.policy.wrong_pins
+
+
+_asked = generation.alias("k")
+_GET = (
+    EVERYBODYS_STANDING.add_columns(func.coalesce(tried.c.spent, 0), *[_asked.c[name] for name in GENERATION])
+    .join(_asked, _asked.c.subscriber == subscriber.c.id)
+    .outerjoin(tried, tries.OF_SUBSCRIBER)
+    .where(
+        _asked.c.key_hash == bindparam("key_hash"),
+        _asked.c.state != word(State.VOID),  # may be several, and nobody was ever handed one
+        _asked.c.subscriber.is_not(None),
+        subscriber.c.bank == bindparam("of_bank"),
+    )
+)
+_OWN = len(GENERATION)
+
+
+def known(database: Database, bank: str, key_hash: bytes) -> Known | None:
+    row = database.first(_GET, {"of_bank": bank, "key_hash": key_hash})
+    if row is None:
+        return None
+    return Known(generation_of(row[-_OWN:]), standing_of(row[: -_OWN - 1]), row[-_OWN - 1])
