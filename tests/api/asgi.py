@@ -35,7 +35,7 @@ class Client:
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         if json is not None:
             content, sent["content-type"] = _dumped(json), "application/json"
-        return asyncio.run(self._asked(method, path, content, sent))
+        return asyncio.run(self.asked(method, path, content, sent))
 
     def get(self, path: str) -> Answer:
         return self.request("GET", path)
@@ -43,7 +43,10 @@ class Client:
     def post(self, path: str, content: bytes = b"", headers: dict[str, str] | None = None, json: Any = None) -> Answer:
         return self.request("POST", path, content, headers, json)
 
-    async def _asked(self, method: str, path: str, content: bytes, headers: dict[str, str]) -> Answer:
+    async def asked(
+        self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Within a loop of the caller's."""
         said: list[dict[str, Any]] = []
         body = [{"type": "http.request", "body": content, "more_body": False}]
 
@@ -53,7 +56,7 @@ class Client:
         async def send(message: Any) -> None:
             said.append(message)
 
-        await self._app(scope_of(method, path, headers, self._host), receive, send)
+        await self._app(scope_of(method, path, headers or {}, self._host), receive, send)
         first = {name.decode(): value.decode() for name, value in said[0]["headers"]}
         return Answer(said[0]["status"], first, b"".join(one.get("body", b"") for one in said[1:]))
 

@@ -192,6 +192,7 @@ ODD = [
 def test_odd_codes_are_unknown_banks(client: Client, code: str) -> None:
     for response in (
         client.get(f"/banks/{code}"),
+        client.get(f"/banks/{code}/keys/{'0' * 64}"),
         client.post(f"/banks/{code}/acquisitions", json=FIELDS),
         client.post(f"/.well-known/cmp/p/{code}", content=b"x", headers=CMP),
     ):
@@ -289,7 +290,7 @@ def test_any_text_is_answered(client: Client, value: dict[str, str]) -> None:
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cs"], blacklist_characters="?#"), max_size=30))
 def test_any_path_is_answered(client: Client, path: str) -> None:
-    for prefix in ("/banks/", "/.well-known/cmp/p/", "/"):
+    for prefix in ("/banks/", f"/banks/{BANK}/keys/", "/.well-known/cmp/p/", "/"):
         response = client.get(prefix + quote(path))
         assert response.status_code in (200, 400, 404, 405)
         assert response.status_code == 200 or response.json()["error"]["code"]

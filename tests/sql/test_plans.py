@@ -64,6 +64,37 @@ def test_a_renewal_is_few(world: World) -> None:
     assert len([one for one in statements if one.split()[0] not in ("BEGIN", "COMMIT")]) <= 20
 
 
+MANY = (
+    "INSERT INTO subscriber (bank, contract, user_id, role, email, login_hash, confirmation_hash)"
+    " SELECT bank, contract, 'n' || n, role, '', '', '' FROM subscriber, generate_series(1, 20000) n WHERE id = {who}",
+    "INSERT INTO generation (serial, subscriber, state, key_hash, not_before, not_after, certificate, draft, authority)"
+    " SELECT lpad(id::text, 40, '0'), id, 'active', sha256(id::text::bytea), 0, 0, '', '', 1 FROM subscriber",
+    "INSERT INTO try SELECT bank, contract, user_id, 1, 0 FROM subscriber",
+    "ANALYZE",
+)
+
+
+def test_a_key_is_found_by_its_index(kind: str, world: World) -> None:
+    """And what goes with it by those of its subscriber."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
+        asked.append((statement, values))
+
+    event.listen(world.database.engine, "before_cursor_execute", note)
+    READS["known"](world)
+    event.remove(world.database.engine, "before_cursor_execute", note)
+    ((statement, values),) = asked
+    with world.database.engine.connect() as connection:
+        if kind == "postgresql":  # which reads a table whole as long as it is small
+            for many in MANY:
+                connection.exec_driver_sql(many.format(who=world.user.id))
+        explain = "EXPLAIN QUERY PLAN" if kind == "sqlite" else "EXPLAIN"
+        plan = "\n".join(str(row) for row in connection.exec_driver_sql(f"{explain} {statement}", values))
+    assert "generation_key" in plan
+    assert "Seq Scan" not in plan, plan
+
+
 @pytest.mark.parametrize("kind", ["sqlite"])
 @pytest.mark.parametrize("what", [renewal, acquisition, *READS.values()])
 def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
