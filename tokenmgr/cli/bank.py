@@ -15,6 +15,7 @@ COMMANDS = {
     "list": "tokenmgr.cli.bank_banks:list_",
     "show": "tokenmgr.cli.bank_banks:show",
     "change": "tokenmgr.cli.bank_banks:change",
+    "profile": "tokenmgr.cli.bank_profile:profile",
     "contract": "tokenmgr.cli.bank_contracts:contract",
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
     "import": "tokenmgr.cli.bank_import:import_",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tokenmgr import clock
-from tokenmgr.ca.folder import open_folder
+from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.cli.actors import staff
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.output import t
@@ -34,6 +34,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Open:
+    folder: CaFolder
     database: Database
     administration: Administration
     registry: SqlRegistry
@@ -51,11 +52,11 @@ class Open:
 @contextmanager
 def open_registry() -> Iterator[Open]:
     """Of the CA in this user's folder, on whatever database its ca.toml names."""
-    url = open_folder(ca_folder()).database
-    database = Database.open(url, new=False)
+    folder = open_folder(ca_folder())
+    database = Database.open(folder.database, new=False)
     try:
         database.migrate(clock.now(), new=False)
-        yield Open(database, Administration(database, staff()), SqlRegistry(database, staff()))
+        yield Open(folder, database, Administration(database, staff()), SqlRegistry(database, staff()))
     finally:
         database.close()
 
