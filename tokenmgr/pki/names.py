@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from asn1crypto import x509
 
 from tokenmgr.pki import der
@@ -25,6 +27,26 @@ def one_line(name: x509.Name) -> str:
             kind = pair["type"].native
             parts.append(f"{_SHORT.get(kind, kind)}={pair['value'].native}")
     return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whose a subscriber's certificate is, as its subject says."""
+
+    bank_name: str
+    bank: str
+    contract: str
+    user: str
+
+
+def holder_of(subject: bytes) -> Holder | None:
+    """Of a name that `subscriber_name` has written; None for any other."""
+    pairs = [pair for rdn in x509.Name.load(subject).chosen for pair in rdn]
+    told = {pair["type"].native: str(pair["value"].native) for pair in pairs}
+    code, dash, contract = told.get("organizational_unit_name", "").partition("-")
+    if not dash or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
+        return None
+    return Holder(told["organization_name"], code, contract, told["common_name"])
 
 
 def subscriber_name(bank: str, code: str, contract: str, user: str) -> bytes:

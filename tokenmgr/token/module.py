@@ -62,6 +62,7 @@ class Library:
     ) -> None:
         self.path = path
         self.families = (*others, family)
+        self._told = path, environment, family, limits, others, initialise
         self.worker = Worker(
             path, environment, patient(limits or TimeLimits(), self.families), self._translate, initialise
         )
@@ -76,6 +77,10 @@ class Library:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self.worker.stop()
+
+    def another(self) -> Library:
+        """The same library in a process of its own: it knows nothing that this one has made up, or kept."""
+        return Library(*self._told)
 
     def start(self) -> None:
         """Begin loading in the background, so that several libraries load side by side."""
@@ -293,7 +298,7 @@ def patient(limits: TimeLimits, families: Sequence[Family]) -> TimeLimits:
     """No shorter than what one of the families is known to need."""
     return TimeLimits(
         **{
-            f.name: max(getattr(limits, f.name), *(getattr(one.time, f.name) for one in families), 0)
+            f.name: max(getattr(limits, f.name), *(getattr(one.time, f.name, 0) for one in families), 0)
             for f in fields(limits)
         }
     )

@@ -62,6 +62,7 @@ class Worker:
         self.limits = limits
         self.epoch = 0
         self.about: dict[str, Any] = {}
+        self.doing = ""  # the verb that is being waited for, for whoever shows that
         self._environment = environment
         self._translate = translate
         self._initialise = initialise
@@ -111,12 +112,14 @@ class Worker:
             if still is not None:
                 still()
             child = self.load()
-            started = time.perf_counter()
+            started, self.doing = time.perf_counter(), verb
             try:
                 answer = self._exchange(child, verb, self.limits.of(verb), {"verb": verb, "args": arguments})
             except LibraryError as error:
                 error.uncertain = verb in CHANGING
                 raise
+            finally:
+                self.doing = ""
             outcome = answer["error"]["name"] if "error" in answer else "ok"
             log.debug("%s %s %.1f ms", verb, outcome, (time.perf_counter() - started) * 1000)
         if "error" in answer:
