@@ -14,6 +14,7 @@ from tests.cli.test_help import every_command
 from tokenmgr import config
 from tokenmgr.catalogue import drivers
 from tokenmgr.cli.output import Exit
+from tokenmgr.customer import profiles
 from tokenmgr.testbed.simulated import PIN
 
 ROOT = Path(__file__).parent.parent
@@ -56,8 +57,9 @@ def test_every_setting_is_documented_with_its_default() -> None:
     rows = dict(re.findall(r"^\| `([a-z_.]+)` \| `([^|`]*)` \|", SETTINGS, re.M))
     limits = {f"time_limits.{f.name}": f"{f.default:g}" for f in fields(config.TimeLimits)}
     assert limits.items() <= rows.items()
-    named = set(re.findall(r"^\| `([a-z_.]+)` \|", SETTINGS, re.M))
-    assert named == {"language", "catalogue", "usb", "staff", *limits} | {"path", "family", "environment", "initialise"}
+    named = set(re.findall(r"`([a-z_.]+)`", " ".join(re.findall(r"^\| (`[a-z_.`, ]+) \|", SETTINGS, re.M))))
+    libraries = {"path", "family", "environment", "initialise"}
+    assert named == {"language", "catalogue", "usb", "staff", *limits} | libraries | set(profiles.KNOWN)
 
 
 def test_every_variable_that_is_read_is_documented() -> None:

@@ -31,13 +31,16 @@ MAY_IMPORT = {
     "token": {"errors", "config", "log", "system", "catalogue", "domain", "pki"},
     "usb": {"errors", "config", "log", "system", "domain"},
     "renewal": {"errors", "clock", "log", "system", "domain", "pki", "cmp"},
+    "customer": {"errors", "log", "domain", "pki", "cmp", "token", "renewal"},
     "cmp": {"errors", "domain", "pki"},
     "ca": {"errors", "system", "domain", "pki"},
     "ra": {"errors", "log", "domain", "pki", "ca"},
     "sql": {"errors", "clock", "system", "domain", "ra"},
     "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql"},
     "testbed": BOTH_SIDES | {"catalogue", "messages", "token"},
-    "cli": BOTH_SIDES | {"catalogue", "messages", "diagnostics", "token", "usb", "testbed"} | SERVER,
+    "cli": BOTH_SIDES
+    | {"catalogue", "messages", "diagnostics", "token", "usb", "renewal", "customer", "testbed"}
+    | SERVER,
     "__main__": {"cli", "system"},
 }
 # Foreign library -> the only places that may import it.

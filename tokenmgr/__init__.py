@@ -3,6 +3,8 @@
 The house, top floor to ground; a room imports only rooms below it (tests/test_walls.py holds the walls):
 
     cli/         words, options, exit codes; wires the rooms together       testbed/  simulated media, beside the house
+    customer/    acquire, renew, go on: what the PC's edges share       |
+    renewal/     the engine: nine steps, a journal, evidence            |
     token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
                  child process that may crash                           | sql/   remembers
     usb/         what is plugged in, and when that changes              | ra/    decides: one verb a file
@@ -12,7 +14,8 @@ The house, top floor to ground; a room imports only rooms below it (tests/test_w
     domain/      what is true: frozen values and pure rules, standard library only
     errors  clock  config  log  system  data  messages
 
-Read these five first:
+Read these six first:
+    domain/renewal.py      the nine steps, and which one is next
     domain/credential.py   what a key on a medium must be to be trusted
     token/session.py       what a medium can be asked
     token/gate.py          the only importer of python-pkcs11, and its traps

@@ -4,6 +4,8 @@ TOKENMGR_HOME            everything of this user's: settings.toml, libraries.d/,
 settings.toml            language, usb, catalogue, staff, [time_limits]              (docs/settings.md lists every key)
 libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
 drivers.d/NAME.toml      a token family beside those of drivers/, or in place of one
+banks.d/NAME.toml        a bank, as it hands it out (customer/profiles.py)
+journal/                 what this user's operations have written down
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ class TimeLimits:
     call: float = 20.0
     generate: float = 240.0
     format: float = 120.0
+    answer: float = 20.0  # of the CA
 
     def of(self, verb: str) -> float:
         return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
@@ -64,6 +67,14 @@ class Settings:
     def reader_service(self) -> str:
         """The socket of pcscd, by the variable that its own clients read."""
         return self.environment.get("PCSCLITE_CSOCK_NAME") or system.READER_SERVICE
+
+    @property
+    def bank_folder(self) -> Path:
+        return self.home / "banks.d"
+
+    @property
+    def journal_folder(self) -> Path:
+        return self.home / "journal"
 
     @property
     def driver_folder(self) -> Path:

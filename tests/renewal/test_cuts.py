@@ -14,36 +14,20 @@ import pytest
 from tests.api.conftest import emptied, quick, rig, server, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
-from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.renewal import Ending, Step
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import JournalDamaged, NothingUnfinished
 from tokenmgr.renewal.journal import Journal, Phase, Value
-from tokenmgr.renewal.recovery import STORE, current, pending, reopen
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
 __all__ = ["emptied", "quick", "rig", "server", "url"]
 
-LINES = 2 * len(Step) + 1  # an intent and a done of each step, and the ending
+LINES = 2 * len(Step) + 2  # a heading, an intent and a done of each step, and the ending
 
 
 class PowerCut(BaseException):
     """Nobody catches it."""
-
-
-class Mortal(Journal):
-    """Its computer is switched off at one of its lines."""
-
-    left = LINES + 1
-    is_after = False
-
-    def write(self, step: Step | None, phase: Phase, facts: Mapping[str, Value], now: datetime) -> None:
-        self.left -= 1
-        if self.left == 0 and not self.is_after:
-            raise PowerCut
-        super().write(step, phase, facts, now)
-        if self.left == 0:
-            raise PowerCut
 
 
 @pytest.fixture
@@ -53,87 +37,111 @@ def world(quick: Rig, medium: SimulatedMedium, library: Library, tmp_path: Path)
     made.store.close()
 
 
-def mortal(world: World, line: int, is_after: bool) -> Mortal:
-    made = Mortal.create(world.folder, f"cut-{line}-{is_after}", {STORE: world.serial}, world.rig.now)
-    made.left, made.is_after = line, is_after
-    return made
+@pytest.fixture
+def switched_off(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The computer is switched off at so many lines from now: before that one is on the disk, or after (negative)."""
+    left: list[int] = []
+    written = Journal.write
+
+    def write(self: Journal, step: Step | None, phase: Phase, facts: Mapping[str, Value], now: datetime) -> None:
+        count = left.pop() if left else 0
+        if count == 1:
+            raise PowerCut
+        written(self, step, phase, facts, now)
+        if count == -1:
+            raise PowerCut
+        if count:
+            left.append(count - 1 if count > 0 else count + 1)
+
+    monkeypatch.setattr(Journal, "write", write)
+    return left
 
 
-def with_certificates(world: World) -> list[Credential]:
-    return [one for one in world.store.credentials() if one.certificate]
+def finished(world: World, folder: Path | None = None) -> None:
+    """As a customer does it: go on; or, where nothing is unfinished, begin again if there is no new one."""
+    world.restarted()
+    try:
+        world.resume(folder)
+    except NothingUnfinished:
+        if world.rig.states() == [State.ACTIVE]:
+            world.counter(folder).renew()
 
 
-def resumed(world: World, path: Path, old: Credential | None) -> Ending:
-    world.store.close()
-    world.store = world.new_store()
-    with Journal.open(path) as journal:
-        identity = world.ticket() if old is None else world.of(old)
-        return world.engine(journal, identity, old).run()
-
-
-@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("line", range(1, LINES + 1))
-def test_a_renewal_that_is_cut_short(world: World, line: int, is_after: bool) -> None:
-    old = world.acquire()
-    assert old.facts is not None
-    world.rig.now = old.facts.not_after
-    journal = mortal(world, line, is_after)
-    with journal, pytest.raises(PowerCut):
-        world.engine(journal, world.of(old), old).run()
-    assert old.key in [one.key for one in with_certificates(world)]
-    if line < LINES or not is_after:
-        assert resumed(world, journal.path, old) is Ending.DONE
+def test_a_renewal_that_is_cut_short(world: World, switched_off: list[int], line: int, after: bool) -> None:
+    old = world.renewable()
+    switched_off.append(-line if after else line)
+    with pytest.raises(PowerCut):
+        world.counter().renew()
+    assert old.key in [one.key for one in world.with_certificates()]
+    finished(world)
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
     certificates = {one.certificate.der for one in world.store.credentials() if one.certificate}
     assert certificates == {old.certificate.der if old.certificate else b"", world.rig.active().certificate}
     assert len(world.store.credentials()) == 2
+    assert not world.unfinished()
 
 
-@pytest.mark.parametrize("is_after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize("line", range(1, LINES + 1, 3))
-def test_an_acquisition_that_is_cut_short(world: World, line: int, is_after: bool) -> None:
-    """The one-time secret is gone with the computer: both PINs bring another one, for the same key."""
-    journal = mortal(world, line, is_after)
-    with journal, pytest.raises(PowerCut):
-        world.engine(journal, world.ticket(), None).run()
-    if world.rig.states() != [State.ACTIVE]:
-        assert resumed(world, journal.path, None) is Ending.DONE
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("line", range(1, LINES + 1))
+def test_an_acquisition_that_is_cut_short(world: World, switched_off: list[int], line: int, after: bool) -> None:
+    """The one-time secret is gone with the computer: both PINs bring another one, for the same key. Once it is
+    confirmed, nobody is asked for them."""
+    switched_off.append(-line if after else line)
+    with pytest.raises(PowerCut):
+        world.counter().acquire(world.applicant())
+    world.restarted()
+    try:
+        world.resume()
+    except NothingUnfinished:
+        if not world.with_certificates():
+            world.counter().acquire(world.applicant())
     assert world.rig.states() == [State.ACTIVE]
     (only,) = world.store.credentials()
     assert only.certificate is not None
     assert only.certificate.der == world.rig.active().certificate
+    assert not world.unfinished()
 
 
 @pytest.mark.parametrize(
     ("line", "how"),
     [
-        *((line, "lost") for line in range(1, LINES + 1, 2)),
-        *((line, how) for line in (3, 9, 14) for how in ("damaged", "kept")),
+        *((line, "lost") for line in range(2, LINES + 1, 2)),
+        *((line, "damaged") for line in (4, 10, 15)),
     ],
 )
-def test_on_another_pc_the_medium_and_the_ca_suffice(world: World, line: int, how: str, tmp_path: Path) -> None:
-    """The journal is gone, or cannot be believed; or it is there, and the same."""
-    old = world.acquire()
-    assert old.facts is not None
-    world.rig.now = old.facts.not_after
-    journal = mortal(world, line, is_after=True)
-    with journal, pytest.raises(PowerCut):
-        world.engine(journal, world.of(old), old).run()
+def test_on_another_pc_the_medium_and_the_ca_suffice(
+    world: World, switched_off: list[int], line: int, how: str, tmp_path: Path
+) -> None:
+    """The journal is gone, or cannot be believed: then it is named, and set aside."""
+    world.renewable()
+    switched_off.append(-line)
+    with pytest.raises(PowerCut):
+        world.counter().renew()
+    folder = tmp_path / "another" if how == "lost" else world.folder
     if how == "damaged":
-        text = journal.path.read_text().replace('"n":1', '"n":7')
-        journal.path.write_text(text)
-    world.store.close()
-    world.store, folder = world.new_store(), tmp_path / "another" if how == "lost" else world.folder
-    found = reopen(folder, world.store, world.rig.now)
-    by = current(world.store.credentials(), world.rig.now)
-    assert by is not None
-    if found is not None:
-        with found:
-            assert world.engine(found, world.of(old), old).run() is Ending.DONE
-        assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
-        assert len(with_certificates(world)) == 2
-    else:
-        assert world.rig.states() in ([State.ACTIVE], [State.SUPERSEDED, State.ACTIVE])
-        assert [one.key for one in world.store.credentials()] == [one.key for one in with_certificates(world)]
-    assert pending(world.store.credentials()) is None
-    assert reopen(folder, world.store, world.rig.now) is None
+        (path,) = [one for one in folder.glob("*.jsonl") if '"old"' in one.read_text()]
+        path.write_text(path.read_text().replace('"n":1', '"n":7'))
+    finished(world, folder)
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert len(world.store.credentials()) == len(world.with_certificates()) == 2
+    assert [type(one) for one in world.told] == ([JournalDamaged] if how == "damaged" else [])
+
+
+@pytest.mark.parametrize("line", range(4, LINES + 1, 2))
+def test_an_acquisition_is_finished_on_another_pc(
+    world: World, switched_off: list[int], line: int, tmp_path: Path
+) -> None:
+    switched_off.append(-line)
+    with pytest.raises(PowerCut):
+        world.counter().acquire(world.applicant())
+    world.restarted()
+    folder = tmp_path / "another"
+    try:
+        world.resume(folder)
+    except NothingUnfinished:
+        if not world.with_certificates():
+            world.counter(folder).acquire(world.applicant())
+    assert world.rig.states() == [State.ACTIVE]
+    assert len(world.store.credentials()) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,22 @@ import pytest
 from tests.api.conftest import emptied, quick, rig, server, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
+from tokenmgr.customer.operations import Applicant
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.renewal import Ending, Step
-from tokenmgr.errors import AuthorityUnreachable
-from tokenmgr.renewal.journal import Journal
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import (
+    AuthorityUnreachable,
+    ClaimNotAccepted,
+    ClockWrong,
+    MediumChanged,
+    MediumError,
+    NothingToRenew,
+    NothingUnfinished,
+    NotPermittedNow,
+    UnfinishedFirst,
+)
+from tokenmgr.log import Secret
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
@@ -31,29 +44,26 @@ def test_an_acquisition(world: World) -> None:
     found = world.acquire()
     assert world.screen.told == [text for step in Step for text in (f"> {step.name}", step.name)]
     assert world.rig.states() == [State.ACTIVE]
-    assert found.key.label == "1234 C-1"
+    assert found.key.label == "1234-0012345 user01 2027-04-01"
     assert found.certificate is not None
     assert world.rig.active().certificate == found.certificate.der
+    assert not world.unfinished()
 
 
-def test_a_renewal_and_the_old_one_goes_when_the_bank_says_so(world: World) -> None:
-    old = world.acquire()
-    assert old.facts is not None
-    world.rig.now = old.facts.not_after
-    with world.journal() as journal:
-        assert world.engine(journal, world.of(old), old, retires=True).run() is Ending.DONE
-    (new,) = (one for one in world.store.credentials() if one.certificate)
-    assert new.key != old.key
-    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+@pytest.mark.parametrize(("policy", "left"), [(OldGeneration.AT_CONFIRMATION, 1), (OldGeneration.AT_EXPIRY, 2)])
+def test_a_renewal_and_the_old_one_goes_when_the_bank_says_so(world: World, policy: OldGeneration, left: int) -> None:
+    world.rig.change_policy(old_generation=policy)
+    old = world.renewable()
+    world.counter().renew()
+    assert len(world.with_certificates()) == left
+    assert [one.key == old.key for one in world.with_certificates()].count(False) == 1
 
 
 @pytest.mark.parametrize("lost", ["request", "answer"])
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_is_lost_on_the_way_is_sent_again(world: World, lost: str, number: int) -> None:
     """The request itself, and the confirmation; before and after the CA has had it."""
-    old = world.acquire()
-    assert old.facts is not None
-    world.rig.now = old.facts.not_after
+    world.renewable()
     sent: list[bytes] = []
 
     def lose(message: bytes, answer: object) -> bytes:
@@ -64,11 +74,116 @@ def test_what_is_lost_on_the_way_is_sent_again(world: World, lost: str, number: 
         return said
 
     world.near.on_the_way = lose
-    journal = world.journal()
-    with journal, pytest.raises(AuthorityUnreachable):
-        world.engine(journal, world.of(old), old).run()
-    world.store.close()
-    with Journal.open(journal.path) as journal:
-        assert world.engine(journal, world.of(old), old).run() is Ending.DONE
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew()
+    assert world.unfinished()
+    world.restarted()
+    world.resume()
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
-    assert len([one for one in world.store.credentials() if one.certificate]) == 2
+    assert len(world.with_certificates()) == 2
+    assert not world.unfinished()
+
+
+# --- CHECKED: nothing was touched ---
+
+
+def test_too_early_is_said_before_a_key_is_made(world: World) -> None:
+    world.acquire()
+    with pytest.raises(NotPermittedNow) as refused:
+        world.counter().renew()
+    assert refused.value.reason == "too-early"
+    assert len(world.store.credentials()) == 1
+    assert not world.unfinished()
+
+
+def test_a_clock_that_differs_is_said_before_a_key_is_made(world: World) -> None:
+    world.renewable()
+    counter = world.counter()
+    late = counter.clock() - timedelta(minutes=6)
+    with pytest.raises(ClockWrong) as refused:
+        type(counter)(**{**vars(counter), "clock": lambda: late}).renew()
+    assert refused.value.seconds == 360
+    assert len(world.store.credentials()) == 1
+
+
+def test_wrong_login_pins_make_no_key(world: World) -> None:
+    wrong = Applicant("0012345", "user01", lambda: (Secret("999999"), Secret("999999")))
+    with pytest.raises(ClaimNotAccepted):
+        world.counter().acquire(wrong)
+    assert world.store.credentials() == []
+    assert not world.unfinished()
+
+
+def test_nothing_to_renew_and_nothing_to_resume(world: World) -> None:
+    with pytest.raises(NothingToRenew):
+        world.counter().renew()
+    with pytest.raises(NothingUnfinished):
+        world.resume()
+
+
+# --- another medium, and none ---
+
+
+def test_a_medium_that_is_pulled_is_waited_for(world: World) -> None:
+    world.renewable()
+    world.screen.plug = world.medium.plug
+
+    def pull(message: bytes, answer: object) -> bytes:
+        if world.medium.plugged and f"waits for {world.serial}" not in world.screen.told:
+            world.medium.unplug()
+        return world.rig.answer(message)
+
+    world.near.on_the_way = pull
+    world.counter().renew()
+    assert world.screen.told.count(f"waits for {world.serial}") == 1
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+def test_where_nobody_sits_a_pulled_medium_ends_it(world: World) -> None:
+    world.renewable()
+
+    def pull(message: bytes, answer: object) -> bytes:
+        world.medium.unplug()
+        return world.rig.answer(message)
+
+    world.near.on_the_way = pull
+    with pytest.raises(MediumError):
+        world.counter().renew()
+    world.medium.plug()
+    world.near.on_the_way = lambda message, answer: world.rig.answer(message)
+    world.restarted()
+    world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+def test_one_that_was_begun_on_another_stick_is_not_gone_on_with(world: World) -> None:
+    """S4: the same token number in another stick is not the same medium."""
+    world.usb = "1234:5678 A"
+    cut_short(world)
+    world.usb = "1234:5678 B"
+    world.restarted()
+    with pytest.raises(MediumChanged):
+        world.resume()
+    world.usb = "1234:5678 A"
+    world.resume()
+
+
+def test_what_was_begun_comes_first(world: World) -> None:
+    cut_short(world)
+    world.restarted()
+    with pytest.raises(UnfinishedFirst):
+        world.counter().acquire(world.applicant())
+    world.counter().renew()  # goes on
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+def cut_short(world: World) -> None:
+    world.renewable()
+
+    def cut(message: bytes, answer: object) -> bytes:
+        raise AuthorityUnreachable(address="ca", reason="cut")
+
+    world.near.on_the_way = cut
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew()
+    world.near.on_the_way = lambda message, answer: world.rig.answer(message)

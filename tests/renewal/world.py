@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.api.rig import BANK, Rig
+from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, USER, Rig
 from tokenmgr.api import publications
 from tokenmgr.api.http import as_json
-from tokenmgr.cli.medium_store import MediumStore
-from tokenmgr.cmp.conversation import Identity
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.operations import Applicant, Counter, Outcome
+from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import Credential, KeyKind
-from tokenmgr.domain.renewal import Ending, Step
+from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import MediumError, RenewalError
 from tokenmgr.log import Secret
 from tokenmgr.ra import acquire
-from tokenmgr.renewal.authority import Offer, Standing, Ticket, standing_of
-from tokenmgr.renewal.engine import Engine, Order
-from tokenmgr.renewal.journal import Journal
-from tokenmgr.renewal.recovery import STORE
+from tokenmgr.renewal.authority import Offer, Standing, Ticket, offer_of, standing_of
+from tokenmgr.renewal.journal import unfinished
+from tokenmgr.renewal.recovery import pending
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
 
@@ -28,6 +29,7 @@ from tokenmgr.token.module import Library
 @dataclass
 class Screen:
     told: list[str] = field(default_factory=list)
+    plug: Callable[[], None] | None = None
 
     def begins(self, step: Step) -> None:
         self.told.append(f"> {step.name}")
@@ -37,6 +39,13 @@ class Screen:
 
     def waits(self, seconds: int) -> None:
         self.told.append(f"waits {seconds}")
+
+    def waits_for_store(self, error: MediumError) -> bool:
+        """Plugged in again, where somebody is there to do it."""
+        self.told.append(f"waits for {error.serial}")
+        if self.plug is not None:
+            self.plug()
+        return self.plug is not None
 
 
 @dataclass
@@ -48,14 +57,18 @@ class Near:
     address: str = "https://ca.example"
 
     def offer(self) -> Offer:
-        raise NotImplementedError
+        return offer_of(json.loads(bytes(as_json(publications.bank_offer(self.rig.service, BANK)).body)))
 
     def standing(self, fingerprint: str) -> Standing:
         told = publications.key_standing(self.rig.service, BANK, fingerprint)
         return standing_of(json.loads(bytes(as_json(told).body)))
 
     def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket:
-        raise NotImplementedError
+        bank = self.rig.registry.bank(BANK)
+        assert bank is not None
+        claim = acquire.Claim(contract, user, login_pin, confirmation_pin, StoreKind(store))
+        proven = acquire.begin(self.rig.registry, bank, claim, self.rig.now)
+        return Ticket(proven.reference, Secret(proven.secret), store)
 
     def exchange(self, message: bytes) -> bytes:
         return self.on_the_way(message, self.rig.answer)
@@ -74,30 +87,43 @@ class World:
         self.store = self.new_store()
         self.near = Near(self.rig)
         self.screen = Screen()
+        self.told: list[RenewalError] = []
+        self.usb = ""
 
     def new_store(self) -> MediumStore:
-        return MediumStore(self.library, self.serial, Secret(PIN), self.medium.library)
+        return MediumStore(self.library, self.serial, Secret(PIN))
 
-    def ticket(self) -> Identity:
-        bank = self.rig.registry.bank(BANK)
-        assert bank is not None
-        proven = acquire.begin(self.rig.registry, bank, self.rig.claim(), self.rig.now)
-        return Identity.by_ticket(proven.reference, proven.secret)
-
-    def engine(self, journal: Journal, identity: Identity, old: Credential | None, retires: bool = False) -> Engine:
-        order = Order(KeyKind.P256, self.rig.service.issuer.profile.policy_medium, "1234 C-1", old, retires)
+    def counter(self, folder: Path | None = None) -> Counter:
         roots = (self.rig.service.keys.root,)
-        return Engine(order, identity, roots, self.store, self.near, journal, self.screen, lambda: self.rig.now)
-
-    def journal(self) -> Journal:
-        return Journal.create(self.folder, os.urandom(4).hex(), {STORE: self.serial}, self.rig.now)
+        profile = Profile(BANK, "みほん信用金庫", self.near.address, roots, "", None)
+        parts = self.near, folder or self.folder, self.screen, lambda: self.rig.now, self.told.append
+        return Counter(profile, self.store, *parts, usb=self.usb)
 
     def acquire(self) -> Credential:
-        with self.journal() as journal:
-            assert self.engine(journal, self.ticket(), None).run() is Ending.DONE
+        self.counter().acquire(self.applicant(), KeyKind.P256)
         (found,) = (one for one in self.store.credentials() if one.certificate)
         return found
 
-    def of(self, credential: Credential) -> Identity:
-        assert credential.certificate is not None
-        return Identity.by_certificate(self.store.signer(credential.key), credential.certificate.der)
+    def applicant(self, contract: str = CONTRACT, user: str = USER) -> Applicant:
+        return Applicant(contract, user, lambda: (Secret(LOGIN_PIN), Secret(CONFIRMATION_PIN)))
+
+    def resume(self, folder: Path | None = None) -> Outcome:
+        return self.counter(folder).resume(lambda _contract, _user: self.applicant())
+
+    def restarted(self) -> None:
+        """The program ends, and is begun again."""
+        self.store.close()
+        self.store = self.new_store()
+
+    def renewable(self) -> Credential:
+        """An acquired one, on its last day."""
+        old = self.acquire()
+        assert old.facts is not None
+        self.rig.now = old.facts.not_after
+        return old
+
+    def with_certificates(self) -> list[Credential]:
+        return [one for one in self.store.credentials() if one.certificate]
+
+    def unfinished(self) -> bool:
+        return pending(self.store.credentials()) is not None or bool(unfinished(self.folder))

@@ -38,6 +38,16 @@ def new_pin(which: str, who: str, descriptor: int | None, option: str) -> Secret
     return pin
 
 
+def known_pin(which: str, descriptor: int | None, option: str) -> Secret:
+    """One that somebody has, for the CA to judge."""
+    system.keep_out_of_core_dumps()
+    if descriptor is not None:
+        return _read(which, descriptor, option)
+    if not prompts.at_terminal():
+        raise _unfit(which, t("bank.pin_unread", option=option))
+    return Secret(click.prompt(t(f"bank.{which}"), hide_input=True, err=True))
+
+
 def _typed(which: str, who: str, option: str) -> Secret:
     if not prompts.at_terminal():
         raise _unfit(which, t("bank.pin_unread", option=option))

@@ -102,6 +102,11 @@ def agree(warning: str, given: bool) -> None:
     click.confirm(t("words.agree"), default=False, abort=True, err=True)
 
 
+def sees_progress() -> bool:
+    """Whether somebody sits there who sees what is told while it happens."""
+    return at_terminal() and sys.stderr is not None and sys.stderr.isatty()
+
+
 def at_terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 

@@ -52,7 +52,10 @@
     │   ├── JournalDamaged    J101   ├── JournalNewer       J102   ├── JournalUnwritable J103 r
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
     │   ├── AuthorityRefused  J106   ├── AuthorityUnreachable J107 r
-    │   ├── AuthorityUntrusted J108  └── CertificateMismatch J109
+    │   ├── AuthorityUntrusted J108  ├── CertificateMismatch J109   ├── ProfileMissing  J110
+    │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
+    │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
+    │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r └── AuthorityWaits    J119 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+from tokenmgr.errors.asked import InputError
 from tokenmgr.errors.root import TokenmgrError
 
 
@@ -81,3 +84,81 @@ class CertificateMismatch(RenewalError):
 
     code = "J109"
     findings: tuple[str, ...]
+
+
+class ProfileMissing(RenewalError, InputError):
+    """No bank, or not this one, is known on this computer."""
+
+    code = "J110"
+    bank: str
+    folder: str
+
+
+class ProfileWrong(RenewalError, InputError):
+    """A bank's profile that cannot be used as it is."""
+
+    code = "J111"
+    file: str
+    reason: str
+
+
+class BankNotNamed(RenewalError, InputError):
+    """Several banks are known here, and nothing says which one is meant."""
+
+    code = "J112"
+    banks: tuple[str, ...]
+
+
+class ClockWrong(RenewalError):
+    """This computer's clock and the CA's are too far apart: what one calls valid, the other does not."""
+
+    code = "J113"
+    retriable = True
+    seconds: int
+    there: datetime
+
+
+class NothingUnfinished(RenewalError):
+    code = "J114"
+    serial: str
+
+
+class UnfinishedFirst(RenewalError):
+    """Something else was begun on this medium, and comes first."""
+
+    code = "J115"
+    retriable = True
+    serial: str
+    operation: str
+
+
+class NothingToRenew(RenewalError):
+    """No certificate of this bank's on the medium is valid today."""
+
+    code = "J116"
+    serial: str
+    bank: str
+
+
+class SeveralToRenew(RenewalError, InputError):
+    """More than one subscriber's certificates are on the medium."""
+
+    code = "J117"
+    serial: str
+    certificates: tuple[str, ...]
+
+
+class UndoneHere(RenewalError):
+    """What was begun cannot become a certificate any more: it was taken back, and it may be begun anew."""
+
+    code = "J118"
+    retriable = True
+    serial: str
+
+
+class AuthorityWaits(RenewalError):
+    """The CA has recorded the request and wants to be asked again, later than anybody waits for."""
+
+    code = "J119"
+    retriable = True
+    seconds: int

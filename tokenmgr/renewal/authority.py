@@ -123,24 +123,7 @@ class Authority:
     # --- what it is asked ---
 
     def offer(self) -> Offer:
-        told = self._json("GET", f"/banks/{self.bank}")
-        try:
-            return Offer(
-                bank=told["code"],
-                name=told["name"],
-                service_name=told["service_name"],
-                contact=told["contact"],
-                media_page=told["media_page"],
-                stores=tuple(told["stores"]),
-                key_kinds=tuple(told["key_kinds"]),
-                renewal_days=told["renewal_days"],
-                grace_days=told["grace_days"],
-                policies=dict(told["policies"]),
-                old_generation=_is(str, told, "old_generation"),
-                now=_moment(told, "now"),
-            )
-        except _MALFORMED as error:
-            raise AuthorityAnswerWrong(reason=f"an offer without {error}") from error
+        return offer_of(self._json("GET", f"/banks/{self.bank}"))
 
     def standing(self, fingerprint: str) -> Standing:
         """`fingerprint`: SHA-256 of the key's SubjectPublicKeyInfo, in hex."""
@@ -233,6 +216,27 @@ class Authority:
         )
         made.set_tunnel(host, port)
         return made
+
+
+def offer_of(told: Any) -> Offer:
+    """An answer, each field of which is what it must be."""
+    try:
+        return Offer(
+            bank=told["code"],
+            name=told["name"],
+            service_name=told["service_name"],
+            contact=told["contact"],
+            media_page=told["media_page"],
+            stores=tuple(told["stores"]),
+            key_kinds=tuple(told["key_kinds"]),
+            renewal_days=told["renewal_days"],
+            grace_days=told["grace_days"],
+            policies=dict(told["policies"]),
+            old_generation=_is(str, told, "old_generation"),
+            now=_moment(told, "now"),
+        )
+    except _MALFORMED as error:
+        raise AuthorityAnswerWrong(reason=f"an offer without {error}") from error
 
 
 def standing_of(told: Any) -> Standing:

@@ -6,32 +6,48 @@ sees as much as this one knew; and what a step does a second time changes nothin
 
 from __future__ import annotations
 
-import base64
+import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tokenmgr.clock import japan_day
 from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
-from tokenmgr.domain.credential import Credential, KeyKind
-from tokenmgr.domain.renewal import AtAuthority, Ending, Evidence, Step, next_step
+from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.errors import (
     AlreadyConfirmed,
     AuthorityRefused,
+    AuthorityWaits,
     CannotConfirm,
     CertificateMismatch,
+    ClockWrong,
+    ConnectionLost,
+    DeletionRefused,
     KeyCertifiedBefore,
+    MediumError,
+    MediumGone,
+    NotPermittedNow,
     TicketSpent,
     TokenmgrError,
 )
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.authority import UNKNOWN, Standing
+from tokenmgr.renewal.evidence import Known, decoded, encoded
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 
 Clock = Callable[[], datetime]
+Prove = Callable[[], Identity]
 MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
+
+
+LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
 
 
 @dataclass(frozen=True)
@@ -39,17 +55,14 @@ class Order:
     """What is to be done, as it was decided before anything was touched; it stands in the journal's heading."""
 
     kind: KeyKind
-    policy: str  # the certificate policy that names the store
-    label: str  # of the key once it is confirmed
     old: Credential | None  # what is to be replaced; None: an acquisition
-    retires: bool = False  # whether the bank has the old one removed at once (R12)
 
 
 class Engine:
     def __init__(
         self,
         order: Order,
-        identity: Identity,
+        identity: Identity | Prove,
         roots: tuple[bytes, ...],
         store: StorePort,
         authority: AuthorityPort,
@@ -57,14 +70,38 @@ class Engine:
         screen: ScreenPort,
         clock: Clock,
     ) -> None:
-        self.order, self.identity, self.roots = order, identity, roots
+        """`identity`: with what to prove who asks; where that costs the customer something, how to get it."""
+        self.order, self.roots = order, roots
         self.store, self.authority, self.journal, self.screen, self.clock = store, authority, journal, screen, clock
-        self.is_checked = False
+        self.known = Known(journal, store)
+        self._identity: Identity | None = None
+        self._prove = identity
+        if isinstance(identity, Identity):
+            self._ask_as(identity)
+        self._loose = LOOSE
 
     def run(self) -> Ending:
-        while isinstance(step := next_step(self.evidence()), Step):
-            self._take(step)
-        return self._end(step)
+        """Through to the end. A medium that is pulled is waited for, where somebody can put it in again (S4)."""
+        while True:
+            try:
+                while isinstance(step := next_step(self.known.evidence()), Step):
+                    self._take(step)
+                return self._end(step)
+            except MediumError as error:
+                self.known.is_checked = False
+                self.store.close()
+                if not self._may_go_on(error):
+                    raise
+
+    def _ask_as(self, identity: Identity) -> None:
+        self._identity, self.known.asker = identity, identity.name
+
+    def _may_go_on(self, error: MediumError) -> bool:
+        """What a medium answers while it is pulled may be anything; so it is looked for."""
+        if not self.store.is_here():
+            return self.screen.waits_for_store(error)
+        self._loose -= 1  # it was pulled, and is back
+        return isinstance(error, MediumGone | ConnectionLost) and self._loose >= 0
 
     def _take(self, step: Step) -> None:
         self.screen.begins(step)
@@ -88,8 +125,8 @@ class Engine:
             case Step.CHECKED:
                 return self._check()
             case Step.KEY_GENERATED:
-                key = self.store.generate(self.order.kind, self.key_id, MARK)
-                return {"public_key": _text(key.public_key or b"")}
+                key = self.store.generate(self.order.kind, self.known.key_id, MARK)
+                return {"public_key": encoded(key.public_key or b"")}
             case Step.REQUESTED:
                 return self._build_request()
             case Step.ISSUED:
@@ -97,10 +134,10 @@ class Engine:
             case Step.ACCEPTED:
                 return self._accept()
             case Step.WRITTEN:
-                self.store.write(self.certificate, self.key_id, MARK, self.chain)
+                self.store.write(self.known.certificate, self.known.key_id, MARK, self.known.chain)
                 return {}
             case Step.VERIFIED:
-                self.store.verify_afresh(self.certificate, self.key_id)
+                self.store.verify_afresh(self.known.certificate, self.known.key_id)
                 return {}
             case Step.CONFIRMED:
                 return self._confirm()
@@ -116,24 +153,55 @@ class Engine:
         return {}
 
     def _check(self) -> Mapping[str, Value]:
-        for obstacle in () if self._key() else self.store.obstacles(self.order.kind):
-            raise obstacle
-        self.is_checked = True
-        return {}
+        """1: all that can be known beforehand is known before anything is touched. What was begun in time is finished,
+        whatever has run out since: then the CA decides (S6)."""
+        self.offer = self.authority.offer()
+        apart = self.offer.now - self.clock()
+        if abs(apart) > SKEW:
+            raise ClockWrong(seconds=round(apart.total_seconds()), there=self.offer.now)
+        key = self.known.key()
+        self.known.heard = self._standing(key.key.public_key if key else decoded(self.journal.fact("public_key")))
+        if key is None and self.known.heard == UNKNOWN:
+            self._require_open()
+            for obstacle in self.store.obstacles(self.order.kind):
+                raise obstacle
+        if self._identity is None and not (self.known.lived or self.known.died or isinstance(self._prove, Identity)):
+            self._ask_as(self._prove())
+        self._adopt(key)
+        self.known.is_checked = True
+        return {"heard": self.known.heard.state}
+
+    def _require_open(self) -> None:
+        """R2, before a key is made in vain. An acquisition was permitted with its PINs."""
+        old = self.order.old
+        answer = self._standing(old.key.public_key).renewal if old else None
+        if answer is not None and not answer.is_open and answer.reason:
+            raise NotPermittedNow(reason=answer.reason, way=answer.way, until=answer.until)
+
+    def _standing(self, public_key: bytes | None) -> Standing:
+        return self.authority.standing(hashlib.sha256(public_key).hexdigest()) if public_key else UNKNOWN
+
+    def _adopt(self, key: Credential | None) -> None:
+        """Confirmed before, and nothing here knows it: what is beside the key is what the CA has confirmed."""
+        if self.known.lived and key and key.certificate and not self.known.certificate:
+            self.journal.write(Step.ISSUED, Phase.DONE, {"certificate": encoded(key.certificate.der)}, self.clock())
 
     def _build_request(self) -> Mapping[str, Value]:
         talk, old = self._talk(fresh=True), self.order.old
         replaced = old.certificate.der if old and old.certificate else b""
         subject = old.facts.subject_der if old and old.facts else bytes((0x30, 0))  # the CA knows whose it is
-        signer = self.store.signer(self._required_key().key)
-        request = talk.ask(signer, subject, self.clock(), self.order.policy, replaced)
-        return {"by": self.identity.name, "transaction": talk.transaction.hex(), "request": _text(request)}
+        signer = self.store.signer(self.known.required_key().key)
+        policy = self.offer.policies.get(self.store.kind.value, "")
+        request = talk.ask(signer, subject, self.clock(), policy, replaced)
+        return {"by": talk.identity.name, "transaction": talk.transaction.hex(), "request": encoded(request)}
 
     def _have_it_issued(self) -> Mapping[str, Value]:
         """4: the same bytes, however often; then by polling, while the CA has recorded and not signed."""
-        talk, sent = self._talk(), _bytes(self.journal.fact("request"))
+        talk, sent = self._talk(), decoded(self.journal.fact("request"))
         reply = talk.read(sent, self.authority.exchange(sent))
         while not reply.certificate:
+            if reply.wait > LONGEST_WAIT:
+                raise AuthorityWaits(seconds=reply.wait)
             self.screen.waits(reply.wait)
             sent = talk.poll(reply.nonce, self.clock())
             reply = talk.read(sent, self.authority.exchange(sent))
@@ -143,109 +211,81 @@ class Engine:
         """5: every mismatch at once; what does not fit is refused to the CA, which takes it back."""
         findings = tuple(self._mismatches())
         if findings:
-            fault = ProtocolFault(FailInfo.incorrectData, ", ".join(findings))
-            talk = self._talk()
-            sent = talk.confirm(self.certificate, self.nonce, self.clock(), fault)
-            talk.read(sent, self.authority.exchange(sent))
+            self._refuse(", ".join(findings))
             raise CertificateMismatch(findings=findings)
         return {}
 
-    def _confirm(self) -> Mapping[str, Value]:
+    def _refuse(self, why: str) -> None:
         talk = self._talk()
-        sent = talk.confirm(self.certificate, self.nonce, self.clock())
-        with suppress(AlreadyConfirmed):  # the answer was lost, and this is a second one
-            talk.read(sent, self.authority.exchange(sent))
-        self.store.rename(self.key_id, self.order.label)
+        fault = ProtocolFault(FailInfo.incorrectData, why)
+        sent = talk.confirm(self.known.certificate, self.known.nonce, self.clock(), fault)
+        talk.read(sent, self.authority.exchange(sent))
+
+    def _confirm(self) -> Mapping[str, Value]:
+        if not self.known.lived:
+            talk = self._talk()
+            sent = talk.confirm(self.known.certificate, self.known.nonce, self.clock())
+            with suppress(AlreadyConfirmed):  # the answer was lost, and this is a second one
+                talk.read(sent, self.authority.exchange(sent))
+        self.store.rename(self.known.key_id, label_of(self.known.facts))
         return {}
 
     def _retire(self) -> Mapping[str, Value]:
         """9: the store refuses by itself, should the new one not work at this very moment (S2)."""
         old = self.order.old
-        if self.order.retires and old is not None:
+        if self.offer.old_generation == OldGeneration.AT_CONFIRMATION.value and old is not None:
             still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
             if still:
-                self.store.remove(still, self._required_key(), self.clock())
+                self.store.remove(still, self.known.required_key(), self.clock())
         return {}
 
     def _end(self, ending: Ending) -> Ending:
         """Undone: what this operation has made goes, and nothing else."""
-        made = self._key()
-        if ending is Ending.UNDONE and made is not None:
-            others = [one for one in self.store.credentials() if one.certificate and one.key != made.key]
-            self.store.remove([made], self._successor(others), self.clock())
+        if ending is Ending.UNDONE:
+            self._take_back()
+            self._remove_made()
         self.journal.write(None, Phase.DONE, {"ending": ending.value}, self.clock())
         return ending
+
+    def _take_back(self) -> None:
+        """The key is gone, and the CA has a certificate of it, or may have: it is told, or it would let nobody renew
+        until that one's time is over (S7)."""
+        if self.known.at_authority() is AtAuthority.REFUSED or not self.known.evidence().kept_request:
+            return
+        with suppress(AlreadyConfirmed, CannotConfirm, KeyCertifiedBefore, TicketSpent):
+            if not self.known.certificate:
+                self.journal.write(Step.ISSUED, Phase.DONE, self._have_it_issued(), self.clock())
+            self._refuse("the key is lost")
+
+    def _remove_made(self) -> None:
+        made = self.known.key()
+        if made is None:
+            return
+        others = [one for one in self.store.credentials() if one.certificate and one.key != made.key]
+        try:
+            self.store.remove([made], self._successor(others), self.clock())
+        except DeletionRefused:  # a certificate that nothing else is there for: S2 does not ask what the CA says of it
+            self.store.rename(self.known.key_id, LEFT)
 
     def _successor(self, others: list[Credential]) -> Credential | None:
         valid = [one for one in others if one.facts and one.facts.not_before <= self.clock() <= one.facts.not_after]
         return max(valid, key=lambda one: one.facts.not_after if one.facts else self.clock(), default=None)
 
-    # --- evidence ---
-
-    def evidence(self) -> Evidence:
-        """The store is asked each time; the journal for what only it can know. What was asked for by another identity,
-        such as a ticket whose secret nobody has any more, is asked for again: the same key brings the same certificate
-        (S6)."""
-        key, journal = self._key(), self.journal
-        goes_on = journal.fact("by") == self.identity.name or journal.is_done(Step.CONFIRMED)
-        has_certificate = key is not None and key.certificate is not None and key.certificate.der == self.certificate
-        return Evidence(
-            is_checked=self.is_checked,
-            has_key=key is not None,
-            kept_request=goes_on and journal.holds(Step.REQUESTED, "stale"),
-            kept_certificate=goes_on and journal.is_done_since(Step.ISSUED, Step.REQUESTED),
-            is_accepted=goes_on and journal.is_done_since(Step.ACCEPTED, Step.ISSUED),
-            has_certificate=bool(self.certificate) and has_certificate,
-            is_verified=journal.is_done(Step.VERIFIED),
-            authority=self._at_authority(),
-            is_retired=journal.is_done(Step.RETIRED),
-        )
-
-    def _at_authority(self) -> AtAuthority:
-        refused = any(line.phase is Phase.FAILED and line.facts.get("final") for line in self.journal.lines)
-        if self.journal.is_done(Step.CONFIRMED):
-            return AtAuthority.CONFIRMED
-        if refused:
-            return AtAuthority.REFUSED
-        return AtAuthority.PENDING if self.certificate else AtAuthority.NOTHING
-
-    def _key(self) -> Credential | None:
-        wanted = self.journal.fact("key_id")
-        return next((one for one in self.store.credentials() if one.key.key_id.hex() == wanted), None)
-
-    def _required_key(self) -> Credential:
-        found = self._key()
-        assert found is not None  # noqa: S101  next_step names no step that needs it without it
-        return found
-
-    @property
-    def key_id(self) -> bytes:
-        return bytes.fromhex(str(self.journal.fact("key_id")))
-
-    @property
-    def certificate(self) -> bytes:
-        return _bytes(self.journal.fact("certificate"))
-
-    @property
-    def chain(self) -> tuple[bytes, ...]:
-        return tuple(_bytes(one) for one in str(self.journal.fact("chain") or "").split())
-
-    @property
-    def nonce(self) -> bytes:
-        return bytes.fromhex(str(self.journal.fact("nonce") or ""))
+    # --- what is needed for that ---
 
     def _talk(self, fresh: bool = False) -> Conversation:
         known = "" if fresh else str(self.journal.fact("transaction") or "")
-        return Conversation(self.identity, self._recipient(), self.roots, bytes.fromhex(known))
+        assert self._identity is not None  # noqa: S101  CHECKED is before every step that talks
+        return Conversation(self._identity, self._recipient(), self.roots, bytes.fromhex(known))
 
     def _recipient(self) -> bytes:
         old = self.order.old
         return old.facts.issuer_der if old and old.facts else bytes((0x30, 0))
 
     def _mismatches(self) -> list[str]:
-        facts, key = certificate_facts(self.certificate), self._required_key().key
+        facts, key = self.known.facts, self.known.required_key().key
         roots = [certificate_facts(one) for one in self.roots]
-        others = [one for one in map(certificate_facts, self.chain) if one.subject_der != one.issuer_der]
+        others = [one for one in map(certificate_facts, self.known.chain) if one.subject_der != one.issuer_der]
         old, now = self.order.old, self.clock()
         wrong = {
             "another-key": facts.public_key != key.public_key,
@@ -259,15 +299,24 @@ class Engine:
         return [name for name, is_so in wrong.items() if is_so]
 
 
+LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
+LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day
 SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
+
+
+def label_of(facts: CertificateFacts) -> str:
+    """R12: what tells two generations apart wherever a medium's labels are shown: whose, and until which day."""
+    holder = holder_of(facts.subject_der)
+    whose = f"{holder.bank}-{holder.contract} {holder.user}" if holder else facts.subject
+    return f"{whose} {japan_day(facts.not_after)}"
 
 
 def _issued(reply: Reply) -> dict[str, Value]:
     chain = [one for one in reply.chain if one != reply.certificate]
     until = reply.confirm_by.isoformat() if reply.confirm_by else None
     return {
-        "certificate": _text(reply.certificate),
-        "chain": " ".join(map(_text, chain)),
+        "certificate": encoded(reply.certificate),
+        "chain": " ".join(map(encoded, chain)),
         "nonce": reply.nonce.hex(),
         "confirm_by": until,
     }
@@ -284,11 +333,3 @@ def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
     if step is Step.ISSUED and isinstance(error, AuthorityRefused) and error.fail == FailInfo.badTime.name:
         told["stale"] = True
     return told
-
-
-def _text(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _bytes(value: Value) -> bytes:
-    return base64.b64decode(str(value or ""))

@@ -61,8 +61,12 @@ class Journal:
     def create(cls, folder: Path, name: str, facts: Mapping[str, Value], now: datetime) -> Self:
         """Its heading is on the disk, and so is the folder's entry."""
         made = cls(private_folder(folder) / f"{name}{SUFFIX}", [], FIRST, 0)
-        made.write(None, Phase.INTENT, facts, now)
-        sync_folder(folder)
+        try:
+            made.write(None, Phase.INTENT, facts, now)
+            sync_folder(folder)
+        except BaseException:
+            made.close()
+            raise
         return made
 
     @classmethod
@@ -134,7 +138,8 @@ class Journal:
 
 
 def unfinished(folder: Path) -> list[Path]:
-    """The oldest first. Those that cannot be read are among them: somebody has to look at them."""
+    """The oldest first. Those that cannot be read are among them: somebody has to look at them. Those that were cut
+    short before a key was named are not: nothing was touched."""
     found = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
@@ -142,8 +147,8 @@ def unfinished(folder: Path) -> list[Path]:
         except (JournalDamaged, JournalNewer):
             found.append(path)
             continue
-        last = lines[-1] if lines else None
-        if last is None or not (last.step is None and last.phase is Phase.DONE):
+        is_over = bool(lines) and lines[-1].step is None and lines[-1].phase is Phase.DONE
+        if not is_over and any("key_id" in line.facts for line in lines):
             found.append(path)
     return found
 

@@ -10,7 +10,7 @@ from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import TokenmgrError
+from tokenmgr.errors import MediumError, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.renewal.authority import Offer, Standing, Ticket
 
@@ -45,6 +45,12 @@ class StorePort(Protocol):
     def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
         """S2: refused by the store itself where the successor does not work."""
 
+    def is_here(self) -> bool:
+        """Whether it is plugged in now."""
+
+    def close(self) -> None:
+        """What was open is not believed any more; it is opened anew for the next question."""
+
 
 class AuthorityPort(Protocol):
     @property
@@ -64,3 +70,6 @@ class ScreenPort(Protocol):
     def ends(self, step: Step) -> None: ...
     def waits(self, seconds: int) -> None:
         """The CA has recorded the request and asks to come back; returns once that time has passed."""
+
+    def waits_for_store(self, error: MediumError) -> bool:
+        """It is not there. True once it may be: then it is asked again; False where nobody is there to put it in."""

@@ -6,15 +6,16 @@ certificate (S6). So a journal that is lost, damaged, or on another PC costs not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, JournalNewer
+from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
+from tokenmgr.pki.names import Holder, holder_of
 from tokenmgr.renewal.engine import MARK
-from tokenmgr.renewal.journal import Journal, Phase, unfinished
+from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
 from tokenmgr.renewal.ports import StorePort
 
 STORE = "store"  # in a journal's heading: on which one
@@ -25,30 +26,55 @@ def pending(credentials: Sequence[Credential]) -> Credential | None:
     return next((one for one in credentials if one.key.label == MARK), None)
 
 
-def current(credentials: Sequence[Credential], now: datetime) -> Credential | None:
-    """The one that logs in: of those without the mark, the one that is valid longest."""
-    named = [one for one in credentials if one.facts and one.key.label != MARK]
-    valid = [one for one in named if one.facts and one.facts.not_before <= now <= one.facts.not_after]
-    return max(valid, key=lambda one: one.facts.not_after if one.facts else now, default=None)
+def current(credentials: Sequence[Credential], now: datetime, of: Holder | None = None) -> Credential | None:
+    """The one that logs in: of those without the mark, the one that is valid longest. `of`: of this subscriber."""
+    found = [one for one in credentials if one.key.label != MARK and is_valid(one, now)]
+    return max((one for one in found if of in (None, holder(one))), key=_end, default=None)
 
 
-def reopen(folder: Path, store: StorePort, now: datetime) -> Journal | None:
-    """To go on by. None where nothing is unfinished on this store. A journal that cannot be believed is set aside, and
-    stays to be looked at."""
+def is_valid(one: Credential, now: datetime) -> bool:
+    """To the second (R2)."""
+    return one.facts is not None and one.facts.not_before <= now and now.replace(microsecond=0) <= one.facts.not_after
+
+
+def holder(one: Credential) -> Holder | None:
+    return holder_of(one.facts.subject_der) if one.facts else None
+
+
+def _end(one: Credential) -> datetime:
+    assert one.facts is not None  # noqa: S101  only valid ones are compared
+    return one.facts.not_after
+
+
+def named(now: datetime, key_id: str) -> str:
+    """A journal's: in the order of their beginning, and no two alike."""
+    return f"{now:%Y%m%dT%H%M%S}-{key_id[:8]}"
+
+
+def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -> Journal | None:
+    """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that."""
     for path in unfinished(folder):
         try:
             journal = Journal.open(path)
-        except (JournalDamaged, JournalNewer):
+        except JournalNewer as error:
+            tell(error)
+            continue
+        except JournalDamaged as error:
+            tell(error)
             path.rename(path.with_suffix(".damaged"))
             continue
-        if journal.heading.get(STORE) == store.name:
+        if journal.heading.get(STORE) == store:
             return journal
         journal.close()
-    found = pending(store.credentials())
-    if found is None:
-        return None
+    return None
+
+
+def begun_elsewhere(
+    folder: Path, store: StorePort, found: Credential, heading: Mapping[str, Value], now: datetime
+) -> Journal:
+    """A journal for what the store alone tells."""
     key_id = found.key.key_id.hex()
-    journal = Journal.create(folder, f"{now:%Y%m%dT%H%M%S}-{key_id[:8]}", {STORE: store.name, "recovered": True}, now)
+    journal = Journal.create(folder, named(now, key_id), {STORE: store.name, "recovered": True, **heading}, now)
     journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": key_id}, now)
     journal.write(Step.KEY_GENERATED, Phase.DONE, {}, now)
     return journal

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import ConnectionLost, MediumError, WrittenDifferently
+from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, WrittenDifferently
 from tokenmgr.log import Secret
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
@@ -17,19 +17,17 @@ from tokenmgr.token.preflight import preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
-AnotherLibrary = Callable[[], Library]
-
 
 class MediumStore:
     """Logged in with a PIN that was right once; should it not be any more, it is not tried again (S5)."""
 
     kind = StoreKind.MEDIUM
 
-    def __init__(self, library: Library, serial: str, pin: Secret, another: AnotherLibrary) -> None:
-        """`another` opens the same library in a process of its own: what it sees, no cache of ours has made up."""
+    def __init__(self, library: Library, serial: str, pin: Secret, accept_final_try: bool = False) -> None:
         self.name = serial
-        self._library, self._pin, self._another = library, pin, another
+        self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
+        self._refused: PinError | None = None
 
     def close(self) -> None:
         found, self._session = self._session, None
@@ -37,6 +35,12 @@ class MediumStore:
             found.close()
 
     # --- what the engine asks ---
+
+    def is_here(self) -> bool:
+        try:
+            return self._library.find(self.name).serial == self.name
+        except (MediumError, LibraryError):
+            return False
 
     def obstacles(self, kind: KeyKind) -> Sequence[MediumError]:
         return preflight(self._open(), [kind]).obstacles
@@ -63,7 +67,7 @@ class MediumStore:
 
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
         self.close()  # some media take one conversation that writes, and nothing beside it
-        with self._another() as library, Session.open(library, self.name) as session:
+        with self._library.another() as library, Session.open(library, self.name) as session:
             session.login(self._pin)
             contents = session.contents()
             key = contents.key(key_id)
@@ -102,12 +106,16 @@ class MediumStore:
         return self._open().sign(key, message, scheme, prehashed)
 
     def _open(self) -> Session:
+        if self._refused is not None:
+            raise self._refused
         if self._session is None:
             opened = Session.open(self._library, self.name, write=True)
             try:
-                opened.login(self._pin)
-            except BaseException:
+                opened.login(self._pin, self._accepts)
+                self._accepts = False  # a yes is for one try
+            except BaseException as error:
                 opened.close()
+                self._refused = error if isinstance(error, PinError) else None
                 raise
             self._session = opened
         return self._session

@@ -1,0 +1,73 @@
+"""Where an operation's objects are wired: settings -> bank and medium -> the counter (customer/operations.py)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from tokenmgr import clock
+from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import t
+from tokenmgr.cli.progress import Progress
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.operations import Counter
+from tokenmgr.customer.profiles import Profile, profiles
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import BankNotNamed, ProfileMissing
+from tokenmgr.renewal.authority import Authority
+from tokenmgr.renewal.ports import StorePort
+from tokenmgr.renewal.recovery import holder
+
+
+@contextmanager
+def counter(
+    bank: str | None, serial: str | None, only: str | None, pin_fd: int | None, final_try: bool, as_json: bool
+) -> Iterator[tuple[Counter, Progress]]:
+    """The medium's PIN is asked for, and nothing is written yet."""
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        known = _profiles(bank)
+        accepted = prompts.final_try(facts, library.family_of(facts), final_try)
+        with (
+            prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
+            closing(MediumStore(library, facts.serial, pin, accepted)) as store,
+        ):
+            is_live = prompts.sees_progress() and not as_json
+            progress = Progress(is_live, lambda: library.worker.doing, store.is_here)
+            profile = _meant(known, store)
+            with authority(profile) as reached:
+                parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
+                try:
+                    yield Counter(*parts, usb=_stick(seen, facts)), progress
+                finally:
+                    progress.stop()
+
+
+def authority(profile: Profile) -> Authority:
+    seconds = settings().time_limits.answer
+    return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
+
+
+def _profiles(bank: str | None) -> list[Profile]:
+    found = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
+    if not found:
+        raise ProfileMissing(bank=bank or "", folder=str(settings().bank_folder))
+    return found
+
+
+def _meant(known: list[Profile], store: StorePort) -> Profile:
+    """The named one, the only one, or the one that the certificates on the medium are of."""
+    if len(known) > 1:
+        codes = {found.bank for one in store.credentials() if (found := holder(one))}
+        known = [one for one in known if one.code in codes] or known
+    if len(known) > 1:
+        raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))
+    return known[0]
+
+
+def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
+    """As the bus tells of it; empty where it tells of none, or of several that may be it."""
+    found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
+    return f"{found[0].usb_id} {found[0].serial}".strip() if len(found) == 1 else ""

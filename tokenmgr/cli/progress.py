@@ -1,0 +1,112 @@
+"""How an operation goes on, for whoever sits at the terminal: the step, the time so far, what the medium is doing.
+
+Nothing where nobody sits there. On standard error, so that what is asked for stays alone on standard output.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+from tokenmgr.cli.output import pad, t, tell_error, width
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import MediumError, RenewalError
+
+TICK = 0.1
+TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+LOOKING = 0.5  # seconds between two looks for the medium that was pulled
+
+
+class Progress:
+    """The engine's screen (renewal/ports.py)."""
+
+    def __init__(self, is_live: bool, doing: Callable[[], str], is_back: Callable[[], bool]) -> None:
+        """`doing`: the call that the medium is at. `is_back`: whether it is plugged in again."""
+        self._is_live, self._doing, self._is_back = is_live, doing, is_back
+        self._step: Step | None = None
+        self._started = 0.0
+        self._quiet = threading.Event()
+        self._quiet.set()
+
+    # --- what the engine tells ---
+
+    def begins(self, step: Step) -> None:
+        if self._is_live:
+            self._step, self._started = step, time.perf_counter()
+            self._resume()
+
+    def ends(self, step: Step) -> None:
+        if self._is_live:
+            self.stop()
+            seconds = time.perf_counter() - self._started
+            self._line(click.style("✓", fg="green"), step, t(f"steps.{step.name}_done"), f"{seconds:.1f} s")
+            sys.stderr.write("\n")
+
+    def waits(self, seconds: int) -> None:
+        time.sleep(seconds)
+
+    def waits_for_store(self, error: MediumError) -> bool:
+        """Until it is back, or Ctrl-C: then `tokenmgr resume` goes on."""
+        self.stop()
+        if not self._is_live:
+            return False
+        tell_error(error)
+        click.echo(t("steps.insert", serial=error.facts.get("serial", "")), err=True)
+        while not self._is_back():
+            time.sleep(LOOKING)
+        return True
+
+    # --- for the command ---
+
+    def tell(self, error: RenewalError) -> None:
+        with self.aside():
+            tell_error(error)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While somebody is asked something."""
+        was_running = not self._quiet.is_set()
+        self.stop()
+        yield
+        if was_running:
+            self._resume()
+
+    def stop(self) -> None:
+        if not self._quiet.is_set():
+            self._quiet.set()
+            self._ticker.join()
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def _resume(self) -> None:
+        self.stop()
+        self._quiet.clear()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._ticker.start()
+
+    def _tick(self) -> None:
+        turn = 0
+        while not self._quiet.wait(TICK):
+            if self._step is not None:
+                verb, seconds = self._doing(), time.perf_counter() - self._started
+                doing = t(f"doing.{verb}") if verb else ""
+                sys.stderr.write("\r")
+                self._line(
+                    TURNS[turn % len(TURNS)], self._step, t(f"steps.{self._step.name}"), f"{seconds:.1f} s", doing
+                )
+                sys.stderr.write("\x1b[K")
+                sys.stderr.flush()
+            turn += 1
+
+    def _line(self, mark: str, step: Step, text: str, seconds: str, doing: str = "") -> None:
+        room = shutil.get_terminal_size().columns - len("  x 9/9  ") - 1
+        told = f"{pad(text, 36)} {seconds:>7}  {doing}".rstrip()
+        while width(told) > room:
+            told = told[:-1]
+        sys.stderr.write(f"  {mark} {step.value}/{len(Step)}  {told}")

@@ -1,0 +1,119 @@
+"""`tokenmgr acquire|renew|resume`: a certificate from a key on the medium to the bank's confirmation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tokenmgr.cli import bank_pins, wiring
+from tokenmgr.cli.counter import counter
+from tokenmgr.cli.help import Command as Documented
+from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
+from tokenmgr.cli.progress import Progress
+from tokenmgr.cli.view import certificate_as_json
+from tokenmgr.cli.wiring import Command
+from tokenmgr.clock import japan_time
+from tokenmgr.customer.operations import Applicant, Outcome
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.log import Secret
+
+LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
+
+
+def _medium(command: Command) -> Command:
+    """Which medium, and its PIN."""
+    for option in (
+        wiring.medium_option,
+        wiring.fd_option("pin-fd", "help.o_pin_fd"),
+        click.option("--final-try", is_flag=True, help=t("help.o_final")),
+        click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        wiring.common,
+    ):
+        command = option(command)
+    return command
+
+
+def _login_pins(command: Command) -> Command:
+    for name, text in (("confirmation-pin-fd", "help.o_confirmation_pin_fd"), ("login-pin-fd", "help.o_login_pin_fd")):
+        command = wiring.fd_option(name, text)(command)
+    return command
+
+
+kind_option = click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), help=t("help.o_renew_kind"))
+
+
+@click.command(cls=Documented, help=t("help.renew"))
+@click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
+@kind_option
+@_medium
+def renew(certificate: str, kind: str | None, as_json: bool, **named: Any) -> int:
+    with counter(**named, as_json=as_json) as (at, _progress):
+        outcome = at.renew(certificate, KeyKind(kind) if kind else None)
+    return _tell(outcome, as_json)
+
+
+@click.command(cls=Documented, help=t("help.acquire"))
+@click.option("--contract", required=True, metavar="NUMBER", help=t("help.o_contract"))
+@click.option("--user", required=True, metavar="ID", help=t("help.o_user"))
+@kind_option
+@_login_pins
+@_medium
+def acquire(
+    contract: str,
+    user: str,
+    kind: str | None,
+    login_pin_fd: int | None,
+    confirmation_pin_fd: int | None,
+    as_json: bool,
+    **named: Any,
+) -> int:
+    with counter(**named, as_json=as_json) as (at, progress):
+        applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
+        outcome = at.acquire(applicant, KeyKind(kind) if kind else None)
+    return _tell(outcome, as_json)
+
+
+@click.command(cls=Documented, help=t("help.resume"))
+@_login_pins
+@_medium
+def resume(login_pin_fd: int | None, confirmation_pin_fd: int | None, as_json: bool, **named: Any) -> int:
+    with counter(**named, as_json=as_json) as (at, progress):
+
+        def ask(contract: str, user: str) -> Applicant:
+            with progress.aside():
+                contract = contract or click.prompt(t("renewing.ask_contract"), err=True)
+                user = user or click.prompt(t("renewing.ask_user"), err=True)
+            return Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
+
+        outcome = at.resume(ask)
+    return _tell(outcome, as_json)
+
+
+def _ask_pins(progress: Progress, login_fd: int | None, confirmation_fd: int | None) -> tuple[Secret, Secret]:
+    """R11: never to be mistaken for the medium's."""
+    with progress.aside():
+        login = bank_pins.known_pin(bank_pins.LOGIN, login_fd, LOGIN_FD)
+        return login, bank_pins.known_pin(bank_pins.CONFIRMATION, confirmation_fd, CONFIRMATION_FD)
+
+
+def _tell(outcome: Outcome, as_json: bool) -> int:
+    """R7."""
+    facts, store = outcome.certificate, {"kind": "medium", "serial": outcome.store}
+    if as_json:
+        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": store}
+        Output().value(told | {"journal": str(outcome.journal)})
+        return Exit.FINE
+    click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
+    language = chosen_language()
+    table(
+        [
+            (t("labels.serial_number"), f"{facts.serial_number:x}"),
+            (t("labels.subject"), facts.subject),
+            (t("labels.valid_from"), japan_time(facts.not_before, language)),
+            (t("labels.valid_until"), japan_time(facts.not_after, language)),
+            (t("labels.store"), t("renewing.on_medium", serial=outcome.store)),
+        ],
+        indent="  ",
+    )
+    return Exit.FINE

@@ -1,0 +1,201 @@
+"""Acquire, renew, go on: one medium and one bank put together for the engine. It decides nothing that the engine, the
+CA or the domain decides; what it knows is who is meant, and which journal is whose."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tokenmgr.cmp.conversation import Identity
+from tokenmgr.customer.profiles import Profile
+from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.renewal import Ending
+from tokenmgr.errors import (
+    MediumChanged,
+    NothingToRenew,
+    NothingUnfinished,
+    RenewalError,
+    SeveralToRenew,
+    UndoneHere,
+    UnfinishedFirst,
+)
+from tokenmgr.log import Secret
+from tokenmgr.pki.names import Holder
+from tokenmgr.renewal.engine import Engine, Order
+from tokenmgr.renewal.journal import Journal, Value
+from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
+from tokenmgr.renewal.recovery import STORE, begun_elsewhere, begun_here, current, holder, is_valid, named, pending
+
+RENEWAL, ACQUISITION = "renewal", "acquisition"
+
+
+@dataclass(frozen=True)
+class Applicant:
+    """Who acquires (R9): the IDs, and how to get the two PINs, which are asked for only when the CA is to be told."""
+
+    contract: str
+    user: str
+    pins: Callable[[], tuple[Secret, Secret]]
+
+
+AskApplicant = Callable[[str, str], Applicant]  # with what is known of contract and user, which may be nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the completion page shows (R7)."""
+
+    operation: str
+    certificate: CertificateFacts
+    store: str
+    journal: Path
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Where everything comes together: a store, its bank, the folder of journals. `usb` is the stick that the store is
+    in, as the bus tells; empty where that tells nothing."""
+
+    profile: Profile
+    store: StorePort
+    authority: AuthorityPort
+    folder: Path
+    screen: ScreenPort
+    clock: Callable[[], datetime]
+    tell: Callable[[RenewalError], None]
+    usb: str = ""
+
+    def renew(self, certificate: str = "", kind: KeyKind | None = None) -> Outcome:
+        """`certificate` is a serial number in hex, where several could be meant. What was begun before is finished."""
+        begun = self._begun()
+        if begun is not None:
+            return self._go_on(begun, RENEWAL, None)
+        old = self._old(certificate)
+        wanted = kind or self._usual_kind(old.key.kind)
+        serial = f"{old.facts.serial_number:x}" if old.facts else ""
+        with self._new({"operation": RENEWAL, "kind": wanted.value, "old": serial}) as journal:
+            return self._run(journal, Order(wanted, old), self._by(old))
+
+    def acquire(self, applicant: Applicant, kind: KeyKind | None = None) -> Outcome:
+        begun = self._begun()
+        if begun is not None:
+            return self._go_on(begun, ACQUISITION, lambda _contract, _user: applicant)
+        wanted = kind or self._usual_kind()
+        who: dict[str, Value] = {"contract": applicant.contract, "user": applicant.user}
+        with self._new({"operation": ACQUISITION, "kind": wanted.value, **who}) as journal:
+            return self._run(journal, Order(wanted, None), lambda: self._claim(applicant))
+
+    def resume(self, ask: AskApplicant) -> Outcome:
+        begun = self._begun()
+        if begun is None:
+            raise NothingUnfinished(serial=self.store.name)
+        return self._go_on(begun, "", ask)
+
+    # --- what is unfinished ---
+
+    def _begun(self) -> Journal | None:
+        found = begun_here(self.folder, self.store.name, self.tell)
+        if found is not None:
+            told = str(found.heading.get("usb") or "")
+            if told and self.usb and told != self.usb:
+                found.close()
+                raise MediumChanged(serial=self.store.name, seen=self.usb)
+            return found
+        marked = pending(self.store.credentials())
+        if marked is None:
+            return None
+        return begun_elsewhere(self.folder, self.store, marked, self._recovered(marked), self.clock())
+
+    def _recovered(self, marked: Credential) -> Mapping[str, Value]:
+        """Whose it is and by what: of the CA where that knows the key, else of the only certificate that there is."""
+        known = self.authority.standing(marked.key.fingerprint)
+        valid = [one for one in self.store.credentials() if self._is_ours(one) and one.key != marked.key]
+        if known.user:
+            valid = [
+                one for one in valid if (h := holder(one)) and (h.contract, h.user) == (known.contract, known.user)
+            ]
+        old = current(valid, self.clock())
+        heading: dict[str, Value] = {"bank": self.profile.code, "kind": marked.key.kind}
+        if old is not None and old.facts is not None:
+            return heading | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
+        return heading | {"operation": ACQUISITION, "contract": known.contract, "user": known.user}
+
+    def _go_on(self, journal: Journal, wanted: str, ask: AskApplicant | None) -> Outcome:
+        with journal:
+            operation = str(journal.heading.get("operation"))
+            if wanted not in ("", operation):
+                raise UnfinishedFirst(serial=self.store.name, operation=operation)
+            kind = KeyKind(str(journal.heading["kind"]))
+            old = self._of_serial(str(journal.heading.get("old") or ""))
+            if old is not None:
+                return self._run(journal, Order(kind, old), self._by(old))
+            told = [str(journal.heading.get(name) or "") for name in ("contract", "user")]
+
+            def prove() -> Identity:
+                if ask is None or operation == RENEWAL:  # what was to be renewed is not there any more
+                    raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
+                return self._claim(ask(told[0], told[1]))
+
+            return self._run(journal, Order(kind, None), prove)
+
+    # --- with what ---
+
+    def _new(self, heading: Mapping[str, Value]) -> Journal:
+        now = self.clock()
+        told = {STORE: self.store.name, "usb": self.usb, "bank": self.profile.code, **heading}
+        return Journal.create(self.folder, named(now, os.urandom(4).hex()), told, now)
+
+    def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
+        parts = self.store, self.authority, journal, self.screen, self.clock
+        engine = Engine(order, identity, self.profile.roots, *parts)
+        if engine.run() is Ending.UNDONE:
+            raise UndoneHere(serial=self.store.name)
+        operation = str(journal.heading["operation"])
+        return Outcome(operation, engine.known.facts, self.store.name, journal.path)
+
+    def _by(self, old: Credential) -> Identity:
+        assert old.certificate is not None  # noqa: S101  only what has one is renewed
+        return Identity.by_certificate(self.store.signer(old.key), old.certificate.der)
+
+    def _claim(self, applicant: Applicant) -> Identity:
+        login, confirmation = applicant.pins()
+        with login, confirmation:
+            kind = self.store.kind.value
+            ticket = self.authority.claim(applicant.contract, applicant.user, login, confirmation, kind)
+        return Identity.by_ticket(ticket.reference, bytes(ticket.secret.reveal()))
+
+    def _usual_kind(self, like: str = "") -> KeyKind:
+        """As before where the bank still certifies it; else the first that the bank does and the store can make."""
+        offered = [KeyKind(one) for one in self.authority.offer().key_kinds]
+        if like in [kind.value for kind in offered]:
+            return KeyKind(like)
+        return next((kind for kind in offered if not self.store.obstacles(kind)), offered[0])
+
+    # --- whose ---
+
+    def _is_ours(self, one: Credential) -> bool:
+        found = holder(one)
+        return found is not None and found.bank == self.profile.code
+
+    def _of_serial(self, serial: str) -> Credential | None:
+        return next(
+            (one for one in self.store.credentials() if one.facts and f"{one.facts.serial_number:x}" == serial), None
+        )
+
+    def _old(self, serial: str) -> Credential:
+        """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
+        now = self.clock()
+        valid = [one for one in self.store.credentials() if self._is_ours(one) and is_valid(one, now)]
+        if serial:
+            valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
+        whose: set[Holder | None] = {holder(one) for one in valid}
+        found = [one for one in (current(valid, now, of) for of in whose) if one is not None]
+        if not found:
+            raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
+        if len(found) > 1:
+            names = sorted(f"{one.facts.serial_number:x} {one.facts.subject}" for one in found if one.facts)
+            raise SeveralToRenew(serial=self.store.name, certificates=tuple(names))
+        return found[0]

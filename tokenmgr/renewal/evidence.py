@@ -1,0 +1,104 @@
+"""What journal, store and CA tell of one operation, for `next_step` to judge (domain/renewal.py)."""
+
+from __future__ import annotations
+
+import base64
+
+from tokenmgr.domain.credential import CertificateFacts, Credential
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.renewal import AtAuthority, Evidence, Step
+from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.renewal.authority import UNKNOWN
+from tokenmgr.renewal.journal import Journal, Phase, Value
+from tokenmgr.renewal.ports import StorePort
+
+LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # what the CA says of what was confirmed once
+DEAD = {State.REVOKED.value, State.VOID.value}
+
+
+class Known:
+    """`asker` is the name of the identity that asks in this run, once that is proven; `heard` what the CA has last said
+    of the key."""
+
+    def __init__(self, journal: Journal, store: StorePort) -> None:
+        self.journal, self.store = journal, store
+        self.is_checked = False
+        self.asker = ""
+        self.heard = UNKNOWN
+
+    @property
+    def lived(self) -> bool:
+        return self.heard.state in LIVED
+
+    @property
+    def died(self) -> bool:
+        return self.heard.state in DEAD
+
+    def evidence(self) -> Evidence:
+        """The store is asked each time; the journal for what only it can know. What was asked for by another identity,
+        such as a ticket whose secret nobody has any more, is asked for again: the same key brings the same certificate
+        (S6)."""
+        key, journal = self.key(), self.journal
+        goes_on = self._is_same_asker() or journal.is_done(Step.CONFIRMED) or self.lived
+        has_certificate = key is not None and key.certificate is not None and key.certificate.der == self.certificate
+        return Evidence(
+            is_checked=self.is_checked,
+            has_key=key is not None,
+            kept_request=goes_on
+            and journal.holds(Step.REQUESTED, "stale")
+            and journal.is_done_since(Step.REQUESTED, Step.KEY_GENERATED),
+            kept_certificate=goes_on and journal.is_done_since(Step.ISSUED, Step.REQUESTED),
+            is_accepted=goes_on and journal.is_done_since(Step.ACCEPTED, Step.ISSUED),
+            has_certificate=bool(self.certificate) and has_certificate,
+            is_verified=journal.is_done_since(Step.VERIFIED, Step.WRITTEN),
+            authority=self.at_authority(),
+            is_retired=journal.is_done(Step.RETIRED),
+        )
+
+    def at_authority(self) -> AtAuthority:
+        refused = any(line.phase is Phase.FAILED and line.facts.get("final") for line in self.journal.lines)
+        if self.journal.is_done(Step.CONFIRMED):
+            return AtAuthority.CONFIRMED
+        if refused or self.died:
+            return AtAuthority.REFUSED
+        return AtAuthority.PENDING if self.certificate or self.heard != UNKNOWN else AtAuthority.NOTHING
+
+    def _is_same_asker(self) -> bool:
+        return bool(self.asker) and self.journal.fact("by") == self.asker
+
+    def key(self) -> Credential | None:
+        wanted = self.journal.fact("key_id")
+        return next((one for one in self.store.credentials() if one.key.key_id.hex() == wanted), None)
+
+    def required_key(self) -> Credential:
+        found = self.key()
+        assert found is not None  # noqa: S101  next_step names no step that needs it without it
+        return found
+
+    @property
+    def key_id(self) -> bytes:
+        return bytes.fromhex(str(self.journal.fact("key_id")))
+
+    @property
+    def certificate(self) -> bytes:
+        return decoded(self.journal.fact("certificate"))
+
+    @property
+    def facts(self) -> CertificateFacts:
+        return certificate_facts(self.certificate)
+
+    @property
+    def chain(self) -> tuple[bytes, ...]:
+        return tuple(decoded(one) for one in str(self.journal.fact("chain") or "").split())
+
+    @property
+    def nonce(self) -> bytes:
+        return bytes.fromhex(str(self.journal.fact("nonce") or ""))
+
+
+def encoded(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def decoded(value: Value) -> bytes:
+    return base64.b64decode(str(value or ""))
