@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import multiprocessing.queues
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from tests.crash import world
 from tests.crash.points import Point, Recording
 from tests.crash.runner import Result, record, run
 
-Queue = multiprocessing.queues.Queue[Any]
+Queue: TypeAlias = "multiprocessing.queues.Queue[Any]"
 
 
 class Ended(Exception):
@@ -69,11 +70,14 @@ def crew(workers: int) -> Iterator[Crew]:
             asked.put(None)
         for one in everybody:
             one.join()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _work(folder: Path, store: Path, asked: Queue, told: Queue) -> None:
     folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        os.dup2(log.fileno(), 1)  # what a CA says while it is made, and its tokens' library
+        os.dup2(log.fileno(), 2)
     try:
         with world.opened(folder, store) as mine:
             while (wanted := asked.get()) is not None:
