@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.crash.look import Thing
 from tests.crash.program import KILLED, Ended
 from tests.crash.world import SECRETS, Scene
 from tokenmgr.domain.generation import State
+from tokenmgr.errors import NotACertificate
 from tokenmgr.pki.facts import certificate_facts
 
 GOOD = (State.ACTIVE, State.SUPERSEDED)  # superseded and not revoked: it logs in
@@ -42,21 +44,29 @@ def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
         return
     listed = json.dumps(json.loads(told.out))
     things = scene.things()
-    for one in _leftovers(things, {before, *(each.certificate for each in scene.active())}):
+    for one in leftovers(things, {before, *(each.certificate for each in scene.active())}):
         if one.key_id not in listed:
             yield f"4: not told by clean: {one.kind} {one.key_id} {one.label!r}"
 
 
-def _leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
-    """By the pairs of key and certificate that are whole: everything beside them."""
-    in_use = {one.key_id for one in things if one.value and one.value in good}
-    return [one for one in things if one.key_id not in in_use and not _is_authority(one)]
+def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
+    """Everything but one key pair beside each good certificate, that certificate, and the CA's."""
+    wanted = Counter(
+        (kind, one.key_id) for one in things if one.value in good - {b""} for kind in ("PRIVATE_KEY", "PUBLIC_KEY")
+    )
+    left = []
+    for one in things:
+        if wanted[one.kind, one.key_id]:
+            wanted[one.kind, one.key_id] -= 1
+        elif one.value not in good - {b""} and not _is_authority(one):
+            left.append(one)
+    return left
 
 
 def _is_authority(one: Thing) -> bool:
     try:
         return bool(one.value) and certificate_facts(one.value).is_authority
-    except ValueError:
+    except NotACertificate:
         return False
 
 

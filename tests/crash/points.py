@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -27,6 +27,8 @@ from tokenmgr.testbed.faults import LIARS, TORN
 ELSEWHERE = "elsewhere"
 SUBJECTS = ("renew-p256", "acquire-p256", "renew-rsa2048", "acquire-rsa2048")
 PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "network", "authority", "elsewhere", "twice")
+STRIDES = dict(zip(SUBJECTS, (6, 10, 20, 20), strict=True))  # of the calls that only look, one in so many at first
+LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
 SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
 
 
@@ -55,8 +57,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Recording:
-    """What an undisturbed run does, and its resume after a power cut in its middle."""
+    """What an undisturbed run does."""
 
+    subject: str
     calls: tuple[str, ...]  # names of functions, in their order
     writes: int  # of the journal
     syncs: int
@@ -73,17 +76,24 @@ class Recording:
             found.append((function, seen[function]))
         return found
 
+    def first(self, more: int = 1) -> list[tuple[str, int]]:
+        """Those that are looked at first: what leaves something behind, and of the rest one in so many, others for each
+        operation."""
+        stride, offset = STRIDES[self.subject] * more, SUBJECTS.index(self.subject)
+        places = enumerate(self.places())
+        return [place for number, place in places if place[0] in LASTING or number % stride == offset]
 
-Ranked = tuple[int, Point]  # rank 0 has every place and every fault at least once; higher ones the other pairs of them
+
+Ranked = tuple[int, Point]  # rank 0 is what is done without `--all`
 
 
-def every(subject: str, seen: Recording) -> Iterator[tuple[str, Ranked]]:
-    """All points of one operation by their part; those of `twice` are made from the others."""
+def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
+    """All points of one operation by their part."""
     single = {
         "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after")),
         "plug": _calls(seen, ("unplug", "unplug-after")),
         "answers": _answers(seen),
-        "hangs": _calls(seen, ("hang",)),
+        "hangs": _calls(seen, ("hang",), 3),
         "lies": _lies(seen),
         "journal": _journal(seen),
         "network": _network(seen),
@@ -91,12 +101,12 @@ def every(subject: str, seen: Recording) -> Iterator[tuple[str, Ranked]]:
     }
     for part, faults in single.items():
         for rank, fault in faults:
-            yield part, (rank, Point(subject, (fault,)))
+            yield part, (rank, Point(seen.subject, (fault,)))
     for fault in _power_cuts(seen):
-        yield "elsewhere", (0, Point(subject, (fault, ELSEWHERE)))
+        yield "elsewhere", (0, Point(seen.subject, (fault, ELSEWHERE)))
     for number, first in enumerate(_power_cuts(seen)):
-        for rank, second in enumerate(_seconds(seen, number)):
-            yield "twice", (rank, Point(subject, (first, second)))
+        for rank, second in _seconds(seen, number):
+            yield "twice", (rank, Point(seen.subject, (first, second)))
 
 
 def pairs(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
@@ -106,34 +116,45 @@ def pairs(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
         yield number // max(rows, columns), number % rows, (number + number // together) % columns
 
 
-def _calls(seen: Recording, actions: Sequence[str]) -> Iterator[tuple[int, str]]:
-    places = seen.places()
-    for rank, row, column in pairs(len(places), len(actions)):
-        function, number = places[row]
-        yield rank, f"call:{function}:{number}:{actions[column]}"
+def _calls(seen: Recording, actions: Sequence[str], more: int = 1) -> Iterator[tuple[int, str]]:
+    """Every action at once where something lasting is done; elsewhere they take turns."""
+    first = seen.first(more)
+    for rank, row, column in pairs(len(first), len(actions)):
+        function, number = first[row]
+        yield 0 if function in LASTING else rank, f"call:{function}:{number}:{actions[column]}"
+    for function, number in sorted(set(seen.places()) - set(first)):
+        for action in actions:
+            yield 1, f"call:{function}:{number}:{action}"
 
 
 def _answers(seen: Recording) -> Iterator[tuple[int, str]]:
+    """Each answer of a function, and each of its first places, at least once."""
     for function, count in Counter(seen.calls).items():
         if function not in ANSWERS:
             continue
         after = [f"{name}-after" for name in ANSWERS[function]] if function in CHANGING else []
         told = [*ANSWERS[function], *after]
-        for rank, row, column in pairs(count, len(told)):
-            yield rank, f"call:{function}:{row + 1}:{told[column]}"
+        first = [number for name, number in seen.first() if name == function] or [1]
+        for rank, row, column in pairs(len(first), len(told)):
+            is_later = STRIDES[seen.subject] > 10 and function not in CHANGING  # the kind of key is nothing to it
+            yield rank + is_later, f"call:{function}:{first[row]}:{told[column]}"
+        for number in sorted(set(range(1, count + 1)) - set(first)):
+            for name in told:
+                yield 1, f"call:{function}:{number}:{name}"
 
 
 def _lies(seen: Recording) -> Iterator[tuple[int, str]]:
+    first = seen.first(2)
     for function, number in seen.places():
         for action, those in (("torn", TORN), ("lie", LIARS)):
             if function in those:
-                yield 0, f"call:{function}:{number}:{action}"
+                yield int((function, number) not in first), f"call:{function}:{number}:{action}"
 
 
 def _journal(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.writes + 1):
-        for action in ("kill-before", "kill-within", "kill-after", "full", "partly-full"):
-            yield 0, f"disk:write:{number}:{action}"
+        for place, action in enumerate(("kill-within", "kill-after", "full", "kill-before", "partly-full")):
+            yield int(place > 2 and STRIDES[seen.subject] > 10), f"disk:write:{number}:{action}"
     for number in range(1, seen.syncs + 1):
         for action in ("kill-before", "fails"):
             yield 0, f"disk:sync:{number}:{action}"
@@ -152,10 +173,11 @@ def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.exchanges + 1):
         for where in ("asked", "working", "answered"):
             yield 0, f"ca:{number}:{where}"
-    for kind, count in (("write", seen.registry_writes), ("sync", seen.registry_syncs)):
-        for number in range(1, count + 1):
-            for action in ("kill-before", "kill-within", "kill-after")[:: 1 if kind == "write" else 2]:
-                yield 0, f"registry:{kind}:{number}:{action}"
+    for number in range(1, seen.registry_writes + 1):
+        for place, action in enumerate(("kill-before", "kill-within", "kill-after")):
+            yield int(number % 6 != 2 * place), f"registry:write:{number}:{action}"
+    for number in range(1, seen.registry_syncs + 1):
+        yield 0, f"registry:sync:{number}:kill-{('before', 'after')[number % 2]}"
 
 
 def _power_cuts(seen: Recording) -> list[str]:
@@ -165,18 +187,14 @@ def _power_cuts(seen: Recording) -> list[str]:
     return cuts + [f"call:{function}:{number}:kill-after" for function, number in seen.places() if function in changing]
 
 
-def _seconds(seen: Recording, shift: int) -> Iterator[str]:
+def _seconds(seen: Recording, shift: int) -> Iterator[tuple[int, str]]:
     """What hits the resume: a few of each kind, others after each first one."""
-    places = seen.places()
+    places, most = seen.places(), 2 if STRIDES[seen.subject] <= 10 else 1
     kinds = ("kill", "CKR_DEVICE_ERROR", "unplug", "crash", "CKR_SESSION_HANDLE_INVALID", "kill-after")
     for turn in range(6):
         function, number = places[(7 * shift + turn * len(places) // 6) % len(places)]
-        yield f"call:{function}:{number}:{kinds[(shift + turn) % len(kinds)]}"
+        rank = int(turn >= most)
+        yield rank, f"call:{function}:{number}:{kinds[(shift + turn) % len(kinds)]}"
         line = (shift + 2 * turn) % max(seen.writes, 1) + 1
-        yield f"disk:write:{line}:{('kill-after', 'kill-within', 'full')[turn % 3]}"
-        yield f"net:{turn % max(seen.exchanges, 1) + 1}:{('answer', 'request')[turn % 2]}:0.5:stays"
-
-
-def ranked(found: Iterable[tuple[str, Ranked]], most: int) -> list[tuple[str, Point]]:
-    """Those up to a rank."""
-    return [(part, point) for part, (rank, point) in found if rank <= most]
+        yield rank, f"disk:write:{line}:{('kill-after', 'kill-within', 'full')[turn % 3]}"
+        yield rank, f"net:{turn % max(seen.exchanges, 1) + 1}:{('answer', 'request')[turn % 2]}:0.5:stays"

@@ -132,6 +132,7 @@ def record(world: World, subject: str) -> Recording:
     assert told.status == 0, told
     calls = tuple(one.function for one in list(scene.medium.control.calls())[known:])
     made = Recording(
+        subject=subject,
         calls=calls,
         writes=scene.disk.counted["write"],
         syncs=scene.disk.counted["sync"],
