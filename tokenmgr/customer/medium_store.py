@@ -28,8 +28,10 @@ class MediumStore:
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
         self._refused: PinError | None = None
+        self._seen: Sequence[Credential] | None = None  # until we change something, or open it anew
 
     def close(self) -> None:
+        self._seen = None
         found, self._session = self._session, None
         if found is not None:
             found.close()
@@ -49,21 +51,24 @@ class MediumStore:
         return self._open().free_key_id()
 
     def credentials(self) -> Sequence[Credential]:
-        try:
-            return self._open().contents().credentials
-        except ConnectionLost:
-            self.close()
-            return self._open().contents().credentials
+        """Read once between two changes: a card takes a second for it, and the engine asks before each step."""
+        if self._seen is None:
+            try:
+                self._seen = self._open().contents().credentials
+            except ConnectionLost:
+                self.close()
+                self._seen = self._open().contents().credentials
+        return self._seen
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
-        return self._open().generate_key(kind, key_id, label)
+        return self._changing().generate_key(kind, key_id, label)
 
     def signer(self, key: Key) -> PrivateKey:
         """Good for longer than one conversation."""
         return signer(self, key)
 
     def write(self, certificate: bytes, key_id: bytes, label: str, chain: Sequence[bytes]) -> None:
-        self._open().put_certificate(certificate, key_id, label, chain)
+        self._changing().put_certificate(certificate, key_id, label, chain)
 
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
         self.close()  # some media take one conversation that writes, and nothing beside it
@@ -82,7 +87,7 @@ class MediumStore:
             session.prove(key, found.facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
-        session = self._open()
+        session = self._changing()
         if not session.family.labels.kept:
             return
         for one in session.contents().credentials:
@@ -92,7 +97,7 @@ class MediumStore:
                         session.relabel(item, label)
 
     def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
-        session = self._open()
+        session = self._changing()
         targets = [item for one in gone for item in (one.key, one.certificate) if item is not None]
         session.delete(session.permit_deletion(targets, now, successor))
 
@@ -104,6 +109,10 @@ class MediumStore:
 
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
         return self._open().sign(key, message, scheme, prehashed)
+
+    def _changing(self) -> Session:
+        self._seen = None
+        return self._open()
 
     def _open(self) -> Session:
         if self._refused is not None:
