@@ -30,7 +30,10 @@ from tokenmgr.errors import (
     KeyCertifiedBefore,
     MediumError,
     MediumGone,
+    NotPermitted,
     NotPermittedNow,
+    NotSupported,
+    OfficerNeeded,
     TicketSpent,
     TokenmgrError,
 )
@@ -56,6 +59,7 @@ class Order:
 
     kind: KeyKind
     old: Credential | None  # what is to be replaced; None: an acquisition
+    whose: tuple[str, str, str] | None = None  # bank, contract and ID of who acquires, as far as this PC knows
 
 
 class Engine:
@@ -231,12 +235,17 @@ class Engine:
         return {}
 
     def _retire(self) -> Mapping[str, Value]:
-        """9: the store refuses by itself, should the new one not work at this very moment (S2)."""
+        """9: the store refuses by itself, should the new one not work at this very moment (S2). What it will not give
+        away stays: the new one is in service, and clean-up lists the old one."""
         old = self.order.old
-        if self.offer.old_generation == OldGeneration.AT_CONFIRMATION.value and old is not None:
-            still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
+        if self.offer.old_generation != OldGeneration.AT_CONFIRMATION.value or old is None:
+            return {}
+        still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
+        try:
             if still:
                 self.store.remove(still, self.known.required_key(), self.clock())
+        except (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded) as error:
+            return {"stays": error.code}
         return {}
 
     def _end(self, ending: Ending) -> Ending:
@@ -289,14 +298,20 @@ class Engine:
         old, now = self.order.old, self.clock()
         wrong = {
             "another-key": facts.public_key != key.public_key,
-            "another-holder": bool(old and old.facts and old.facts.subject_der != facts.subject_der),
+            "another-holder": self._is_of_another(facts),
             "an-authority": facts.is_authority,
             "not-of-this-ca": bool(chain_of(facts, [*others, *roots])[1]),
             "not-valid-yet": facts.not_before > now + SKEW,
             "ended": facts.not_after <= now,
-            "ends-before-the-old-one": bool(old and old.facts and facts.not_after <= old.facts.not_after),
+            "ends-before-the-old-one": bool(old and old.facts and facts.not_after < old.facts.not_after),
         }
         return [name for name, is_so in wrong.items() if is_so]
+
+    def _is_of_another(self, facts: CertificateFacts) -> bool:
+        old, whose, named = self.order.old, self.order.whose, holder_of(facts.subject_der)
+        if old and old.facts:
+            return old.facts.subject_der != facts.subject_der
+        return whose is not None and (named is None or (named.bank, named.contract, named.user) != whose)
 
 
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told

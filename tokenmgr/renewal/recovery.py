@@ -41,9 +41,9 @@ def holder(one: Credential) -> Holder | None:
     return holder_of(one.facts.subject_der) if one.facts else None
 
 
-def _end(one: Credential) -> datetime:
+def _end(one: Credential) -> tuple[datetime, datetime]:
     assert one.facts is not None  # noqa: S101  only valid ones are compared
-    return one.facts.not_after
+    return one.facts.not_after, one.facts.not_before
 
 
 def named(now: datetime, key_id: str) -> str:
