@@ -314,6 +314,7 @@ class Engine:
         return whose is not None and (named is None or (named.bank, named.contract, named.user) != whose)
 
 
+TALKS = (Step.ISSUED, Step.ACCEPTED, Step.CONFIRMED)  # to the CA, which may say that there is nothing to be had
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
 LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day
 SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
@@ -341,9 +342,7 @@ def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
     """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: the request has lain too
     long to be taken, and another one is built for the same key."""
     told: dict[str, Value] = {"code": error.code}
-    if step in (Step.ISSUED, Step.CONFIRMED) and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent):
-        told["final"] = True
-    if step is Step.ACCEPTED:
+    if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
         told["final"] = True
     if step is Step.ISSUED and isinstance(error, AuthorityRefused) and error.fail == FailInfo.badTime.name:
         told["stale"] = True
