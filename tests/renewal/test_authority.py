@@ -40,7 +40,7 @@ from tokenmgr.renewal.authority import LONGEST, PAUSES, UNKNOWN, Authority, Open
 Answering = Callable[[socket.socket], None]
 
 
-def reached(ca: Running, address: str = "", bank: str = BANK, **how: object) -> Authority:
+def reached(ca: Running, address: str = "", bank: str = BANK, **how: tuple[float, ...]) -> Authority:
     waited: list[float] = []
     made = Authority(address or ca.url, bank, ca.root.read_text(), waited.append, 5.0, {}, **how)
     made.waited = waited  # type: ignore[attr-defined]

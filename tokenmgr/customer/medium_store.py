@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.credential import Credential, Key, KeyKind
+from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, WrittenDifferently
 from tokenmgr.log import Secret
+from tokenmgr.token.guard import Target
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
+from tokenmgr.token.objects import Contents
 from tokenmgr.token.preflight import preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
@@ -60,6 +62,10 @@ class MediumStore:
                 self._seen = self._open().contents().credentials
         return self._seen
 
+    def contents(self) -> Contents:
+        """Everything on it that concerns us, and not only what belongs together."""
+        return self._open().contents()
+
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         return self._changing().generate_key(kind, key_id, label)
 
@@ -87,19 +93,28 @@ class MediumStore:
             session.prove(key, found.facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
+        """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""
         session = self._changing()
         if not session.family.labels.kept:
             return
         for one in session.contents().credentials:
             if one.key.key_id == key_id:
-                for item in (one.key, one.certificate):
+                for item in (one.certificate, one.key):
                     if item is not None:
                         session.relabel(item, label)
 
     def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
+        self._delete([item for one in gone for item in (one.key, one.certificate) if item], successor, now)
+
+    def remove_certificates(
+        self, gone: Sequence[StoredCertificate], successor: Credential | None, now: datetime
+    ) -> None:
+        """Whose key is not here."""
+        self._delete(gone, successor, now)
+
+    def _delete(self, gone: Sequence[Target], successor: Credential | None, now: datetime) -> None:
         session = self._changing()
-        targets = [item for one in gone for item in (one.key, one.certificate) if item is not None]
-        session.delete(session.permit_deletion(targets, now, successor))
+        session.delete(session.permit_deletion(gone, now, successor))
 
     # --- what a signer asks (token/signer.py) ---
 

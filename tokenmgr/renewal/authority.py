@@ -18,7 +18,9 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from tokenmgr.cmp.conversation import refusal_of
+from tokenmgr.domain.standing import UNKNOWN as UNKNOWN
+from tokenmgr.domain.standing import Open as Open
+from tokenmgr.domain.standing import Standing as Standing
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted
 from tokenmgr.log import Secret
 
@@ -51,37 +53,6 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Open:
-    """Whether it is open and until when; else why not, and the way that is (domain/policy.py)."""
-
-    is_open: bool = False
-    until: datetime | None = None
-    reason: str = ""  # Reason.value
-    way: str = ""  # Way.value
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the CA has of one key, and what is open to whoever has it. All but `state` is empty where it has nothing."""
-
-    state: str  # State.value, or "unknown"
-    serial_number: str = ""
-    role: str = ""
-    contract: str = ""
-    user: str = ""
-    store: str = ""
-    not_after: datetime | None = None
-    confirm_by: datetime | None = None
-    is_last: bool = False  # it is the one that counts for its subscriber
-    locked: bool = False  # after too many wrong login PINs (R11)
-    renewal: Open = Open()
-    acquisition: Open = Open()
-
-
-UNKNOWN = Standing("unknown")
-
-
-@dataclass(frozen=True)
 class Ticket:
     """What the four fields of R9 have brought: the name and the secret of one request."""
 
@@ -99,12 +70,13 @@ class Authority:
         pause: Pause,
         seconds: float = 20.0,
         proxies: Mapping[str, str] | None = None,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         """`roots` are PEM: whom this CA's server and its answers must lead to. Proxies are the system's where none
-        are named."""
+        are named. Without `pauses` it is tried once: for who looks, and can look again."""
         self.address, self.bank = address.rstrip("/"), bank
         self._parts = urlsplit(self.address)
-        self._pause, self._seconds = pause, seconds
+        self._pause, self._pauses, self._seconds = pause, pauses, seconds
         self._proxies = dict(urllib.request.getproxies() if proxies is None else proxies)
         self._context = ssl.create_default_context(cadata=roots)
         self._open: http.client.HTTPConnection | None = None
@@ -154,7 +126,11 @@ class Authority:
             raise AuthorityAnswerWrong(reason="no JSON") from error
 
     def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
-        for pause in (*(() if self._open is None else (0.0,)), *PAUSES, None):  # one kept open may have ended unnoticed
+        for pause in (
+            *(() if self._open is None else (0.0,)),
+            *self._pauses,
+            None,
+        ):  # one kept open may have ended unnoticed
             try:
                 return self._once(method, path, body, kind)[1]
             except AuthorityUnreachable as error:
@@ -191,6 +167,8 @@ class Authority:
     def _refuse(self, status: int, said: bytes) -> None:
         """In our CA's words where they are, else as a server that is not in order."""
         try:
+            from tokenmgr.cmp.conversation import refusal_of  # here: it takes longer to load than a CA takes to answer
+
             told = json.loads(said)["error"]
             error = refusal_of(str(told["code"]), told["facts"])
         except (ValueError, KeyError, TypeError):

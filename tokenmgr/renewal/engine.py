@@ -16,6 +16,8 @@ from tokenmgr.clock import japan_day
 from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.holding import LEFT as LEFT
+from tokenmgr.domain.holding import MARK as MARK
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.errors import (
@@ -47,10 +49,6 @@ from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 
 Clock = Callable[[], datetime]
 Prove = Callable[[], Identity]
-MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
-
-
-LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
 
 
 @dataclass(frozen=True)

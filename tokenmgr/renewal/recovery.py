@@ -11,14 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import Holder, holder_of
-from tokenmgr.renewal.engine import MARK
+from tokenmgr.renewal.journal import STORE as STORE
 from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
 from tokenmgr.renewal.ports import StorePort
-
-STORE = "store"  # in a journal's heading: on which one
 
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
