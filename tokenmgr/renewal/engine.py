@@ -32,6 +32,7 @@ from tokenmgr.errors import (
     KeyCertifiedBefore,
     MediumError,
     MediumGone,
+    MediumTroubled,
     NotPermitted,
     NotPermittedNow,
     NotSupported,
@@ -101,7 +102,10 @@ class Engine:
     def _may_go_on(self, error: MediumError) -> bool:
         """What a medium answers while it is pulled may be anything; so it is looked for."""
         if not self.store.is_here():
-            return self.screen.waits_for_store(error)
+            found = MediumGone(serial=self.store.name) if isinstance(error, MediumTroubled) else error
+            if not self.screen.waits_for_store(found):
+                raise found from error
+            return True
         self._loose -= 1  # it was pulled, and is back
         return isinstance(error, MediumGone | ConnectionLost) and self._loose >= 0
 
