@@ -19,8 +19,8 @@ help: ## this list
 
 setup: apt-run $(BIN)/tokenmgr ## everything that tokenmgr needs, in .venv; leaves .venv/bin/tokenmgr
 
-run: setup ## a medium's life, shown on a simulated medium (ONCE=1: ends by itself)
-	$(BIN)/tokenmgr testbed life $(if $(ONCE),,--stay)
+run: setup ## the renewal that cannot be broken, shown on a simulated medium (ONCE=1: ends by itself)
+	$(BIN)/tokenmgr testbed renewal $(if $(ONCE),,--stay)
 
 test: setup apt-test ## the whole suite
 	$(BIN)/python -m pytest -n 3 $(ARGS)  # more than cores: many tests wait for somebody

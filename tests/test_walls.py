@@ -62,6 +62,7 @@ GATES = {
         "token/worker.py",
         "testbed/usb_bus.py",
         "testbed/compiling.py",
+        "testbed/own_ca.py",
         "testbed/shell.py",
         "api/workers.py",
     },

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,9 +18,20 @@ from tokenmgr.testbed.bed import Testbed
 def bed(sweep: bool = False) -> Testbed:
     """`sweep`: first clean up what killed runs have left, and say so."""
     found = Testbed(settings().home / "testbed", settings().environment, settings().library_folder)
-    if sweep and (swept := found.sweep()):
+    if sweep and (swept := [*found.sweep(), *_stale_profiles()]):
         click.echo(t("testbed.swept", names=", ".join(swept)), err=True)
     return found
+
+
+PROFILE_OF = "# testbed: "  # in a bank's file: the folder of its CA, with which it comes and goes (story.py)
+
+
+def _stale_profiles() -> Iterator[str]:
+    for file in sorted(settings().bank_folder.glob("testbed-*.toml")):
+        told, _, _ = file.read_text(encoding="utf-8").partition("\n")
+        if told.startswith(PROFILE_OF) and not Path(told.removeprefix(PROFILE_OF)).exists():
+            file.unlink(missing_ok=True)
+            yield f"banks.d/{file.name}"
 
 
 def medium_argument(command: Callable[..., Any]) -> Callable[..., Any]:

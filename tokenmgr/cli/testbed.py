@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import shlex
-import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from tokenmgr import config, log
 from tokenmgr.cli import wiring
 from tokenmgr.cli.bed import bed, day_of, medium_argument
 from tokenmgr.cli.faults import calls, fault, rule_line, rule_value, set_
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table, texts
-from tokenmgr.cli.prompts import at_terminal
+from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table
 from tokenmgr.cli.shell import shell
+from tokenmgr.cli.shown import renewal
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.testbed.life import Life
 from tokenmgr.testbed.scenario import known, read
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 
@@ -214,28 +208,4 @@ testbed.add_command(fault)
 testbed.add_command(calls)
 testbed.add_command(set_, "set")
 testbed.add_command(shell)
-
-
-@testbed.command(help=t("help.testbed_life"))
-@click.option("--stay", is_flag=True, help=t("help.o_stay"))
-@click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang"))
-@click.option("-v", "verbosity", count=True, help=t("help.o_verbose"))
-def life(stay: bool, verbosity: int) -> int:
-    """Shown step by step as it happens. With --stay the medium is left plugged in until Enter, for other terminals."""
-    log.setup(verbosity)
-    program = "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
-    bed(sweep=True)
-    here = settings()
-    shown = Life(here, texts(), chosen_language(), lambda line: click.echo(line))
-    try:
-        shown.run()
-        if stay and at_terminal():
-            click.echo(t("life.stay"))
-            home = f"TOKENMGR_HOME={shlex.quote(str(here.home))} " if "TOKENMGR_HOME" in here.environment else ""
-            for command in ("media", "pin change", f"verify --medium {shown.serial}   (PIN {shown.pin})", "doctor"):
-                click.echo(f"  {home}{program} {command}")
-            click.prompt(t("life.press"), default="", show_default=False, prompt_suffix=" ")
-    finally:
-        shown.end()
-    click.echo(t("life.done", program=program))
-    return Exit.FINE
+testbed.add_command(renewal)

@@ -12,7 +12,7 @@
     │       ├── FaultWrong    T107   ├── RuleFileWrong      T108   ├── LayerMissing       T109
     │       ├── BusMissing    T110   ├── DayWrong           T111   ├── MediumOutdated     T112
     │       ├── CompilerFailed T113  ├── SwapWithItself     T114   ├── FolderWrong        T115
-    │       ├── NothingUp     T116   └── ScenarioFileWrong  T117
+    │       ├── NothingUp     T116   ├── ScenarioFileWrong  T117   └── CommandFailed      T118
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r
@@ -55,7 +55,8 @@
     │   ├── AuthorityUntrusted J108  ├── CertificateMismatch J109   ├── ProfileMissing  J110
     │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
-    │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r └── AuthorityWaits    J119 r
+    │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
+    │   └── ProxyRefused      J130
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

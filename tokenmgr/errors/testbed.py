@@ -111,3 +111,12 @@ class ScenarioFileWrong(TestbedError):
     code = "T117"
     file: str
     reason: str
+
+
+class CommandFailed(TestbedError):
+    """A command that a demonstration has started; what it said tells the rest."""
+
+    code = "T118"
+    command: str
+    status: int
+    said: str

@@ -1,0 +1,121 @@
+"""A CA for a demonstration: tokenmgr's own commands, each a process of its own, in a settings folder of their own, as
+on a CA's computer. Its PIN is drawn at random, it is reached on loopback only, and it goes with the process that made
+it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, cast
+
+from tokenmgr.errors import CommandFailed
+from tokenmgr.testbed import claims
+
+HOST = "127.0.0.1"
+PATIENCE = 60.0  # seconds that a service which is told to end may finish what it has begun
+LOG = "serve.log"
+
+
+@contextlib.contextmanager
+def own_ca(folder: Path, environment: Mapping[str, str], language: str) -> Iterator[OwnCA]:
+    """It begins without a CA: `make` and `serve` do that, so that they can be shown."""
+    with contextlib.ExitStack() as stack:
+        claim = stack.enter_context(claims.aside(folder.parent, ".making-"))
+        claim.settle(folder, alive=True)
+        stack.callback(claim.drop)
+        ports = [stack.enter_context(_reserved()) for _ in range(2)]
+        ca = OwnCA(folder, environment, language, [port.getsockname()[1] for port in ports])
+        stack.callback(ca.end)
+        yield ca
+
+
+class OwnCA:
+    def __init__(self, home: Path, environment: Mapping[str, str], language: str, ports: list[int]) -> None:
+        self.home = home
+        self.url, self.status_url = f"https://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
+        self._at = [f"{HOST}:{port}" for port in ports]
+        self._environment = {**environment, "TOKENMGR_HOME": str(home), "PYTHONUTF8": "1"}
+        self._language = ("--lang", language)
+        self._pin = drawn_pin()
+        self._service: subprocess.Popen[str] | None = None
+
+    def make(self) -> str:
+        where = ("--url", self.url, "--status-url", self.status_url)
+        return self.command("ca", "init", *where, "--new-pin-fd", "0", typed=f"{self._pin}\n")
+
+    def serve(self) -> None:
+        """Until `end`. Returns once it serves; should this process be killed, Linux ends it."""
+        listen = ("--listen", self._at[0], "--status-listen", self._at[1])
+        words = ("ca", "serve", "--workers", "1", *listen, "--pin-fd", "0")
+        with (self.home / LOG).open("w", encoding="utf-8") as log:
+            self._service = self._start(words, log.fileno(), _ends_with_parent())
+        told, answers = cast(IO[str], self._service.stdin), cast(IO[str], self._service.stdout)
+        with contextlib.suppress(BrokenPipeError), told:
+            told.write(f"{self._pin}\n")
+        if not answers.readline():
+            said = (self.home / LOG).read_text(encoding="utf-8")
+            raise CommandFailed(command="tokenmgr ca serve", status=self._service.wait(), said=said.strip())
+
+    def command(self, *words: str, typed: str = "") -> str:
+        """Its output. PINs are typed, and no argument (S5)."""
+        child = self._start(words)
+        try:
+            out, said = child.communicate(typed)
+        except BaseException:
+            _end(child)  # in order: it takes back what it has begun
+            raise
+        if child.returncode:
+            command = " ".join(("tokenmgr", *words[:2]))
+            raise CommandFailed(command=command, status=child.returncode, said=said.strip())
+        return out
+
+    def end(self) -> None:
+        if self._service is not None:
+            _end(self._service)
+
+    def _start(
+        self, words: tuple[str, ...], errors: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "tokenmgr", *words, *self._language],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=self._environment,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is this process's, which ends it in order
+        )
+
+
+def drawn_pin() -> str:
+    return str(int.from_bytes(os.urandom(8), "big") % 10**8).zfill(8)
+
+
+@contextlib.contextmanager
+def _reserved() -> Iterator[socket.socket]:
+    """A free port that stays this demonstration's: bound and silent, so that nobody is given it, and a server that says
+    SO_REUSEADDR, as ours do, may listen there."""
+    with socket.socket() as held:
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        held.bind((HOST, 0))
+        yield held
+
+
+def _ends_with_parent() -> tuple[str, ...]:
+    """A part of every Debian; elsewhere a service whose demonstration was killed outright is ended by hand."""
+    return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    with child:
+        child.terminate()
+        try:
+            child.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            child.kill()
