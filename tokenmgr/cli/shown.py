@@ -73,7 +73,7 @@ def _take_down(name: str) -> None:
 
 
 def _remove_journals(folder: Path, serial: str) -> None:
-    """Of a medium that is gone, whoever wrote them."""
+    """What other terminals have done with a medium that is gone."""
     for path in folder.glob(f"*{SUFFIX}"):
         if f'"store":"{serial}"' in path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]:
             for one in (path, path.with_suffix(".lock")):

@@ -175,13 +175,13 @@ class Story:
     @contextmanager
     def _counter(self, profile: Profile, reached: Authority, pulled_at: Step | None = None) -> Iterator[Counter]:
         """As a command of its own has it: a library that is loaded anew, and a PIN that is given anew."""
-        here, screen = settings(), Screen(self.medium, pulled_at)
+        screen, journals = Screen(self.medium, pulled_at), self.medium.folder / "journal"  # which go with it
         with (
-            self.medium.library(here.time_limits) as library,
+            self.medium.library(settings().time_limits) as library,
             Secret(PIN) as pin,
             closing(MediumStore(library, self.medium.serial, pin)) as store,
         ):
-            yield Counter(profile, store, reached, here.journal_folder, screen, clock.now, tell_error)
+            yield Counter(profile, store, reached, journals, screen, clock.now, tell_error)
 
     def _applicant(self, contract: str, user: str) -> Applicant:
         return Applicant(contract, user, lambda: (Secret(self.pins[0]), Secret(self.pins[1])))
