@@ -12,7 +12,7 @@ APT_TEST := curl dbus gcc gnutls-bin iproute2 libbcpkix-java libc6-dev libengine
 APT_BENCH := hyperfine yubikey-manager
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench lock clean apt-run apt-test apt-bench
+.PHONY: help setup run test crash check bench lock clean apt-run apt-test apt-bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ run: setup ## the renewal that cannot be broken, shown on a simulated medium (ON
 
 test: setup apt-test ## the whole suite
 	$(BIN)/python -m pytest -n 3 $(ARGS)  # more than cores: many tests wait for somebody
+
+crash: setup apt-test ## the proof: one fault at each point of a renewal and an acquisition, and what is true after it (hours)
+	$(BIN)/python -m tests.crash $(ARGS)
 
 check: setup ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ from benchmarks import (
     calls,
     cmp_parse,
     cold,
+    customer,
     listing,
     ocsp_http,
     plug,
@@ -22,6 +23,7 @@ from benchmarks import (
 
 ALL = {
     "cold": cold.run,
+    "renewal": customer.run,
     "calls": calls.run,
     "trip": trip.run,
     "listing": listing.run,

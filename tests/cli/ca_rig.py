@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from sqlalchemy import select
 
+from tests import warm
 from tests.actors import TESTER
 from tests.cli.bank_rig import BankHome
 from tests.cli.runner import Home, Result
@@ -183,11 +184,7 @@ def killed_at(home: Home, moment: int, *arguments: str) -> int:
 
 
 def _run(home: Home, script: str, *arguments: str) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
-        input=f"{PIN}\n", env=home.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode
+    return warm.run(script, *arguments, environment=home.environment, typed=f"{PIN}\n").returncode
 
 
 def with_little_room(home: Home, size: int, *arguments: str) -> Result:

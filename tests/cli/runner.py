@@ -1,4 +1,4 @@
-"""Runs `tokenmgr` as its own process in a home of its own, and plays transcripts.
+"""Runs `tokenmgr` as its own process (tests/warm.py) in a home of its own, and plays transcripts.
 
 A transcript is what a person would see. Its lines:
 
@@ -17,15 +17,16 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import warm
 from tests.cli import states
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 PROGRAM = Path(sys.executable).parent / "tokenmgr"
+MAIN = "import sys\nfrom tokenmgr.__main__ import main\nsys.exit(main())\n"  # what is in it
 
 
 @dataclass
@@ -59,9 +60,7 @@ class Home:
         raise ValueError(f"a transcript has no line like this: {' '.join(words)}")
 
     def run(self, *arguments: str, typed: str = "") -> Result:
-        done = subprocess.run(
-            [PROGRAM, *arguments], input=typed, env=self.environment, capture_output=True, text=True, timeout=120
-        )
+        done = warm.run(MAIN, *arguments, environment=self.environment, typed=typed)
         return Result(done.returncode, done.stdout, done.stderr)
 
 

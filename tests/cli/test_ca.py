@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pexpect
 import pytest
 
+from tests import warm
 from tests.cli.runner import PROGRAM, Home, Result
 from tokenmgr.ca.ceremony import Step
 from tokenmgr.ca.folder import open_folder
@@ -210,11 +210,7 @@ KILLED_AT = (
 
 
 def killed(home: Home, script: str, moment: int, *arguments: str, pin: str = PIN) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(moment), *arguments],
-        input=f"{pin}\n", env=home.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode
+    return warm.run(script, str(moment), *arguments, environment=home.environment, typed=f"{pin}\n").returncode
 
 
 def require_none_or_whole(home: Home) -> None:

@@ -6,12 +6,11 @@ import dataclasses
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.cli.bank_rig import BankHome, make_ca
 from tests.cli.runner import Home, Result
 from tokenmgr.ca import staging
@@ -204,11 +203,7 @@ KILLED_AT = (
 
 
 def killed(home: Home, script: str, moment: int, *arguments: str, pin: str = PIN) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(moment), *arguments],
-        input=f"{pin}\n", env=home.environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.returncode
+    return warm.run(script, str(moment), *arguments, environment=home.environment, typed=f"{pin}\n").returncode
 
 
 def require_old_or_new_whole(home: Home, before: CaFolder) -> None:

@@ -7,8 +7,6 @@ import hashlib
 import json
 import socket
 import ssl
-import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +18,7 @@ from hypothesis import strategies as st
 from tests.api.rig import new_key
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK
 from tests.interop.running import Authority as Running
+from tests.renewal.serving import relaying, serving, whole_request, with_certificate
 from tokenmgr import clock
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.conversation import Conversation, Identity
@@ -37,10 +36,13 @@ from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.authority import LONGEST, PAUSES, UNKNOWN, Authority, Open, standing_of
 
-Answering = Callable[[socket.socket], None]
+
+def own(ca: Running) -> ssl.SSLContext:
+    """The CA's own certificate."""
+    return with_certificate(ca.folder.path / "tls" / "chain.pem", ca.folder.path / "tls" / "key.pem")
 
 
-def reached(ca: Running, address: str = "", bank: str = BANK, **how: object) -> Authority:
+def reached(ca: Running, address: str = "", bank: str = BANK, **how: tuple[float, ...]) -> Authority:
     waited: list[float] = []
     made = Authority(address or ca.url, bank, ca.root.read_text(), waited.append, 5.0, {}, **how)
     made.waited = waited  # type: ignore[attr-defined]
@@ -168,7 +170,7 @@ def test_a_malformed_offer_is_believed_in_nothing(ca: Running, said: bytes) -> N
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(said) + said)
 
     with (
-        serving(say, tls=ca) as port,
+        serving(say, tls=own(ca)) as port,
         reached(ca, f"https://127.0.0.1:{port}") as authority,
         pytest.raises(AuthorityAnswerWrong),
     ):
@@ -220,7 +222,7 @@ def test_what_is_no_answer_is_asked_for_again_with_the_same_bytes(ca: Running, a
         heard.append(whole_request(connection))
         connection.sendall(answer)
 
-    with serving(say, tls=ca) as port:
+    with serving(say, tls=own(ca)) as port:
         authority = reached(ca, f"https://127.0.0.1:{port}")
         with pytest.raises(AuthorityUnreachable):
             authority.exchange(b"the message")
@@ -233,7 +235,7 @@ def test_a_claim_is_never_sent_twice(ca: Running) -> None:
     """R11: it may have been counted."""
     heard: list[bytes] = []
     with (
-        serving(lambda connection: heard.append(whole_request(connection)), tls=ca) as port,
+        serving(lambda connection: heard.append(whole_request(connection)), tls=own(ca)) as port,
         pytest.raises(AuthorityUnreachable),
     ):
         reached(ca, f"https://127.0.0.1:{port}").claim(CONTRACT, "user", *pins(), "medium")
@@ -246,7 +248,7 @@ def test_an_answer_without_an_end_is_not_read_to_the_end(ca: Running) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(4 * LONGEST))
 
-    with serving(say, tls=ca) as port, pytest.raises(AuthorityAnswerWrong):
+    with serving(say, tls=own(ca)) as port, pytest.raises(AuthorityAnswerWrong):
         reached(ca, f"https://127.0.0.1:{port}").exchange(b"x")
 
 
@@ -261,16 +263,7 @@ def test_nobody_is_there(ca: Running) -> None:
 def test_through_a_proxy(ca: Running) -> None:
     """CONNECT, and TLS to the CA itself within it."""
     asked: list[bytes] = []
-
-    def relay(connection: socket.socket) -> None:
-        asked.append(until(connection, b"\r\n\r\n"))
-        with socket.create_connection(("127.0.0.1", ca.port)) as onward:
-            connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
-            back = threading.Thread(target=copy, args=(onward, connection), daemon=True)
-            back.start()
-            copy(connection, onward)
-
-    with serving(relay, tls=None) as port:
+    with serving(relaying(asked), tls=None) as port:
         proxies = {"https": f"http://127.0.0.1:{port}"}
         authority = Authority(
             ca.url.replace("127.0.0.1", "localhost"), BANK, ca.root.read_text(), lambda _: None, 5.0, proxies
@@ -278,61 +271,3 @@ def test_through_a_proxy(ca: Running) -> None:
         assert authority.offer().bank == BANK
         authority.close()
     assert asked[0].startswith(f"CONNECT localhost:{ca.port}".encode())
-
-
-# --- servers that do as they are told ---------------------------------------------------------------------------------
-
-
-@contextlib.contextmanager
-def serving(answer: Answering, tls: Running | None) -> Iterator[int]:
-    """One connection after another; with the CA's own certificate where `tls` is that CA."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        ending = threading.Event()
-        thread = threading.Thread(target=_serve, args=(listening, answer, tls, ending), daemon=True)
-        thread.start()
-        yield listening.getsockname()[1]
-        ending.set()
-        with contextlib.suppress(OSError):
-            socket.create_connection(listening.getsockname()).close()
-        thread.join(10)
-
-
-def _serve(listening: socket.socket, answer: Answering, tls: Running | None, ending: threading.Event) -> None:
-    context = None
-    if tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls.folder.path / "tls" / "chain.pem", tls.folder.path / "tls" / "key.pem")
-    while not ending.is_set():
-        connection, _ = listening.accept()
-        with contextlib.suppress(OSError, ssl.SSLError), connection:
-            if context is None:
-                answer(connection)
-                continue
-            with context.wrap_socket(connection, server_side=True) as secured:
-                answer(secured)
-
-
-def whole_request(connection: socket.socket) -> bytes:
-    head = until(connection, b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")), 0)
-    body = head.partition(b"\r\n\r\n")[2]
-    while len(body) < length:
-        body += connection.recv(length - len(body))
-    return head.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body
-
-
-def until(connection: socket.socket, mark: bytes) -> bytes:
-    read = b""
-    while mark not in read:
-        more = connection.recv(1000)
-        if not more:
-            break
-        read += more
-    return read
-
-
-def copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)

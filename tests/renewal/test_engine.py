@@ -10,7 +10,7 @@ import pytest
 
 from tests.api.conftest import emptied, quick, rig, server, url
 from tests.api.rig import Rig
-from tests.renewal.world import World
+from tests.renewal.world import Screen, World
 from tokenmgr.customer.operations import Applicant
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.policy import OldGeneration
@@ -153,6 +153,27 @@ def test_where_nobody_sits_a_pulled_medium_ends_it(world: World) -> None:
     world.near.on_the_way = lambda message, answer: world.rig.answer(message)
     world.restarted()
     world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step is not Step.CHECKED])
+def test_a_medium_that_fails_within_a_step_has_refused_nothing(world: World, step: Step) -> None:
+    """Only the CA can say that a key gets no certificate; whatever a medium answers, it is gone on with."""
+    world.renewable()
+
+    class Pulling(Screen):
+        def begins(self, begun: Step) -> None:
+            if begun is step:
+                world.medium.unplug()
+
+    world.screen = Pulling()
+    with pytest.raises(MediumError):
+        world.counter().renew()
+    world.medium.plug()
+    world.restarted()
+    if world.unfinished():
+        world.screen = Screen()
+        world.resume()
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "acquire": "tokenmgr.cli.renewing:acquire",
     "renew": "tokenmgr.cli.renewing:renew",
     "resume": "tokenmgr.cli.renewing:resume",
+    "clean": "tokenmgr.cli.cleaning:clean",
     "verify": "tokenmgr.cli.verify:verify",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",

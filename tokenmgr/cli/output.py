@@ -10,6 +10,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from enum import IntEnum
 
 import click
@@ -66,7 +67,7 @@ class Output:
         self.as_json = as_json
 
     def value(self, value: object) -> None:
-        click.echo(json.dumps(value, ensure_ascii=not speaks_unicode(), indent=2))
+        click.echo(json.dumps(value, ensure_ascii=not speaks_unicode(), indent=2, default=datetime.isoformat))
 
     def failure(self, error: Exception) -> int:
         """An error as what happened, what was kept, the next step. Details of an unknown one go to -v only."""

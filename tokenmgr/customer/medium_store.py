@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.credential import Credential, Key, KeyKind
+from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, WrittenDifferently
 from tokenmgr.log import Secret
+from tokenmgr.token.guard import Target
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
+from tokenmgr.token.objects import Contents
 from tokenmgr.token.preflight import preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
@@ -28,8 +30,10 @@ class MediumStore:
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
         self._refused: PinError | None = None
+        self._seen: Sequence[Credential] | None = None  # until we change something, or open it anew
 
     def close(self) -> None:
+        self._seen = None
         found, self._session = self._session, None
         if found is not None:
             found.close()
@@ -49,21 +53,28 @@ class MediumStore:
         return self._open().free_key_id()
 
     def credentials(self) -> Sequence[Credential]:
-        try:
-            return self._open().contents().credentials
-        except ConnectionLost:
-            self.close()
-            return self._open().contents().credentials
+        """Read once between two changes: a card takes a second for it, and the engine asks before each step."""
+        if self._seen is None:
+            try:
+                self._seen = self._open().contents().credentials
+            except ConnectionLost:
+                self.close()
+                self._seen = self._open().contents().credentials
+        return self._seen
+
+    def contents(self) -> Contents:
+        """Everything on it that concerns us, and not only what belongs together."""
+        return self._open().contents()
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
-        return self._open().generate_key(kind, key_id, label)
+        return self._changing().generate_key(kind, key_id, label)
 
     def signer(self, key: Key) -> PrivateKey:
         """Good for longer than one conversation."""
         return signer(self, key)
 
     def write(self, certificate: bytes, key_id: bytes, label: str, chain: Sequence[bytes]) -> None:
-        self._open().put_certificate(certificate, key_id, label, chain)
+        self._changing().put_certificate(certificate, key_id, label, chain)
 
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
         self.close()  # some media take one conversation that writes, and nothing beside it
@@ -82,19 +93,28 @@ class MediumStore:
             session.prove(key, found.facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
-        session = self._open()
+        """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""
+        session = self._changing()
         if not session.family.labels.kept:
             return
         for one in session.contents().credentials:
             if one.key.key_id == key_id:
-                for item in (one.key, one.certificate):
+                for item in (one.certificate, one.key):
                     if item is not None:
                         session.relabel(item, label)
 
     def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
-        session = self._open()
-        targets = [item for one in gone for item in (one.key, one.certificate) if item is not None]
-        session.delete(session.permit_deletion(targets, now, successor))
+        self._delete([item for one in gone for item in (one.key, one.certificate) if item], successor, now)
+
+    def remove_certificates(
+        self, gone: Sequence[StoredCertificate], successor: Credential | None, now: datetime
+    ) -> None:
+        """Whose key is not here."""
+        self._delete(gone, successor, now)
+
+    def _delete(self, gone: Sequence[Target], successor: Credential | None, now: datetime) -> None:
+        session = self._changing()
+        session.delete(session.permit_deletion(gone, now, successor))
 
     # --- what a signer asks (token/signer.py) ---
 
@@ -104,6 +124,10 @@ class MediumStore:
 
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes:
         return self._open().sign(key, message, scheme, prehashed)
+
+    def _changing(self) -> Session:
+        self._seen = None
+        return self._open()
 
     def _open(self) -> Session:
         if self._refused is not None:

@@ -86,7 +86,7 @@ class Counter:
         wanted = kind or self._usual_kind()
         who: dict[str, Value] = {"contract": applicant.contract, "user": applicant.user}
         with self._new({"operation": ACQUISITION, "kind": wanted.value, **who}) as journal:
-            return self._run(journal, Order(wanted, None), lambda: self._claim(applicant))
+            return self._run(journal, Order(wanted, None, self._whose(applicant)), lambda: self._claim(applicant))
 
     def resume(self, ask: AskApplicant) -> Outcome:
         begun = self._begun()
@@ -139,7 +139,8 @@ class Counter:
                     raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
                 return self._claim(ask(told[0], told[1]))
 
-            return self._run(journal, Order(kind, None), prove)
+            whose = (self.profile.code, told[0], told[1]) if all(told) else None
+            return self._run(journal, Order(kind, None, whose), prove)
 
     # --- with what ---
 
@@ -175,6 +176,9 @@ class Counter:
         return next((kind for kind in offered if not self.store.obstacles(kind)), offered[0])
 
     # --- whose ---
+
+    def _whose(self, applicant: Applicant) -> tuple[str, str, str]:
+        return self.profile.code, applicant.contract, applicant.user
 
     def _is_ours(self, one: Credential) -> bool:
         found = holder(one)

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenmgr.errors import BankNotNamed, ProfileMissing, ProfileWrong
+from tokenmgr.errors import ProfileWrong, ProxyRefused
+from tokenmgr.renewal.proxies import read_proxy
 
 SYSTEM, STRAIGHT = "system", "none"
 _NEEDED = ("code", "name", "address", "roots")
@@ -48,16 +49,6 @@ def profiles(folder: Path) -> list[Profile]:
     return list(found.values())
 
 
-def choose(folder: Path, code: str | None) -> Profile:
-    """The named bank's, or the only one."""
-    found = [one for one in profiles(folder) if code in (None, one.code)]
-    if not found:
-        raise ProfileMissing(bank=code or "", folder=str(folder))
-    if len(found) > 1:
-        raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in found))
-    return found[0]
-
-
 def read_profile(path: Path) -> Profile:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad puts a mark in front
@@ -75,35 +66,51 @@ def _profile(told: Mapping[str, Any]) -> Profile:
             raise ValueError(f"{name} is a text")
     if not (len(told["code"]) == 4 and told["code"].isascii() and told["code"].isdigit()):
         raise ValueError("code is four digits")
-    parts = urlsplit(told["address"])
-    if parts.scheme != "https" or not parts.hostname:
-        raise ValueError("address is https://…")
-    tls, proxy = told.get("tls_roots") or told["roots"], told.get("proxy", "")
-    roots = _certificates("roots", told["roots"])
-    if tls != SYSTEM:
-        _certificates("tls_roots", tls)
+    _require_address(told["address"])
+    roots, tls = _certificates("roots", told["roots"]), told.get("tls_roots") or told["roots"]
     return Profile(
         code=told["code"],
         name=told["name"],
         address=told["address"],
-        roots=roots,
-        tls_roots="" if tls == SYSTEM else tls,
-        proxies=({} if proxy == STRAIGHT else {"https": proxy}) if proxy else None,
+        roots=tuple(map(ssl.PEM_cert_to_DER_cert, roots)),
+        tls_roots="" if tls == SYSTEM else "\n".join(_certificates("tls_roots", tls)),
+        proxies=_proxies(told.get("proxy", "")),
         service_name=told.get("service_name", ""),
         contact=told.get("contact", ""),
         media_page=told.get("media_page", ""),
     )
 
 
-def _certificates(name: str, pem: str) -> tuple[bytes, ...]:
-    """With the standard library's eyes, since TLS will look with them."""
+def _require_address(address: str) -> None:
+    parts = urlsplit(address)
+    fits = address.isascii() and parts.scheme == "https" and parts.hostname and parts.port != 0  # or ValueError
+    if not fits or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("address is https://HOST, https://HOST:PORT or https://HOST:PORT/PATH")
+
+
+def _proxies(proxy: str) -> Mapping[str, str] | None:
+    """Without a login: a password is in no file that is handed out."""
+    if not proxy:
+        return None
+    if proxy == STRAIGHT:
+        return {}
+    try:
+        read_proxy(proxy)
+    except ProxyRefused as error:
+        raise ValueError('proxy is "http://HOST:PORT" or "none"') from error
+    if "@" in proxy:
+        raise ValueError("proxy has a login in it, which a profile may not have")
+    return {"https": proxy}
+
+
+def _certificates(name: str, pem: str) -> list[str]:
+    """Without the words around them. With the standard library's eyes, since TLS will look with them."""
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     blocks = [begin + rest.partition(end)[0] + end for rest in pem.split(begin)[1:]]
-    try:
-        found = tuple(ssl.PEM_cert_to_DER_cert(block) for block in blocks)
-        ssl.create_default_context(cadata=pem)
-    except (ValueError, ssl.SSLError) as error:
-        raise ValueError(f"{name} is not PEM: {error}") from error
-    if not found:
+    if not blocks:
         raise ValueError(f"{name} has no certificate")
-    return found
+    try:
+        ssl.create_default_context(cadata="\n".join(blocks))
+    except (ValueError, TypeError, ssl.SSLError) as error:
+        raise ValueError(f"{name} is not PEM: {error}") from error
+    return blocks

@@ -55,7 +55,8 @@
     │   ├── AuthorityUntrusted J108  ├── CertificateMismatch J109   ├── ProfileMissing  J110
     │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
-    │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r └── AuthorityWaits    J119 r
+    │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
+    │   └── ProxyRefused      J130
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

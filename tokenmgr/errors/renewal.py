@@ -162,3 +162,11 @@ class AuthorityWaits(RenewalError):
     code = "J119"
     retriable = True
     seconds: int
+
+
+class ProxyRefused(RenewalError):
+    """The proxy on the way to the CA lets nobody through, or cannot be used at all. `reason` names a text."""
+
+    code = "J130"
+    proxy: str
+    reason: str

@@ -11,22 +11,25 @@ import http.client
 import json
 import logging
 import ssl
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
-from tokenmgr.cmp.conversation import refusal_of
-from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted
+from tokenmgr.domain.standing import UNKNOWN as UNKNOWN
+from tokenmgr.domain.standing import Open as Open
+from tokenmgr.domain.standing import Standing as Standing
+from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted, TokenmgrError
 from tokenmgr.log import Secret
+from tokenmgr.renewal.proxies import proxy_to
 
 log = logging.getLogger(__name__)
 
 LONGEST = 256 * 1024  # bytes of an answer
 PIKXCMP, JSON = "application/pkixcmp", "application/json"
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
+LONGEST_PAUSE = 30.0  # seconds that a server may ask for; after more than that it is another day's
 Pause = Callable[[float], None]
 T = TypeVar("T")
 _MALFORMED = (KeyError, TypeError, ValueError, OverflowError)  # the last one: a moment beyond the calendar
@@ -51,37 +54,6 @@ class Offer:
 
 
 @dataclass(frozen=True)
-class Open:
-    """Whether it is open and until when; else why not, and the way that is (domain/policy.py)."""
-
-    is_open: bool = False
-    until: datetime | None = None
-    reason: str = ""  # Reason.value
-    way: str = ""  # Way.value
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What the CA has of one key, and what is open to whoever has it. All but `state` is empty where it has nothing."""
-
-    state: str  # State.value, or "unknown"
-    serial_number: str = ""
-    role: str = ""
-    contract: str = ""
-    user: str = ""
-    store: str = ""
-    not_after: datetime | None = None
-    confirm_by: datetime | None = None
-    is_last: bool = False  # it is the one that counts for its subscriber
-    locked: bool = False  # after too many wrong login PINs (R11)
-    renewal: Open = Open()
-    acquisition: Open = Open()
-
-
-UNKNOWN = Standing("unknown")
-
-
-@dataclass(frozen=True)
 class Ticket:
     """What the four fields of R9 have brought: the name and the secret of one request."""
 
@@ -99,15 +71,17 @@ class Authority:
         pause: Pause,
         seconds: float = 20.0,
         proxies: Mapping[str, str] | None = None,
+        pauses: tuple[float, ...] = PAUSES,
     ) -> None:
-        """`roots` are PEM: whom this CA's server and its answers must lead to. Proxies are the system's where none
-        are named."""
+        """`roots` are PEM: whom this CA's server must lead to; empty: to those of the system. Proxies are the system's
+        where none are named. Without `pauses` it is tried once: for who looks, and can look again."""
         self.address, self.bank = address.rstrip("/"), bank
         self._parts = urlsplit(self.address)
-        self._pause, self._seconds = pause, seconds
-        self._proxies = dict(urllib.request.getproxies() if proxies is None else proxies)
+        self._pause, self._pauses, self._seconds = pause, pauses, seconds
+        self._proxy = proxy_to(self._parts.hostname or "", proxies)
         self._context = ssl.create_default_context(cadata=roots)
         self._open: http.client.HTTPConnection | None = None
+        self._asked_for = 0.0  # seconds, by the last answer's Retry-After
 
     def __enter__(self) -> Self:
         return self
@@ -147,26 +121,32 @@ class Authority:
     # --- how ---
 
     def _json(self, method: str, path: str, body: bytes | None = None, once: bool = False) -> Any:
-        answer = self._once(method, path, body, JSON)[1] if once else self._until_answered(method, path, body, JSON)
+        answer = self._once(method, path, body, JSON) if once else self._until_answered(method, path, body, JSON)
         try:
             return json.loads(answer)
         except (ValueError, RecursionError) as error:
             raise AuthorityAnswerWrong(reason="no JSON") from error
 
     def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
-        for pause in (*(() if self._open is None else (0.0,)), *PAUSES, None):  # one kept open may have ended unnoticed
+        for pause in (
+            *(() if self._open is None else (0.0,)),
+            *self._pauses,
+            None,
+        ):  # one kept open may have ended unnoticed
             try:
-                return self._once(method, path, body, kind)[1]
+                return self._once(method, path, body, kind)
             except AuthorityUnreachable as error:
-                if pause is None:
+                if pause is None or self._asked_for > LONGEST_PAUSE:
                     raise
-                log.info("asking again in %s s: %s", pause, error)
-                if pause:
-                    self._pause(pause)
+                longer = max(pause, self._asked_for)
+                log.info("asking again in %s s: %s", longer, error)
+                if longer:
+                    self._pause(longer)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
+    def _once(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
         headers = {"Content-Type": kind} if body is not None else {}
+        self._asked_for = 0.0
         try:
             connection = self._connection()
             connection.request(method, self._parts.path + path, body, headers)
@@ -177,23 +157,41 @@ class Authority:
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
+            if self._proxy is not None:
+                self._proxy.refuse(error)
             raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
-        if len(said) > LONGEST or response.will_close or response.status >= 400:
+        try:
+            self._judge(response, said, kind)
+        except TokenmgrError:
             self.close()
+            raise
+        if response.will_close:
+            self.close()
+        return said
+
+    def _judge(self, response: http.client.HTTPResponse, said: bytes, kind: str) -> None:
+        """A redirect is not followed: whoever is meant stands in the bank's profile."""
+        status, told = response.status, response.headers
         if len(said) > LONGEST:
             raise AuthorityAnswerWrong(reason="longer than any answer is")
-        if response.status >= 400:
-            self._refuse(response.status, said)
-        return response.status, said
+        if status >= 400:
+            self._asked_for = _seconds(told.get("Retry-After", ""))
+            self._refuse(status, said)
+        if status >= 300:
+            raise AuthorityAnswerWrong(reason=f"HTTP {status} {told.get('Location', '')[:200]}".strip())
+        if told.get_content_type() != kind:
+            raise AuthorityAnswerWrong(reason=f"{told.get_content_type()[:200]} instead of {kind}")
 
     def _refuse(self, status: int, said: bytes) -> None:
         """In our CA's words where they are, else as a server that is not in order."""
         try:
+            from tokenmgr.cmp.conversation import refusal_of  # here: it takes longer to load than a CA takes to answer
+
             told = json.loads(said)["error"]
             error = refusal_of(str(told["code"]), told["facts"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             error = None
         if status >= 500 or error is None:
             reason = f"HTTP {status}" + (f" {error.code}" if error else "")
@@ -202,20 +200,22 @@ class Authority:
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._open is None:
-            self._open = self._connected(self._parts)
+            self._open = self._connected()
         return self._open
 
-    def _connected(self, parts: SplitResult) -> http.client.HTTPConnection:
-        host, port = parts.hostname or "", parts.port or 443
-        proxy = self._proxies.get("https", "")
-        if not proxy or urllib.request.proxy_bypass(host):
+    def _connected(self) -> http.client.HTTPConnection:
+        host, port = self._parts.hostname or "", self._parts.port or 443
+        if self._proxy is None:
             return http.client.HTTPSConnection(host, port, timeout=self._seconds, context=self._context)
-        through = urlsplit(proxy if "//" in proxy else f"//{proxy}")
-        made = http.client.HTTPSConnection(
-            through.hostname or "", through.port or 8080, timeout=self._seconds, context=self._context
-        )
-        made.set_tunnel(host, port)
+        through = self._proxy
+        made = http.client.HTTPSConnection(through.host, through.port, timeout=self._seconds, context=self._context)
+        made.set_tunnel(host, port, through.headers)
         return made
+
+
+def _seconds(told: str) -> float:
+    """A Retry-After (RFC 9110, 10.2.3). One that is a date is left to our own pauses: whose clock would it be by?"""
+    return float(told) if told.isascii() and told.isdigit() and len(told) < 9 else 0.0
 
 
 def offer_of(told: Any) -> Offer:

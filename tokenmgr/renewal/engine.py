@@ -16,6 +16,8 @@ from tokenmgr.clock import japan_day
 from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.holding import LEFT as LEFT
+from tokenmgr.domain.holding import MARK as MARK
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.errors import (
@@ -31,7 +33,10 @@ from tokenmgr.errors import (
     MediumError,
     MediumGone,
     MediumTroubled,
+    NotPermitted,
     NotPermittedNow,
+    NotSupported,
+    OfficerNeeded,
     TicketSpent,
     TokenmgrError,
 )
@@ -45,10 +50,6 @@ from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 
 Clock = Callable[[], datetime]
 Prove = Callable[[], Identity]
-MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
-
-
-LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Order:
 
     kind: KeyKind
     old: Credential | None  # what is to be replaced; None: an acquisition
+    whose: tuple[str, str, str] | None = None  # bank, contract and ID of who acquires, as far as this PC knows
 
 
 class Engine:
@@ -235,12 +237,17 @@ class Engine:
         return {}
 
     def _retire(self) -> Mapping[str, Value]:
-        """9: the store refuses by itself, should the new one not work at this very moment (S2)."""
+        """9: the store refuses by itself, should the new one not work at this very moment (S2). What it will not give
+        away stays: the new one is in service, and clean-up lists the old one."""
         old = self.order.old
-        if self.offer.old_generation == OldGeneration.AT_CONFIRMATION.value and old is not None:
-            still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
+        if self.offer.old_generation != OldGeneration.AT_CONFIRMATION.value or old is None:
+            return {}
+        still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
+        try:
             if still:
                 self.store.remove(still, self.known.required_key(), self.clock())
+        except (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded) as error:
+            return {"stays": error.code}
         return {}
 
     def _end(self, ending: Ending) -> Ending:
@@ -293,16 +300,23 @@ class Engine:
         old, now = self.order.old, self.clock()
         wrong = {
             "another-key": facts.public_key != key.public_key,
-            "another-holder": bool(old and old.facts and old.facts.subject_der != facts.subject_der),
+            "another-holder": self._is_of_another(facts),
             "an-authority": facts.is_authority,
             "not-of-this-ca": bool(chain_of(facts, [*others, *roots])[1]),
             "not-valid-yet": facts.not_before > now + SKEW,
             "ended": facts.not_after <= now,
-            "ends-before-the-old-one": bool(old and old.facts and facts.not_after <= old.facts.not_after),
+            "ends-before-the-old-one": bool(old and old.facts and facts.not_after < old.facts.not_after),
         }
         return [name for name, is_so in wrong.items() if is_so]
 
+    def _is_of_another(self, facts: CertificateFacts) -> bool:
+        old, whose, named = self.order.old, self.order.whose, holder_of(facts.subject_der)
+        if old and old.facts:
+            return old.facts.subject_der != facts.subject_der
+        return whose is not None and (named is None or (named.bank, named.contract, named.user) != whose)
 
+
+TALKS = (Step.ISSUED, Step.ACCEPTED, Step.CONFIRMED)  # to the CA, which may say that there is nothing to be had
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
 LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day
 SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
@@ -330,9 +344,7 @@ def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
     """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: the request has lain too
     long to be taken, and another one is built for the same key."""
     told: dict[str, Value] = {"code": error.code}
-    if step in (Step.ISSUED, Step.CONFIRMED) and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent):
-        told["final"] = True
-    if step is Step.ACCEPTED:
+    if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
         told["final"] = True
     if step is Step.ISSUED and isinstance(error, AuthorityRefused) and error.fail == FailInfo.badTime.name:
         told["stale"] = True

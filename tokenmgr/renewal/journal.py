@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable
+from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
 from tokenmgr.system import hold, private_folder, sync_folder
 
 VERSION = 1
 SUFFIX = ".jsonl"
 FIRST = "0" * 64
+STORE = "store"  # in a heading: on which one
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -151,6 +152,36 @@ def unfinished(folder: Path) -> list[Path]:
         if not is_over and any("key_id" in line.facts for line in lines):
             found.append(path)
     return found
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An unfinished operation, looked at while somebody may be at it. All but the path is empty where its file cannot
+    be believed, and `trouble` says why."""
+
+    path: Path
+    store: str = ""
+    operation: str = ""
+    bank: str = ""
+    key_id: str = ""  # hex
+    at: datetime | None = None
+    last: Step | None = None  # done
+    trouble: RenewalError | None = None
+
+
+def begun(folder: Path) -> list[Begun]:
+    return [_begun(path) for path in unfinished(folder)]
+
+
+def _begun(path: Path) -> Begun:
+    try:
+        lines, _, _ = _read(path)
+    except (JournalDamaged, JournalNewer) as error:
+        return Begun(path, trouble=error)
+    told = {name: str(value) for line in lines for name, value in line.facts.items()}
+    store, operation, bank, key_id = (told.get(name, "") for name in (STORE, "operation", "bank", "key_id"))
+    done = [line.step for line in lines if line.step and line.phase is Phase.DONE]
+    return Begun(path, store, operation, bank, key_id, lines[0].at, done[-1] if done else None)
 
 
 def _held(path: Path) -> IO[bytes]:

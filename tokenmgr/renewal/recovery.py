@@ -11,14 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import Holder, holder_of
-from tokenmgr.renewal.engine import MARK
+from tokenmgr.renewal.journal import STORE as STORE
 from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
 from tokenmgr.renewal.ports import StorePort
-
-STORE = "store"  # in a journal's heading: on which one
 
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
@@ -41,9 +40,9 @@ def holder(one: Credential) -> Holder | None:
     return holder_of(one.facts.subject_der) if one.facts else None
 
 
-def _end(one: Credential) -> datetime:
+def _end(one: Credential) -> tuple[datetime, datetime]:
     assert one.facts is not None  # noqa: S101  only valid ones are compared
-    return one.facts.not_after
+    return one.facts.not_after, one.facts.not_before
 
 
 def named(now: datetime, key_id: str) -> str:

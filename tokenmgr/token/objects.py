@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -16,6 +16,7 @@ from tokenmgr.domain.credential import (
     Finding,
     Key,
     KeyKind,
+    PublicKey,
     StoredCertificate,
     TrustAttributes,
 )
@@ -52,6 +53,7 @@ class Contents:
     certificates: list[StoredCertificate]
     credentials: list[Credential]
     findings: list[Finding]
+    public: list[PublicKey] = field(default_factory=list)  # what is seen of a key before a login, on most
 
     def key(self, key_id: bytes) -> Key:
         found = [key for key in self.keys if key.key_id == key_id]
@@ -108,6 +110,11 @@ def keys(found: list[dict[str, Any]]) -> list[Key]:
     used = Counter((item["class"], _id(item)) for item in (*private, *public))
     clear = {_id(item): item for item in public if used["PUBLIC_KEY", _id(item)] == used["PRIVATE_KEY", _id(item)] == 1}
     return [_key(item, clear.get(_id(item))) for item in private]
+
+
+def public_keys(found: list[dict[str, Any]]) -> list[PublicKey]:
+    seen = [item for item in found if item["class"] == "PUBLIC_KEY"]
+    return [PublicKey(_id(item), item.get("LABEL", ""), public_key(item)[1]) for item in seen]
 
 
 def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:

@@ -266,7 +266,8 @@ class Session:
         held, certificates = objects.keys(found), objects.certificates(found, self.family.certificates.placeholder)
         self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
-        return objects.Contents(self.medium.serial, held, certificates, credentials, findings)
+        public = objects.public_keys(found)
+        return objects.Contents(self.medium.serial, held, certificates, credentials, findings, public)
 
     def put_certificate(
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
@@ -277,11 +278,16 @@ class Session:
         return making.write_certificate(self, der, key_id, label, chain)
 
     def relabel(self, item: Key | StoredCertificate, label: str) -> None:
-        """Where the family renames everything of one ID together, key and certificate are called so from now on."""
+        """A key's public part first: before a login others know it by that. Where the family renames everything of one
+        ID together, key and certificate are called so from now on."""
         check_label(label, making.LONGEST_OBJECT_LABEL)
         if not self.family.labels.kept:
             raise NotSupported(serial=self.medium.serial, wanted="label")
-        self._ask("update", handle=self._handle_of(item), attributes={"LABEL": label})
+        handle = self._handle_of(item)
+        for public in self._public_parts(item) if isinstance(item, Key) else ():
+            with suppress(MediumError):  # one that cannot be renamed is told by its certificate
+                self._ask("update", handle=public, attributes={"LABEL": label})
+        self._ask("update", handle=handle, attributes={"LABEL": label})
         self._seen.clear()
 
     def permit_deletion(
@@ -325,10 +331,13 @@ class Session:
         for key in contents.keys:
             if key in permit.targets:
                 self._destroy(key.handle)
-                for public in self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id}):
-                    if objects.public_key(public)[1] in (key.public_key, None):
-                        self._destroy(public["handle"])
+                for public in self._public_parts(key):
+                    self._destroy(public)
         log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
+
+    def _public_parts(self, key: Key) -> list[int]:
+        found = self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id})
+        return [one["handle"] for one in found if objects.public_key(one)[1] in (key.public_key, None)]
 
     def _destroy(self, handle: int) -> None:
         """On some media one object goes with another: what is not there any more need not be destroyed."""

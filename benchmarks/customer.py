@@ -1,0 +1,174 @@
+"""What a renewal costs beyond what it is made of: `tokenmgr renew` as a process, from its start to its end, beside a
+bare script that makes the same PKCS#11 calls, and beside what the CA takes for its answers.
+
+The medium is SoftHSM in memory and the CA is on loopback, so that next to nothing hides what we add.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.bench import Measured, in_turns, spread, table
+from benchmarks.media import medium
+from tests.cli.runner import PROGRAM
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, POLICY, Authority, founded, serving
+from tokenmgr import clock
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.renewal.journal import Journal
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+
+TURNS, RUNS = 6, 3
+KINDS = (KeyKind.P256, KeyKind.RSA_2048)
+HERE = Path(__file__).parent  # a disk, where /tmp may be memory
+
+
+@dataclass
+class Customer:
+    """A computer with one medium on it; what the CA has taken for its answers so far is read from its metrics."""
+
+    home: Path
+    ca: Authority
+    kind: KeyKind
+    answers: list[float] = field(default_factory=list)
+
+    def renew(self) -> list[float]:
+        return [self._renew() for _ in range(RUNS)]
+
+    def _renew(self) -> float:
+        before, started = self._answering(), time.perf_counter()
+        self.run("renew", "--kind", self.kind.value)
+        taken = (time.perf_counter() - started) * 1e6
+        self.answers.append(self._answering() - before)
+        return taken
+
+    def run(self, *command: str) -> None:
+        environment = {**os.environ, "TOKENMGR_HOME": str(self.home), "no_proxy": "*"}
+        with pipe(PIN) as pin, pipe(LOGIN_PIN) as login, pipe(CONFIRMATION_PIN) as confirmation:
+            options = ["--pin-fd", str(pin)]
+            if command[0] == "acquire":
+                options += ["--login-pin-fd", str(login), "--confirmation-pin-fd", str(confirmation)]
+            given = (pin, login, confirmation)
+            subprocess.run(
+                [PROGRAM, *command, *options], env=environment, pass_fds=given, check=True, stdout=subprocess.DEVNULL
+            )
+
+    def _answering(self) -> float:
+        """Microseconds."""
+        told = self.ca.fetch("/metrics").decode()
+        found = re.findall(r'^tokenmgr_[a-z_]*seconds_sum\{route="(?:bank|key|cmp)"\} ([0-9.e-]+)', told, re.M)
+        return sum(map(float, found)) * 1e6
+
+    def lines(self) -> int:
+        """That the newest journal has."""
+        return len(max((self.home / "journal").glob("*.jsonl")).read_text().splitlines())
+
+
+@contextmanager
+def pipe(text: str) -> Iterator[int]:
+    reading, writing = os.pipe()
+    os.write(writing, f"{text}\n".encode())
+    os.close(writing)
+    yield reading
+    os.close(reading)
+
+
+@contextmanager
+def customer(ca: Authority, home: Path, one: SimulatedMedium, kind: KeyKind) -> Iterator[Customer]:
+    """With a certificate that may be renewed, and a bank that has the old one go at once: so it stays at one."""
+    (home / "libraries.d").mkdir()
+    library = {"path": one.path, "family": "softhsm"}
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in library.items())
+    variables = "".join(f"{name} = {json.dumps(value)}\n" for name, value in one.environment.items())
+    (home / "libraries.d" / "bench.toml").write_text(f"{text}[environment]\n{variables}")
+    at_once = dataclasses.replace(POLICY, old_generation=OldGeneration.AT_CONFIRMATION)
+    ca.administration.change_bank(BANK, lambda bank: dataclasses.replace(bank, policy=at_once))
+    (home / "settings.toml").write_text("catalogue = false\nusb = false\n")
+    (home / "banks.d").mkdir()
+    told = {"code": BANK, "name": "みほん", "address": ca.url, "roots": ca.root.read_text()}
+    text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in told.items())
+    (home / "banks.d" / "bank.toml").write_text(text)
+    made = Customer(home, ca, kind)
+    made.run("acquire", "--contract", CONTRACT, "--user", ca.enrol().user, "--kind", kind.value)
+    yield made
+
+
+def run() -> None:
+    rows = []
+    for kind in KINDS:
+        with (
+            TemporaryDirectory(prefix=".renewal-", dir=HERE) as folder,
+            founded(Path(folder) / "ca") as ca,
+            serving(ca, 1, ca.status_port) as ca.port,
+            medium() as (one, _serial),
+            medium() as (other, _),
+            customer(ca, Path(folder), one, kind) as made,
+        ):
+            rows.append(_row(made, Bare(other, kind), Path(folder)))
+    headings = ("key", "tokenmgr renew", "bare script", "its key and signatures", "the CA's answers", "beyond", "ratio")
+    table("A renewal, from start to end; aim: 150 ms beyond key, signatures and answers", (*headings, "journal"), rows)
+
+
+def _row(made: Customer, bare: Bare, folder: Path) -> list[str]:
+    made.renew()
+    made.answers.clear()
+    taken = in_turns(TURNS, {"ours": made.renew, "bare": bare.run})
+    ours, peer = taken["ours"], taken["bare"]
+    token = Measured([bare.token[i : i + RUNS] for i in range(0, len(bare.token), RUNS)])
+    answers = Measured([made.answers[i : i + RUNS] for i in range(0, len(made.answers), RUNS)])
+    beyond = [a - b - c for a, b, c in zip(*(_medians(one) for one in (ours, token, answers)), strict=True)]
+    ratios = [a / (b + c) for a, b, c in zip(*(_medians(one) for one in (ours, peer, answers)), strict=True)]
+    written = _journal(made.lines(), folder)
+    share = f"{made.lines()} writes, {written / 1000:.0f} ms, {written / ours.median:.0%}"
+    figures = (str(one) for one in (ours, peer, token, answers))
+    return [made.kind.value, *figures, spread([one / 1000 for one in beyond]) + " ms", spread(ratios) + " ×", share]
+
+
+def _medians(measured: Measured) -> list[float]:
+    return [sorted(turn)[len(turn) // 2] for turn in measured.turns]
+
+
+def _journal(lines: int, folder: Path) -> float:
+    """So many writes, each durable, on the disk that the journals are on."""
+    with Journal.create(folder / "alone", "alone", {}, clock.now()) as journal:
+        started = time.perf_counter()
+        for _ in range(lines):
+            journal.write(None, journal.lines[0].phase, {"certificate": "x" * 1000}, clock.now())
+    return (time.perf_counter() - started) * 1e6
+
+
+@dataclass
+class Bare:
+    """benchmarks/bare_renewal.py, each time a new process."""
+
+    medium: SimulatedMedium
+    kind: KeyKind
+    token: list[float] = field(default_factory=list)
+
+    def run(self) -> list[float]:
+        taken = []
+        for _ in range(RUNS):
+            started = time.perf_counter()
+            said = subprocess.run(
+                [sys.executable, "-m", "benchmarks.bare_renewal", self.medium.path, self.kind.value],
+                env={**os.environ, **self.medium.environment},
+                cwd=HERE.parent,
+                input=f"{PIN}\n",
+                text=True,
+                check=True,
+                stdout=subprocess.PIPE,
+            )
+            taken.append((time.perf_counter() - started) * 1e6)
+            self.token.append(float(said.stdout))
+        return taken

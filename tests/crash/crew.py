@@ -1,0 +1,87 @@
+"""Several worlds side by side, each in a process of its own with its own CA, that take points from one list."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import multiprocessing.queues
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from tests.crash import world
+from tests.crash.points import Point, Recording
+from tests.crash.runner import Result, record, run
+
+Queue: TypeAlias = "multiprocessing.queues.Queue[Any]"
+
+
+class Ended(Exception):
+    """A worker, by something of its own."""
+
+
+class Crew:
+    def __init__(self, asked: Queue, told: Queue, workers: int) -> None:
+        self._asked, self._told, self.workers = asked, told, workers
+
+    def record(self, subjects: Iterable[str]) -> dict[str, Recording]:
+        wanted = list(subjects)
+        for one in wanted:
+            self._asked.put(one)
+        return dict(self._answer() for _ in wanted)
+
+    def run(self, points: Iterable[Point]) -> Iterator[Result]:
+        """As they are done. No more than a few are handed out at a time, so that an endless list is one too."""
+        under_way = 0
+        for point in points:
+            self._asked.put(point)
+            under_way += 1
+            if under_way >= 2 * self.workers:
+                yield self._answer()
+                under_way -= 1
+        for _ in range(under_way):
+            yield self._answer()
+
+    def _answer(self) -> Any:
+        answer = self._told.get()
+        if isinstance(answer, Ended):
+            raise Ended(*answer.args)
+        return answer
+
+
+@contextlib.contextmanager
+def crew(workers: int) -> Iterator[Crew]:
+    context = multiprocessing.get_context("spawn")
+    asked, told = context.Queue(), context.Queue()
+    folder = Path(tempfile.mkdtemp(prefix="tokenmgr-crash-"))
+    everybody = [
+        context.Process(target=_work, args=(folder / f"{number}", folder / "store", asked, told))
+        for number in range(workers)
+    ]
+    try:
+        for one in everybody:
+            one.start()
+        yield Crew(asked, told, workers)
+    finally:
+        for _ in everybody:
+            asked.put(None)
+        for one in everybody:
+            one.join()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _work(folder: Path, store: Path, asked: Queue, told: Queue) -> None:
+    folder.mkdir()
+    with (folder / "log").open("wb") as log:
+        os.dup2(log.fileno(), 1)  # what a CA says while it is made, and its tokens' library
+        os.dup2(log.fileno(), 2)
+    try:
+        with world.opened(folder, store) as mine:
+            while (wanted := asked.get()) is not None:
+                told.put((wanted, record(mine, wanted)) if isinstance(wanted, str) else run(mine, wanted))
+    except BaseException as error:
+        told.put(Ended(f"{type(error).__name__}: {error}"))
+        raise

@@ -1,0 +1,114 @@
+"""A fault by its name (points.py), armed in a scene; and the program that runs into it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+
+from tests.crash.program import Ended, Running, wait_gone
+from tests.crash.proxy import Cut
+from tests.crash.world import Scene
+
+POWER = ("kill", "alone")
+TICK = 0.003
+
+
+def hit(scene: Scene, fault: str, start: Callable[[], Running]) -> tuple[Ended, bool]:
+    """How the program ended, and whether the fault came at all. Afterwards everything is whole again."""
+    kind, *words = fault.split(":")
+    try:
+        return _KINDS[kind](scene, words, start)
+    finally:
+        scene.repair()
+
+
+def _call(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    function, number, what = words
+    what, after = what.removesuffix("-after"), what.endswith("-after")
+    if what in POWER:
+        return _killed(scene, function, int(number), what, after, start)
+    action, value = ("answer", what) if what.startswith(("CKR_", "0x")) else (what, None)
+    rule = scene.medium.fault(function, action, value, after=after, skip=int(number) - 1, times=1)
+    told = scene.ended(start())
+    return told, any(one.number == rule and one.hits for one in scene.medium.control.rules())
+
+
+def _killed(
+    scene: Scene, function: str, number: int, what: str, after: bool, start: Callable[[], Running]
+) -> tuple[Ended, bool]:
+    """It stands still in the call, and never comes out of it; or its library's process does, and it does not."""
+    control, left = scene.medium.control, []
+    rule = scene.medium.fault(function, "hang", after=after, skip=number - 1, times=1)
+    running = start()
+    is_hit = False
+    while not running.is_over and not is_hit:
+        time.sleep(TICK)
+        is_hit = any(one.number == rule and one.hits for one in control.rules())
+    if is_hit and what == "kill":
+        running.cut_power()
+    elif is_hit:
+        left = running.kill_alone()
+    control.remove(rule)
+    wait_gone(left)
+    return scene.ended(running), is_hit
+
+
+def _disk(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    kind, number, action = words
+    scene.disk.arm(kind, int(number), action)
+    told = scene.ended(start())
+    return told, scene.disk.hits > 0
+
+
+def _net(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    number, where, share, *stays = words
+    scene.world.wire.arm(Cut(int(number), where, float(share), bool(stays)))
+    told = scene.ended(start())
+    return told, scene.world.wire.hits > 0
+
+
+def _ca(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    """Killed, and started again at once: the program asks meanwhile."""
+    number, where = words
+    node = scene.world.node
+
+    def die() -> None:
+        node.kill()
+        threading.Thread(target=_revive, args=(scene,), daemon=True).start()
+
+    cut = {
+        "asked": Cut(int(number), "request", 0.0, then=die),
+        "working": Cut(int(number), "request", whole=True, then=die),
+        "answered": Cut(int(number), "answer", 0.0, then=die),
+    }[where]
+    scene.world.wire.arm(cut)
+    told = scene.ended(start())
+    return told, scene.world.wire.hits > 0
+
+
+def _registry(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    """The worker dies at its disk; its keeper goes the same way before it can start another."""
+    kind, number, action = words
+    disk, node = scene.world.node.disk, scene.world.node
+    disk.arm(kind, int(number), action)
+    running = start()
+    is_hit = False
+    while not running.is_over:
+        time.sleep(TICK)
+        if disk.hits and not is_hit:
+            is_hit = True
+            disk.arm()
+            node.kill()
+            _revive(scene)
+    disk.arm()
+    return scene.ended(running), is_hit
+
+
+def _revive(scene: Scene) -> None:
+    with contextlib.suppress(AssertionError):  # scene.repair() sees whether it is up
+        scene.world.node.revive()
+
+
+_KINDS = {"call": _call, "disk": _disk, "net": _net, "ca": _ca, "registry": _registry}

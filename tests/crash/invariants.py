@@ -1,0 +1,92 @@
+"""What must be true at each point. Each function tells what is not so, in words; nothing where all is well."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.crash.look import Thing
+from tests.crash.program import KILLED, Ended
+from tests.crash.world import SECRETS, Scene
+from tokenmgr.domain.generation import State
+from tokenmgr.errors import NotACertificate
+from tokenmgr.pki.facts import certificate_facts
+
+GOOD = (State.ACTIVE, State.SUPERSEDED)  # superseded and not revoked: it logs in
+
+
+def something_logs_in(scene: Scene) -> Iterator[str]:
+    """1: at once, whatever has just been hit."""
+    things = scene.things()
+    good = [one.certificate for one in reversed(scene.generations()) if one.state in GOOD]
+    if not any(scene.logs_in(one, things) for one in good):
+        yield f"1: nothing on the medium logs in; the registry has {[one.state.value for one in scene.generations()]}"
+
+
+def one_active(scene: Scene, before: bytes) -> Iterator[str]:
+    """3: the CA has one, it is new, and it logs in."""
+    active = scene.active()
+    if len(active) != 1:
+        yield f"3: the CA has {len(active)} active certificates"
+    elif active[0].certificate == before:
+        yield "3: the active certificate is the old one"
+    elif not scene.logs_in(active[0].certificate, scene.things()):
+        yield "3: the active certificate does not log in"
+
+
+def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
+    """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
+    left = leftovers(scene.things(), {before, *(each.certificate for each in scene.active())})
+    if not left:
+        return
+    told = scene.clean()
+    yield from well_behaved(told)
+    if told.status not in (0, 6):
+        yield f"4: clean ended with {told.status}"
+        return
+    listed = json.dumps(json.loads(told.out))
+    for one in left:
+        if one.key_id not in listed:
+            yield f"4: not told by clean: {one.kind} {one.key_id} {one.label!r}"
+
+
+def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
+    """Everything but one key pair beside each good certificate, that certificate, and the CA's."""
+    wanted = Counter(
+        (kind, one.key_id) for one in things if one.value in good - {b""} for kind in ("PRIVATE_KEY", "PUBLIC_KEY")
+    )
+    left = []
+    for one in things:
+        if wanted[one.kind, one.key_id]:
+            wanted[one.kind, one.key_id] -= 1
+        elif one.value not in good - {b""} and not _is_authority(one):
+            left.append(one)
+    return left
+
+
+def _is_authority(one: Thing) -> bool:
+    try:
+        return bool(one.value) and certificate_facts(one.value).is_authority
+    except NotACertificate:
+        return False
+
+
+def well_behaved(told: Ended, may_be_killed: bool = False) -> Iterator[str]:
+    """5: no bug, no traceback, no PIN, and no signal but ours."""
+    if told.status == 1:
+        yield "5: status 1"
+    if told.status < 0 and not (may_be_killed and told.status == KILLED):
+        yield f"5: ended by signal {-told.status}"
+    for text in (told.out, told.err):
+        if "Traceback" in text:
+            yield "5: a traceback"
+        if any(secret in text for secret in SECRETS):
+            yield "5: a PIN was told"
+
+
+def nothing_secret_is_kept(scene: Scene) -> Iterator[str]:
+    """5: not in a journal either, or whatever else a home has."""
+    for path in scene.folder.glob("home-*/**/*"):
+        if path.is_file() and any(secret.encode() in path.read_bytes() for secret in SECRETS):
+            yield f"5: a PIN in {path.relative_to(scene.folder)}"

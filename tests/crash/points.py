@@ -1,0 +1,200 @@
+"""A point: an operation, and what goes wrong in it, where. Its name says all of it, and repeats it:
+
+renew-p256/call:C_Sign:3:kill                       the computer's power fails before the third C_Sign
+acquire-rsa2048/net:2:answer:0.5:stays+elsewhere    half of the second answer comes; then another PC goes on
+renew-p256/disk:write:7:full+call:C_Login:1:crash   two in a row: the second one hits the resume
+
+call:FUNCTION:N:WHAT       the N-th call of this function: kill, kill-after (power), alone (the program without its
+                           library's process), crash, crash-after (the library's process), unplug, unplug-after,
+                           hang, torn, lie, or CKR_… and CKR_…-after
+disk:write|sync:N:WHAT     the N-th of the journal: kill-before, kill-within, kill-after, full, partly-full, fails
+net:N:WHERE:SHARE[:stays]  the N-th exchange with the CA: hello, request, answer; the network may stay away
+ca:N:WHERE                 the CA is killed when the N-th request has come, when it has it, or when it has answered
+registry:write|sync:N:WHAT the same, at the N-th of its registry
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from tests.crash.answers import ANSWERS, CHANGING
+from tokenmgr.testbed.faults import LIARS, TORN
+
+ELSEWHERE = "elsewhere"
+SUBJECTS = ("renew-p256", "acquire-p256", "renew-rsa2048", "acquire-rsa2048")
+PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "network", "authority", "elsewhere", "twice")
+STRIDES = dict(zip(SUBJECTS, (6, 10, 20, 20), strict=True))  # of the calls that only look, one in so many at first
+LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
+SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
+
+
+@dataclass(frozen=True)
+class Point:
+    subject: str
+    faults: tuple[str, ...]  # the first hits the operation, each other one a resume; or the PC is changed: ELSEWHERE
+
+    @property
+    def name(self) -> str:
+        return f"{self.subject}/{'+'.join(self.faults)}"
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        subject, _, faults = name.partition("/")
+        return cls(subject, tuple(faults.split("+")))
+
+    @property
+    def operation(self) -> str:
+        return self.subject.partition("-")[0]
+
+    @property
+    def kind(self) -> str:
+        return self.subject.partition("-")[2]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What an undisturbed run does."""
+
+    subject: str
+    calls: tuple[str, ...]  # names of functions, in their order
+    writes: int  # of the journal
+    syncs: int
+    exchanges: int
+    registry_writes: int
+    registry_syncs: int
+
+    def places(self) -> list[tuple[str, int]]:
+        """Each call by its function and number."""
+        seen: Counter[str] = Counter()
+        found = []
+        for function in self.calls:
+            seen[function] += 1
+            found.append((function, seen[function]))
+        return found
+
+    def first(self, more: int = 1) -> list[tuple[str, int]]:
+        """Those that are looked at first: what leaves something behind, and of the rest one in so many, others for each
+        operation."""
+        stride, offset = STRIDES[self.subject] * more, SUBJECTS.index(self.subject)
+        places = enumerate(self.places())
+        return [place for number, place in places if place[0] in LASTING or number % stride == offset]
+
+
+Ranked = tuple[int, Point]  # rank 0 is what is done without `--all`
+
+
+def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
+    """All points of one operation by their part."""
+    single = {
+        "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after")),
+        "plug": _calls(seen, ("unplug", "unplug-after")),
+        "answers": _answers(seen),
+        "hangs": _calls(seen, ("hang",), 3),
+        "lies": _lies(seen),
+        "journal": _journal(seen),
+        "network": _network(seen),
+        "authority": _authority(seen),
+    }
+    for part, faults in single.items():
+        for rank, fault in faults:
+            yield part, (rank, Point(seen.subject, (fault,)))
+    for fault in _power_cuts(seen):
+        yield "elsewhere", (0, Point(seen.subject, (fault, ELSEWHERE)))
+    for number, first in enumerate(_power_cuts(seen)):
+        for rank, second in _seconds(seen, number):
+            yield "twice", (rank, Point(seen.subject, (first, second)))
+
+
+def pairs(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
+    """All of them, with a rank: those of one rank have every row and every column."""
+    together = math.lcm(rows, columns)
+    for number in range(rows * columns):
+        yield number // max(rows, columns), number % rows, (number + number // together) % columns
+
+
+def _calls(seen: Recording, actions: Sequence[str], more: int = 1) -> Iterator[tuple[int, str]]:
+    """Every action at once where something lasting is done; elsewhere they take turns."""
+    first = seen.first(more)
+    for rank, row, column in pairs(len(first), len(actions)):
+        function, number = first[row]
+        yield 0 if function in LASTING else rank, f"call:{function}:{number}:{actions[column]}"
+    for function, number in sorted(set(seen.places()) - set(first)):
+        for action in actions:
+            yield 1, f"call:{function}:{number}:{action}"
+
+
+def _answers(seen: Recording) -> Iterator[tuple[int, str]]:
+    """Each answer of a function, and each of its first places, at least once."""
+    for function, count in Counter(seen.calls).items():
+        if function not in ANSWERS:
+            continue
+        after = [f"{name}-after" for name in ANSWERS[function]] if function in CHANGING else []
+        told = [*ANSWERS[function], *after]
+        first = [number for name, number in seen.first() if name == function] or [1]
+        for rank, row, column in pairs(len(first), len(told)):
+            is_later = STRIDES[seen.subject] > 10 and function not in CHANGING  # the kind of key is nothing to it
+            yield rank + is_later, f"call:{function}:{first[row]}:{told[column]}"
+        for number in sorted(set(range(1, count + 1)) - set(first)):
+            for name in told:
+                yield 1, f"call:{function}:{number}:{name}"
+
+
+def _lies(seen: Recording) -> Iterator[tuple[int, str]]:
+    first = seen.first(2)
+    for function, number in seen.places():
+        for action, those in (("torn", TORN), ("lie", LIARS)):
+            if function in those:
+                yield int((function, number) not in first), f"call:{function}:{number}:{action}"
+
+
+def _journal(seen: Recording) -> Iterator[tuple[int, str]]:
+    for number in range(1, seen.writes + 1):
+        for place, action in enumerate(("kill-within", "kill-after", "full", "kill-before", "partly-full")):
+            yield int(place > 2 and STRIDES[seen.subject] > 10), f"disk:write:{number}:{action}"
+    for number in range(1, seen.syncs + 1):
+        for action in ("kill-before", "fails"):
+            yield 0, f"disk:sync:{number}:{action}"
+
+
+def _network(seen: Recording) -> Iterator[tuple[int, str]]:
+    wheres = [("hello", 0.0), ("request", 0.0), ("answer", 0.0)]
+    wheres += [(where, share) for where in ("request", "answer") for share in SHARES]
+    for number in range(1, seen.exchanges + 1):
+        for where, share in wheres:
+            yield 0, f"net:{number}:{where}:{share:g}"
+            yield int(share not in (0.0, 0.5)), f"net:{number}:{where}:{share:g}:stays"
+
+
+def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
+    for number in range(1, seen.exchanges + 1):
+        for where in ("asked", "working", "answered"):
+            yield 0, f"ca:{number}:{where}"
+    for number in range(1, seen.registry_writes + 1):
+        for place, action in enumerate(("kill-before", "kill-within", "kill-after")):
+            yield int(number % 6 != 2 * place), f"registry:write:{number}:{action}"
+    for number in range(1, seen.registry_syncs + 1):
+        yield 0, f"registry:sync:{number}:kill-{('before', 'after')[number % 2]}"
+
+
+def _power_cuts(seen: Recording) -> list[str]:
+    """Where something lasting has just changed: at each line of the journal, and around each change of the medium."""
+    changing = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue")
+    cuts = [f"disk:write:{number}:kill-after" for number in range(1, seen.writes + 1)]
+    return cuts + [f"call:{function}:{number}:kill-after" for function, number in seen.places() if function in changing]
+
+
+def _seconds(seen: Recording, shift: int) -> Iterator[tuple[int, str]]:
+    """What hits the resume: a few of each kind, others after each first one."""
+    places, most = seen.places(), 2 if STRIDES[seen.subject] <= 10 else 1
+    kinds = ("kill", "CKR_DEVICE_ERROR", "unplug", "crash", "CKR_SESSION_HANDLE_INVALID", "kill-after")
+    for turn in range(6):
+        function, number = places[(7 * shift + turn * len(places) // 6) % len(places)]
+        rank = int(turn >= most)
+        yield rank, f"call:{function}:{number}:{kinds[(shift + turn) % len(kinds)]}"
+        line = (shift + 2 * turn) % max(seen.writes, 1) + 1
+        yield rank, f"disk:write:{line}:{('kill-after', 'kill-within', 'full')[turn % 3]}"
+        yield rank, f"net:{turn % max(seen.exchanges, 1) + 1}:{('answer', 'request')[turn % 2]}:0.5:stays"

@@ -1,0 +1,39 @@
+"""What came of it: a table of parts and outcomes, and each violation with all that repeats it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from tests.crash.points import PARTS
+from tests.crash.runner import OUTCOMES, Result
+
+_SHORT = ("at once", "resumed", "again", "refused", "not hit")
+
+
+def table(found: Iterable[tuple[str, Result]]) -> str:
+    counts: Counter[tuple[str, str]] = Counter()
+    wrong: Counter[str] = Counter()
+    for part, result in found:
+        counts[part, result.outcome] += 1
+        wrong[part] += bool(result.violations)
+    parts = [*PARTS, *sorted({part for part, _ in counts} - set(PARTS))]
+    lines = ["".join([f"{'':<12}{'points':>8}", *(f"{one:>10}" for one in _SHORT), f"{'violations':>12}"])]
+    for part in (one for one in parts if any(counts[one, each] for each in (*OUTCOMES, ""))):
+        numbers = [counts[part, one] for one in OUTCOMES]
+        points = sum(numbers[:-1]) + counts[part, ""]
+        lines.append("".join([f"{part:<12}{points:>8,}", *(f"{one:>10,}" for one in numbers), f"{wrong[part]:>12,}"]))
+    return "\n".join(lines)
+
+
+def violation(result: Result) -> str:
+    """What was said, from the first command on, and how to have it again."""
+    told = "\n".join(map(str, result.said))
+    wrong = "\n".join(f"  {one}" for one in result.violations)
+    return f"VIOLATION {result.point.name}\n{wrong}\n{told}\n  python -m tests.crash --point '{result.point.name}'\n"
+
+
+def last_line(found: list[tuple[str, Result]]) -> str:
+    reached = sum(result.outcome != OUTCOMES[-1] for _, result in found)
+    wrong = sum(bool(result.violations) for _, result in found)
+    return f"{reached:,} points, {wrong:,} violation{'' if wrong == 1 else 's'}"

@@ -1,0 +1,144 @@
+"""One point, from a medium as the bank sends it to a certificate that logs in."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.crash import invariants
+from tests.crash.faults import hit
+from tests.crash.points import ELSEWHERE, Point, Recording
+from tests.crash.program import Ended, Running
+from tests.crash.world import Scene, World
+from tokenmgr.domain.generation import State
+
+AGAIN = 3  # the status that says: try again when the next step is done
+TIMES = 3  # so often a person does
+OUTCOMES = ("finished at once", "resumed", "undone, done again", "refused at first", "not reached")
+
+
+@dataclass
+class Result:
+    point: Point
+    outcome: str = ""
+    violations: list[str] = field(default_factory=list)
+    said: list[Ended] = field(default_factory=list)
+
+
+def run(world: World, point: Point) -> Result:
+    result = Result(point)
+    scene = world.scene(point.kind)
+    result.said = scene.said
+    try:
+        result.outcome = _Life(scene, point, result.violations).live()
+    except Exception:  # noqa: BLE001  of the proof itself, or of what it found: a violation either way, and told whole
+        result.violations.append(traceback.format_exc())
+        scene.repair()
+    else:
+        scene.remove()
+    return result
+
+
+@dataclass
+class _Life:
+    scene: Scene
+    point: Point
+    violations: list[str]
+    before: bytes = b""
+
+    def live(self) -> str:
+        scene, point = self.scene, self.point
+        if point.operation == "renew":
+            prepare(scene)
+            self.before = scene.active()[0].certificate
+        untouched = self._seen()
+        is_hit = self._hit(point.faults[0], lambda: scene.begin(point.operation))
+        is_untouched = self._seen() == untouched
+        for then in point.faults[1:]:
+            if then == ELSEWHERE:
+                scene.move()
+            else:
+                self._hit(then, scene.resume)
+        outcome = self._finish(is_untouched)
+        self.violations += [
+            *invariants.one_active(scene, self.before),
+            *invariants.leftovers_are_told(scene, self.before),
+            *invariants.nothing_secret_is_kept(scene),
+        ]
+        return outcome if is_hit else "not reached"
+
+    def _hit(self, fault: str, start: Callable[[], Running]) -> bool:
+        told, is_hit = hit(self.scene, fault, start)
+        self._behaves(told)
+        self._logs_in()
+        return is_hit
+
+    def _finish(self, is_untouched: bool) -> str:
+        """2: resume, as often as it says; then the command again, where nothing was got."""
+        if self._is_done():
+            first = self.scene.said[-1]
+            if first.status == 0:
+                return "finished at once"
+        self._repeat(self.scene.resume)
+        if self._is_done():
+            return "resumed"
+        told = self._repeat(lambda: self.scene.begin(self.point.operation))
+        if told.status != 0:
+            self.violations.append(f"2: a new run ended with {told.status}")
+        return "refused at first" if is_untouched else "undone, done again"
+
+    def _repeat(self, start: Callable[[], Running]) -> Ended:
+        for _ in range(TIMES):
+            told = self.scene.ended(start())
+            self._behaves(told)
+            if told.status != AGAIN:
+                break
+        return told
+
+    def _behaves(self, told: Ended) -> None:
+        self.violations += invariants.well_behaved(told, may_be_killed=True)
+
+    def _logs_in(self) -> None:
+        if self.point.operation == "renew":
+            self.violations += invariants.something_logs_in(self.scene)
+
+    def _is_done(self) -> bool:
+        return [one.certificate for one in self.scene.active()] not in ([], [self.before])
+
+    def _seen(self) -> tuple[object, ...]:
+        """What the medium and the CA have of it."""
+        return (self.scene.things(), [(one.serial, one.state) for one in self.scene.generations()])
+
+
+def prepare(scene: Scene) -> None:
+    """With the certificate that is to be renewed."""
+    told = scene.ended(scene.begin("acquire"))
+    assert told.status == 0, told
+    assert [one.state for one in scene.generations()] == [State.ACTIVE]
+
+
+def record(world: World, subject: str) -> Recording:
+    """An undisturbed run, looked at."""
+    point = Point(subject, ())
+    scene = world.scene(point.kind)
+    if point.operation == "renew":
+        prepare(scene)
+    registry = world.node.disk
+    scene.repair()
+    registry.arm()
+    known = len(list(scene.medium.control.calls()))
+    told = scene.ended(scene.begin(point.operation))
+    assert told.status == 0, told
+    calls = tuple(one.function for one in list(scene.medium.control.calls())[known:])
+    made = Recording(
+        subject=subject,
+        calls=calls,
+        writes=scene.disk.counted["write"],
+        syncs=scene.disk.counted["sync"],
+        exchanges=world.wire.exchanges,
+        registry_writes=registry.counted["write"],
+        registry_syncs=registry.counted["sync"],
+    )
+    scene.remove()
+    return made

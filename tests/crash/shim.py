@@ -1,0 +1,54 @@
+"""shim.c from Python's side: which call to a disk does what; and how many there were."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from tokenmgr.testbed import compiling
+
+KINDS = ("write", "sync")
+ACTIONS = ("nothing", "kill-before", "kill-within", "kill-after", "full", "partly-full", "fails")
+_SIZE = 8 * 8
+_KIND, _AT, _ACTION, _HITS = range(2, 6)
+
+
+class Disk:
+    """Under those files of a program whose path has `files` in it."""
+
+    def __init__(self, page: Path, files: str, store: Path) -> None:
+        page.write_bytes(bytes(_SIZE))
+        with page.open("r+b") as file:
+            self._page = mmap.mmap(file.fileno(), _SIZE)
+        source = (Path(__file__).parent / "shim.c").read_text(encoding="utf-8")
+        library = compiling.built("shim", source, store)
+        self.environment: Mapping[str, str] = {
+            "LD_PRELOAD": str(library),
+            "CRASH_PAGE": str(page),
+            "CRASH_FILES": files,
+        }
+
+    def arm(self, kind: str = "write", at: int = 0, action: str = "nothing") -> None:
+        """Calls are counted from now on."""
+        self._put(_ACTION, 0)
+        for place, value in enumerate((0, 0, KINDS.index(kind), at)):
+            self._put(place, value)
+        self._put(_HITS, 0)
+        self._put(_ACTION, ACTIONS.index(action))
+
+    @property
+    def counted(self) -> dict[str, int]:
+        return {kind: self._read(place) for place, kind in enumerate(KINDS)}
+
+    @property
+    def hits(self) -> int:
+        return self._read(_HITS)
+
+    def _read(self, place: int) -> int:
+        (value,) = struct.unpack_from("Q", self._page, 8 * place)
+        return int(value)
+
+    def _put(self, place: int, value: int) -> None:
+        struct.pack_into("Q", self._page, 8 * place, value)

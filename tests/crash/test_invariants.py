@@ -1,0 +1,106 @@
+"""The proof can fail: each invariant is broken by hand, and says so. And each point has a name that repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from tests.actors import TESTER
+from tests.contract.services import require
+from tests.crash import invariants, world
+from tests.crash.faults import hit
+from tests.crash.points import PARTS, Point, Recording, every, pairs
+from tests.crash.program import Ended
+from tests.crash.runner import prepare
+from tests.crash.world import PIN, Scene, World
+from tokenmgr import clock
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.log import Secret
+from tokenmgr.sql.engine import Database
+from tokenmgr.sql.registry import SqlRegistry
+from tokenmgr.token.session import Session
+
+FEW = Recording("renew-p256", ("C_Initialize", "C_Login", "C_GetInfo", "C_CreateObject", "C_Sign"), 2, 2, 2, 12, 2)
+
+
+@pytest.fixture(scope="module")
+def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    require("gcc", "openssl", "setpriv")
+    with world.opened(tmp_path_factory.mktemp("crash"), tmp_path_factory.mktemp("store")) as made:
+        yield made
+
+
+@pytest.fixture
+def scene(crashing: World) -> Scene:
+    made = crashing.scene("p256")
+    prepare(made)
+    return made
+
+
+def test_all_is_well(scene: Scene) -> None:
+    assert not [*invariants.something_logs_in(scene), *invariants.one_active(scene, b"")]
+    assert not [*invariants.leftovers_are_told(scene, b""), *invariants.nothing_secret_is_kept(scene)]
+    assert not list(invariants.well_behaved(scene.said[0]))
+
+
+def test_a_certificate_that_is_gone_does_not_log_in(scene: Scene) -> None:
+    for one in scene.medium.tokens.rglob("*.object"):
+        if scene.active()[0].certificate in one.read_bytes():
+            one.unlink()
+    assert list(invariants.something_logs_in(scene))
+    assert list(invariants.one_active(scene, b""))
+
+
+def test_one_that_is_revoked_does_not_log_in_and_is_not_active(scene: Scene) -> None:
+    with closing(Database.open(scene.world.node.authority.folder.database)) as database:
+        SqlRegistry(database, TESTER).revoke(scene.active()[0].serial, RevocationReason.UNSPECIFIED, clock.now())
+    assert [one.state for one in scene.generations()] == [State.REVOKED]
+    assert list(invariants.something_logs_in(scene))
+    assert list(invariants.one_active(scene, b""))
+
+
+def test_the_old_one_is_not_a_new_one(scene: Scene) -> None:
+    assert list(invariants.one_active(scene, scene.active()[0].certificate))
+
+
+def test_a_pin_that_is_kept_is_found(scene: Scene) -> None:
+    (scene.home / "journal" / "new.jsonl").write_text(f"pin {PIN}")
+    assert list(invariants.nothing_secret_is_kept(scene))
+    assert list(invariants.well_behaved(Ended((), 0, "", f"pin {PIN}")))
+
+
+def test_a_bug_a_traceback_and_a_signal_are_told(scene: Scene) -> None:
+    for told in (Ended((), 1, "", ""), Ended((), 4, "", "Traceback (most"), Ended((), -11, "", "")):
+        assert list(invariants.well_behaved(told, may_be_killed=True))
+
+
+def test_what_lies_beside_is_seen(scene: Scene) -> None:
+    with scene.medium.library() as library, Session.open(library, scene.world.stock.serial, write=True) as session:
+        session.login(Secret(PIN))
+        certificate = scene.active()[0].certificate
+        session.generate_key(KeyKind.P256, b"\x77", "beside")
+    left = invariants.leftovers(scene.things(), {certificate})
+    assert {(one.kind, one.label) for one in left} == {("PRIVATE_KEY", "beside"), ("PUBLIC_KEY", "beside")}
+
+
+@pytest.mark.parametrize("fault", ["call:C_GetInfo:99:kill", "disk:write:99:full", "net:99:request:0"])
+def test_a_fault_that_does_not_come_is_told(scene: Scene, fault: str) -> None:
+    _, is_hit = hit(scene, fault, scene.resume)
+    assert not is_hit
+
+
+def test_each_point_has_a_name_that_means_it() -> None:
+    points = [point for _, (_, point) in every(FEW)]
+    assert {part for part, _ in every(FEW)} == set(PARTS)
+    assert [Point.of(point.name) for point in points] == points
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(3, 3), (2, 6), (5, 3), (4, 6), (1, 4)])
+def test_the_first_pairs_have_every_row_and_every_column(rows: int, columns: int) -> None:
+    found = list(pairs(rows, columns))
+    assert len({(row, column) for _, row, column in found}) == rows * columns
+    first = [(row, column) for rank, row, column in found if rank == 0]
+    assert ({row for row, _ in first}, {column for _, column in first}) == (set(range(rows)), set(range(columns)))

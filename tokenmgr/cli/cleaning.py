@@ -1,0 +1,147 @@
+"""`tokenmgr clean`: what nobody needs any more goes from the medium, after it was listed and agreed to."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import click
+
+from tokenmgr import clock
+from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli.counter import glimpse
+from tokenmgr.cli.help import Command
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import Exit, Output, error_as_json, t, tell_error
+from tokenmgr.cli.view import until
+from tokenmgr.customer.cleaning import Listed, listed, removed
+from tokenmgr.customer.holdings import Item
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.profiles import profiles
+from tokenmgr.errors import DeletionRefused, ProfileMissing
+from tokenmgr.renewal.cleanup import Decided
+
+
+@click.command(cls=Command, help=t("help.clean"))
+@wiring.medium_option
+@click.option("--bank", metavar="CODE", help=t("help.o_clean_bank"))
+@click.option("--offline", is_flag=True, help=t("help.o_offline"))
+@click.option("--yes", is_flag=True, help=t("help.o_bank_yes"))
+@wiring.fd_option("pin-fd", "help.o_pin_fd")
+@click.option("--final-try", is_flag=True, help=t("help.o_final"))
+@wiring.common
+def clean(
+    serial: str | None,
+    bank: str | None,
+    offline: bool,
+    yes: bool,
+    pin_fd: int | None,
+    final_try: bool,
+    as_json: bool,
+    only: str | None,
+) -> int:
+    known = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
+    if bank and not known:
+        raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(serial)
+        accepted = prompts.final_try(facts, library.family_of(facts), final_try)
+        with (
+            prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
+            closing(MediumStore(library, facts.serial, pin, accepted)) as store,
+        ):
+            found = listed(store, [] if offline else known, settings().journal_folder, glimpse, clock.now)
+            if not as_json:
+                _tell(found)
+            gone, refused = _remove(found, yes, as_json)
+    if as_json:
+        Output().value(_as_json(found, gone, refused))
+    else:
+        _tell_done(found, gone, refused)
+    return Exit.FINDINGS if found.is_unfinished or refused else Exit.FINE
+
+
+Refused = list[tuple[Item, DeletionRefused]]
+
+
+def _remove(found: Listed, yes: bool, as_json: bool) -> tuple[list[Item], Refused]:
+    if not found.removable or (as_json and not yes):
+        return [], []
+    if not as_json:
+        prompts.agree(t("clean.warning", serial=found.store.name, count=len(found.removable)), yes)
+    return removed(found, clock.now())
+
+
+# --- what is told ---
+
+
+def _tell(found: Listed) -> None:
+    for heading, those in (("clean.would_remove", found.removable), ("clean.left_alone", found.kept)):
+        if those:
+            click.secho(t(heading, serial=found.store.name, count=len(those)), bold=True)
+        for one, why in those:
+            click.echo(f"  {_named(one)}")
+            click.echo(f"    {t(f'clean.{_word(why)}')}")
+    for asked in found.asked:
+        if asked.error:
+            tell_error(asked.error)
+    for begun in found.begun:
+        if begun.trouble:
+            tell_error(begun.trouble)
+
+
+def _tell_done(found: Listed, gone: Sequence[Item], refused: Refused) -> None:
+    for one, error in refused:
+        click.echo(_named(one), err=True)
+        tell_error(error)
+    if gone:
+        click.secho(t("clean.done", serial=found.store.name, count=len(gone)), fg="green")
+    elif not found.removable:
+        click.echo(t("clean.nothing", serial=found.store.name))
+    if found.is_unfinished:
+        click.secho(t("clean.unfinished_first", serial=found.store.name), fg="yellow")
+
+
+def _word(why: Decided) -> str:
+    return str(why.reason.value).replace("-", "_")
+
+
+def _named(one: Item) -> str:
+    if one.facts is None:
+        return t("clean.key" if one.has_key else "clean.damaged", key_id=one.key_id, label=one.label)
+    holder = f"{one.whose.contract} {one.whose.user}" if one.whose else one.facts.subject
+    return t("clean.certificate", holder=holder, serial=f"{one.facts.serial_number:x}", until=until(one.facts))
+
+
+def _as_json(found: Listed, gone: Sequence[Item], refused: Refused) -> dict[str, Any]:
+    row = functools.partial(_row, found)
+    unfinished = [one for one in found.begun if one.trouble or one.store == found.store.name]
+    return {
+        "serial": found.store.name,
+        "would_remove": [row(one, why) for one, why in found.removable],
+        "left_alone": [row(one, why) for one, why in found.kept],
+        "removed": [one.key_id for one in gone],
+        "refused": [{"id": one.key_id, "error": error_as_json(error)} for one, error in refused],
+        "unfinished": [str(one.path) for one in unfinished],
+        "banks": [
+            {"code": one.profile.code, "error": error_as_json(one.error) if one.error else None} for one in found.asked
+        ],
+    }
+
+
+def _row(found: Listed, one: Item, why: Decided) -> dict[str, Any]:
+    best = found.items[why.successor].facts if why.successor is not None else None
+    return {
+        "id": one.key_id,
+        "label": one.label,
+        "has_key": one.has_key,
+        "fingerprint": one.fingerprint,
+        "certificates": [f"{c.facts.serial_number:x}" if c.facts else None for c in one.certificates],
+        "subject": one.facts.subject if one.facts else None,
+        "not_after": one.facts.not_after.isoformat() if one.facts else None,
+        "reason": why.reason.value,
+        "text": t(f"clean.{_word(why)}"),
+        "successor": f"{best.serial_number:x}" if best else None,
+    }

@@ -1,0 +1,70 @@
+"""What may go from a medium (renewal/cleanup.py), and its going: listed first, taken away after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tokenmgr.customer.holdings import Item, at_work, holdings, items
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.profiles import Profile
+from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
+from tokenmgr.errors import DeletionRefused
+from tokenmgr.renewal.cleanup import Decided, Kept, removable
+from tokenmgr.renewal.journal import Begun, begun
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Everything on the medium, each with what is to become of it."""
+
+    store: MediumStore
+    items: Sequence[Item]
+    decided: Sequence[Decided]
+    asked: Sequence[Asked]
+    begun: Sequence[Begun]
+
+    @property
+    def removable(self) -> list[tuple[Item, Decided]]:
+        return [(one, why) for one, why in zip(self.items, self.decided, strict=True) if why.is_removable]
+
+    @property
+    def kept(self) -> list[tuple[Item, Decided]]:
+        return [(one, why) for one, why in zip(self.items, self.decided, strict=True) if not why.is_removable]
+
+    @property
+    def is_unfinished(self) -> bool:
+        here = [one for one in self.begun if one.trouble or one.store == self.store.name]
+        return bool(here) or any(why.reason is Kept.UNFINISHED for why in self.decided)
+
+    def remove(self, one: Item, why: Decided, now: datetime) -> None:
+        """S2: the store looks again, and has the successor sign."""
+        best = self.items[why.successor].credentials[0] if why.successor is not None else None
+        if one.key is None:
+            self.store.remove_certificates(one.certificates, best, now)
+        else:
+            self.store.remove(one.credentials, best, now)
+
+
+def listed(
+    store: MediumStore, known: Sequence[Profile], folder: Path, reach: Reach, clock: Callable[[], datetime]
+) -> Listed:
+    found = items(store.contents(), logged_in=True)
+    asked, unfinished = ask(wanted(found, known), reach), begun(folder)
+    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked))
+    return Listed(store, found, removable(held, clock()), asked, unfinished)
+
+
+def removed(found: Listed, now: datetime) -> tuple[list[Item], list[tuple[Item, DeletionRefused]]]:
+    """What has gone, and what the store did not let go."""
+    gone: list[Item] = []
+    refused = []
+    for one, why in found.removable:
+        try:
+            found.remove(one, why, now)
+            gone.append(one)
+        except DeletionRefused as error:
+            refused.append((one, error))
+    return gone, refused

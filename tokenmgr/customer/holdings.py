@@ -1,0 +1,126 @@
+"""What is on a medium, put together key by key: every key and every certificate is in one of them, and in one only."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key, PublicKey, StoredCertificate
+from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose
+from tokenmgr.domain.standing import Standing
+from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.journal import Begun
+from tokenmgr.token.objects import Contents
+
+
+@dataclass(frozen=True)
+class Item:
+    """A key with all certificates of it, the one that ends last first; before a login, what is seen of those."""
+
+    key: Key | None
+    public: PublicKey | None
+    certificates: tuple[StoredCertificate, ...]
+    has_key: bool
+
+    @property
+    def facts(self) -> CertificateFacts | None:
+        return next((one.facts for one in self.certificates if one.facts), None)
+
+    @property
+    def key_id(self) -> str:
+        return next((one.key_id for one in (self.key, self.public, *self.certificates) if one), b"").hex()
+
+    @property
+    def label(self) -> str:
+        """The key's own where that is seen; else the certificate's, which is renamed before it."""
+        return next((one.label for one in (self.key, *self.certificates, self.public) if one), "")
+
+    @property
+    def public_key(self) -> bytes | None:
+        own = next((one.public_key for one in (self.key, self.public) if one), None)
+        return own or (self.facts.public_key if self.facts else None)
+
+    @property
+    def fingerprint(self) -> str:
+        import hashlib  # here: it takes longer to load than all of this file
+
+        return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
+
+    @property
+    def whose(self) -> Whose | None:
+        if self.facts is None or self.facts.is_authority:
+            return None
+        found = holder_of(self.facts.subject_der)
+        return Whose(found.bank, found.contract, found.user) if found else None
+
+    @property
+    def credentials(self) -> list[Credential]:
+        """As a store takes them away."""
+        return [Credential(self.key, one) for one in self.certificates or (None,)] if self.key else []
+
+
+def items(contents: Contents, logged_in: bool) -> list[Item]:
+    left = [one for one in contents.certificates if not one.placeholder]
+    found = []
+    private: list[tuple[Key | None, PublicKey | None]] = [(key, None) for key in contents.keys]
+    for key, public in [*private, *((None, one) for one in _lonely(contents))]:
+        own = [one for one in left if _belongs(one, key, public)]
+        left = [one for one in left if one not in own]
+        found.append(Item(key, public, _newest_first(own), has_key=True))
+    while left:
+        own = [one for one in left if one is left[0] or _public_key(one) == (_public_key(left[0]) or b"")]
+        left = [one for one in left if one not in own]
+        found.append(Item(None, None, _newest_first(own), has_key=not logged_in and own[0].facts is not None))
+    return found
+
+
+def _lonely(contents: Contents) -> list[PublicKey]:
+    """Public keys whose private part is not seen: before a login, on most media, all."""
+    seen = {key.key_id for key in contents.keys}
+    return [one for one in contents.public if one.key_id not in seen]
+
+
+def _belongs(one: StoredCertificate, key: Key | None, public: PublicKey | None) -> bool:
+    named = key or public
+    if one.facts is None or named is None:
+        return False
+    if named.public_key is None:
+        return bool(named.key_id) and one.key_id == named.key_id
+    return one.facts.public_key == named.public_key
+
+
+def _public_key(one: StoredCertificate) -> bytes | None:
+    return one.facts.public_key if one.facts else None
+
+
+def _newest_first(found: list[StoredCertificate]) -> tuple[StoredCertificate, ...]:
+    return tuple(sorted(found, key=lambda one: one.facts.not_after.timestamp() if one.facts else 0.0, reverse=True))
+
+
+def holding(item: Item, named: Collection[str], standing: Standing | None) -> Holding:
+    """`named`: IDs of keys at which an operation is (see `at_work`)."""
+    facts = item.facts
+    return Holding(
+        has_key=item.has_key,
+        label=item.label if item.label in (MARK, LEFT) else "",
+        whose=item.whose,
+        starts=facts.not_before if facts else None,
+        ends=facts.not_after if facts else None,
+        is_authority=facts.is_authority if facts else False,
+        is_named=item.key_id in named,
+        standing=standing,
+    )
+
+
+def at_work(found: Sequence[Item], begun: Sequence[Begun], serial: str) -> set[str]:
+    """The IDs of this medium's keys that an unfinished operation is at. A journal that cannot be believed may be about
+    any key that carries the mark."""
+    named = {one.key_id for one in begun if one.store == serial}
+    if any(one.trouble for one in begun):
+        named |= {one.key_id for one in found if one.label == MARK}
+    return named - {""}
+
+
+def holdings(found: Sequence[Item], named: Collection[str], told: Mapping[str, Standing]) -> list[Holding]:
+    """`told`: by the CA, of a key's fingerprint."""
+    return [holding(one, named, told.get(one.fingerprint)) for one in found]

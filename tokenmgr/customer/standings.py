@@ -1,0 +1,80 @@
+"""What the CAs of several banks have of the keys on a medium: each on one connection, side by side, none for long."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tokenmgr.customer.holdings import Item
+from tokenmgr.customer.profiles import Profile
+from tokenmgr.domain.standing import UNKNOWN, Standing
+from tokenmgr.errors import AuthorityUnreachable, TokenmgrError
+
+if TYPE_CHECKING:
+    from tokenmgr.renewal.authority import Authority
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 4.0  # seconds for one answer: somebody sits before the screen
+LONGEST = 8.0  # and for all of a CA's, name servers and proxies included
+Reach = Callable[[Profile], "Authority"]
+
+
+@dataclass
+class Asked:
+    """What one bank's CA was asked, by the fingerprints of keys, and has told."""
+
+    profile: Profile
+    keys: Sequence[str]
+    told: dict[str, Standing] = field(default_factory=dict)
+    error: TokenmgrError | None = None
+
+
+def wanted(found: Sequence[Item], known: Sequence[Profile]) -> list[Asked]:
+    """A certificate's is its bank's to tell; whose a key without one is, nobody but a CA knows."""
+    loose = [one.fingerprint for one in found if not one.certificates and one.fingerprint]
+    asked = []
+    for profile in known:
+        own = [one.fingerprint for one in found if one.whose and one.whose.bank == profile.code]
+        if own or loose:
+            asked.append(Asked(profile, list(dict.fromkeys([*own, *loose]))))
+    return asked
+
+
+def ask(asking: Sequence[Asked], reach: Reach, seconds: float = LONGEST) -> list[Asked]:
+    """Side by side. What was told before one fell silent counts; what comes later does not."""
+    threads = [threading.Thread(target=_ask, args=(one, reach), daemon=True) for one in asking]
+    for thread in threads:
+        thread.start()
+    for one, thread in zip(asking, threads, strict=True):
+        thread.join(seconds)
+        if thread.is_alive():
+            one.error = AuthorityUnreachable(address=one.profile.address, reason=f"{seconds:.0f} s")
+    return [Asked(one.profile, one.keys, dict(one.told), one.error) for one in asking]
+
+
+def _ask(one: Asked, reach: Reach) -> None:
+    try:
+        with reach(one.profile) as authority:
+            for key in one.keys:
+                one.told[key] = authority.standing(key)
+    except TokenmgrError as error:
+        one.error = error
+    except Exception as error:  # a thread's own is lost, and nothing heard would count as an answer
+        log.info("unexpected", exc_info=error)
+        one.error = TokenmgrError()
+
+
+def told(found: Sequence[Item], asked: Sequence[Asked]) -> dict[str, Standing]:
+    """By a key's fingerprint. Unknown is only what every bank that it could be of does not know."""
+    answers: dict[str, Standing] = {}
+    for one in asked:
+        answers |= {key: standing for key, standing in one.told.items() if answers.get(key, UNKNOWN) == UNKNOWN}
+    silent = {key for one in asked for key in one.keys if key not in one.told}
+    banks = {one.whose.bank for one in found if one.whose} - {one.profile.code for one in asked}
+    if banks:
+        silent |= {one.fingerprint for one in found if not one.certificates}
+    return {key: standing for key, standing in answers.items() if standing != UNKNOWN or key not in silent}

@@ -1,0 +1,65 @@
+"""What a store holds of one key: the key, its certificate, or both; and which of several generations logs in (R12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.standing import Standing
+
+MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
+LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
+
+WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet
+DEAD = {State.REVOKED.value, State.VOID.value}
+
+
+class Whose(NamedTuple):
+    """A subscriber, as its certificate's subject says."""
+
+    bank: str
+    contract: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Holding:
+    has_key: bool = True  # where the store shows no keys before a login, as far as its certificate tells
+    label: str = ""
+    whose: Whose | None = None  # None: of no subscriber, or without a certificate
+    starts: datetime | None = None
+    ends: datetime | None = None  # None: without a certificate
+    is_authority: bool = False
+    is_named: bool = False  # by an unfinished journal of this PC
+    standing: Standing | None = None  # None: the CA was not asked
+
+    @property
+    def state(self) -> str:
+        """By the CA; empty where it was not asked."""
+        return self.standing.state if self.standing else ""
+
+    @property
+    def is_pending(self) -> bool:
+        """Its certificate is not confirmed, or it has none yet."""
+        return self.state in WAITING or (self.label == MARK and self.state not in DEAD)
+
+    def is_over(self, now: datetime) -> bool:
+        """To the second (R2)."""
+        return self.ends is not None and now.replace(microsecond=0) > self.ends
+
+    def logs_in(self, now: datetime) -> bool:
+        """As far as is known: a certificate of somebody's, in time, confirmed, and good by the CA where that was asked.
+        One that an unfinished operation is at counts once the CA has said so."""
+        if self.starts is None or self.whose is None or not self.has_key or self.label in (MARK, LEFT):
+            return False
+        good = self.state == State.ACTIVE.value or (not self.state and not self.is_named)
+        return good and self.starts <= now and not self.is_over(now)
+
+
+def current(held: Iterable[Holding], whose: Whose | None, now: datetime) -> Holding | None:
+    """The one that logs in: of a subscriber's, the one that is valid longest."""
+    found = [one for one in held if whose is not None and one.whose == whose and one.logs_in(now)]
+    return max(found, key=lambda one: one.ends or now, default=None)

@@ -1,0 +1,86 @@
+"""What may be removed from a store, and why everything else stays. A rule only: whoever removes has read the store now,
+and the store refuses by itself where the successor does not work (S2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from tokenmgr.domain.holding import DEAD, LEFT, MARK, WAITING, Holding, current
+from tokenmgr.domain.standing import UNKNOWN
+
+
+class Removable(Enum):
+    EXPIRED = "expired-and-replaced"
+    REVOKED = "revoked-and-replaced"
+    LEFT_OVER = "left-over"  # a key that will never have a certificate
+    SPENT = "spent"  # a key whose certificate is gone, and revoked
+
+
+class Kept(Enum):
+    LOGS_IN = "logs-in"
+    BEFORE = "the-one-before"  # may still log in
+    NOT_REPLACED = "not-replaced"
+    AUTHORITY = "authority"
+    NOT_OURS = "not-ours"
+    UNFINISHED = "unfinished"
+    WITHOUT_CERTIFICATE = "without-certificate"  # a key of ours that the CA counts on
+    WITHOUT_KEY = "without-key"
+    NOT_ASKED = "not-asked"  # what only the CA can tell was not told
+
+
+@dataclass(frozen=True)
+class Decided:
+    reason: Removable | Kept
+    successor: int | None = None  # its place among those that were judged
+
+    @property
+    def is_removable(self) -> bool:
+        return isinstance(self.reason, Removable)
+
+
+def removable(held: Sequence[Holding], now: datetime) -> list[Decided]:
+    """Of each, in their order."""
+    return [_decided(one, held, now) for one in held]
+
+
+def _decided(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
+    if one.is_authority:
+        return Decided(Kept.AUTHORITY)
+    if one.is_named or one.state in WAITING:
+        return Decided(Kept.UNFINISHED)
+    if one.ends is None:
+        return Decided(_of_key(one))
+    if one.whose is None:
+        return Decided(Kept.NOT_OURS)
+    if one.label in (MARK, LEFT) and not one.state:  # it may have been confirmed since
+        return Decided(Kept.NOT_ASKED if one.label == LEFT else Kept.UNFINISHED)
+    if one.label == MARK and one.state not in DEAD:
+        return Decided(Kept.UNFINISHED)
+    return _of_generation(one, held, now)
+
+
+def _of_generation(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
+    best = current(held, one.whose, now)
+    if best is one:
+        return Decided(Kept.LOGS_IN)
+    ended = Removable.REVOKED if one.state in DEAD else Removable.EXPIRED if one.is_over(now) else None
+    if ended is None:
+        return Decided(Kept.BEFORE if one.has_key else Kept.WITHOUT_KEY)
+    if best is None:
+        return Decided(Kept.NOT_REPLACED)
+    return Decided(ended, next(at for at, other in enumerate(held) if other is best))
+
+
+def _of_key(one: Holding) -> Removable | Kept:
+    """Without a certificate: nothing goes that may still become one."""
+    if not one.has_key:
+        return Kept.NOT_OURS  # bytes that are no certificate
+    if one.state in DEAD:
+        return Removable.LEFT_OVER if one.label in (MARK, LEFT) else Removable.SPENT
+    if one.label in (MARK, LEFT):
+        known = Kept.UNFINISHED if one.state else Kept.NOT_ASKED
+        return Removable.LEFT_OVER if one.standing == UNKNOWN else known
+    return Kept.NOT_OURS if one.standing in (None, UNKNOWN) else Kept.WITHOUT_CERTIFICATE
