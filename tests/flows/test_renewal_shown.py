@@ -18,6 +18,16 @@ SHOWN = ("testbed", "renewal")
 NINE = [f"{number}/9" for number in range(1, 10)]
 
 
+@pytest.fixture
+def home(tmp_path: Path, testbed_store: Path) -> Home:
+    """The layer is compiled once for all tests."""
+    made = Home(tmp_path / "home")
+    testbed_store.mkdir(exist_ok=True)
+    (made.folder / "testbed").mkdir()
+    (made.folder / "testbed" / ".store").symlink_to(testbed_store)
+    return made
+
+
 def chapters(out: str) -> list[list[str]]:
     return [part.splitlines() for part in re.split(r"^  [1-8]  ", out, flags=re.M)[1:]]
 
@@ -48,8 +58,8 @@ def require_nothing_left(folder: Path, seconds: float = 0) -> None:
     assert not [path for name in ("libraries.d", "banks.d", "journal") for path in folder.glob(f"{name}/*")]
 
 
-def test_each_step_is_shown_and_what_is_promised_is_so(tmp_path: Path) -> None:
-    run = Home(tmp_path).run(*SHOWN)
+def test_each_step_is_shown_and_what_is_promised_is_so(home: Home) -> None:
+    run = home.run(*SHOWN)
     assert (run.status, run.err) == (0, "")
     _, opened, acquired, due, pulled, still, resumed, now = chapters(run.out)
     commands = [" ".join(line.split()[2:4]) for line in opened if line.split()[:1] == ["$"]]
@@ -65,32 +75,29 @@ def test_each_step_is_shown_and_what_is_promised_is_so(tmp_path: Path) -> None:
     assert [line.split()[:2] for line in now[1:3]] == [["new", new], ["old", old]]
     assert "365 days left" in now[1]
     assert run.out.splitlines()[-1].endswith("testbed renewal --stay")
-    require_nothing_left(tmp_path)
+    require_nothing_left(home.folder)
 
 
-def test_it_stays_until_enter_for_other_terminals_and_speaks_japanese(tmp_path: Path) -> None:
-    home = Home(tmp_path)
+def test_it_stays_until_enter_for_other_terminals_and_speaks_japanese(home: Home) -> None:
     words = [*SHOWN, "--stay", "--lang", "ja"]
-    child = pexpect.spawn(str(PROGRAM), words, env=home.environment, encoding="utf-8", timeout=120)
+    child = pexpect.spawn(str(PROGRAM), words, env=home.environment, encoding="utf-8", timeout=300)
     child.expect("Enter を押してください")
     assert len(chapters(child.before)) == 8
     assert "専用USBを抜きました" in child.before
     assert "Shinkin IB" in home.run("media").out
     assert home.run("renew", "--pin-fd", "0", typed="1234\n").status == 4  # it opens in eleven months
     (ca,) = re.findall(r"TOKENMGR_HOME=(\S+) \S+ ca status", child.before)
-    status = subprocess.run([PROGRAM, "bank", "list"], env={**home.environment, "TOKENMGR_HOME": ca}, check=True)
-    assert status.returncode == 0
+    subprocess.run([PROGRAM, "bank", "show", "9999"], env={**home.environment, "TOKENMGR_HOME": ca}, check=True)
     child.sendline("")
     child.expect(pexpect.EOF)
     child.close()
     assert child.exitstatus == 0
-    require_nothing_left(tmp_path)
+    require_nothing_left(home.folder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["told to end", "killed"])
-def test_cut_short_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+def test_cut_short_it_leaves_nothing_behind(home: Home, number: signal.Signals) -> None:
     """Killed outright, its processes end by themselves, and the next one who looks clears away its folders."""
-    home = Home(tmp_path)
     with subprocess.Popen([PROGRAM, *SHOWN], env=home.environment, stdout=subprocess.PIPE, text=True) as shown:
         assert shown.stdout
         assert any("1/9" in line for line in shown.stdout)
@@ -99,7 +106,7 @@ def test_cut_short_it_leaves_nothing_behind(tmp_path: Path, number: signal.Signa
         assert shown.returncode == -number
         swept = home.run("testbed", "list").err
         assert all(re.search(rf"{name}\b", swept) for name in (r"renewal-\d+", r"renewal-\d+-ca", r"banks\.d/testbed-"))
-        require_nothing_left(tmp_path, seconds=60)
+        require_nothing_left(home.folder, seconds=60)
     else:
         assert shown.returncode == 128 + number
-        require_nothing_left(tmp_path)
+        require_nothing_left(home.folder)

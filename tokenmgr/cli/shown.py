@@ -88,7 +88,7 @@ def _stay(story: Story, program: str) -> None:
     name, code, (login, confirmation) = story.medium.name, story.code, story.pins
     acquire = f"acquire --bank {code} --contract {CONTRACT} --user {OTHER_USER}"
     click.echo(f"\n{t('shown.stay', pin=PIN)}")
-    _commands(home + program, "media", "verify", "pin change", "medium check", "renew", "doctor")
+    _commands(home + program, "media", "verify", "pin change", "renew", "clean", "doctor")
     click.echo(t("shown.stay_acquire", login=login, confirmation=confirmation))
     _commands(home + program, acquire, f"testbed unplug {name}", f"testbed plug {name}", "resume")
     click.echo(t("shown.stay_ca"))
