@@ -24,6 +24,10 @@ class StorePort(Protocol):
     def name(self) -> str:
         """A medium's serial number."""
 
+    @property
+    def keeps_labels(self) -> bool:
+        """Else nothing can be marked on it, and the CA is asked instead."""
+
     def obstacles(self, kind: KeyKind) -> Sequence[TokenmgrError]:
         """What stands in the way of a new key of this kind beside the old one; nothing is touched."""
 
