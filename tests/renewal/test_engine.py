@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
 from tokenmgr.domain.generation import State
@@ -17,7 +17,7 @@ from tokenmgr.renewal.journal import Journal
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]
 
 
 @pytest.fixture
