@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import Rig
 from tests.renewal.world import Screen, World
 from tokenmgr.customer.operations import Applicant
@@ -30,7 +30,7 @@ from tokenmgr.log import Secret
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]
 
 
 @pytest.fixture
