@@ -28,6 +28,6 @@ def test_the_installed_program_finds_drivers_and_softhsm_config(tmp_path: Path) 
     assert all(line.startswith(str(tmp_path / "site")) for line in (out[0], out[2]))
     assert out[1].split() == sorted(path.stem for path in (ROOT / "drivers").glob("*.toml"))
     assert Path(out[2]).exists()
-    life = [sys.executable, "-m", "tokenmgr", "testbed", "life", "--lang", "en"]
-    done = subprocess.run(life, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert "still works" in done.stdout, done.stderr
+    up = [sys.executable, "-m", "tokenmgr", "testbed", "up", "due-in-12-days", "--lang", "en"]
+    done = subprocess.run(up, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "is plugged in" in done.stdout, done.stderr

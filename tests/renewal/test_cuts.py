@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
 from tokenmgr.domain.credential import KeyKind
@@ -26,7 +26,7 @@ from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]
 
 LINES = 2 * len(Step) + 2  # a heading, an intent and a done of each step, and the ending
 

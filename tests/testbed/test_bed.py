@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -234,19 +233,6 @@ def test_an_entry_whose_folder_was_removed_by_hand_is_swept(bed: Testbed, tmp_pa
     subprocess.run(["rm", "-r", bed.folder / "a"], check=True)
     assert bed.sweep() == ["a"]
     assert [path.name for path in (tmp_path / "libraries.d").iterdir()] == ["testbed-b.toml"]
-
-
-def test_the_commands_sweep_and_say_so(tmp_path: Path) -> None:
-    environment = {**os.environ, "TOKENMGR_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-    with subprocess.Popen(
-        [PROGRAM, "testbed", "life", "--stay"], env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-    ) as life:
-        while not list((tmp_path / "testbed").glob("life-*/about.json")):
-            assert life.poll() is None
-        life.send_signal(signal.SIGKILL)
-    done = subprocess.run([PROGRAM, "testbed", "list"], env=environment, capture_output=True, text=True, check=True)
-    assert "Removed what was left by killed runs or other versions: life-" in done.stderr
-    assert not list((tmp_path / "libraries.d").glob("*"))  # which it may not have come to make
 
 
 def test_four_that_come_up_at_once_in_a_new_home_all_do(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ def _take_down(name: str) -> None:
 
 
 def _remove_journals(folder: Path, serial: str) -> None:
-    """Of a medium that is gone, whoever wrote them."""
+    """What other terminals have done with a medium that is gone."""
     for path in folder.glob(f"*{SUFFIX}"):
         if f'"store":"{serial}"' in path.read_text(encoding="utf-8", errors="replace").partition("\n")[0]:
             for one in (path, path.with_suffix(".lock")):
@@ -88,7 +88,7 @@ def _stay(story: Story, program: str) -> None:
     name, code, (login, confirmation) = story.medium.name, story.code, story.pins
     acquire = f"acquire --bank {code} --contract {CONTRACT} --user {OTHER_USER}"
     click.echo(f"\n{t('shown.stay', pin=PIN)}")
-    _commands(home + program, "media", "verify", "pin change", "medium check", "renew", "doctor")
+    _commands(home + program, "media", "verify", "pin change", "renew", "clean", "doctor")
     click.echo(t("shown.stay_acquire", login=login, confirmation=confirmation))
     _commands(home + program, acquire, f"testbed unplug {name}", f"testbed plug {name}", "resume")
     click.echo(t("shown.stay_ca"))

@@ -121,7 +121,8 @@ class Story:
         self._chapter("due")
         self._command("bank", "change", self.code, "--set", f"validity_days={LONG}")
         line(t("shown.year"))
-        (first,) = self._certified()
+        with self._session() as session:
+            (first,) = session.contents().credentials
         found = reached.standing(first.key.fingerprint).renewal
         _require(found.is_open, "the renewal is not open")
         line(t("shown.is_open", until=_moment(found.until), left=_left(_facts(first).not_after)))
@@ -143,13 +144,9 @@ class Story:
     def _look_at_old(self, reached: Authority) -> None:
         self.medium.plug()
         self._chapter("still")
-        (old,), (begun,) = self._certified(), [one for one in self._credentials() if one.certificate is None]
-        with (
-            self.medium.library(settings().time_limits) as library,
-            Secret(PIN) as pin,
-            Session.open(library, self.medium.serial) as session,
-        ):
-            session.login(pin)
+        with self._session() as session:
+            found = session.contents().credentials
+            (old,), (begun,) = _certified(found), [one for one in found if one.certificate is None]
             session.prove(old.key, _facts(old).public_key)
         line(t("shown.signs", serial=_serial(old)))
         _require_state(reached, old, State.ACTIVE)
@@ -165,7 +162,9 @@ class Story:
 
     def _look_at_both(self, reached: Authority) -> None:
         self._chapter("now")
-        new, old = sorted(self._certified(), key=lambda one: _facts(one).not_after, reverse=True)
+        with self._session() as session:
+            found = _certified(session.contents().credentials)
+        new, old = sorted(found, key=lambda one: _facts(one).not_after, reverse=True)
         for name, one, state in (("new", new, State.ACTIVE), ("old", old, State.SUPERSEDED)):
             _require_state(reached, one, state)
             end = _facts(one).not_after
@@ -175,27 +174,26 @@ class Story:
     @contextmanager
     def _counter(self, profile: Profile, reached: Authority, pulled_at: Step | None = None) -> Iterator[Counter]:
         """As a command of its own has it: a library that is loaded anew, and a PIN that is given anew."""
-        here, screen = settings(), Screen(self.medium, pulled_at)
-        with (
-            self.medium.library(here.time_limits) as library,
-            Secret(PIN) as pin,
-            closing(MediumStore(library, self.medium.serial, pin)) as store,
-        ):
-            yield Counter(profile, store, reached, here.journal_folder, screen, clock.now, tell_error)
-
-    def _applicant(self, contract: str, user: str) -> Applicant:
-        return Applicant(contract, user, lambda: (Secret(self.pins[0]), Secret(self.pins[1])))
-
-    def _certified(self) -> list[Credential]:
-        return [one for one in self._credentials() if one.certificate is not None]
-
-    def _credentials(self) -> Sequence[Credential]:
+        screen, journals = Screen(self.medium, pulled_at), self.medium.folder / "journal"  # which go with it
         with (
             self.medium.library(settings().time_limits) as library,
             Secret(PIN) as pin,
             closing(MediumStore(library, self.medium.serial, pin)) as store,
         ):
-            return store.credentials()
+            yield Counter(profile, store, reached, journals, screen, clock.now, tell_error)
+
+    def _applicant(self, contract: str, user: str) -> Applicant:
+        return Applicant(contract, user, lambda: (Secret(self.pins[0]), Secret(self.pins[1])))
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with (
+            self.medium.library(settings().time_limits) as library,
+            Session.open(library, self.medium.serial) as session,
+            Secret(PIN) as pin,
+        ):
+            session.login(pin)
+            yield session
 
     # --- how it is told ---
 
@@ -235,6 +233,10 @@ def _require(is_so: bool, otherwise: str) -> None:
 def _require_state(reached: Authority, one: Credential, state: State) -> None:
     found = reached.standing(one.key.fingerprint).state
     _require(found == state.value, f"the CA says {found} and not {state.value}")
+
+
+def _certified(found: Sequence[Credential]) -> list[Credential]:
+    return [one for one in found if one.certificate is not None]
 
 
 def _facts(one: Credential) -> CertificateFacts:
