@@ -10,7 +10,6 @@ proxy = "http://proxy.example:8080"                where it is not the system's;
 
 from __future__ import annotations
 
-import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -97,6 +96,8 @@ def _profile(told: Mapping[str, Any]) -> Profile:
 
 def _certificates(name: str, pem: str) -> tuple[bytes, ...]:
     """With the standard library's eyes, since TLS will look with them."""
+    import ssl  # here: nothing else needs it where no CA is asked
+
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     blocks = [begin + rest.partition(end)[0] + end for rest in pem.split(begin)[1:]]
     try:
