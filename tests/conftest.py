@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.sql import postgres
+from tests.sql.postgres import Server
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.log import Secret
+from tokenmgr.sql.engine import Database
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
@@ -36,6 +39,20 @@ def now() -> datetime:
 @pytest.fixture(scope="session")
 def authority(now: datetime) -> ThrowawayCA:
     return ThrowawayCA(now)
+
+
+@pytest.fixture(scope="session")
+def server(now: datetime) -> Iterator[Server]:
+    """One PostgreSQL for all that neither stop it nor look at the whole of it."""
+    if reason := postgres.missing():
+        pytest.skip(reason)
+    with Server.started() as started:
+        url = started.url(postgres.TEMPLATE)
+        started.say(f"CREATE DATABASE {postgres.TEMPLATE} TEMPLATE template0")
+        database = Database.open(url)
+        database.migrate(now)
+        database.close()
+        yield started
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.rig import Rig
-from tests.sql.conftest import KINDS, server
+from tests.sql.conftest import KINDS
 from tests.sql.postgres import Server
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.schema import METADATA
-
-__all__ = ["server"]
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,6 @@ import pytest
 from tests.cli.bank_rig import BANK, BankHome, make_ca, now, row, rows
 from tests.cli.runner import Home
 from tests.sql import postgres
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Server]:
-    if reason := postgres.missing():
-        pytest.skip(reason)
-    with postgres.Server.started() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from tests.cli.ca_rig import (
     with_little_room,
     working,
 )
-from tests.sql import postgres
 from tests.sql.forging import forge
 from tests.sql.postgres import Server
 from tokenmgr import clock
@@ -73,14 +72,6 @@ def copy(tmp_path_factory: pytest.TempPathFactory, made: Path) -> Path:
     """A backup of it."""
     folder = tmp_path_factory.mktemp("copy")
     return backed_up(CaHome(folder / "home", made), folder / "ca.backup")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if reason := postgres.missing():
-        pytest.skip(reason)
-    with Server.started() as started:
-        yield started
 
 
 def backed_up(home: CaHome, file: Path) -> Path:

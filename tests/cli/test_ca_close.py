@@ -6,7 +6,6 @@ import dataclasses
 import json
 import subprocess
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from tests.cli.ca_rig import (
     working,
 )
 from tests.cli.runner import PROGRAM, Result
-from tests.sql import postgres
 from tests.sql.postgres import Server
 from tests.sql.world import DAY, World, enrolment, exchange, generation
 from tokenmgr import clock
@@ -66,14 +64,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def home(tmp_path: Path, made: Path) -> CaHome:
     return CaHome(tmp_path / "home", made)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if reason := postgres.missing():
-        pytest.skip(reason)
-    with Server.started() as started:
-        yield started
 
 
 def states(home: CaHome) -> list[tuple[str, int | None]]:

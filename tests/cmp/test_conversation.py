@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import BANK, Rig, new_key
 from tests.api.signer import Troubled
 from tokenmgr.cmp.algorithms import PrivateKey
@@ -17,7 +17,7 @@ from tokenmgr.domain.generation import State
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityRefused, CannotConfirm, NotPermittedNow
 from tokenmgr.ra import acquire
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]
 
 
 def ticket(rig: Rig) -> Identity:

@@ -12,6 +12,7 @@ from tests.crash.world import SECRETS, Scene
 from tokenmgr.domain.generation import State
 from tokenmgr.errors import NotACertificate
 from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.renewal.journal import unfinished
 
 GOOD = (State.ACTIVE, State.SUPERSEDED)  # superseded and not revoked: it logs in
 
@@ -33,6 +34,12 @@ def one_active(scene: Scene, before: bytes) -> Iterator[str]:
         yield "3: the active certificate is the old one"
     elif not scene.logs_in(active[0].certificate, scene.things()):
         yield "3: the active certificate does not log in"
+
+
+def nothing_is_unfinished(scene: Scene) -> Iterator[str]:
+    """2: nobody is told for ever to go on with what is done."""
+    for path in unfinished(scene.home / "journal"):
+        yield f"2: unfinished: {path.name}: {path.read_text(errors='replace')}"
 
 
 def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:

@@ -61,8 +61,12 @@ class _Life:
             else:
                 self._hit(then, scene.resume)
         outcome = self._finish(is_untouched)
+        if ELSEWHERE in point.faults:
+            scene.come_back()
+            self._repeat(scene.resume)  # what it finds is done, or not its own any more
         self.violations += [
             *invariants.one_active(scene, self.before),
+            *invariants.nothing_is_unfinished(scene),
             *invariants.leftovers_are_told(scene, self.before),
             *invariants.nothing_secret_is_kept(scene),
         ]

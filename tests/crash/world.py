@@ -82,6 +82,10 @@ class Scene:
         (self.home / "banks.d" / f"{BANK}.toml").write_text(profile)
         self.medium.register(self.home / "libraries.d")
 
+    def come_back(self) -> None:
+        """To the first PC, which still has its journal."""
+        self.home = self.folder / "home-1"
+
     # --- the program ---
 
     def start(self, *line: str, pins: Mapping[str, str] | None = None) -> Running:

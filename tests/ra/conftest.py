@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]

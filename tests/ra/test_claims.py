@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import event
 
 from tests.actors import TESTER
@@ -137,6 +138,13 @@ def test_the_hash_of_nobody_is_known_to_nobody() -> None:
     assert not passcodes.match(Secret(""), Secret(""), "", "")
     assert not passcodes._is(Secret(""), passcodes._NOBODY)
     assert not passcodes._is(Secret("x"), "no hash at all")
+
+
+def test_the_hash_of_nobody_costs_what_anybodys_does() -> None:
+    """It is whole, so that it is computed to the end, and by the parameters of every other one."""
+    with pytest.raises(VerifyMismatchError):
+        passcodes._HASHER.verify(passcodes._NOBODY, b"x")
+    assert extract_parameters(passcodes._NOBODY) == extract_parameters(passcodes.hashed(Secret("x")))
 
 
 def test_right_pins_forgive(rig: Rig, hasher: Counting) -> None:

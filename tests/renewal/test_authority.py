@@ -23,6 +23,7 @@ from tokenmgr import clock
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.conversation import Conversation, Identity
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.standing import UNKNOWN, Open
 from tokenmgr.errors import (
     AuthorityAnswerWrong,
     AuthorityUnreachable,
@@ -34,7 +35,7 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.authority import LONGEST, PAUSES, UNKNOWN, Authority, Open, standing_of
+from tokenmgr.renewal.authority import LONGEST, PAUSES, Authority, standing_of
 
 
 def own(ca: Running) -> ssl.SSLContext:

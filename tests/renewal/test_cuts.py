@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, server, url
+from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
 from tokenmgr.domain.generation import State
@@ -21,7 +21,7 @@ from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.token.module import Library
 
-__all__ = ["emptied", "quick", "rig", "server", "url"]
+__all__ = ["emptied", "quick", "rig", "url"]
 
 LINES = 2 * len(Step) + 2  # a heading, an intent and a done of each step, and the ending
 

@@ -20,9 +20,10 @@ from cryptography.x509.oid import NameOID
 
 from tests.renewal.serving import http, relaying, saying, serving, whole_request, with_certificate
 from tokenmgr import clock
+from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted, ProxyRefused
 from tokenmgr.log import Secret
-from tokenmgr.renewal.authority import JSON, LONGEST, PAUSES, PIKXCMP, UNKNOWN, Authority
+from tokenmgr.renewal.authority import JSON, LONGEST, PAUSES, PIKXCMP, Authority
 
 KEY = "00" * 32
 FINE = http("200 OK", JSON, json.dumps({"state": "unknown"}).encode())

@@ -16,10 +16,11 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
+from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import MediumError, RenewalError
 from tokenmgr.log import Secret
 from tokenmgr.ra import acquire
-from tokenmgr.renewal.authority import Offer, Standing, Ticket, offer_of, standing_of
+from tokenmgr.renewal.authority import Offer, Ticket, offer_of, standing_of
 from tokenmgr.renewal.journal import unfinished
 from tokenmgr.renewal.recovery import pending
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
@@ -80,6 +81,7 @@ class World:
     medium: SimulatedMedium
     library: Library
     folder: Path
+    pin: str = PIN
 
     def __post_init__(self) -> None:
         (facts,) = self.library.media()
@@ -91,7 +93,7 @@ class World:
         self.usb = ""
 
     def new_store(self) -> MediumStore:
-        return MediumStore(self.library, self.serial, Secret(PIN))
+        return MediumStore(self.library, self.serial, Secret(self.pin))
 
     def counter(self, folder: Path | None = None) -> Counter:
         roots = (self.rig.service.keys.root,)
@@ -100,7 +102,8 @@ class World:
         return Counter(profile, self.store, *parts, usb=self.usb)
 
     def acquire(self) -> Credential:
-        self.counter().acquire(self.applicant(), KeyKind.P256)
+        kind = KeyKind.RSA_2048 if self.store.obstacles(KeyKind.P256) else KeyKind.P256  # the quickest that it has
+        self.counter().acquire(self.applicant(), kind)
         (found,) = (one for one in self.store.credentials() if one.certificate)
         return found
 

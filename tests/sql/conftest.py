@@ -24,19 +24,6 @@ class Fresh:
     made: Callable[[], str]
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    if reason := postgres.missing():
-        pytest.skip(reason)
-    with Server.started() as started:
-        url = started.url(postgres.TEMPLATE)
-        started.say(f"CREATE DATABASE {postgres.TEMPLATE} TEMPLATE template0")
-        database = Database.open(url)
-        database.migrate(DAY)
-        database.close()
-        yield started
-
-
 def sqlite_at(path: Path) -> str:
     return f"sqlite:///{path}"
 

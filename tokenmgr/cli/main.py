@@ -19,6 +19,7 @@ COMMANDS = {
     "acquire": "tokenmgr.cli.renewing:acquire",
     "renew": "tokenmgr.cli.renewing:renew",
     "resume": "tokenmgr.cli.renewing:resume",
+    "status": "tokenmgr.cli.status:status",
     "clean": "tokenmgr.cli.cleaning:clean",
     "verify": "tokenmgr.cli.verify:verify",
     "doctor": "tokenmgr.cli.doctor:doctor",

@@ -32,6 +32,8 @@ class Exit(IntEnum):
     RETRY = 3  # it may work when the named next step is done
     REFUSED = 4  # it will not work as it is; somebody must decide
     FINDINGS = 5  # it worked, and what it found needs a hand
+    DUE = 6  # a certificate's renewal is open
+    EXPIRED = 7  # a certificate has expired, and nothing is in its place
     CANCELLED = 130
 
 

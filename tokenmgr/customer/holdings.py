@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, PublicKey, StoredCertificate
 from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose
 from tokenmgr.domain.standing import Standing
-from tokenmgr.pki.names import holder_of
+from tokenmgr.pki.names import Holder, holder_of
 from tokenmgr.renewal.journal import Begun
 from tokenmgr.token.objects import Contents
 
@@ -22,7 +23,7 @@ class Item:
     certificates: tuple[StoredCertificate, ...]
     has_key: bool
 
-    @property
+    @functools.cached_property
     def facts(self) -> CertificateFacts | None:
         return next((one.facts for one in self.certificates if one.facts), None)
 
@@ -40,17 +41,20 @@ class Item:
         own = next((one.public_key for one in (self.key, self.public) if one), None)
         return own or (self.facts.public_key if self.facts else None)
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         import hashlib  # here: it takes longer to load than all of this file
 
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
+    @functools.cached_property
+    def holder(self) -> Holder | None:
+        """A subscriber, as the certificate says."""
+        return holder_of(self.facts.subject_der) if self.facts and not self.facts.is_authority else None
+
     @property
     def whose(self) -> Whose | None:
-        if self.facts is None or self.facts.is_authority:
-            return None
-        found = holder_of(self.facts.subject_der)
+        found = self.holder
         return Whose(found.bank, found.contract, found.user) if found else None
 
     @property

@@ -40,6 +40,10 @@ class MediumStore:
 
     # --- what the engine asks ---
 
+    @property
+    def keeps_labels(self) -> bool:
+        return self._open().family.labels.kept
+
     def is_here(self) -> bool:
         try:
             return self._library.find(self.name).serial == self.name
@@ -95,7 +99,7 @@ class MediumStore:
     def rename(self, key_id: bytes, label: str) -> None:
         """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""
         session = self._changing()
-        if not session.family.labels.kept:
+        if not self.keeps_labels:
             return
         for one in session.contents().credentials:
             if one.key.key_id == key_id:

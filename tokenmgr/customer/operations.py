@@ -25,9 +25,18 @@ from tokenmgr.errors import (
 from tokenmgr.log import Secret
 from tokenmgr.pki.names import Holder
 from tokenmgr.renewal.engine import Engine, Order
-from tokenmgr.renewal.journal import Journal, Value
+from tokenmgr.renewal.journal import STORE, Journal, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
-from tokenmgr.renewal.recovery import STORE, begun_elsewhere, begun_here, current, holder, is_valid, named, pending
+from tokenmgr.renewal.recovery import (
+    begun_elsewhere,
+    begun_here,
+    current,
+    holder,
+    is_valid,
+    named,
+    pending,
+    unmarked,
+)
 
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 
@@ -104,10 +113,13 @@ class Counter:
                 found.close()
                 raise MediumChanged(serial=self.store.name, seen=self.usb)
             return found
-        marked = pending(self.store.credentials())
-        if marked is None:
+        there = self.store.credentials()
+        left = pending(there)
+        if left is None and not self.store.keeps_labels:
+            left = unmarked(there, self.authority.standing)
+        if left is None:
             return None
-        return begun_elsewhere(self.folder, self.store, marked, self._recovered(marked), self.clock())
+        return begun_elsewhere(self.folder, self.store, left, self._recovered(left), self.clock())
 
     def _recovered(self, marked: Credential) -> Mapping[str, Value]:
         """Whose it is and by what: of the CA where that knows the key, else of the only certificate that there is."""

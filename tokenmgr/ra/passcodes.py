@@ -5,7 +5,6 @@ The only importer of argon2. Never the PIN of a medium, which does not leave the
 
 from __future__ import annotations
 
-import secrets
 import threading
 
 from argon2 import PasswordHasher
@@ -15,9 +14,9 @@ from tokenmgr.log import Secret
 
 # RFC 9106, 4: the second recommended option, 64 MiB and 3 passes; four lanes on two cores only cost threads.
 _HASHER = PasswordHasher(time_cost=3, memory_cost=64 * 1024, parallelism=1)
-_NOBODY = _HASHER.hash(
-    secrets.token_bytes(16)
-)  # what an unknown ID's PINs are compared with, at the price of a known one's
+# What an unknown ID's PINs are compared with, at the price of a known one's: of no PIN, and written down, since to make
+# one takes as long as a comparison, and every program that starts would wait for it.
+_NOBODY = f"$argon2id$v=19$m={_HASHER.memory_cost},t={_HASHER.time_cost},p={_HASHER.parallelism}${'A' * 22}${'A' * 43}"
 AT_ONCE = 4  # comparisons; each takes 64 MiB while it runs
 _room = threading.BoundedSemaphore(AT_ONCE)
 

@@ -17,9 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from tokenmgr.domain.standing import UNKNOWN as UNKNOWN
-from tokenmgr.domain.standing import Open as Open
-from tokenmgr.domain.standing import Standing as Standing
+from tokenmgr.domain.standing import UNKNOWN, Open, Standing
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityUnreachable, AuthorityUntrusted, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.renewal.proxies import proxy_to

@@ -16,10 +16,10 @@ from tokenmgr.clock import japan_day
 from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import LEFT as LEFT
-from tokenmgr.domain.holding import MARK as MARK
+from tokenmgr.domain.holding import LEFT, MARK
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
+from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import (
     AlreadyConfirmed,
     AuthorityRefused,
@@ -43,7 +43,6 @@ from tokenmgr.errors import (
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
-from tokenmgr.renewal.authority import UNKNOWN, Standing
 from tokenmgr.renewal.evidence import Known, decoded, encoded
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
@@ -140,7 +139,7 @@ class Engine:
             case Step.ACCEPTED:
                 return self._accept()
             case Step.WRITTEN:
-                self.store.write(self.known.certificate, self.known.key_id, MARK, self.known.chain)
+                self.store.write(self.known.certificate, self.known.key_id, MARK, self._issuers()[0])
                 return {}
             case Step.VERIFIED:
                 self.store.verify_afresh(self.known.certificate, self.known.key_id)
@@ -293,16 +292,21 @@ class Engine:
         old = self.order.old
         return old.facts.issuer_der if old and old.facts else bytes((0x30, 0))
 
+    def _issuers(self) -> tuple[list[bytes], str]:
+        """From the certificate up to a root that is believed, and what is missing. The CA sends more than that: by what
+        its answer is signed belongs on no medium."""
+        others = [one for one in map(certificate_facts, self.known.chain) if one.subject_der != one.issuer_der]
+        found, missing = chain_of(self.known.facts, [*others, *map(certificate_facts, self.roots)])
+        return [one.der for one in found], missing
+
     def _mismatches(self) -> list[str]:
         facts, key = self.known.facts, self.known.required_key().key
-        roots = [certificate_facts(one) for one in self.roots]
-        others = [one for one in map(certificate_facts, self.known.chain) if one.subject_der != one.issuer_der]
         old, now = self.order.old, self.clock()
         wrong = {
             "another-key": facts.public_key != key.public_key,
             "another-holder": self._is_of_another(facts),
             "an-authority": facts.is_authority,
-            "not-of-this-ca": bool(chain_of(facts, [*others, *roots])[1]),
+            "not-of-this-ca": bool(self._issuers()[1]),
             "not-valid-yet": facts.not_before > now + SKEW,
             "ended": facts.not_after <= now,
             "ends-before-the-old-one": bool(old and old.facts and facts.not_after < old.facts.not_after),

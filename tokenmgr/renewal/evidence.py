@@ -7,8 +7,8 @@ import base64
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.renewal import AtAuthority, Evidence, Step
+from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.authority import UNKNOWN
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import StorePort
 

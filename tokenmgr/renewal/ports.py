@@ -10,9 +10,10 @@ from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
+from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import MediumError, TokenmgrError
 from tokenmgr.log import Secret
-from tokenmgr.renewal.authority import Offer, Standing, Ticket
+from tokenmgr.renewal.authority import Offer, Ticket
 
 
 class StorePort(Protocol):
@@ -23,6 +24,10 @@ class StorePort(Protocol):
     @property
     def name(self) -> str:
         """A medium's serial number."""
+
+    @property
+    def keeps_labels(self) -> bool:
+        """Else nothing can be marked on it, and the CA is asked instead."""
 
     def obstacles(self, kind: KeyKind) -> Sequence[TokenmgrError]:
         """What stands in the way of a new key of this kind beside the old one; nothing is touched."""

@@ -1,7 +1,8 @@
 """What is unfinished on a store, wherever that was begun: by a journal of this PC, or by the store alone (R13).
 
-The key whose certificate is not confirmed carries a mark. With it the CA tells the rest: the same key brings the same
-certificate (S6). So a journal that is lost, damaged, or on another PC costs nothing but another request.
+The key whose certificate is not confirmed carries a mark; where a medium keeps no labels, the CA tells which one it is.
+It tells the rest, too: the same key brings the same certificate (S6). So a journal that is lost, damaged, or on another
+PC costs nothing but another request.
 """
 
 from __future__ import annotations
@@ -11,18 +12,28 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
+from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import Holder, holder_of
-from tokenmgr.renewal.journal import STORE as STORE
-from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
+from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, unfinished
 from tokenmgr.renewal.ports import StorePort
+
+UNCONFIRMED = {State.RECORDED.value, State.PENDING.value}
 
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
     """The one that carries the mark."""
     return next((one for one in credentials if one.key.label == MARK), None)
+
+
+def unmarked(credentials: Sequence[Credential], standing: Callable[[str], Standing]) -> Credential | None:
+    """The one that the CA waits for, on a store that keeps no labels. A key that the CA has never heard of is nobody's:
+    what has made it is not known, and it is left alone."""
+    asked = [one for one in credentials if one.key.public_key and (one.certificate is None or holder(one))]
+    return next((one for one in asked if standing(one.key.fingerprint).state in UNCONFIRMED), None)
 
 
 def current(credentials: Sequence[Credential], now: datetime, of: Holder | None = None) -> Credential | None:

@@ -177,11 +177,12 @@ class _Writer:
 
 
 def subject(put: Put, user: str) -> x509.Name:
-    """As the bank's own certificates name a subscriber."""
-    who = f"利用者{user}" if user else "管理者"
+    """As a bank's own certificates name a subscriber (pki/names.py)."""
     return x509.Name(
         [
-            x509.NameAttribute(NameOID.ORGANIZATION_NAME, f"{put.bank}"),
-            x509.NameAttribute(NameOID.COMMON_NAME, f"{put.bank} {put.contract} {who}"),
+            x509.NameAttribute(NameOID.COUNTRY_NAME, "JP"),
+            x509.NameAttribute(NameOID.ORGANIZATION_NAME, "みほん信用金庫"),
+            x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, f"{put.bank}-{put.contract}"),
+            x509.NameAttribute(NameOID.COMMON_NAME, user or "administrator"),
         ]
     )

@@ -1,0 +1,59 @@
+"""`tokenmgr status`: whose certificates are plugged in, until when, what is open today, the one next step. No PIN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tokenmgr import clock
+from tokenmgr.cli import wiring
+from tokenmgr.cli.help import Command
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
+from tokenmgr.cli.status_view import Words, tell, whole
+from tokenmgr.customer import status as seeing
+from tokenmgr.customer.profiles import Profile, profiles
+from tokenmgr.domain.status import Verdict
+from tokenmgr.errors import ProfileMissing, TokenmgrError
+
+EXITS = {
+    Verdict.FINE: Exit.FINE,
+    Verdict.DUE: Exit.DUE,
+    Verdict.EXPIRED: Exit.EXPIRED,
+    Verdict.HAND: Exit.FINDINGS,
+}
+
+
+@click.command(cls=Command, help=t("help.status"))
+@wiring.medium_option
+@click.option("--bank", metavar="CODE", help=t("help.o_status_bank"))
+@click.option("--offline", is_flag=True, help=t("help.o_offline"))
+@wiring.common
+def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, only: str | None) -> int:
+    known = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
+    if bank and not known and not offline:
+        raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
+    why: TokenmgrError | None = None
+    with wiring.surroundings(only) as seen:
+        media = [seen.choose(serial)] if serial else seen.media
+        if not media:
+            why = seen.why_none()
+        folder = settings().journal_folder
+        found = seeing.status(media, [] if offline else known, folder, _reach, clock.now, bank)
+    words = Words(known, offline)
+    if as_json:
+        Output().value(whole(found, words, why))
+    else:
+        if why:
+            tell_error(why)
+        tell(found, words)
+    if why and found.verdict is Verdict.FINE:
+        return exit_of(why)
+    return EXITS[found.verdict]
+
+
+def _reach(profile: Profile) -> Any:
+    from tokenmgr.cli.counter import glimpse  # here: it takes longer to load than a medium to look at
+
+    return glimpse(profile)

@@ -1,0 +1,258 @@
+"""`tokenmgr status` in words and as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import click
+
+from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
+from tokenmgr.clock import japan_time
+from tokenmgr.customer.profiles import Profile
+from tokenmgr.customer.status import Row, Seen, Status
+from tokenmgr.domain.holding import Whose
+from tokenmgr.domain.medium import PinState
+from tokenmgr.domain.standing import Open, Standing
+from tokenmgr.domain.status import Next, Verdict, Why, left
+from tokenmgr.errors import TokenmgrError
+from tokenmgr.renewal.journal import Begun
+
+COLOURS = {Verdict.FINE: "green", Verdict.DUE: "yellow", Verdict.EXPIRED: "red", Verdict.HAND: "red"}
+
+
+@dataclass(frozen=True)
+class Words:
+    """What only this computer's files know: the names of banks, and why a CA was not asked."""
+
+    known: Sequence[Profile]
+    offline: bool
+
+    def bank(self, row: Row) -> str:
+        """As its file calls it, else as the certificate does."""
+        holder = row.item.holder
+        code = holder.bank if holder else ""
+        return next((one.name for one in self.known if one.code == code), holder.bank_name if holder else "")
+
+    def not_asked(self, row: Row) -> str:
+        if row.held.standing is not None or (row.held.whose is None and row.item.certificates):
+            return ""
+        if self.offline:
+            return "offline"
+        whose = row.held.whose
+        is_known = bool(self.known) if whose is None else any(one.code == whose.bank for one in self.known)
+        return "no_answer" if is_known else "no_profile"
+
+
+# --- in words ---
+
+
+def tell(found: Status, words: Words) -> None:
+    for number, seen in enumerate(found.media):
+        click.echo("\n" * bool(number), nl=False)
+        click.secho(t("seen.medium", serial=seen.medium.serial or t("media.blank"), label=seen.medium.label), bold=True)
+        _tell_medium(seen, found, words)
+    for asked in found.asked:
+        if asked.error:
+            tell_error(asked.error)
+    for begun in found.begun:
+        _tell_begun(begun, found)
+
+
+def _tell_medium(seen: Seen, found: Status, words: Words) -> None:
+    if seen.error:
+        tell_error(seen.error)
+        return
+    if seen.medium.pin is PinState.LOCKED:
+        click.secho(f"  {t('seen.pin_locked')}", fg="red")
+    if not seen.rows:
+        click.echo(f"  {t('seen.empty')}")
+    whose: Whose | None = None
+    for row in seen.rows:
+        if row.held.whose and row.held.whose != whose:
+            whose = row.held.whose
+            _tell_holder(row, whose, seen, words)
+        click.secho(f"    {t(f'seen_place.{row.judged.place.value}')}", fg=COLOURS[row.judged.verdict])
+        table([*_rows(row, seen, found.now)], indent="      ")
+
+
+def _tell_holder(row: Row, whose: Whose, seen: Seen, words: Words) -> None:
+    own = [one for one in seen.rows if one.held.whose == whose]
+    role = next((one.held.standing.role for one in own if one.held.standing and one.held.standing.role), "untold")
+    bank = t("seen.bank", name=words.bank(row), code=whose.bank)
+    click.secho(f"  {t(f'seen.holder_{role}', bank=bank, contract=whose.contract, user=whose.user)}", bold=True)
+    if not_asked := next(filter(None, map(words.not_asked, own)), ""):
+        click.echo(f"    {t(f'seen.{not_asked}')}")
+
+
+def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
+    facts, standing, judged = row.item.facts, row.held.standing, row.judged
+    if facts:
+        if not row.held.whose:
+            yield t("labels.subject"), facts.subject
+        yield t("labels.serial_number"), f"{facts.serial_number:x}"
+        until = japan_time(facts.not_after, chosen_language())
+        yield t("labels.valid_until"), f"{until}{_left(facts.not_after, now)}"
+    else:
+        yield t("seen.key"), row.item.key_id
+    yield t("labels.state"), t(f"seen_why.{judged.why.value}")
+    if standing and judged.place.value in ("logs-in", "the-last"):
+        yield t("bank.renewal"), _open(standing.renewal)
+        if not standing.renewal.is_open and judged.why is not Why.FINE:
+            yield t("bank.acquisition"), _open(standing.acquisition)
+    if step := _step(row, seen.medium.serial, now):
+        yield t("seen.next"), step
+
+
+def _left(ends: datetime, now: datetime) -> str:
+    """Whole days; hours and minutes on the last one (R2)."""
+    if now.replace(microsecond=0) > ends:
+        return t("seen.over")
+    days, hours, minutes = left(ends, now)
+    return t("seen.days", days=days) if days else t("seen.hours", hours=hours, minutes=minutes)
+
+
+def _open(told: Open) -> str:
+    until = japan_time(told.until, chosen_language()) if told.until else ""
+    if told.is_open:
+        return t("bank.open_until", until=until)
+    if told.reason == "too-early":
+        return t("bank.opens", until=until)
+    reason = t(f"facts.{told.reason}") if texts().has(f"facts.{told.reason}") else told.reason
+    return t("bank.closed_since", reason=reason, until=until) if until else t("bank.closed", reason=reason)
+
+
+def _step(row: Row, serial: str, now: datetime) -> str:
+    """A command, or whom to ask."""
+    which, whose = row.judged.next, row.held.whose
+    if which is Next.NOTHING:
+        return ""
+    if which is Next.WAY:
+        way = _way(row.held.standing, row.held.is_over(now))
+        return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
+    named = {"bank": "CODE", "contract": "NUMBER", "user": "ID"} if whose is None else whose._asdict()
+    return t(f"seen_next.{which.value}", serial=serial, **named)
+
+
+def _way(told: Standing | None, is_over: bool) -> str:
+    if told is None:
+        return ""
+    return told.acquisition.way if is_over or told.renewal.way == Next.ACQUIRE.value else told.renewal.way
+
+
+def _tell_begun(begun: Begun, found: Status) -> None:
+    if begun.trouble:
+        tell_error(begun.trouble)
+        return
+    is_here = begun.store in [one.medium.serial for one in found.media]
+    operation = t(f"seen.{begun.operation}") if texts().has(f"seen.{begun.operation}") else begun.operation
+    at = japan_time(begun.at, chosen_language()) if begun.at else ""
+    click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
+    if begun.last:
+        click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
+    click.echo(f"  {t('seen.go_on' if is_here else 'seen.insert_and_go_on', serial=begun.store)}")
+
+
+# --- as JSON (docs/renewal.md) ---
+
+
+def whole(found: Status, words: Words, why: TokenmgrError | None) -> dict[str, Any]:
+    told = {"error": error_as_json(why)} if why else {}
+    return told | {
+        "at": found.now.isoformat(timespec="seconds"),
+        "verdict": found.verdict.value,
+        "media": [_medium(one, found.now, words) for one in found.media],
+        "unfinished": [_begun(one, found) for one in found.begun],
+        "banks": [
+            {
+                "code": one.profile.code,
+                "name": one.profile.name,
+                "address": one.profile.address,
+                "error": error_as_json(one.error) if one.error else None,
+            }
+            for one in found.asked
+        ],
+    }
+
+
+def _medium(seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
+    return {
+        "serial": seen.medium.serial,
+        "label": seen.medium.label,
+        "pin": seen.medium.pin.value,
+        "verdict": seen.verdict.value,
+        "error": error_as_json(seen.error) if seen.error else None,
+        "certificates": [_certificate(row, seen, now, words) for row in seen.rows if row.item.certificates],
+        "keys": [_key(row, seen, now, words) for row in seen.rows if not row.item.certificates],
+    }
+
+
+def _certificate(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
+    facts, whose, standing = row.item.facts, row.held.whose, row.held.standing
+    told: dict[str, Any] = {
+        "bank": whose.bank if whose else None,
+        "bank_name": words.bank(row) if whose else None,
+        "contract": whose.contract if whose else None,
+        "user": whose.user if whose else None,
+        "role": standing.role or None if standing else None,
+    }
+    if facts:
+        ends = facts.not_after
+        told |= {
+            "subject": facts.subject,
+            "serial_number": f"{facts.serial_number:x}",
+            "not_before": facts.not_before.isoformat(),
+            "not_after": ends.isoformat(),
+            "japan_time": japan_time(ends, chosen_language()),
+            "days_left": (ends - now).days,
+            "seconds_left": int((ends - now).total_seconds()),
+            "fingerprint": facts.fingerprint,
+        }
+    return told | _key(row, seen, now, words)
+
+
+def _key(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
+    return {
+        "id": row.item.key_id,
+        "label": row.item.label,
+        "key": row.item.fingerprint,
+        "generation": row.judged.place.value,
+        "verdict": row.judged.verdict.value,
+        "why": row.judged.why.value,
+        "next": row.judged.next.value,
+        "next_text": _step(row, seen.medium.serial, now),
+        "authority": _standing(row.held.standing),
+        "not_asked": words.not_asked(row) or None,
+    }
+
+
+def _standing(told: Standing | None) -> dict[str, Any] | None:
+    if told is None:
+        return None
+    plain = dataclasses.asdict(told)
+    opened = {name: _open_as_json(getattr(told, name)) for name in ("renewal", "acquisition")}
+    return plain | {name: _moment(plain[name]) for name in ("not_after", "confirm_by")} | opened
+
+
+def _open_as_json(told: Open) -> dict[str, Any]:
+    return {"open": told.is_open, "until": _moment(told.until), "reason": told.reason, "way": told.way}
+
+
+def _moment(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None
+
+
+def _begun(one: Begun, found: Status) -> dict[str, Any]:
+    return {
+        "journal": str(one.path),
+        "medium": one.store or None,
+        "plugged": one.store in [seen.medium.serial for seen in found.media],
+        "operation": one.operation or None,
+        "bank": one.bank or None,
+        "begun": _moment(one.at),
+        "last_step": one.last.name if one.last else None,
+        "error": error_as_json(one.trouble) if one.trouble else None,
+    }

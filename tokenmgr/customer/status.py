@@ -1,0 +1,102 @@
+"""What `tokenmgr status` tells: what is on the media before a login, what the CAs have of that, what is unfinished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from tokenmgr.customer.holdings import Item, at_work, holdings, items
+from tokenmgr.customer.profiles import Profile
+from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
+from tokenmgr.domain.holding import LEFT, MARK, Holding
+from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.status import Judged, Place, Verdict, judge, worst
+from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
+from tokenmgr.renewal.journal import Begun, begun
+from tokenmgr.token.module import Library
+
+
+@dataclass(frozen=True)
+class Row:
+    item: Item
+    held: Holding
+    judged: Judged
+
+
+@dataclass
+class Seen:
+    """One medium. What it cannot be asked is an error, and hides no other."""
+
+    medium: MediumFacts
+    items: list[Item] = field(default_factory=list)
+    error: TokenmgrError | None = None
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        needs_a_hand = self.error is not None or self.medium.pin is PinState.LOCKED
+        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *(one.judged.verdict for one in self.rows)])
+
+
+@dataclass(frozen=True)
+class Status:
+    media: Sequence[Seen]
+    begun: Sequence[Begun]
+    asked: Sequence[Asked]
+    now: datetime
+
+    @property
+    def verdict(self) -> Verdict:
+        return worst([Verdict.HAND if self.begun else Verdict.FINE, *(one.verdict for one in self.media)])
+
+
+def status(
+    media: Sequence[tuple[Library, MediumFacts]],
+    known: Sequence[Profile],
+    folder: Path,
+    reach: Reach,
+    clock: Callable[[], datetime],
+    bank: str | None = None,
+) -> Status:
+    """`bank`: of this one only."""
+    unfinished = [one for one in begun(folder) if bank in (None, one.bank) or one.trouble]
+    seen = [_look(library, facts) for library, facts in media]
+    for one in seen:
+        named = at_work(one.items, unfinished, one.medium.serial)
+        one.items = [item for item in one.items if _concerns_us(item, item.key_id in named, bank)]
+    everything = [item for one in seen for item in one.items]
+    asked = ask(wanted(everything, known), reach)
+    now, answers = clock(), told(everything, asked)
+    for one in seen:
+        held = holdings(one.items, at_work(one.items, unfinished, one.medium.serial), answers)
+        one.rows = sorted(map(Row, one.items, held, judge(held, now)), key=_rank)
+    return Status(seen, unfinished, asked, now)
+
+
+def _look(library: Library, facts: MediumFacts) -> Seen:
+    from tokenmgr.token.session import Session  # here: it takes longer to load than all of this
+
+    try:
+        with Session.open(library, facts.serial) as session:
+            return Seen(facts, items(session.contents(), logged_in=False))
+    except (MediumError, LibraryError) as error:
+        return Seen(facts, error=error)
+
+
+def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
+    """No CA's certificate; and of the keys without one only those that an operation has made."""
+    if not item.certificates:
+        return is_named or item.label in (MARK, LEFT)
+    is_authority = item.facts is not None and item.facts.is_authority
+    return not is_authority and (bank is None or (item.whose is not None and item.whose.bank == bank))
+
+
+_PLACES = [Place.NEXT, Place.CURRENT, Place.LAST, Place.BEFORE, Place.LEFT, Place.FOREIGN]
+
+
+def _rank(row: Row) -> tuple[bool, tuple[str, ...], int, float]:
+    """By subscriber; what is to be finished first, then what logs in, then what was before it."""
+    ends = row.held.ends.timestamp() if row.held.ends else 0.0
+    return not row.held.whose, row.held.whose or (), _PLACES.index(row.judged.place), -ends

@@ -1,0 +1,175 @@
+"""What becomes of each thing that a medium holds: which generation it is, whether it needs anything, and the one next
+step (R2, R12, R14). Rules only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.holding import DEAD, LEFT, Holding, current
+from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.domain.standing import UNKNOWN
+
+SOON = timedelta(days=BankPolicy.renewal_days)  # where the bank's own days are not known
+
+
+class Verdict(Enum):
+    """The worst last."""
+
+    FINE = "fine"
+    DUE = "due"
+    EXPIRED = "expired"
+    HAND = "needs-a-hand"
+
+
+class Place(Enum):
+    """Which generation it is (R12)."""
+
+    CURRENT = "logs-in"
+    BEFORE = "the-one-before"
+    NEXT = "the-next"  # not confirmed
+    LAST = "the-last"  # the newest of a subscriber of whom nothing logs in
+    LEFT = "left-over"
+    FOREIGN = "foreign"  # no subscriber's
+
+
+class Why(Enum):
+    FINE = "fine"
+    DUE = "due"
+    EXPIRED = "expired"
+    NOT_YET = "not-valid-yet"
+    REPLACED = "replaced"
+    ELSEWHERE = "replaced-elsewhere"
+    UNFINISHED = "unfinished"
+    LEFT_OVER = "left-over"
+    REVOKED = "revoked"
+    HELD = "on-hold"
+    LOCKED = "locked"
+    UNHEARD_OF = "unknown-to-the-ca"
+    WITHOUT_CERTIFICATE = "without-certificate"
+    FOREIGN = "foreign"
+
+
+class Next(Enum):
+    NOTHING = "nothing"
+    RESUME = "resume"
+    RENEW = "renew"
+    ACQUIRE = "acquire"
+    CLEAN = "clean"
+    CLOCK = "set-the-clock"
+    UNLOCK = "unlock"
+    WAY = "way"  # the CA's own word for it
+
+
+@dataclass(frozen=True)
+class Judged:
+    place: Place
+    why: Why
+    next: Next = Next.NOTHING
+
+    @property
+    def verdict(self) -> Verdict:
+        return _VERDICTS.get(self.why, Verdict.HAND)
+
+
+_VERDICTS = {
+    Why.FINE: Verdict.FINE,
+    Why.REPLACED: Verdict.FINE,
+    Why.LEFT_OVER: Verdict.FINE,
+    Why.FOREIGN: Verdict.FINE,
+    Why.DUE: Verdict.DUE,
+    Why.EXPIRED: Verdict.EXPIRED,
+}
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=list(Verdict).index, default=Verdict.FINE)
+
+
+def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
+    """Of each, in their order."""
+    return [_judged(one, held, now) for one in held]
+
+
+def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
+    best = current(held, one.whose, now)
+    if one.is_pending or one.is_named:
+        return Judged(Place.CURRENT if best is one else Place.NEXT, Why.UNFINISHED, Next.RESUME)
+    if one.label == LEFT or (one.state in DEAD and one.ends is None):
+        return Judged(Place.LEFT, Why.LEFT_OVER, Next.CLEAN)
+    if one.whose is None:
+        return _without_a_name(one)
+    if best is not None and best is not one:
+        goes = one.is_over(now) or one.state in DEAD
+        return Judged(Place.BEFORE, Why.REPLACED, Next.CLEAN if goes else Next.NOTHING)
+    why = _state_of(one, now)
+    return Judged(_place_of(one, best, held), why, _next_of(one, why))
+
+
+def _without_a_name(one: Holding) -> Judged:
+    if one.ends is not None or one.standing in (None, UNKNOWN):
+        return Judged(Place.FOREIGN, Why.FOREIGN)
+    return Judged(Place.LAST, Why.WITHOUT_CERTIFICATE, _step_of(one))
+
+
+def _place_of(one: Holding, best: Holding | None, held: Sequence[Holding]) -> Place:
+    if best is one:
+        return Place.CURRENT
+    own = [other for other in held if other.whose == one.whose and not (other.is_pending or other.label == LEFT)]
+    later = [other for other in own if other.ends and one.ends and other.ends > one.ends]
+    return Place.BEFORE if later else Place.LAST
+
+
+def _state_of(one: Holding, now: datetime) -> Why:
+    """Of one that nothing replaces here. What the CA says comes before what the certificate does."""
+    by_authority = {
+        State.REVOKED.value: Why.REVOKED,
+        State.VOID.value: Why.REVOKED,
+        State.HELD.value: Why.HELD,
+        State.SUPERSEDED.value: Why.ELSEWHERE,
+        UNKNOWN.state: Why.UNHEARD_OF,
+    }
+    if one.state in by_authority:
+        return by_authority[one.state]
+    if one.standing is not None and one.standing.locked:
+        return Why.LOCKED
+    if one.is_over(now):
+        return Why.EXPIRED
+    if one.starts is not None and now < one.starts:
+        return Why.NOT_YET
+    return Why.DUE if _is_due(one, now) else Why.FINE
+
+
+def _is_due(one: Holding, now: datetime) -> bool:
+    if one.standing is not None:
+        return one.standing.renewal.is_open
+    return one.ends is not None and now.replace(microsecond=0) >= one.ends - SOON
+
+
+def _next_of(one: Holding, why: Why) -> Next:
+    if why in (Why.FINE, Why.UNHEARD_OF):
+        return Next.NOTHING
+    if why is Why.NOT_YET:
+        return Next.CLOCK
+    if why is Why.LOCKED:
+        return Next.UNLOCK
+    if one.standing is None:
+        return Next.RENEW if why is Why.DUE else Next.ACQUIRE
+    return _step_of(one)
+
+
+def _step_of(one: Holding) -> Next:
+    """What is open at the CA; where nothing is, the way that it names (R14)."""
+    told = one.standing
+    if told is not None and told.renewal.is_open:
+        return Next.RENEW
+    return Next.ACQUIRE if told is not None and told.acquisition.is_open else Next.WAY
+
+
+def left(ends: datetime, now: datetime) -> tuple[int, int, int]:
+    """Days, hours and minutes until its end, as a person counts them (R2); noughts once that is over."""
+    minutes = max(int((ends - now).total_seconds()) // 60, 0)
+    return minutes // 1440, minutes // 60 % 24, minutes % 60
