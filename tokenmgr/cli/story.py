@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from tokenmgr import clock
 from tokenmgr.cli.bed import PROFILE_OF
 from tokenmgr.cli.counter import authority
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import chosen_language, pad, t, tell_error, texts
+from tokenmgr.cli.output import Exit, chosen_language, pad, t, tell_error, texts
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Applicant, Counter, Outcome
@@ -28,12 +28,12 @@ from tokenmgr.errors import MediumError, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.system import private_folder
-from tokenmgr.testbed.own_ca import OwnCA, drawn_pin
+from tokenmgr.testbed.own_ca import Commands, OwnCA, drawn_pin
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.session import Session
 
 BANK_NAME, CONTRACT, CONTRACT_NAME, USER = "みほん信用金庫", "1234567", "みほん商店", "0001"
-SHORT, LONG = 12, 365  # days: of the certificate that is soon due, and of every later one (R1)
+SHORT, LONG = 13, 365  # days: of the certificate that is soon due, and of every later one (R1)
 INDENT = "     "
 T = TypeVar("T")
 
@@ -64,9 +64,9 @@ class Screen:
 
 
 class Story:
-    def __init__(self, medium: SimulatedMedium, ca: OwnCA, code: str, profile: Path) -> None:
+    def __init__(self, medium: SimulatedMedium, ca: OwnCA, customer: Commands, code: str, profile: Path) -> None:
         """`profile`: where the bank's file goes."""
-        self.medium, self.ca, self.code, self._profile = medium, ca, code, profile
+        self.medium, self.ca, self._customer, self.code, self._profile = medium, ca, customer, code, profile
         self.pins = drawn_pin(), drawn_pin()  # the login PIN and the confirmation PIN of everybody here
         self._chapters = 0
 
@@ -80,7 +80,8 @@ class Story:
             self._renew_and_pull(profile, reached)
             self._look_at_old(reached)
             self._resume(profile, reached)
-            self._look_at_both(reached)
+        self._chapter("now")
+        self._status(Exit.FINE)
 
     # --- the CA, and the bank ---
 
@@ -90,7 +91,7 @@ class Story:
         self._timed("ca init", self.ca.make)
         policy = ("--set", f"validity_days={SHORT}", "--set", "notice_days=10")
         self._command("bank", "add", self.code, "--name", BANK_NAME, *policy)
-        line(t("shown.short"))
+        line(t("shown.short", days=SHORT))
         self._command("bank", "contract", "add", self.code, CONTRACT, "--name", CONTRACT_NAME)
         self.enrol(USER, "administrator")
         self._timed(f"ca serve   {self.ca.url}", self.ca.serve)
@@ -121,11 +122,7 @@ class Story:
         self._chapter("due")
         self._command("bank", "change", self.code, "--set", f"validity_days={LONG}")
         line(t("shown.year"))
-        with self._session() as session:
-            (first,) = session.contents().credentials
-        found = reached.standing(first.key.fingerprint).renewal
-        _require(found.is_open, "the renewal is not open")
-        line(t("shown.is_open", until=_moment(found.until), left=_left(_facts(first).not_after)))
+        self._status(Exit.DUE)
 
     def _renew_and_pull(self, profile: Profile, reached: Authority) -> None:
         self._chapter("renewal")
@@ -146,7 +143,7 @@ class Story:
         self._chapter("still")
         with self._session() as session:
             found = session.contents().credentials
-            (old,), (begun,) = _certified(found), [one for one in found if one.certificate is None]
+            old, begun = sorted(found, key=lambda one: one.certificate is None)
             session.prove(old.key, _facts(old).public_key)
         line(t("shown.signs", serial=_serial(old)))
         _require_state(reached, old, State.ACTIVE)
@@ -160,16 +157,11 @@ class Story:
         line(t("shown.not_again"))
         line(self._of(outcome))
 
-    def _look_at_both(self, reached: Authority) -> None:
-        self._chapter("now")
-        with self._session() as session:
-            found = _certified(session.contents().credentials)
-        new, old = sorted(found, key=lambda one: _facts(one).not_after, reverse=True)
-        for name, one, state in (("new", new, State.ACTIVE), ("old", old, State.SUPERSEDED)):
-            _require_state(reached, one, state)
-            end = _facts(one).not_after
-            told = t(f"shown.{name}", serial=_serial(one), until=_moment(end), left=_left(end))
-            line(click.style(told, fg="green" if one is new else None))
+    def _status(self, expected: Exit) -> None:
+        """As the customer asks for it, without a PIN."""
+        words = ("status", "--medium", self.medium.serial)
+        for told in self._timed(shlex.join(words), lambda: self._customer.run(*words, fine=(expected,))).splitlines():
+            line(f"  {told}")
 
     @contextmanager
     def _counter(self, profile: Profile, reached: Authority, pulled_at: Step | None = None) -> Iterator[Counter]:
@@ -235,10 +227,6 @@ def _require_state(reached: Authority, one: Credential, state: State) -> None:
     _require(found == state.value, f"the CA says {found} and not {state.value}")
 
 
-def _certified(found: Sequence[Credential]) -> list[Credential]:
-    return [one for one in found if one.certificate is not None]
-
-
 def _facts(one: Credential) -> CertificateFacts:
     assert one.facts is not None  # noqa: S101  only those with a certificate are looked at
     return one.facts
@@ -253,5 +241,5 @@ def _moment(when: datetime | None) -> str:
 
 
 def _left(end: datetime) -> str:
-    """A certificate of twelve days that is a second old has twelve days left."""
-    return t("bank.days", days=round((end - clock.now()) / timedelta(days=1)))
+    """Whole days (R2)."""
+    return t("bank.days", days=(end - clock.now()).days)
