@@ -5,6 +5,7 @@ After each: a working certificate was there all the time, the CA has one active 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,12 +15,16 @@ import pytest
 from tests.api.conftest import emptied, quick, rig, url
 from tests.api.rig import Rig
 from tests.renewal.world import World
+from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, NothingUnfinished
-from tokenmgr.renewal.journal import Journal, Phase, Value
-from tokenmgr.testbed.simulated import SimulatedMedium
+from tokenmgr.errors import JournalDamaged, NothingUnfinished, NotPermittedNow
+from tokenmgr.log import Secret
+from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
 
 __all__ = ["emptied", "quick", "rig", "url"]
 
@@ -145,3 +150,51 @@ def test_an_acquisition_is_finished_on_another_pc(
             world.counter(folder).acquire(world.applicant())
     assert world.rig.states() == [State.ACTIVE]
     assert len(world.store.credentials()) == 1
+
+
+@pytest.mark.parametrize("operation", ["renew", "acquire"])
+@pytest.mark.parametrize("line", range(3, LINES + 1, 2))
+def test_whoever_comes_back_to_the_first_pc_is_not_kept_by_its_journal(
+    world: World, switched_off: list[int], line: int, operation: str, tmp_path: Path
+) -> None:
+    """Another PC has finished it meanwhile, with the same key or with another one."""
+
+    def begin(folder: Path) -> None:
+        counter = world.counter(folder)
+        _ = counter.renew() if operation == "renew" else counter.acquire(world.applicant())
+
+    if operation == "renew":
+        world.renewable()
+    switched_off.append(-line)
+    with pytest.raises(PowerCut):
+        begin(world.folder)
+    world.restarted()
+    try:
+        world.resume(tmp_path / "another")
+    except NothingUnfinished:
+        if world.rig.states() in ([], [State.ACTIVE] if operation == "renew" else []):
+            begin(tmp_path / "another")
+    world.restarted()
+    with contextlib.suppress(NothingUnfinished, NotPermittedNow):
+        world.resume()
+    assert not world.unfinished()
+    assert world.rig.states().count(State.ACTIVE) == 1
+    assert len(world.store.credentials()) == len(world.with_certificates()) == len(world.rig.states())
+
+
+def test_half_a_key_pair_costs_another_id(world: World, switched_off: list[int]) -> None:
+    """What a cut within the generation leaves: the public key, under the ID that was written down."""
+    world.renewable()
+    switched_off.append(-4)
+    with pytest.raises(PowerCut):
+        world.counter().renew()
+    world.restarted()
+    (path,) = unfinished(world.folder)
+    with Journal.open(path) as journal:
+        key_id = bytes.fromhex(str(journal.fact("key_id")))
+    with Session.open(world.library, world.serial, write=True) as session:
+        session.login(Secret(PIN))
+        session._ask("destroy", handle=session.generate_key(KeyKind.P256, key_id, MARK).handle)
+    world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert not world.unfinished()

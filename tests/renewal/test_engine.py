@@ -59,6 +59,15 @@ def test_a_renewal_and_the_old_one_goes_when_the_bank_says_so(world: World, poli
     assert [one.key == old.key for one in world.with_certificates()].count(False) == 1
 
 
+def test_no_certificate_but_of_the_ca_lies_beside_a_renewed_one(world: World) -> None:
+    """An answer that is signed brings its signer's too, which is nothing for a medium."""
+    world.renewable()
+    world.counter().renew()
+    others = [one.facts for one in world.store.contents().certificates if one.facts and not one.key_id]
+    assert others
+    assert all(one.is_authority for one in others)
+
+
 @pytest.mark.parametrize("lost", ["request", "answer"])
 @pytest.mark.parametrize("number", [0, 1])
 def test_what_is_lost_on_the_way_is_sent_again(world: World, lost: str, number: int) -> None:
@@ -156,7 +165,7 @@ def test_where_nobody_sits_a_pulled_medium_ends_it(world: World) -> None:
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
 
 
-@pytest.mark.parametrize("step", [step for step in Step if step is not Step.CHECKED])
+@pytest.mark.parametrize("step", [step for step in Step if Step.CHECKED.value < step.value < Step.RETIRED.value])
 def test_a_medium_that_fails_within_a_step_has_refused_nothing(world: World, step: Step) -> None:
     """Only the CA can say that a key gets no certificate; whatever a medium answers, it is gone on with."""
     world.rig.change_policy(old_generation=OldGeneration.AT_CONFIRMATION)  # so that RETIRED asks something of it, too

@@ -30,6 +30,7 @@ from tokenmgr.errors import (
     ConnectionLost,
     DeletionRefused,
     KeyCertifiedBefore,
+    KeyIdTaken,
     MediumError,
     MediumGone,
     MediumTroubled,
@@ -115,8 +116,10 @@ class Engine:
             told = self._do(step)
         except TokenmgrError as error:
             told = _failure(step, error)
+            if step is Step.CHECKED and isinstance(error, NotPermittedNow) and self._is_void():
+                told["final"] = True
             self.journal.write(step, Phase.FAILED, told, self.clock())
-            if "stale" in told:
+            if "stale" in told or "taken" in told:
                 return
             if "final" in told:
                 self._end(Ending.UNDONE)
@@ -152,10 +155,14 @@ class Engine:
     # --- the steps that are more than a line ---
 
     def _meant(self, step: Step) -> Mapping[str, Value]:
-        """2: the ID is chosen, and on the disk, before there is a key of it."""
-        if step is Step.KEY_GENERATED and not self.journal.fact("key_id"):
+        """2: the ID is chosen, and on the disk, before there is a key of it. Another where half a key pair has it."""
+        if step is Step.KEY_GENERATED and (not self.journal.fact("key_id") or self.journal.is_newer("taken", "key_id")):
             return {"key_id": self.store.free_key_id().hex()}
         return {}
+
+    def _is_void(self) -> bool:
+        """There is no key, and the CA has heard of none: what was begun here was never more than meant."""
+        return self.known.heard == UNKNOWN and self.known.key() is None
 
     def _check(self) -> Mapping[str, Value]:
         """1: all that can be known beforehand is known before anything is touched. What was begun in time is finished,
@@ -187,9 +194,11 @@ class Engine:
         return self.authority.standing(hashlib.sha256(public_key).hexdigest()) if public_key else UNKNOWN
 
     def _adopt(self, key: Credential | None) -> None:
-        """Confirmed before, and nothing here knows it: what is beside the key is what the CA has confirmed."""
+        """Confirmed before, and nothing here knows it: what is beside the key is what the CA has confirmed, and who had
+        it confirmed has accepted it."""
         if self.known.lived and key and key.certificate and not self.known.certificate:
             self.journal.write(Step.ISSUED, Phase.DONE, {"certificate": encoded(key.certificate.der)}, self.clock())
+            self.journal.write(Step.ACCEPTED, Phase.DONE, {}, self.clock())
 
     def _build_request(self) -> Mapping[str, Value]:
         talk, old = self._talk(fresh=True), self.order.old
@@ -334,7 +343,8 @@ def label_of(facts: CertificateFacts) -> str:
 
 
 def _issued(reply: Reply) -> dict[str, Value]:
-    chain = [one for one in reply.chain if one != reply.certificate]
+    # An answer brings the certificate of who signed it too (RFC 9483, 3.3), which is nothing for a medium.
+    chain = [one for one in reply.chain if one != reply.certificate and certificate_facts(one).is_authority]
     until = reply.confirm_by.isoformat() if reply.confirm_by else None
     return {
         "certificate": encoded(reply.certificate),
@@ -346,10 +356,13 @@ def _issued(reply: Reply) -> dict[str, Value]:
 
 def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
     """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: the request has lain too
-    long to be taken, and another one is built for the same key."""
+    long to be taken, and another one is built for the same key. `taken`: half a key pair has the ID, and another one is
+    chosen."""
     told: dict[str, Value] = {"code": error.code}
     if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
         told["final"] = True
+    if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
+        told["taken"] = True
     if step is Step.ISSUED and isinstance(error, AuthorityRefused) and error.fail == FailInfo.badTime.name:
         told["stale"] = True
     return told

@@ -131,6 +131,11 @@ class Journal:
         told = [line.number for line in self.lines if line.facts.get(fact)]
         return self._last_done(step) > max(told, default=0)
 
+    def is_newer(self, fact: str, other: str) -> bool:
+        """Told, and `other` not again after it."""
+        told = [[line.number for line in self.lines if name in line.facts] for name in (fact, other)]
+        return max(told[0], default=0) > max(told[1], default=0)
+
     def is_done_since(self, step: Step, before: Step) -> bool:
         return self._last_done(step) > self._last_done(before)
 
