@@ -6,7 +6,6 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -141,11 +140,16 @@ class Story:
     def _look_at_old(self, reached: Authority) -> None:
         self.medium.plug()
         self._chapter("still")
-        with self._session() as session:
+        with (
+            self.medium.library(settings().time_limits) as library,
+            Session.open(library, self.medium.serial) as session,
+            Secret(PIN) as pin,
+        ):
+            session.login(pin)
             found = session.contents().credentials
             old, begun = sorted(found, key=lambda one: one.certificate is None)
             session.prove(old.key, _facts(old).public_key)
-        line(t("shown.signs", serial=_serial(old)))
+        line(t("shown.signs", serial=f"{_facts(old).serial_number:x}"))
         _require_state(reached, old, State.ACTIVE)
         _require_state(reached, begun, State.PENDING)
         line(t("shown.active"))
@@ -177,16 +181,6 @@ class Story:
     def _applicant(self, contract: str, user: str) -> Applicant:
         return Applicant(contract, user, lambda: (Secret(self.pins[0]), Secret(self.pins[1])))
 
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with (
-            self.medium.library(settings().time_limits) as library,
-            Session.open(library, self.medium.serial) as session,
-            Secret(PIN) as pin,
-        ):
-            session.login(pin)
-            yield session
-
     # --- how it is told ---
 
     def _chapter(self, name: str) -> None:
@@ -204,8 +198,9 @@ class Story:
 
     def _of(self, outcome: Outcome) -> str:
         facts = outcome.certificate
-        told = {"until": _moment(facts.not_after), "left": _left(facts.not_after)}
-        return t("shown.certificate", serial=f"{facts.serial_number:x}", **told)
+        left = t("bank.days", days=(facts.not_after - clock.now()).days)  # whole days (R2)
+        until = japan_time(facts.not_after, chosen_language())
+        return t("shown.certificate", serial=f"{facts.serial_number:x}", until=until, left=left)
 
 
 def line(text: str) -> None:
@@ -230,16 +225,3 @@ def _require_state(reached: Authority, one: Credential, state: State) -> None:
 def _facts(one: Credential) -> CertificateFacts:
     assert one.facts is not None  # noqa: S101  only those with a certificate are looked at
     return one.facts
-
-
-def _serial(one: Credential) -> str:
-    return f"{_facts(one).serial_number:x}"
-
-
-def _moment(when: datetime | None) -> str:
-    return "" if when is None else japan_time(when, chosen_language())
-
-
-def _left(end: datetime) -> str:
-    """Whole days (R2)."""
-    return t("bank.days", days=(end - clock.now()).days)
