@@ -310,7 +310,7 @@ def label_of(facts: CertificateFacts) -> str:
 
 
 def _issued(reply: Reply) -> dict[str, Value]:
-    chain = [one for one in reply.chain if one != reply.certificate]
+    chain = [one for one in reply.chain if certificate_facts(one).is_authority]  # not who signed the answer
     until = reply.confirm_by.isoformat() if reply.confirm_by else None
     return {
         "certificate": encoded(reply.certificate),
