@@ -31,7 +31,14 @@ LIMIT = 120  # seconds; then SIGALRM ends it
 LONGEST = 1 << 17  # bytes of a request
 PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
 ROOMS = ("ca", "catalogue", "cmp", "domain", "errors", "pki", "ra", "sql", "testbed", "token", "usb")
-OTHERS = ("click", "platformdirs", "psycopg", "sqlalchemy.dialects.postgresql", "sqlalchemy.dialects.sqlite")
+OTHERS = (
+    "click",
+    "platformdirs",
+    "sqlalchemy.dialects.postgresql",
+    "sqlalchemy.dialects.sqlite",
+    "starlette.applications",
+    "uvicorn",
+)
 # Each is loaded by a child of the program, or only where pytest is.
 LEFT_OUT = {"tokenmgr.token.gate", "tokenmgr.token.child", "tokenmgr.testbed.pytest_tokenmgr"}
 Done = subprocess.CompletedProcess[str]

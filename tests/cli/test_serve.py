@@ -8,7 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,9 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificates
 
+from tests import warm
 from tests.actors import TESTER
+from tests.cli.runner import MAIN
 from tests.interop.running import BANK, PATIENCE, PIN, Authority, _ports, _started, authority, serving
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
@@ -31,20 +32,9 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
         yield made
 
 
-def serve(ca: Authority, *options: str, pin: str = PIN) -> subprocess.CompletedProcess[str]:
+def serve(ca: Authority, *options: str, pin: str = PIN) -> warm.Done:
     """One that is expected to end by itself."""
-    from tests.cli.runner import PROGRAM
-
-    reading, writing = os.pipe()
-    os.write(writing, f"{pin}\n".encode())
-    os.close(writing)
-    command = [str(PROGRAM), "ca", "serve", *options, "--pin-fd", str(reading)]
-    try:
-        return subprocess.run(
-            command, env=ca.environment, pass_fds=[reading], capture_output=True, text=True, timeout=PATIENCE
-        )
-    finally:
-        os.close(reading)
+    return warm.run(MAIN, "ca", "serve", *options, "--pin-fd", "0", environment=ca.environment, typed=f"{pin}\n")
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -17,10 +17,10 @@ from tests.api.rig import Rig
 from tests.renewal.world import World
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, NothingUnfinished, NotPermittedNow
 from tokenmgr.log import Secret
-from tokenmgr.renewal.engine import MARK
 from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library

@@ -16,7 +16,7 @@ from tokenmgr import clock
 from tokenmgr.cli.bed import PROFILE_OF
 from tokenmgr.cli.counter import authority
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import chosen_language, t, tell_error, texts
+from tokenmgr.cli.output import chosen_language, pad, t, tell_error, texts
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Applicant, Counter, Outcome
@@ -53,8 +53,8 @@ class Screen:
             line(click.style(f"✗ {step.value}/{len(Step)}  {t('shown.pulled')}", fg="red"))
 
     def ends(self, step: Step) -> None:
-        mark, seconds = click.style("✓", fg="green"), time.perf_counter() - self._started
-        line(f"{mark} {step.value}/{len(Step)}  {t(f'steps.{step.name}_done')}   {_dim(seconds)}")
+        mark, text = click.style("✓", fg="green"), pad(t(f"steps.{step.name}_done"), 46)
+        line(f"{mark} {step.value}/{len(Step)}  {text}  {_dim(time.perf_counter() - self._started)}")
 
     def waits(self, seconds: int) -> None:
         time.sleep(seconds)

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenmgr.domain.credential import CertificateFacts, Credential, Key, PublicKey, StoredCertificate
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
 from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose
 from tokenmgr.domain.standing import Standing
 from tokenmgr.pki.names import Holder, holder_of
 from tokenmgr.renewal.journal import Begun
-from tokenmgr.token.objects import Contents
+from tokenmgr.token.objects import Contents, PublicPart
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Item:
     """A key with all certificates of it, the one that ends last first; before a login, what is seen of those."""
 
     key: Key | None
-    public: PublicKey | None
+    public: PublicPart | None
     certificates: tuple[StoredCertificate, ...]
     has_key: bool
 
@@ -38,8 +38,11 @@ class Item:
 
     @property
     def public_key(self) -> bytes | None:
-        own = next((one.public_key for one in (self.key, self.public) if one), None)
-        return own or (self.facts.public_key if self.facts else None)
+        if self.key is not None and self.key.public_key:
+            return self.key.public_key
+        if self.facts is not None:
+            return self.facts.public_key
+        return self.public.public_key if self.public else None
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -66,7 +69,7 @@ class Item:
 def items(contents: Contents, logged_in: bool) -> list[Item]:
     left = [one for one in contents.certificates if not one.placeholder]
     found = []
-    private: list[tuple[Key | None, PublicKey | None]] = [(key, None) for key in contents.keys]
+    private: list[tuple[Key | None, PublicPart | None]] = [(key, None) for key in contents.keys]
     for key, public in [*private, *((None, one) for one in _lonely(contents))]:
         own = [one for one in left if _belongs(one, key, public)]
         left = [one for one in left if one not in own]
@@ -78,19 +81,20 @@ def items(contents: Contents, logged_in: bool) -> list[Item]:
     return found
 
 
-def _lonely(contents: Contents) -> list[PublicKey]:
+def _lonely(contents: Contents) -> list[PublicPart]:
     """Public keys whose private part is not seen: before a login, on most media, all."""
     seen = {key.key_id for key in contents.keys}
     return [one for one in contents.public if one.key_id not in seen]
 
 
-def _belongs(one: StoredCertificate, key: Key | None, public: PublicKey | None) -> bool:
-    named = key or public
-    if one.facts is None or named is None:
+def _belongs(one: StoredCertificate, key: Key | None, public: PublicPart | None) -> bool:
+    """As the store's own guard has it; where only the public part is seen, its ID is enough for a look."""
+    if one.facts is None:
         return False
-    if named.public_key is None:
-        return bool(named.key_id) and one.key_id == named.key_id
-    return one.facts.public_key == named.public_key
+    if key is not None and key.public_key is not None:
+        return one.facts.public_key == key.public_key
+    key_id = next((part.key_id for part in (key, public) if part), b"")
+    return bool(key_id) and one.key_id == key_id
 
 
 def _public_key(one: StoredCertificate) -> bytes | None:

@@ -10,7 +10,6 @@ proxy = "http://proxy.example:8080"                where it is not the system's;
 
 from __future__ import annotations
 
-import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,6 +66,8 @@ def _profile(told: Mapping[str, Any]) -> Profile:
     if not (len(told["code"]) == 4 and told["code"].isascii() and told["code"].isdigit()):
         raise ValueError("code is four digits")
     _require_address(told["address"])
+    import ssl  # here: nothing else needs it where no CA is asked
+
     roots, tls = _certificates("roots", told["roots"]), told.get("tls_roots") or told["roots"]
     return Profile(
         code=told["code"],
@@ -105,6 +106,8 @@ def _proxies(proxy: str) -> Mapping[str, str] | None:
 
 def _certificates(name: str, pem: str) -> list[str]:
     """Without the words around them. With the standard library's eyes, since TLS will look with them."""
+    import ssl
+
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     blocks = [begin + rest.partition(end)[0] + end for rest in pem.split(begin)[1:]]
     if not blocks:

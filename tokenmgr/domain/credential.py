@@ -56,15 +56,6 @@ class Key:
 
 
 @dataclass(frozen=True)
-class PublicKey:
-    """The public part, where a store has it as a thing of its own."""
-
-    key_id: bytes
-    label: str
-    public_key: bytes | None
-
-
-@dataclass(frozen=True)
 class CertificateFacts:
     """What a certificate says. The *_der fields are its own bytes, for the attributes that browsers search by."""
 

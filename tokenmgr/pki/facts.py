@@ -1,19 +1,28 @@
-"""A certificate's bytes -> CertificateFacts. asn1crypto, because it hands out each part's own bytes."""
+"""A certificate's bytes -> CertificateFacts. What plain.py leaves is asn1crypto's, which hands out each part's own
+bytes, too."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from asn1crypto import x509
-from asn1crypto.core import Integer
-
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.errors import NotACertificate
+from tokenmgr.pki import plain
 from tokenmgr.pki.names import one_line
 
 
 def certificate_facts(der: bytes) -> CertificateFacts:
     """Raises NotACertificate for all that is not one whole DER certificate (RFC 5280, 4.1), trailing bytes included."""
+    try:
+        return plain.facts(bytes(der))
+    except plain.Unusual:
+        return thorough_facts(der)
+
+
+def thorough_facts(der: bytes) -> CertificateFacts:
+    from asn1crypto import x509  # here: it takes longer to load than a medium takes to answer
+    from asn1crypto.core import Integer
+
     try:
         certificate = x509.Certificate.load(bytes(der), strict=True)
         body = certificate["tbs_certificate"]

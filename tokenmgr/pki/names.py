@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from asn1crypto import x509
+from tokenmgr.pki import der, plain
 
-from tokenmgr.pki import der
+if TYPE_CHECKING:
+    from asn1crypto import x509
 
-_SHORT = {
+SHORT = {
     "common_name": "CN",
     "organization_name": "O",
     "organizational_unit_name": "OU",
@@ -25,7 +27,7 @@ def one_line(name: x509.Name) -> str:
     for rdn in name.chosen:
         for pair in rdn:
             kind = pair["type"].native
-            parts.append(f"{_SHORT.get(kind, kind)}={pair['value'].native}")
+            parts.append(f"{SHORT.get(kind, kind)}={pair['value'].native}")
     return ", ".join(parts)
 
 
@@ -41,12 +43,21 @@ class Holder:
 
 def holder_of(subject: bytes) -> Holder | None:
     """Of a name that `subscriber_name` has written; None for any other."""
-    pairs = [pair for rdn in x509.Name.load(subject).chosen for pair in rdn]
-    told = {pair["type"].native: str(pair["value"].native) for pair in pairs}
+    told = dict(_pairs(subject))
     code, dash, contract = told.get("organizational_unit_name", "").partition("-")
     if not dash or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
         return None
     return Holder(told["organization_name"], code, contract, told["common_name"])
+
+
+def _pairs(subject: bytes) -> plain.Pairs:
+    try:
+        return plain.pairs(subject)
+    except plain.Unusual:
+        from asn1crypto import x509  # here: it takes longer to load than a medium takes to answer
+
+        found = [pair for rdn in x509.Name.load(subject).chosen for pair in rdn]
+        return [(pair["type"].native, str(pair["value"].native)) for pair in found]
 
 
 def subscriber_name(bank: str, code: str, contract: str, user: str) -> bytes:

@@ -6,10 +6,9 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import NotSupported
+from tokenmgr.pki import der
 
 Mechanisms = Mapping[str, tuple[int, int]]
 
@@ -129,4 +128,4 @@ def plan(scheme: Scheme, mechanisms: Mechanisms, key_bits: int, prehashed: bool 
 def ecdsa_der(raw: bytes) -> bytes:
     """r and s side by side, as PKCS#11 has them, -> the SEQUENCE that X.509 and TLS carry (RFC 3279, 2.2.3)."""
     half = len(raw) // 2
-    return encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
+    return der.tlv(der.SEQUENCE, *(der.integer(int.from_bytes(one, "big")) for one in (raw[:half], raw[half:])))

@@ -7,16 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
 from tokenmgr.domain.credential import (
     CertificateFacts,
     Credential,
     Finding,
     Key,
     KeyKind,
-    PublicKey,
     StoredCertificate,
     TrustAttributes,
 )
@@ -37,11 +33,24 @@ WANTED = {
 # What must never come out of a private key: RSA's exponent and primes, EC's scalar.
 SECRET_PARTS = ["PRIVATE_EXPONENT", "PRIME_1", "PRIME_2", "EXPONENT_1", "EXPONENT_2", "COEFFICIENT", "VALUE"]
 
-_CURVES: dict[bytes, type[ec.EllipticCurve]] = {
-    bytes.fromhex("06082a8648ce3d030107"): ec.SECP256R1,
-    bytes.fromhex("06052b81040022"): ec.SECP384R1,
-    bytes.fromhex("06052b81040023"): ec.SECP521R1,
+_CURVES = {  # EC_PARAMS -> bits
+    bytes.fromhex("06082a8648ce3d030107"): 256,
+    bytes.fromhex("06052b81040022"): 384,
+    bytes.fromhex("06052b81040023"): 521,
 }
+
+
+@dataclass(frozen=True)
+class PublicPart:
+    """A public key, where a store has it as a thing of its own."""
+
+    key_id: bytes
+    label: str
+    attributes: dict[str, Any] = field(repr=False)
+
+    @property
+    def public_key(self) -> bytes | None:
+        return public_key(self.attributes)[1]
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ class Contents:
     certificates: list[StoredCertificate]
     credentials: list[Credential]
     findings: list[Finding]
-    public: list[PublicKey] = field(default_factory=list)  # what is seen of a key before a login, on most
+    public: list[PublicPart] = field(default_factory=list)  # what is seen of a key before a login, on most
 
     def key(self, key_id: bytes) -> Key:
         found = [key for key in self.keys if key.key_id == key_id]
@@ -112,9 +121,8 @@ def keys(found: list[dict[str, Any]]) -> list[Key]:
     return [_key(item, clear.get(_id(item))) for item in private]
 
 
-def public_keys(found: list[dict[str, Any]]) -> list[PublicKey]:
-    seen = [item for item in found if item["class"] == "PUBLIC_KEY"]
-    return [PublicKey(_id(item), item.get("LABEL", ""), public_key(item)[1]) for item in seen]
+def public_keys(found: list[dict[str, Any]]) -> list[PublicPart]:
+    return [PublicPart(_id(item), item.get("LABEL", ""), item) for item in found if item["class"] == "PUBLIC_KEY"]
 
 
 def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:
@@ -151,18 +159,18 @@ def _id(item: dict[str, Any]) -> bytes:
 
 def public_key(item: dict[str, Any]) -> tuple[str, bytes | None]:
     """(kind, SubjectPublicKeyInfo); None where the attributes are not there or make no key."""
+    from tokenmgr.pki import spki  # here: it takes longer to load than a medium takes to answer
+
     try:
         if item.get("KEY_TYPE") == "RSA" and item.get("MODULUS") and item.get("PUBLIC_EXPONENT"):
             modulus = int.from_bytes(item["MODULUS"], "big")
             exponent = int.from_bytes(item["PUBLIC_EXPONENT"], "big")
-            return f"rsa{modulus.bit_length()}", _spki(rsa.RSAPublicNumbers(exponent, modulus).public_key())
+            return f"rsa{modulus.bit_length()}", spki.of_modulus(modulus, exponent)
         if item.get("KEY_TYPE") == "EC" and item.get("EC_POINT"):
-            curve = _CURVES[bytes(item["EC_PARAMS"])]()
-            size = 1 + 2 * ((curve.key_size + 7) // 8)
-            point = ec.EllipticCurvePublicKey.from_encoded_point(curve, _point(item["EC_POINT"], size))
-            return f"p{curve.key_size}", _spki(point)
+            bits = _CURVES[bytes(item["EC_PARAMS"])]
+            return f"p{bits}", spki.of_point(bits, _point(item["EC_POINT"], 1 + 2 * ((bits + 7) // 8)))
         if item.get("KEY_TYPE") == "EC_EDWARDS" and item.get("EC_PARAMS") in RECIPES[KeyKind.ED25519].parameters:
-            return "ed25519", _spki(ed25519.Ed25519PublicKey.from_public_bytes(_point(item["EC_POINT"], 32)))
+            return "ed25519", spki.of_ed25519(_point(item["EC_POINT"], 32))
     except (ValueError, KeyError):
         return str(item.get("KEY_TYPE", "unknown")).lower(), None
     return str(item.get("KEY_TYPE", "unknown")).lower(), None
@@ -173,7 +181,3 @@ def _point(value: bytes, size: int) -> bytes:
     if len(value) not in (size, size + 2, size + 3):
         raise ValueError("a point of another curve")
     return bytes(value[-size:])
-
-
-def _spki(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey) -> bytes:
-    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -46,8 +46,6 @@ from tokenmgr.errors import (
     SignatureWrong,
 )
 from tokenmgr.log import Secret
-from tokenmgr.pki.chain import chain_of
-from tokenmgr.pki.signature import check_signature
 from tokenmgr.token import guard, keys, making, objects, pins, room
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library, check_label
@@ -251,6 +249,8 @@ class Session:
         expected = public_key or key.public_key
         if expected is None:
             raise KeyMissing(serial=self.medium.serial, key_id=key.key_id.hex())
+        from tokenmgr.pki.signature import check_signature  # here: it takes longer to load than a medium to answer
+
         nonce = os.urandom(32)
         try:
             check_signature(expected, self.sign(key, nonce, keys.usual_scheme(key.kind)), nonce)
@@ -311,6 +311,8 @@ class Session:
         if reason := guard.refusal(permit.targets, *held, permit.successor, permit.now):
             raise DeletionRefused(serial=self.medium.serial, reason=reason)
         if permit.successor is not None and permit.successor.facts is not None:
+            from tokenmgr.pki.chain import chain_of
+
             broken = chain_of(permit.successor.facts, [c.facts for c in contents.certificates if c.facts])[1]
             if broken and (self.family.certificates.chain or broken != "chain-missing"):
                 raise DeletionRefused(serial=self.medium.serial, reason="the successor's chain is not whole")
