@@ -82,7 +82,7 @@ def test_the_readmes_commands_links_and_pin_are_true() -> None:
 
 def test_make_help_lists_every_target() -> None:
     listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for target in ("help", "setup", "run", "test", "check", "bench", "clean"):
+    for target in ("help", "setup", "run", "test", "crash", "check", "bench", "clean"):
         assert re.search(rf"^{target} ", listed, re.M), target
 
 

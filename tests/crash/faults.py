@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 import time
 from collections.abc import Callable
 
@@ -70,45 +68,43 @@ def _net(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[
 
 
 def _ca(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
-    """Killed, and started again at once: the program asks meanwhile."""
     number, where = words
-    node = scene.world.node
-
-    def die() -> None:
-        node.kill()
-        threading.Thread(target=_revive, args=(scene,), daemon=True).start()
-
-    cut = {
-        "asked": Cut(int(number), "request", 0.0, then=die),
-        "working": Cut(int(number), "request", whole=True, then=die),
-        "answered": Cut(int(number), "answer", 0.0, then=die),
-    }[where]
-    scene.world.wire.arm(cut)
-    told = scene.ended(start())
-    return told, scene.world.wire.hits > 0
+    node, wire = scene.world.node, scene.world.wire
+    wire.arm(
+        {
+            "asked": Cut(int(number), "request", 0.0, then=node.kill),
+            "working": Cut(int(number), "request", whole=True, then=node.kill),
+            "answered": Cut(int(number), "answer", 0.0, then=node.kill),
+        }[where]
+    )
+    return scene.ended(_with_a_ca_that_comes_back(scene, start, lambda: wire.hits)), wire.hits > 0
 
 
 def _registry(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
     """The worker dies at its disk; its keeper goes the same way before it can start another."""
     kind, number, action = words
     disk, node = scene.world.node.disk, scene.world.node
-    disk.arm(kind, int(number), action)
-    running = start()
-    is_hit = False
-    while not running.is_over:
-        time.sleep(TICK)
-        if disk.hits and not is_hit:
-            is_hit = True
+    killed: list[int] = []
+
+    def is_hit() -> bool:
+        if disk.hits:
+            killed.append(disk.hits)
             disk.arm()
             node.kill()
-            _revive(scene)
-    disk.arm()
-    return scene.ended(running), is_hit
+        return bool(killed)
+
+    disk.arm(kind, int(number), action)
+    return scene.ended(_with_a_ca_that_comes_back(scene, start, is_hit)), bool(killed)
 
 
-def _revive(scene: Scene) -> None:
-    with contextlib.suppress(AssertionError):  # scene.repair() sees whether it is up
-        scene.world.node.revive()
+def _with_a_ca_that_comes_back(scene: Scene, start: Callable[[], Running], is_hit: Callable[[], object]) -> Running:
+    """Killed, and started again at once: the program asks meanwhile. By this thread, with which the CA goes."""
+    running = start()
+    while not running.is_over:
+        time.sleep(TICK)
+        if is_hit():
+            scene.world.node.ensure_up()
+    return running
 
 
 _KINDS = {"call": _call, "disk": _disk, "net": _net, "ca": _ca, "registry": _registry}

@@ -33,6 +33,7 @@ class Node:
         self._users = itertools.count(1)
         self._hashes = _HASHER.hash(LOGIN_PIN), _HASHER.hash(CONFIRMATION_PIN)
         self._process: subprocess.Popen[bytes] | None = None
+        self._one_at_a_time = threading.Lock()
 
     def enrol(self) -> str:
         """Somebody who may acquire; the user ID."""
@@ -40,10 +41,6 @@ class Node:
         until = clock.now() + timedelta(days=80)
         self.authority.administration.enrol(Enrolment(BANK, CONTRACT, user, Role.USER, "", *self._hashes, until))
         return user
-
-    @property
-    def is_up(self) -> bool:
-        return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
         ports = (f"127.0.0.1:{self.port}", f"127.0.0.1:{self.authority.status_port}")
@@ -77,7 +74,8 @@ class Node:
 
     def kill(self) -> None:
         """The keeper and its workers at once, as the computer's plug does it."""
-        process = self._process
+        with self._one_at_a_time:
+            process, self._process = self._process, None
         if process is None:
             return
         for one in [process.pid, *children(process.pid)]:
@@ -86,13 +84,13 @@ class Node:
         process.wait()
         if process.stdout:
             process.stdout.close()
-        self._process = None
 
-    def revive(self) -> None:
-        """As somebody, or systemd, starts it again."""
-        self.kill()
-        self.disk.arm()
-        self.start()
+    def ensure_up(self) -> None:
+        """As somebody, or systemd, starts it again. Whoever else wants that meanwhile waits until it is."""
+        with self._one_at_a_time:
+            if self._process is None or self._process.poll() is not None:
+                self.disk.arm()
+                self.start()
 
 
 def children(process: int) -> list[int]:

@@ -161,10 +161,9 @@ def _journal(seen: Recording) -> Iterator[tuple[int, str]]:
 
 
 def _network(seen: Recording) -> Iterator[tuple[int, str]]:
-    wheres = [("hello", 0.0), ("request", 0.0), ("answer", 0.0)]
-    wheres += [(where, share) for where in ("request", "answer") for share in SHARES]
+    wheres = [(where, share) for where in ("request", "answer") for share in (0.0, *SHARES)]
     for number in range(1, seen.exchanges + 1):
-        for where, share in wheres:
+        for where, share in (*([("hello", 0.0)] if number == 1 else []), *wheres):  # one connection serves all
             yield 0, f"net:{number}:{where}:{share:g}"
             yield int(share not in (0.0, 0.5)), f"net:{number}:{where}:{share:g}:stays"
 

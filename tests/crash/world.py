@@ -116,8 +116,7 @@ class Scene:
         self.medium.control.remove()
         if not self.medium.plugged:
             self.medium.plug()
-        if not self.world.node.is_up:
-            self.world.node.revive()
+        self.world.node.ensure_up()
 
     # --- what there is ---
 

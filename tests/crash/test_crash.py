@@ -1,0 +1,20 @@
+"""A sample of the proof, the same each time; `make crash` has all of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.contract.services import require
+
+ROOT = Path(__file__).parent.parent.parent
+COUNT = 30
+
+
+def test_a_sample_of_each_part() -> None:
+    require("gcc", "openssl", "setpriv")
+    line = [sys.executable, "-m", "tests.crash", "--sample", str(COUNT), "--seed", "1", "--jobs", "2"]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(" points, 0 violations\n")
