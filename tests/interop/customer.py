@@ -26,6 +26,7 @@ class Customer(Home):
         self.ca, self.user = ca, ca.enrol().user
         self.bed = Testbed(folder / "testbed", self.environment, folder / "libraries.d", store)
         self.stick = self.plugged("mine")
+        self.serial = self.stick.serial  # of the token, wherever it is
         said = subprocess.run([PROGRAM, "bank", "profile", BANK], env=ca.environment, capture_output=True, text=True)
         assert said.returncode == 0, said.stderr
         (folder / "banks.d").mkdir()

@@ -15,7 +15,7 @@ from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import BankNotNamed, ProfileMissing
+from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import holder
@@ -41,6 +41,8 @@ def counter(
                 parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
                 try:
                     yield Counter(*parts, usb=_stick(seen, facts)), progress
+                except KeyboardInterrupt as error:
+                    raise LeftForLater(serial=facts.serial) from error
                 finally:
                     progress.stop()
 
