@@ -8,9 +8,10 @@ from datetime import datetime
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import AuthorityRefused
 from tokenmgr.log import Secret
-from tokenmgr.renewal.authority import PIKXCMP, UNKNOWN, Authority, Offer, Pause, Standing, Ticket
+from tokenmgr.renewal.authority import PIKXCMP, Authority, Offer, Pause, Ticket
 
 
 class OtherAuthority(Authority):
