@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.actors import TESTER
-from tests.cli.runner import Home, Result
+from tests.cli.runner import MAIN, Home, Result
 from tests.sql import world
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.domain.generation import Generation, StoreKind
@@ -26,6 +26,11 @@ BANK = world.BANK.code
 HEADER = "bank,contract,contract_name,user,role,email,login_pin,confirmation_pin"
 PINS = ("loginPin-70815", "confirmPin-41968")
 _numbers = itertools.count(1)
+QUICKLY = (  # argon2id with the least work that there is; what PROGRAM runs does all of it
+    "from argon2 import PasswordHasher\n"
+    "from tokenmgr.ra import passcodes\n"
+    "passcodes._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)\n"
+)
 
 
 def make_ca(folder: Path, *options: str) -> Path:
@@ -36,6 +41,8 @@ def make_ca(folder: Path, *options: str) -> Path:
 
 class BankHome(Home):
     """`ca` is copied, since making one takes a while."""
+
+    program = QUICKLY + MAIN
 
     def __init__(self, folder: Path, ca: Path) -> None:
         super().__init__(folder)

@@ -39,6 +39,8 @@ class Result:
 class Home:
     """A user's state in a folder of the test. Only what the test plugs in is seen, not what this computer has."""
 
+    program = MAIN
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.media: dict[str, SimulatedMedium] = {}
@@ -60,7 +62,7 @@ class Home:
         raise ValueError(f"a transcript has no line like this: {' '.join(words)}")
 
     def run(self, *arguments: str, typed: str = "") -> Result:
-        done = warm.run(MAIN, *arguments, environment=self.environment, typed=typed)
+        done = warm.run(self.program, *arguments, environment=self.environment, typed=typed)
         return Result(done.returncode, done.stdout, done.stderr)
 
 

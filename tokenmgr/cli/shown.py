@@ -25,7 +25,7 @@ from tokenmgr.cli.story import CONTRACT, USER, Story
 from tokenmgr.customer.profiles import profiles
 from tokenmgr.errors import SimulatedUnknown
 from tokenmgr.renewal.journal import SUFFIX
-from tokenmgr.testbed.own_ca import own_ca
+from tokenmgr.testbed.own_ca import Commands, own_ca
 from tokenmgr.testbed.simulated import PIN
 
 OTHER_USER = "0002"
@@ -63,8 +63,9 @@ def _told() -> Iterator[Story]:
         (medium,) = media.up("fresh", name=name, label="Shinkin IB", alive=True)
         stack.callback(_remove_journals, here.journal_folder, medium.serial)
         ca = stack.enter_context(own_ca(media.folder / f"{name}-ca", here.environment, chosen_language()))
+        customer = Commands(here.home, here.environment, chosen_language())
         stack.callback(profile.unlink, missing_ok=True)
-        yield Story(medium, ca, code, profile)
+        yield Story(medium, ca, customer, code, profile)
 
 
 def _take_down(name: str) -> None:
@@ -88,7 +89,7 @@ def _stay(story: Story, program: str) -> None:
     name, code, (login, confirmation) = story.medium.name, story.code, story.pins
     acquire = f"acquire --bank {code} --contract {CONTRACT} --user {OTHER_USER}"
     click.echo(f"\n{t('shown.stay', pin=PIN)}")
-    _commands(home + program, "media", "verify", "pin change", "renew", "clean", "doctor")
+    _commands(home + program, "media", "status", "verify", "pin change", "renew", "clean", "doctor")
     click.echo(t("shown.stay_acquire", login=login, confirmation=confirmation))
     _commands(home + program, acquire, f"testbed unplug {name}", f"testbed plug {name}", "resume")
     click.echo(t("shown.stay_ca"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,7 +15,7 @@ from tokenmgr import clock
 from tokenmgr.cli.bed import PROFILE_OF
 from tokenmgr.cli.counter import authority
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import chosen_language, pad, t, tell_error, texts
+from tokenmgr.cli.output import Exit, chosen_language, pad, t, tell_error, texts
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Applicant, Counter, Outcome
@@ -28,12 +27,12 @@ from tokenmgr.errors import MediumError, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.system import private_folder
-from tokenmgr.testbed.own_ca import OwnCA, drawn_pin
+from tokenmgr.testbed.own_ca import Commands, OwnCA, drawn_pin
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.session import Session
 
 BANK_NAME, CONTRACT, CONTRACT_NAME, USER = "みほん信用金庫", "1234567", "みほん商店", "0001"
-SHORT, LONG = 12, 365  # days: of the certificate that is soon due, and of every later one (R1)
+SHORT, LONG = 13, 365  # days: of the certificate that is soon due, and of every later one (R1)
 INDENT = "     "
 T = TypeVar("T")
 
@@ -64,9 +63,9 @@ class Screen:
 
 
 class Story:
-    def __init__(self, medium: SimulatedMedium, ca: OwnCA, code: str, profile: Path) -> None:
+    def __init__(self, medium: SimulatedMedium, ca: OwnCA, customer: Commands, code: str, profile: Path) -> None:
         """`profile`: where the bank's file goes."""
-        self.medium, self.ca, self.code, self._profile = medium, ca, code, profile
+        self.medium, self.ca, self._customer, self.code, self._profile = medium, ca, customer, code, profile
         self.pins = drawn_pin(), drawn_pin()  # the login PIN and the confirmation PIN of everybody here
         self._chapters = 0
 
@@ -80,7 +79,8 @@ class Story:
             self._renew_and_pull(profile, reached)
             self._look_at_old(reached)
             self._resume(profile, reached)
-            self._look_at_both(reached)
+        self._chapter("now")
+        self._status(Exit.FINE)
 
     # --- the CA, and the bank ---
 
@@ -90,7 +90,7 @@ class Story:
         self._timed("ca init", self.ca.make)
         policy = ("--set", f"validity_days={SHORT}", "--set", "notice_days=10")
         self._command("bank", "add", self.code, "--name", BANK_NAME, *policy)
-        line(t("shown.short"))
+        line(t("shown.short", days=SHORT))
         self._command("bank", "contract", "add", self.code, CONTRACT, "--name", CONTRACT_NAME)
         self.enrol(USER, "administrator")
         self._timed(f"ca serve   {self.ca.url}", self.ca.serve)
@@ -121,11 +121,7 @@ class Story:
         self._chapter("due")
         self._command("bank", "change", self.code, "--set", f"validity_days={LONG}")
         line(t("shown.year"))
-        with self._session() as session:
-            (first,) = session.contents().credentials
-        found = reached.standing(first.key.fingerprint).renewal
-        _require(found.is_open, "the renewal is not open")
-        line(t("shown.is_open", until=_moment(found.until), left=_left(_facts(first).not_after)))
+        self._status(Exit.DUE)
 
     def _renew_and_pull(self, profile: Profile, reached: Authority) -> None:
         self._chapter("renewal")
@@ -144,11 +140,16 @@ class Story:
     def _look_at_old(self, reached: Authority) -> None:
         self.medium.plug()
         self._chapter("still")
-        with self._session() as session:
+        with (
+            self.medium.library(settings().time_limits) as library,
+            Session.open(library, self.medium.serial) as session,
+            Secret(PIN) as pin,
+        ):
+            session.login(pin)
             found = session.contents().credentials
-            (old,), (begun,) = _certified(found), [one for one in found if one.certificate is None]
+            old, begun = sorted(found, key=lambda one: one.certificate is None)
             session.prove(old.key, _facts(old).public_key)
-        line(t("shown.signs", serial=_serial(old)))
+        line(t("shown.signs", serial=f"{_facts(old).serial_number:x}"))
         _require_state(reached, old, State.ACTIVE)
         _require_state(reached, begun, State.PENDING)
         line(t("shown.active"))
@@ -160,16 +161,11 @@ class Story:
         line(t("shown.not_again"))
         line(self._of(outcome))
 
-    def _look_at_both(self, reached: Authority) -> None:
-        self._chapter("now")
-        with self._session() as session:
-            found = _certified(session.contents().credentials)
-        new, old = sorted(found, key=lambda one: _facts(one).not_after, reverse=True)
-        for name, one, state in (("new", new, State.ACTIVE), ("old", old, State.SUPERSEDED)):
-            _require_state(reached, one, state)
-            end = _facts(one).not_after
-            told = t(f"shown.{name}", serial=_serial(one), until=_moment(end), left=_left(end))
-            line(click.style(told, fg="green" if one is new else None))
+    def _status(self, expected: Exit) -> None:
+        """As the customer asks for it, without a PIN."""
+        words = ("status", "--medium", self.medium.serial)
+        for told in self._timed(shlex.join(words), lambda: self._customer.run(*words, fine=(expected,))).splitlines():
+            line(f"  {told}")
 
     @contextmanager
     def _counter(self, profile: Profile, reached: Authority, pulled_at: Step | None = None) -> Iterator[Counter]:
@@ -184,16 +180,6 @@ class Story:
 
     def _applicant(self, contract: str, user: str) -> Applicant:
         return Applicant(contract, user, lambda: (Secret(self.pins[0]), Secret(self.pins[1])))
-
-    @contextmanager
-    def _session(self) -> Iterator[Session]:
-        with (
-            self.medium.library(settings().time_limits) as library,
-            Session.open(library, self.medium.serial) as session,
-            Secret(PIN) as pin,
-        ):
-            session.login(pin)
-            yield session
 
     # --- how it is told ---
 
@@ -212,8 +198,9 @@ class Story:
 
     def _of(self, outcome: Outcome) -> str:
         facts = outcome.certificate
-        told = {"until": _moment(facts.not_after), "left": _left(facts.not_after)}
-        return t("shown.certificate", serial=f"{facts.serial_number:x}", **told)
+        left = t("bank.days", days=(facts.not_after - clock.now()).days)  # whole days (R2)
+        until = japan_time(facts.not_after, chosen_language())
+        return t("shown.certificate", serial=f"{facts.serial_number:x}", until=until, left=left)
 
 
 def line(text: str) -> None:
@@ -235,23 +222,6 @@ def _require_state(reached: Authority, one: Credential, state: State) -> None:
     _require(found == state.value, f"the CA says {found} and not {state.value}")
 
 
-def _certified(found: Sequence[Credential]) -> list[Credential]:
-    return [one for one in found if one.certificate is not None]
-
-
 def _facts(one: Credential) -> CertificateFacts:
     assert one.facts is not None  # noqa: S101  only those with a certificate are looked at
     return one.facts
-
-
-def _serial(one: Credential) -> str:
-    return f"{_facts(one).serial_number:x}"
-
-
-def _moment(when: datetime | None) -> str:
-    return "" if when is None else japan_time(when, chosen_language())
-
-
-def _left(end: datetime) -> str:
-    """A certificate of twelve days that is a second old has twelve days left."""
-    return t("bank.days", days=round((end - clock.now()) / timedelta(days=1)))

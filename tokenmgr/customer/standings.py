@@ -14,13 +14,15 @@ from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import AuthorityUnreachable, TokenmgrError
 
 if TYPE_CHECKING:
-    from tokenmgr.renewal.authority import Authority
+    from contextlib import AbstractContextManager
+
+    from tokenmgr.renewal.ports import AuthorityPort
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 4.0  # seconds for one answer: somebody sits before the screen
 LONGEST = 8.0  # and for all of a CA's, name servers and proxies included
-Reach = Callable[[Profile], "Authority"]
+Reach = Callable[[Profile], "AbstractContextManager[AuthorityPort]"]
 
 
 @dataclass

@@ -30,18 +30,52 @@ def own_ca(folder: Path, environment: Mapping[str, str], language: str) -> Itera
         claim.settle(folder, alive=True)
         stack.callback(claim.drop)
         ports = [stack.enter_context(_reserved()) for _ in range(2)]
-        ca = OwnCA(folder, environment, language, [port.getsockname()[1] for port in ports])
+        ca = OwnCA(Commands(folder, environment, language), [port.getsockname()[1] for port in ports])
         stack.callback(ca.end)
         yield ca
 
 
-class OwnCA:
-    def __init__(self, home: Path, environment: Mapping[str, str], language: str, ports: list[int]) -> None:
+class Commands:
+    """tokenmgr's, in one settings folder, each a process of its own."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str], language: str) -> None:
         self.home = home
-        self.url, self.status_url = f"https://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
-        self._at = [f"{HOST}:{port}" for port in ports]
         self._environment = {**environment, "TOKENMGR_HOME": str(home), "PYTHONUTF8": "1"}
         self._language = ("--lang", language)
+
+    def run(self, *words: str, typed: str = "", fine: tuple[int, ...] = (0,)) -> str:
+        """Its output. PINs are typed, and no argument (S5)."""
+        child = self.start(words)
+        try:
+            out, said = child.communicate(typed)
+        except BaseException:
+            _end(child)  # in order: it takes back what it has begun
+            raise
+        if child.returncode not in fine:
+            command = " ".join(("tokenmgr", *words[:2]))
+            raise CommandFailed(command=command, status=child.returncode, said=said.strip())
+        return out
+
+    def start(
+        self, words: tuple[str, ...], errors: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "tokenmgr", *words, *self._language],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=self._environment,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is this process's, which ends it in order
+        )
+
+
+class OwnCA:
+    def __init__(self, commands: Commands, ports: list[int]) -> None:
+        self.home, self.command = commands.home, commands.run
+        self.url, self.status_url = f"https://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
+        self._at = [f"{HOST}:{port}" for port in ports]
+        self._commands = commands
         self._pin = drawn_pin()
         self._service: subprocess.Popen[str] | None = None
 
@@ -54,7 +88,7 @@ class OwnCA:
         listen = ("--listen", self._at[0], "--status-listen", self._at[1])
         words = ("ca", "serve", "--workers", "1", *listen, "--pin-fd", "0")
         with (self.home / LOG).open("w", encoding="utf-8") as log:
-            self._service = self._start(words, log.fileno(), _ends_with_parent())
+            self._service = self._commands.start(words, log.fileno(), _ends_with_parent())
         told, answers = cast(IO[str], self._service.stdin), cast(IO[str], self._service.stdout)
         with contextlib.suppress(BrokenPipeError), told:
             told.write(f"{self._pin}\n")
@@ -62,35 +96,9 @@ class OwnCA:
             said = (self.home / LOG).read_text(encoding="utf-8")
             raise CommandFailed(command="tokenmgr ca serve", status=self._service.wait(), said=said.strip())
 
-    def command(self, *words: str, typed: str = "") -> str:
-        """Its output. PINs are typed, and no argument (S5)."""
-        child = self._start(words)
-        try:
-            out, said = child.communicate(typed)
-        except BaseException:
-            _end(child)  # in order: it takes back what it has begun
-            raise
-        if child.returncode:
-            command = " ".join(("tokenmgr", *words[:2]))
-            raise CommandFailed(command=command, status=child.returncode, said=said.strip())
-        return out
-
     def end(self) -> None:
         if self._service is not None:
             _end(self._service)
-
-    def _start(
-        self, words: tuple[str, ...], errors: int = subprocess.PIPE, before: tuple[str, ...] = ()
-    ) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [*before, sys.executable, "-m", "tokenmgr", *words, *self._language],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=self._environment,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is this process's, which ends it in order
-        )
 
 
 def drawn_pin() -> str:

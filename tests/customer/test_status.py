@@ -1,0 +1,158 @@
+"""What `tokenmgr status` tells of a medium that nobody has logged in to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.api.rig import CONTRACT, DAY, SECOND, USER
+from tests.customer.looking import judged, status
+from tests.renewal.world import World
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.renewal import Step
+from tokenmgr.domain.status import Next, Place, Verdict, Why
+from tokenmgr.errors import AuthorityUnreachable, MediumError
+from tokenmgr.pki import plain
+from tokenmgr.ra import holding
+from tokenmgr.renewal.journal import Journal, unfinished
+
+
+def cut(world: World, number: int) -> None:
+    """A renewal whose message of this number gets no answer: 0 the request, 1 the confirmation."""
+    sent: list[bytes] = []
+
+    def lose(message: bytes, answer: Callable[[bytes], bytes]) -> bytes:
+        sent.append(message)
+        if len(sent) > number:
+            raise AuthorityUnreachable(address="ca", reason="cut")
+        return answer(message)
+
+    world.near.on_the_way = lose
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew()
+    world.near.on_the_way = lambda message, answer: answer(message)
+
+
+def test_the_one_that_logs_in_is_told_with_what_the_ca_has_of_it(world: World) -> None:
+    world.acquire()
+    found = status(world)
+    (row,) = found.media[0].rows
+    assert row.judged.place is Place.CURRENT
+    assert found.verdict is Verdict.FINE
+    assert row.held.whose == ("1234", CONTRACT, USER)
+    assert row.held.standing is not None
+    assert (row.held.standing.role, row.held.standing.state) == ("user", "active")
+    assert row.held.standing.renewal.reason == "too-early"
+    assert row.item.facts == plain.facts(row.item.certificates[0].der)  # read by hand: it is the usual one
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_due_expired_and_the_second_between(world: World, online: bool) -> None:
+    old = world.renewable()  # on its last second
+    assert old.facts is not None
+    assert status(world, online).verdict is Verdict.DUE
+    world.rig.now = old.facts.not_after - 31 * DAY
+    assert status(world, online).verdict is Verdict.FINE
+    world.rig.now = old.facts.not_after + SECOND
+    found = status(world, online)
+    assert found.verdict is Verdict.EXPIRED
+    assert judged(found)[0].next is (Next.WAY if online else Next.ACQUIRE)  # the bank's policy: re-issue first
+
+
+@pytest.mark.parametrize("online", [True, False])
+def test_after_a_renewal_two_generations_are_told_apart(world: World, online: bool) -> None:
+    world.rig.change_policy(old_generation=OldGeneration.AT_EXPIRY)
+    old = world.renewable()
+    world.counter().renew()
+    found = status(world, online)
+    new, before = found.media[0].rows
+    assert (new.judged.place, before.judged.place) == (Place.CURRENT, Place.BEFORE)
+    assert before.item.facts == old.facts
+    assert found.verdict is Verdict.FINE
+
+
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("online", [True, False])
+@pytest.mark.parametrize("has_journal", [True, False])
+def test_what_was_cut_short_is_told_before_any_login(
+    world: World, tmp_path: Path, number: int, online: bool, has_journal: bool
+) -> None:
+    """By the journal, or on another PC by the mark that the key carries."""
+    world.renewable()
+    cut(world, number)
+    found = status(world, online, world.folder if has_journal else tmp_path / "elsewhere")
+    assert found.verdict is Verdict.HAND
+    new, old = sorted(found.media[0].rows, key=lambda row: row.judged.place is Place.CURRENT)
+    assert (new.judged.place, new.judged.why, new.judged.next) == (Place.NEXT, Why.UNFINISHED, Next.RESUME)
+    assert bool(new.item.certificates) == bool(number)
+    assert old.judged.place is Place.CURRENT
+    assert old.judged.verdict is Verdict.DUE
+    assert [one.store for one in found.begun] == ([world.serial] if has_journal else [])
+
+
+def test_how_far_it_came_is_told_and_once_it_is_finished_nothing_is(world: World) -> None:
+    world.rig.change_policy(old_generation=OldGeneration.AT_EXPIRY)
+    world.renewable()
+    cut(world, 1)
+    (begun,) = status(world).begun
+    assert (begun.operation, begun.bank, begun.last) == ("renewal", "1234", Step.VERIFIED)
+    world.resume()
+    found = status(world)
+    assert found.verdict is Verdict.FINE
+    assert not found.begun
+    assert not any(row.item.label.startswith("tokenmgr") for seen in found.media for row in seen.rows)
+
+
+def test_it_can_be_told_while_somebody_is_at_it(world: World) -> None:
+    world.renewable()
+    cut(world, 0)
+    (path,) = unfinished(world.folder)
+    with Journal.open(path):
+        assert [one.path for one in status(world).begun] == [path]
+
+
+def test_a_journal_that_cannot_be_believed_is_told_and_left_where_it_is(world: World) -> None:
+    world.renewable()
+    cut(world, 0)
+    (path,) = unfinished(world.folder)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("renewal", "removal"), encoding="utf-8")
+    (begun,) = status(world).begun
+    assert begun.trouble is not None
+    assert begun.trouble.code == "J101"
+    assert path.exists()
+
+
+def test_what_the_bank_has_done_is_told(world: World) -> None:
+    world.acquire()
+    holding.hold(world.rig.registry, world.rig.subscriber.id, world.rig.now)
+    assert [one.why for one in judged(status(world))] == [Why.HELD]
+    assert status(world, online=False).verdict is Verdict.FINE  # the certificate alone does not tell
+    holding.release(world.rig.registry, world.rig.subscriber.id, world.rig.now)
+    assert [one.why for one in judged(status(world))] == [Why.FINE]
+
+
+def test_a_ca_that_does_not_answer_is_told_and_the_certificate_tells_what_it_can(world: World) -> None:
+    world.acquire()
+
+    def silent(_fingerprint: str) -> None:
+        raise AuthorityUnreachable(address="ca", reason="cut")
+
+    world.near.standing = silent  # type: ignore[method-assign,assignment]
+    found = status(world)
+    assert [one.error.code for one in found.asked if one.error] == ["J107"]
+    assert [one.why for one in judged(found)] == [Why.FINE]
+
+
+def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
+    world.acquire()
+    media = [(world.library, facts) for facts in world.library.media()]
+    world.store.close()
+    world.medium.unplug()
+    from tokenmgr.customer.status import status as told
+
+    found = told(media, [], world.folder, lambda _: None, lambda: world.rig.now)  # type: ignore[arg-type,return-value]
+    assert isinstance(found.media[0].error, MediumError)
+    assert found.verdict is Verdict.HAND

@@ -1,0 +1,59 @@
+"""What is forked is a process like any other: its end, its streams, its surroundings, and nothing of the one before."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests import warm
+from tests.warm import BEGUN_IN
+
+
+def run(script: str, *arguments: str, typed: str = "", **more: str) -> warm.Done:
+    return warm.run(script, *arguments, environment={**BEGUN_IN, **more}, typed=typed)
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("pass", 0),
+        ("import sys; sys.exit(7)", 7),
+        ("import os; os._exit(9)", 9),
+        ("raise ValueError", 1),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -signal.SIGKILL),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", -signal.SIGTERM),
+    ],
+)
+def test_its_end_is_told(script: str, status: int) -> None:
+    assert run(script).returncode == status
+
+
+def test_its_streams_are_its_own() -> None:
+    done = run("import sys; print('out', input()); print('誤り', file=sys.stderr)", typed="typed\n")
+    assert (done.stdout, done.stderr) == ("out typed\n", "誤り\n")
+    assert "EOFError" in run("input()").stderr
+    assert "Traceback" in run("raise ValueError").stderr
+
+
+def test_its_surroundings_are_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    told = run("import os, sys; print(sys.argv[1:], os.environ['WORD'], os.getcwd())", "a", "b", WORD="w").stdout
+    assert told == f"['a', 'b'] w {tmp_path}\n"
+    assert "WORD" not in run("import os; print(*os.environ)").stdout
+
+
+def test_nothing_of_one_is_in_the_next() -> None:
+    say = "import os, random, sys; sys.left = 1; import tokenmgr.cli.main; print(os.getpid(), random.random())"
+    first, second = run(say).stdout.split(), run(say).stdout.split()
+    assert not set(first) & set(second)
+    assert str(os.getpid()) not in (first[0], second[0])
+    assert run("import sys; print(hasattr(sys, 'left'), 'tokenmgr.cli.main' in sys.modules)").stdout == "False False\n"
+
+
+def test_what_its_beginning_would_have_read_is_not_said_too_late() -> None:
+    for name in ("PYTHONIOENCODING", "LD_PRELOAD", "LC_ALL"):
+        with pytest.raises(AssertionError):
+            run("pass", **{name: "x"})
