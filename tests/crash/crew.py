@@ -6,6 +6,7 @@ import contextlib
 import multiprocessing
 import multiprocessing.queues
 import os
+import queue
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -73,6 +74,15 @@ def crew(workers: int) -> Iterator[Crew]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _next(asked: Queue) -> Any:
+    """None where nobody is left who would ask."""
+    starter = multiprocessing.parent_process()
+    while starter is not None and starter.is_alive():
+        with contextlib.suppress(queue.Empty):
+            return asked.get(timeout=1.0)
+    return None
+
+
 def _work(folder: Path, store: Path, asked: Queue, told: Queue) -> None:
     folder.mkdir()
     with (folder / "log").open("wb") as log:
@@ -80,7 +90,7 @@ def _work(folder: Path, store: Path, asked: Queue, told: Queue) -> None:
         os.dup2(log.fileno(), 2)
     try:
         with world.opened(folder, store) as mine:
-            while (wanted := asked.get()) is not None:
+            while (wanted := _next(asked)) is not None:
                 told.put((wanted, record(mine, wanted)) if isinstance(wanted, str) else run(mine, wanted))
     except BaseException as error:
         told.put(Ended(f"{type(error).__name__}: {error}"))
