@@ -100,7 +100,7 @@ def test_two_generations_are_told_apart_and_the_one_before_does_not_count() -> N
 
 def test_what_is_not_confirmed_replaces_nothing() -> None:
     old, new = judge([ends_in(5), ends_in(364, label=MARK)], NOW)
-    assert (old.place, old.verdict) == (Place.CURRENT, Verdict.DUE)
+    assert (old.place, old.verdict, old.next) == (Place.CURRENT, Verdict.DUE, Next.RESUME)
     assert (new.place, new.verdict) == (Place.NEXT, Verdict.HAND)
 
 
@@ -137,9 +137,16 @@ def test_what_works_hides_what_was_before_it_and_nothing_else(seen: list[Holding
         if best is not None and best is not one and judged.verdict is not Verdict.FINE:
             assert judged.why is Why.UNFINISHED
         if judged.verdict is Verdict.DUE:
-            assert judged.next is Next.RENEW
+            assert judged.next in (Next.RENEW, Next.RESUME)
         if judged.why is Why.UNFINISHED:
             assert judged.next is Next.RESUME
+
+
+@given(held)
+def test_what_is_unfinished_is_finished_before_anything_is_begun(seen: list[Holding]) -> None:
+    found = judge(seen, NOW)
+    if any(one.why is Why.UNFINISHED for one in found):
+        assert not [one for one in found if one.next in (Next.RENEW, Next.ACQUIRE)]
 
 
 @given(st.lists(st.sampled_from(Verdict)))

@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from tests.interop.customer import Customer
 from tests.interop.openssl import OpenSSL
 from tests.interop.running import Authority
 from tokenmgr.api import jobs
@@ -61,6 +62,16 @@ def test_a_renewal_waits_under_our_signature(
     assert "received 'waiting' PKIStatus" in said
     assert "received PKICONF" in said
     assert failing_ca.states(holder.user) == [State.SUPERSEDED, State.ACTIVE]
+
+
+def test_a_customers_pc_waits_and_asks_again(
+    tmp_path: Path, failing_ca: Authority, failing_token: SimulatedMedium, testbed_store: Path
+) -> None:
+    customer = Customer(tmp_path / "home", failing_ca, testbed_store)
+    number = failing_token.fault("C_SignInit", "answer", "CKR_DEVICE_ERROR", times=2)
+    customer.acquire()
+    assert [one.hits for one in failing_token.control.rules() if one.number == number] == [2]
+    assert failing_ca.states(customer.user) == [State.ACTIVE]
 
 
 def test_a_signature_that_the_token_made_up_is_handed_to_nobody(

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from tokenmgr import clock
+
+DAY = timedelta(days=1)
 Answering = Callable[[socket.socket], None]
 
 
@@ -110,3 +121,31 @@ def copy(source: socket.socket, target: socket.socket) -> None:
         while data := source.recv(65536):
             target.sendall(data)
         target.shutdown(socket.SHUT_WR)
+
+
+class Maker:
+    """A root, and what servers have of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._key = folder, ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Root")])
+        root = self._built(self.name, self._key, clock.now() - DAY, clock.now() + DAY)
+        signed = root.add_extension(x509.BasicConstraints(True, None), True).sign(self._key, hashes.SHA256())
+        self.root = signed.public_bytes(Encoding.PEM).decode()
+
+    def server(self, host: str = "127.0.0.1", ends: datetime | None = None) -> ssl.SSLContext:
+        key, ends = ec.generate_private_key(ec.SECP256R1()), ends or clock.now() + DAY
+        names = [x509.DNSName("localhost"), *(x509.IPAddress(ipaddress.ip_address(one)) for one in (host, "::1"))]
+        made = self._built(x509.Name([]), key, ends - 2 * DAY, ends).add_extension(
+            x509.SubjectAlternativeName(names), critical=True
+        )
+        file, private = self.folder / "server.pem", self.folder / "server.key"
+        file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return with_certificate(file, private)
+
+    def _built(
+        self, name: x509.Name, key: ec.EllipticCurvePrivateKey, starts: datetime, ends: datetime
+    ) -> x509.CertificateBuilder:
+        made = x509.CertificateBuilder(self.name, name, key.public_key(), x509.random_serial_number())
+        return made.not_valid_before(starts).not_valid_after(ends)

@@ -16,7 +16,7 @@ from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.standings import PATIENCE
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import BankNotNamed, ProfileMissing
+from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import holder
@@ -42,6 +42,8 @@ def counter(
                 parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
                 try:
                     yield Counter(*parts, usb=_stick(seen, facts)), progress
+                except KeyboardInterrupt as error:
+                    raise LeftForLater(serial=facts.serial) from error
                 finally:
                     progress.stop()
 

@@ -17,7 +17,7 @@ import click
 
 from tokenmgr import config
 from tokenmgr.cli.libraries import settings
-from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, TokenmgrError
+from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, LeftForLater, TokenmgrError
 from tokenmgr.messages import Texts
 
 log = logging.getLogger(__name__)
@@ -113,6 +113,8 @@ def _forget_output() -> None:
 
 
 def exit_of(error: TokenmgrError) -> Exit:
+    if isinstance(error, LeftForLater):
+        return Exit.CANCELLED
     return Exit.USAGE if isinstance(error, InputError) else Exit.RETRY if error.retriable else Exit.REFUSED
 
 

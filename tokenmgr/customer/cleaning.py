@@ -51,10 +51,17 @@ class Listed:
 def listed(
     store: MediumStore, known: Sequence[Profile], folder: Path, reach: Reach, clock: Callable[[], datetime]
 ) -> Listed:
-    found = items(store.contents(), logged_in=True)
+    found = sorted(items(store.contents(), logged_in=True), key=_rank)
     asked, unfinished = ask(wanted(found, known), reach), begun(folder)
     held = holdings(found, at_work(found, unfinished, store.name), told(found, asked))
     return Listed(store, found, removable(held, clock()), asked, unfinished)
+
+
+def _rank(one: Item) -> tuple[bool, bool, tuple[str, ...], float, str]:
+    """By subscriber, the newest first; the CA's own last."""
+    ends = one.facts.not_after.timestamp() if one.facts else 0.0
+    is_authority = one.facts is not None and one.facts.is_authority
+    return is_authority, one.whose is None, one.whose or (), -ends, one.facts.subject if one.facts else one.key_id
 
 
 def removed(found: Listed, now: datetime) -> tuple[list[Item], list[tuple[Item, DeletionRefused]]]:

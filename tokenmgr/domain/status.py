@@ -4,7 +4,7 @@ step (R2, R12, R14). Rules only."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 
@@ -90,8 +90,12 @@ def worst(verdicts: Iterable[Verdict]) -> Verdict:
 
 
 def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
-    """Of each, in their order."""
-    return [_judged(one, held, now) for one in held]
+    """Of each, in their order. What is unfinished comes first: one next step is enough (R14)."""
+    found = [_judged(one, held, now) for one in held]
+    if not any(one.why is Why.UNFINISHED for one in found):
+        return found
+    begins = (Next.RENEW, Next.ACQUIRE)
+    return [replace(one, next=Next.RESUME) if one.next in begins else one for one in found]
 
 
 def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:

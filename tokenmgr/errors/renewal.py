@@ -170,3 +170,11 @@ class ProxyRefused(RenewalError):
     code = "J130"
     proxy: str
     reason: str
+
+
+class LeftForLater(RenewalError):
+    """Ctrl-C in the middle of an operation."""
+
+    code = "J131"
+    retriable = True
+    serial: str

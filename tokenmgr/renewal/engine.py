@@ -82,6 +82,7 @@ class Engine:
         if isinstance(identity, Identity):
             self._ask_as(identity)
         self._loose = LOOSE
+        self._is_fresh = False  # the request was built in this run: another one would fare no better
 
     def run(self) -> Ending:
         """Through to the end. A medium that is pulled is waited for, where somebody can put it in again (S4)."""
@@ -119,7 +120,7 @@ class Engine:
             if step is Step.CHECKED and isinstance(error, NotPermittedNow) and self._is_void():
                 told["final"] = True
             self.journal.write(step, Phase.FAILED, told, self.clock())
-            if "stale" in told or "taken" in told:
+            if "taken" in told or ("stale" in told and not self._is_fresh):
                 return
             if "final" in told:
                 self._end(Ending.UNDONE)
@@ -207,6 +208,7 @@ class Engine:
         signer = self.store.signer(self.known.required_key().key)
         policy = self.offer.policies.get(self.store.kind.value, "")
         request = talk.ask(signer, subject, self.clock(), policy, replaced)
+        self._is_fresh = True
         return {"by": talk.identity.name, "transaction": talk.transaction.hex(), "request": encoded(request)}
 
     def _have_it_issued(self) -> Mapping[str, Value]:
@@ -355,14 +357,14 @@ def _issued(reply: Reply) -> dict[str, Value]:
 
 
 def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
-    """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: the request has lain too
-    long to be taken, and another one is built for the same key. `taken`: half a key pair has the ID, and another one is
-    chosen."""
+    """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: as it is the request will
+    never be taken, such as one that has lain too long, and another one is built for the same key. `taken`: half a key
+    pair has the ID, and another one is chosen."""
     told: dict[str, Value] = {"code": error.code}
     if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
         told["final"] = True
     if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
         told["taken"] = True
-    if step is Step.ISSUED and isinstance(error, AuthorityRefused) and error.fail == FailInfo.badTime.name:
+    if step is Step.ISSUED and isinstance(error, AuthorityRefused):
         told["stale"] = True
     return told

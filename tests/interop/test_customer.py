@@ -1,0 +1,108 @@
+"""A customer's whole life with our CA, as processes: acquired, logged in with, renewed; and what others make of it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
+
+from tests.contract.services import require
+from tests.interop.customer import Customer
+from tests.interop.openssl import Client, OpenSSL
+from tests.interop.running import Authority
+from tests.interop.site import Site
+from tests.interop.test_keys_on_a_token import CONFIGURATION
+from tests.interop.test_status import asked, registry
+from tests.interop.test_status import until as until_seen
+from tokenmgr import clock
+from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.generation import RevocationReason, State
+
+
+@pytest.fixture
+def customer(tmp_path: Path, ca: Authority, testbed_store: Path) -> Customer:
+    return Customer(tmp_path / "home", ca, testbed_store)
+
+
+@pytest.fixture
+def browser(tmp_path: Path, customer: Customer) -> dict[str, str]:
+    """An environment in which curl uses the stick, through OpenSSL's engine."""
+    require("curl", "openssl")
+    engines = subprocess.run(["openssl", "version", "-e"], capture_output=True, text=True).stdout.split('"')[1]
+    require(f"{engines}/pkcs11.so")
+    (tmp_path / "engine.cnf").write_text(CONFIGURATION.format(module=customer.stick.path))
+    return {**os.environ, "OPENSSL_CONF": str(tmp_path / "engine.cnf")}
+
+
+def log_in(site: Site, browser: dict[str, str], customer: Customer, one: Credential) -> None:
+    """The bank's site tells whom it has let in."""
+    pin, key_id = customer.stick.pin, "".join(f"%{byte:02x}" for byte in one.key.key_id)
+    certificate, key = (f"pkcs11:id={key_id};type={kind};pin-value={pin}" for kind in ("cert", "private"))
+    line = ("--engine", "pkcs11", "--cert", certificate, "--key", key, "--cert-type", "ENG", "--key-type", "ENG")
+    page = site.curl(*line, env=browser)
+    assert pem(one) in page
+
+
+def pem(one: Credential) -> str:
+    assert one.certificate is not None
+    return load_der_x509_certificate(one.certificate.der).public_bytes(Encoding.PEM).decode().strip()
+
+
+@pytest.mark.parametrize("kind", ["p256", "rsa2048"])
+def test_acquired_logged_in_with_and_renewed(
+    ca: Authority, customer: Customer, openssl: OpenSSL, site: Site, browser: dict[str, str], kind: str
+) -> None:
+    """The old one logs in while the new one is being written; then the new one does, and nothing is left open."""
+    told = customer.acquire(kind)
+    (old,) = customer.holdings()
+    assert old.facts is not None
+    assert int(told["certificate"]["serial_number"], 16) == old.facts.serial_number
+    with ThreadPoolExecutor(1) as pool:
+        with customer.stick.held("C_CreateObject") as held:
+            renewal = pool.submit(customer.renew)
+            held.wait()
+            assert ca.states(customer.user) == [State.ACTIVE, State.PENDING]
+            log_in(site, browser, customer, old)
+        told = renewal.result(60)
+    first, new = customer.holdings()
+    assert first.certificate == old.certificate
+    assert new.facts is not None
+    assert int(told["certificate"]["serial_number"], 16) == new.facts.serial_number
+    assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
+    assert (old.key.kind, new.key.kind) == (kind, kind)
+    log_in(site, browser, customer, new)
+    believed(ca, customer, openssl, new)
+
+
+def believed(ca: Authority, customer: Customer, openssl: OpenSSL, one: Credential) -> None:
+    """By its chain, by the list, by OCSP; and by none of them once it is revoked."""
+    client = Client(customer.user, "", openssl.name("pem"))
+    client.certificate.write_text(pem(one))
+    assert openssl.do("x509", "-in", client.certificate, "-noout", "-checkend", str(19 * 86400))
+    with_list = ("-crl_check", "-CRLfile", str(newest_list(ca, openssl)))
+    assert openssl.verify(client, "-purpose", "sslclient", *with_list).endswith(": OK\n")
+    assert ": good" in asked(ca, openssl, client)
+    registry(ca).revoke(client.read.serial_number, RevocationReason.KEY_COMPROMISE, clock.now())
+    until_seen(lambda: ": revoked" in asked(ca, openssl, client))
+
+
+def newest_list(ca: Authority, openssl: OpenSSL) -> Path:
+    der, text = openssl.name("crl"), openssl.name("pem")
+    der.write_bytes(ca.fetch("/ca.crl"))
+    openssl.do("crl", "-inform", "DER", "-in", der, "-out", text)
+    return text
+
+
+def test_where_nobody_looks_nothing_is_told_but_what_came_of_it(customer: Customer) -> None:
+    customer.acquire()
+    done = customer.run("renew", "--pin-fd", "0", typed=f"{customer.stick.pin}\n")
+    assert (done.status, done.err) == (0, "")
+    (_, new) = customer.holdings()
+    assert new.facts is not None
+    assert f"{new.facts.serial_number:x}" in done.out
+    assert "9/9" not in done.out
