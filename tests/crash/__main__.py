@@ -1,7 +1,7 @@
 """`python -m tests.crash`, `make crash`: every point of the proof, or those that are asked for.
 
 Without options: each fault of every part, and each place that leaves something behind; of the calls that only look,
-some for each operation. `--all` has every fault at every place, which takes days.
+some for each operation. `--all` has every fault at every place, a good day long.
 """
 
 from __future__ import annotations
