@@ -12,7 +12,8 @@ import json
 import logging
 import ssl
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -92,6 +93,11 @@ class Authority:
         if found is not None:
             found.close()
 
+    def connect(self) -> None:
+        """Before anything is asked: while whoever is to ask waits for something else."""
+        with self._translated():
+            self._connection().connect()
+
     # --- what it is asked ---
 
     def offer(self) -> Offer:
@@ -143,19 +149,13 @@ class Authority:
 
     def _once(self, method: str, path: str, body: bytes | None, kind: str) -> tuple[int, bytes]:
         headers = {"Content-Type": kind} if body is not None else {}
-        try:
+        with self._translated():
             connection = self._connection()
             connection.request(method, self._parts.path + path, body, headers)
             response = connection.getresponse()
             said = response.read(LONGEST + 1)
             if response.length and len(said) <= LONGEST:  # read() says nothing of an answer that was cut
                 raise http.client.IncompleteRead(said)
-        except ssl.SSLCertVerificationError as error:
-            self.close()
-            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
         if len(said) > LONGEST or response.will_close or response.status >= 400:
             self.close()
         if len(said) > LONGEST:
@@ -163,6 +163,17 @@ class Authority:
         if response.status >= 400:
             self._refuse(response.status, said)
         return response.status, said
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
 
     def _refuse(self, status: int, said: bytes) -> None:
         """In our CA's words where they are, else as a server that is not in order."""
