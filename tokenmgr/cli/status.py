@@ -59,6 +59,6 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
 
 
 def _reach(profile: Profile) -> Authority:
-    from tokenmgr.cli.counter import glimpse  # here: it takes longer to load than a medium to look at
+    from tokenmgr.cli.glimpse import glimpse  # here: it takes longer to load than a medium to look at
 
     return glimpse(profile)
