@@ -14,7 +14,6 @@ from tokenmgr.cli.progress import Progress
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Profile, profiles
-from tokenmgr.customer.standings import PATIENCE
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
 from tokenmgr.renewal.authority import Authority
@@ -51,12 +50,6 @@ def counter(
 def authority(profile: Profile) -> Authority:
     seconds = settings().time_limits.answer
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
-
-
-def glimpse(profile: Profile) -> Authority:
-    """For who only looks: one try, and not for long."""
-    seconds = min(settings().time_limits.answer, PATIENCE)
-    return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies, ())
 
 
 def _profiles(bank: str | None) -> list[Profile]:
