@@ -93,6 +93,21 @@ def test_what_is_lost_on_the_way_is_sent_again(world: World, lost: str, number: 
     assert not world.unfinished()
 
 
+def test_a_request_that_has_lain_too_long_is_built_anew(world: World) -> None:
+    """For the same key, and once: the CA takes messages of five minutes."""
+    cut_short(world)
+    world.rig.now += timedelta(minutes=10)  # the renewal was begun in time, and is over
+    world.restarted()
+    with pytest.raises(NotPermittedNow):
+        world.resume()
+    world.rig.now -= timedelta(minutes=20)
+    world.screen.told.clear()
+    world.resume()
+    assert world.screen.told.count("REQUESTED") == 1
+    assert "KEY_GENERATED" not in world.screen.told
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
 # --- CHECKED: nothing was touched ---
 
 
