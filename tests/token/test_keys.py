@@ -111,7 +111,9 @@ def test_a_label_that_fits_is_read_back_as_it_was_given(session: Session, label:
     key = session.generate_key(KeyKind.P256, b"\x01", label)
     assert key.label == label
     session.relabel(key, f"{label[:20]} 2")
-    assert session.contents().key(b"\x01").label == f"{label[:20]} 2"
+    contents = session.contents()
+    assert contents.key(b"\x01").label == f"{label[:20]} 2"
+    assert [one.label for one in contents.public] == [f"{label[:20]} 2"]  # what others know it by before a login
 
 
 def test_a_label_that_cannot_be_is_not_given_later_either(session: Session) -> None:
