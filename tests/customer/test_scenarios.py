@@ -29,7 +29,7 @@ TOLD: dict[str, tuple[Verdict, list[str], list[str]]] = {
     "due-in-12-days": (Verdict.DUE, ["logs-in due"], ["logs-in"]),
     "due-today": (Verdict.DUE, ["logs-in due"], ["logs-in"]),
     "expired-yesterday": (Verdict.EXPIRED, ["the-last expired"], ["not-replaced"]),
-    "not-yet-valid": (Verdict.HAND, ["the-last not-valid-yet"], ["the-one-before"]),
+    "not-yet-valid": (Verdict.HAND, ["the-last not-valid-yet"], ["not-replaced"]),
     "two-generations": (Verdict.FINE, ["logs-in fine", "the-one-before replaced"], ["logs-in", "the-one-before"]),
     "look-alike": (Verdict.FINE, ["logs-in fine", "the-one-before replaced"], ["expired-and-replaced", "logs-in"]),
     "administrator-and-user": (Verdict.DUE, ["logs-in fine", "logs-in due"], ["logs-in", "logs-in"]),

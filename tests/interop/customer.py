@@ -31,7 +31,8 @@ class Customer(Home):
         assert said.returncode == 0, said.stderr
         (folder / "banks.d").mkdir()
         text = re.sub(r"^address = .*$", f'address = "{ca.url}"', said.stdout, flags=re.MULTILINE)
-        (folder / "banks.d" / f"{BANK}.toml").write_text(text, encoding="utf-8")
+        self.profile = folder / "banks.d" / f"{BANK}.toml"
+        self.profile.write_text(text, encoding="utf-8")
 
     def plugged(self, name: str) -> SimulatedMedium:
         (made,) = self.bed.up("fresh", name=name)
@@ -45,8 +46,8 @@ class Customer(Home):
         typed = f"{self.stick.pin}\n{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
         return self.fine("acquire", *self.who, "--kind", kind, "--pin-fd", "0", *LOGIN_PINS, typed=typed)
 
-    def renew(self) -> dict[str, Any]:
-        return self.fine("renew", "--pin-fd", "0", typed=f"{self.stick.pin}\n")
+    def renew(self) -> Result:
+        return self.run("renew", "--pin-fd", "0", typed=f"{self.stick.pin}\n")
 
     def fine(self, *arguments: str, typed: str) -> dict[str, Any]:
         done = self.run(*arguments, "--json", typed=typed)

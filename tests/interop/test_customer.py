@@ -19,6 +19,7 @@ from tests.interop.site import Site
 from tests.interop.test_keys_on_a_token import CONFIGURATION
 from tests.interop.test_status import asked, registry
 from tests.interop.test_status import until as until_seen
+from tests.renewal.serving import relaying, serving
 from tokenmgr import clock
 from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.generation import RevocationReason, State
@@ -57,7 +58,8 @@ def pem(one: Credential) -> str:
 def test_acquired_logged_in_with_and_renewed(
     ca: Authority, customer: Customer, openssl: OpenSSL, site: Site, browser: dict[str, str], kind: str
 ) -> None:
-    """The old one logs in while the new one is being written; then the new one does, and nothing is left open."""
+    """The old one logs in while the new one is being written; then the new one does. Where nobody looks nothing is told
+    but what came of it."""
     told = customer.acquire(kind)
     (old,) = customer.holdings()
     assert old.facts is not None
@@ -68,11 +70,12 @@ def test_acquired_logged_in_with_and_renewed(
             held.wait()
             assert ca.states(customer.user) == [State.ACTIVE, State.PENDING]
             log_in(site, browser, customer, old)
-        told = renewal.result(60)
+        done = renewal.result(60)
     first, new = customer.holdings()
     assert first.certificate == old.certificate
     assert new.facts is not None
-    assert int(told["certificate"]["serial_number"], 16) == new.facts.serial_number
+    assert (done.status, done.err) == (0, "")
+    assert f"{new.facts.serial_number:x}" in done.out
     assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
     assert (old.key.kind, new.key.kind) == (kind, kind)
     log_in(site, browser, customer, new)
@@ -98,11 +101,20 @@ def newest_list(ca: Authority, openssl: OpenSSL) -> Path:
     return text
 
 
-def test_where_nobody_looks_nothing_is_told_but_what_came_of_it(customer: Customer) -> None:
-    customer.acquire()
-    done = customer.run("renew", "--pin-fd", "0", typed=f"{customer.stick.pin}\n")
-    assert (done.status, done.err) == (0, "")
-    (_, new) = customer.holdings()
-    assert new.facts is not None
-    assert f"{new.facts.serial_number:x}" in done.out
-    assert "9/9" not in done.out
+def test_through_the_companys_proxy_and_not_where_that_refuses(ca: Authority, customer: Customer) -> None:
+    """By the bank's profile; then by the environment."""
+    asked: list[bytes] = []
+    with serving(relaying(asked), None) as port:
+        with customer.profile.open("a", encoding="utf-8") as more:
+            more.write(f'proxy = "http://127.0.0.1:{port}"\n')
+        customer.acquire()
+        assert asked
+        customer.profile.write_text(customer.profile.read_text(encoding="utf-8").rpartition("proxy")[0], "utf-8")
+    customer.environment["no_proxy"] = ""
+    refused: list[bytes] = []
+    with serving(relaying(refused, "407 Proxy Authentication Required"), None) as port:
+        customer.environment["https_proxy"] = f"http://127.0.0.1:{port}"
+        done = customer.renew()
+    assert (done.status, "J130" in done.err, len(refused)) == (4, True, 1)
+    assert len(customer.holdings()) == 1
+    assert ca.states(customer.user) == [State.ACTIVE]

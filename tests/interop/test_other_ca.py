@@ -181,7 +181,7 @@ def test_what_takes_longer_than_anybody_waits_is_for_another_day(parts: Parts) -
         ("badTime", "not this key", ("-pkistatus", "2", "-failurebits", "8")),
         ("badRequest", "error processing message", ("-send_error",)),
     ],
-    ids=["in-its-answer", "as-an-error"],
+    ids=["in-its-answer", "for-ever-too-late", "as-an-error"],
 )
 def test_a_refusal_is_told_and_another_request_may_do_better(
     parts: Parts, fail: str, text: str, options: tuple[str, ...]

@@ -93,6 +93,21 @@ def test_what_is_lost_on_the_way_is_sent_again(world: World, lost: str, number: 
     assert not world.unfinished()
 
 
+def test_a_request_that_has_lain_too_long_is_built_anew(world: World) -> None:
+    """For the same key, and once: the CA takes messages of five minutes."""
+    cut_short(world)
+    world.rig.now += timedelta(minutes=10)  # the renewal was begun in time, and is over
+    world.restarted()
+    with pytest.raises(NotPermittedNow):
+        world.resume()
+    world.rig.now -= timedelta(minutes=20)
+    world.screen.told.clear()
+    world.resume()
+    assert world.screen.told.count("REQUESTED") == 1
+    assert "KEY_GENERATED" not in world.screen.told
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
 # --- CHECKED: nothing was touched ---
 
 
@@ -218,3 +233,56 @@ def cut_short(world: World) -> None:
     with pytest.raises(AuthorityUnreachable):
         world.counter().renew()
     world.near.on_the_way = lambda message, answer: world.rig.answer(message)
+
+
+# --- what cannot be finished is undone: nothing that was begun stands in the way for ever ---
+
+
+def test_one_whose_certificate_has_run_out_meanwhile_is_undone(world: World) -> None:
+    """The CA has never heard of the new key, and will not: the old one is no proof any more."""
+    cut_short(world)
+    world.restarted()
+    world.rig.now += timedelta(days=1)
+    with pytest.raises(NotPermittedNow):
+        world.resume()
+    assert not world.unfinished()
+    assert len(world.store.credentials()) == 1
+    world.rig.change_policy(grace_days=80)
+    world.counter().acquire(world.applicant())
+    assert world.rig.active().certificate in [
+        one.certificate.der for one in world.with_certificates() if one.certificate
+    ]
+
+
+def test_an_acquisition_that_is_not_permitted_any_more_is_undone(world: World) -> None:
+    def cut(message: bytes, answer: object) -> bytes:
+        raise AuthorityUnreachable(address="ca", reason="cut")
+
+    world.near.on_the_way = cut
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().acquire(world.applicant())
+    world.near.on_the_way = lambda message, answer: world.rig.answer(message)
+    world.rig.now += timedelta(days=81)  # the bank's deadline is over (R10)
+    world.restarted()
+    with pytest.raises(NotPermittedNow):
+        world.resume()
+    assert world.store.credentials() == []
+    assert not world.unfinished()
+
+
+def test_somebody_elses_acquisition_is_not_taken_for_ones_own(world: World) -> None:
+    def cut(message: bytes, answer: object) -> bytes:
+        raise AuthorityUnreachable(address="ca", reason="cut")
+
+    world.near.on_the_way = cut
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().acquire(world.applicant())
+    world.near.on_the_way = lambda message, answer: world.rig.answer(message)
+    world.rig.enrol("user02")
+    world.restarted()
+    with pytest.raises(UnfinishedFirst) as first:
+        world.counter().acquire(world.applicant(user="user02"))
+    assert first.value.operation == "acquisition 0012345 user01"
+    world.resume()
+    world.counter().acquire(world.applicant(user="user02"))
+    assert len(world.with_certificates()) == 2

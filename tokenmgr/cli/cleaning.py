@@ -11,7 +11,7 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import prompts, wiring
-from tokenmgr.cli.counter import glimpse
+from tokenmgr.cli.glimpse import glimpse
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, error_as_json, t, tell_error

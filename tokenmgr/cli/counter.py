@@ -14,12 +14,11 @@ from tokenmgr.cli.progress import Progress
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Profile, profiles
-from tokenmgr.customer.standings import PATIENCE
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.renewal.recovery import holder
+from tokenmgr.renewal.recovery import bank_of, holder
 
 
 @contextmanager
@@ -53,12 +52,6 @@ def authority(profile: Profile) -> Authority:
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
 
 
-def glimpse(profile: Profile) -> Authority:
-    """For who only looks: one try, and not for long."""
-    seconds = min(settings().time_limits.answer, PATIENCE)
-    return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies, ())
-
-
 def _profiles(bank: str | None) -> list[Profile]:
     found = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
     if not found:
@@ -67,9 +60,10 @@ def _profiles(bank: str | None) -> list[Profile]:
 
 
 def _meant(known: list[Profile], store: StorePort) -> Profile:
-    """The named one, the only one, or the one that the certificates on the medium are of."""
+    """The named one, the only one, the one that something was begun with, or that the medium's certificates are of."""
     if len(known) > 1:
-        codes = {found.bank for one in store.credentials() if (found := holder(one))}
+        begun = bank_of(settings().journal_folder, store.name)
+        codes = {begun} if begun else {found.bank for one in store.credentials() if (found := holder(one))}
         known = [one for one in known if one.code in codes] or known
     if len(known) > 1:
         raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))

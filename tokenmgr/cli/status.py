@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,8 +14,12 @@ from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
 from tokenmgr.cli.status_view import Words, tell, whole
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.profiles import Profile, profiles
+from tokenmgr.customer.standings import Early
 from tokenmgr.domain.status import Verdict
 from tokenmgr.errors import ProfileMissing, TokenmgrError
+
+if TYPE_CHECKING:
+    from tokenmgr.renewal.authority import Authority
 
 EXITS = {
     Verdict.FINE: Exit.FINE,
@@ -35,12 +39,13 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     why: TokenmgrError | None = None
+    reach = Early([] if offline else known, _reach)
     with wiring.surroundings(only) as seen:
         media = [seen.choose(serial)] if serial else seen.media
         if not media:
             why = seen.why_none()
         folder = settings().journal_folder
-        found = seeing.status(media, [] if offline else known, folder, _reach, clock.now, bank)
+        found = seeing.status(media, [] if offline else known, folder, reach, clock.now, bank)
     words = Words(known, offline)
     if as_json:
         Output().value(whole(found, words, why))
@@ -53,7 +58,7 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
     return EXITS[found.verdict]
 
 
-def _reach(profile: Profile) -> Any:
-    from tokenmgr.cli.counter import glimpse  # here: it takes longer to load than a medium to look at
+def _reach(profile: Profile) -> Authority:
+    from tokenmgr.cli.glimpse import glimpse  # here: it takes longer to load than a medium to look at
 
     return glimpse(profile)

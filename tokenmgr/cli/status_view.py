@@ -118,9 +118,9 @@ def _left(ends: datetime, now: datetime) -> str:
 def _open(told: Open) -> str:
     until = japan_time(told.until, chosen_language()) if told.until else ""
     if told.is_open:
-        return t("bank.open_until", until=until)
+        return t("seen.open", until=until)
     if told.reason == "too-early":
-        return t("bank.opens", until=until)
+        return t("seen.opens", until=until)
     reason = t(f"facts.{told.reason}") if texts().has(f"facts.{told.reason}") else told.reason
     return t("bank.closed_since", reason=reason, until=until) if until else t("bank.closed", reason=reason)
 

@@ -14,6 +14,7 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
 from tokenmgr.domain.renewal import Ending
 from tokenmgr.errors import (
+    BankNotNamed,
     MediumChanged,
     NothingToRenew,
     NothingUnfinished,
@@ -81,7 +82,8 @@ class Counter:
         """`certificate` is a serial number in hex, where several could be meant. What was begun before is finished."""
         begun = self._begun()
         if begun is not None:
-            return self._go_on(begun, RENEWAL, None)
+            self._same(begun, RENEWAL, old=certificate.lower().lstrip("0"))
+            return self._go_on(begun, None)
         old = self._old(certificate)
         wanted = kind or self._usual_kind(old.key.kind)
         serial = f"{old.facts.serial_number:x}" if old.facts else ""
@@ -91,7 +93,8 @@ class Counter:
     def acquire(self, applicant: Applicant, kind: KeyKind | None = None) -> Outcome:
         begun = self._begun()
         if begun is not None:
-            return self._go_on(begun, ACQUISITION, lambda _contract, _user: applicant)
+            self._same(begun, ACQUISITION, contract=applicant.contract, user=applicant.user)
+            return self._go_on(begun, lambda _contract, _user: applicant)
         wanted = kind or self._usual_kind()
         who: dict[str, Value] = {"contract": applicant.contract, "user": applicant.user}
         with self._new({"operation": ACQUISITION, "kind": wanted.value, **who}) as journal:
@@ -101,7 +104,7 @@ class Counter:
         begun = self._begun()
         if begun is None:
             raise NothingUnfinished(serial=self.store.name)
-        return self._go_on(begun, "", ask)
+        return self._go_on(begun, ask)
 
     # --- what is unfinished ---
 
@@ -112,6 +115,9 @@ class Counter:
             if told and self.usb and told != self.usb:
                 found.close()
                 raise MediumChanged(serial=self.store.name, seen=self.usb)
+            if found.heading.get("bank", self.profile.code) != self.profile.code:
+                found.close()
+                raise BankNotNamed(banks=(str(found.heading["bank"]),))
             return found
         there = self.store.credentials()
         left = pending(there)
@@ -135,11 +141,18 @@ class Counter:
             return heading | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
         return heading | {"operation": ACQUISITION, "contract": known.contract, "user": known.user}
 
-    def _go_on(self, journal: Journal, wanted: str, ask: AskApplicant | None) -> Outcome:
+    def _same(self, begun: Journal, operation: str, **wanted: str) -> None:
+        """What was begun is what is wanted now, as far as both are known; else it comes first."""
+        told = {name: str(begun.heading.get(name) or "") for name in wanted}
+        others = [name for name, value in wanted.items() if value and told[name] and value != told[name]]
+        if begun.heading.get("operation") != operation or others:
+            begun.close()
+            names = [str(begun.heading.get(name) or "") for name in ("operation", "contract", "user", "old")]
+            raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
+
+    def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         with journal:
             operation = str(journal.heading.get("operation"))
-            if wanted not in ("", operation):
-                raise UnfinishedFirst(serial=self.store.name, operation=operation)
             kind = KeyKind(str(journal.heading["kind"]))
             old = self._of_serial(str(journal.heading.get("old") or ""))
             if old is not None:

@@ -16,6 +16,7 @@ from tokenmgr.errors import AuthorityUnreachable, TokenmgrError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from tokenmgr.renewal.authority import Authority
     from tokenmgr.renewal.ports import AuthorityPort
 
 log = logging.getLogger(__name__)
@@ -23,6 +24,33 @@ log = logging.getLogger(__name__)
 PATIENCE = 4.0  # seconds for one answer: somebody sits before the screen
 LONGEST = 8.0  # and for all of a CA's, name servers and proxies included
 Reach = Callable[[Profile], "AbstractContextManager[AuthorityPort]"]
+
+
+class Early:
+    """A Reach whose connections are made while the media are still being looked at. What went wrong then is told when
+    it is asked, and is not tried again."""
+
+    def __init__(self, known: Sequence[Profile], make: Callable[[Profile], Authority]) -> None:
+        self._make = make
+        self._made: dict[str, Authority | TokenmgrError] = {}
+        self._making = {one.code: threading.Thread(target=self._connect, args=(one,), daemon=True) for one in known}
+        for thread in self._making.values():
+            thread.start()
+
+    def __call__(self, profile: Profile) -> Authority:
+        self._making[profile.code].join()
+        found = self._made.get(profile.code, TokenmgrError())
+        if isinstance(found, TokenmgrError):
+            raise found
+        return found
+
+    def _connect(self, profile: Profile) -> None:
+        try:
+            made = self._make(profile)
+            made.connect()
+            self._made[profile.code] = made
+        except TokenmgrError as error:
+            self._made[profile.code] = error
 
 
 @dataclass

@@ -11,7 +11,8 @@ import http.client
 import json
 import logging
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -92,6 +93,11 @@ class Authority:
         if found is not None:
             found.close()
 
+    def connect(self) -> None:
+        """Before anything is asked: while whoever is to ask waits for something else."""
+        with self._translated():
+            self._connection().connect()
+
     # --- what it is asked ---
 
     def offer(self) -> Offer:
@@ -145,21 +151,13 @@ class Authority:
     def _once(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
         headers = {"Content-Type": kind} if body is not None else {}
         self._asked_for = 0.0
-        try:
+        with self._translated():
             connection = self._connection()
             connection.request(method, self._parts.path + path, body, headers)
             response = connection.getresponse()
             said = response.read(LONGEST + 1)
             if response.length and len(said) <= LONGEST:  # read() says nothing of an answer that was cut
                 raise http.client.IncompleteRead(said)
-        except ssl.SSLCertVerificationError as error:
-            self.close()
-            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
-        except (OSError, http.client.HTTPException, UnicodeError) as error:
-            self.close()
-            if self._proxy is not None:
-                self._proxy.refuse(error)
-            raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
         try:
             self._judge(response, said, kind)
         except TokenmgrError:
@@ -181,6 +179,19 @@ class Authority:
             raise AuthorityAnswerWrong(reason=f"HTTP {status} {told.get('Location', '')[:200]}".strip())
         if told.get_content_type() != kind:
             raise AuthorityAnswerWrong(reason=f"{told.get_content_type()[:200]} instead of {kind}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
+            self.close()
+            if self._proxy is not None:
+                self._proxy.refuse(error)
+            raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
 
     def _refuse(self, status: int, said: bytes) -> None:
         """In our CA's words where they are, else as a server that is not in order."""

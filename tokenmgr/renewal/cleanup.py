@@ -67,10 +67,12 @@ def _of_generation(one: Holding, held: Sequence[Holding], now: datetime) -> Deci
     if best is one:
         return Decided(Kept.LOGS_IN)
     ended = Removable.REVOKED if one.state in DEAD else Removable.EXPIRED if one.is_over(now) else None
-    if ended is None:
-        return Decided(Kept.BEFORE if one.has_key else Kept.WITHOUT_KEY)
+    if ended is None and not one.has_key:
+        return Decided(Kept.WITHOUT_KEY)
     if best is None:
         return Decided(Kept.NOT_REPLACED)
+    if ended is None:
+        return Decided(Kept.BEFORE)
     return Decided(ended, next(at for at, other in enumerate(held) if other is best))
 
 

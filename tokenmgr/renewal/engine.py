@@ -38,6 +38,7 @@ from tokenmgr.errors import (
     NotPermittedNow,
     NotSupported,
     OfficerNeeded,
+    RegistrationError,
     TicketSpent,
     TokenmgrError,
 )
@@ -116,11 +117,9 @@ class Engine:
         try:
             told = self._do(step)
         except TokenmgrError as error:
-            told = _failure(step, error)
-            if step is Step.CHECKED and isinstance(error, NotPermittedNow) and self._is_void():
-                told["final"] = True
+            told = self._failed(step, error)
             self.journal.write(step, Phase.FAILED, told, self.clock())
-            if "taken" in told or ("stale" in told and not self._is_fresh):
+            if "taken" in told or "stale" in told:
                 return
             if "final" in told:
                 self._end(Ending.UNDONE)
@@ -161,9 +160,22 @@ class Engine:
             return {"key_id": self.store.free_key_id().hex()}
         return {}
 
-    def _is_void(self) -> bool:
-        """There is no key, and the CA has heard of none: what was begun here was never more than meant."""
-        return self.known.heard == UNKNOWN and self.known.key() is None
+    def _failed(self, step: Step, error: TokenmgrError) -> dict[str, Value]:
+        """`final`: nothing comes of this key. The CA has taken back what it had of it; or it has nothing of it, and
+        refuses a request that was made for it now. `stale`: the request that it refuses is an older one, and another is
+        built for the same key. `taken`: half a key pair has the ID, and another one is chosen."""
+        told: dict[str, Value] = {"code": error.code}
+        refused = isinstance(error, RegistrationError | AuthorityRefused) and not error.retriable
+        in_vain = self.known.heard == UNKNOWN
+        if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
+            told["final"] = True
+        elif step is Step.ISSUED and refused and not self._is_fresh:
+            told["stale"] = True
+        elif (step is Step.ISSUED and refused) or (step is Step.CHECKED and isinstance(error, NotPermittedNow)):
+            told |= {"final": True} if in_vain else {}
+        if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
+            told["taken"] = True
+        return told
 
     def _check(self) -> Mapping[str, Value]:
         """1: all that can be known beforehand is known before anything is touched. What was begun in time is finished,
@@ -354,17 +366,3 @@ def _issued(reply: Reply) -> dict[str, Value]:
         "nonce": reply.nonce.hex(),
         "confirm_by": until,
     }
-
-
-def _failure(step: Step, error: TokenmgrError) -> dict[str, Value]:
-    """`final`: the CA has said that this key gets no certificate, or none any more. `stale`: as it is the request will
-    never be taken, such as one that has lain too long, and another one is built for the same key. `taken`: half a key
-    pair has the ID, and another one is chosen."""
-    told: dict[str, Value] = {"code": error.code}
-    if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
-        told["final"] = True
-    if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
-        told["taken"] = True
-    if step is Step.ISSUED and isinstance(error, AuthorityRefused):
-        told["stale"] = True
-    return told

@@ -8,6 +8,7 @@ PC costs nothing but another request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -
             return journal
         journal.close()
     return None
+
+
+def bank_of(folder: Path, store: str) -> str:
+    """Whose bank's is what was begun here; empty where nothing was."""
+    for path in unfinished(folder):
+        with suppress(RenewalError), Journal.open(path) as journal:
+            if journal.heading.get(STORE) == store:
+                return str(journal.heading.get("bank") or "")
+    return ""
 
 
 def begun_elsewhere(

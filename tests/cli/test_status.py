@@ -1,0 +1,157 @@
+"""`tokenmgr status` and `clean` against a CA that runs, and one that does not answer."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.runner import PROGRAM, Home
+from tests.interop import running
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
+from tokenmgr.customer.profiles import Profile, read_profile
+from tokenmgr.customer.standings import Asked, ask
+from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.holding import MARK
+from tokenmgr.log import Secret
+from tokenmgr.renewal.authority import Authority as Reached
+from tokenmgr.testbed.simulated import PIN
+from tokenmgr.token.session import Session
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with running.authority(tmp_path_factory.mktemp("status")) as made:
+        yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def know(home: Home, ca: Authority, address: str = "") -> None:
+    """The bank's file, as the bank hands it out."""
+    folder = home.folder / "banks.d"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{BANK}.toml").write_text(
+        f'code = "{BANK}"\nname = "みほん信用金庫"\naddress = "{address or ca.url}"\nproxy = "none"\n'
+        f'roots = """\n{ca.root.read_text()}"""\n',
+        encoding="utf-8",
+    )
+
+
+def acquired(home: Home, ca: Authority) -> str:
+    """The user's ID."""
+    know(home, ca)
+    home.plug_in("one")
+    user = ca.enrol().user
+    fds = ("--pin-fd", "0", "--login-pin-fd", "0", "--confirmation-pin-fd", "0")
+    done = home.run(
+        *("acquire", "--bank", BANK, "--contract", CONTRACT, "--user", user, "--kind", "p256", *fds),
+        typed=f"{PIN}\n{LOGIN_PIN}\n{CONFIRMATION_PIN}\n",
+    )
+    assert done.status == 0, done.err
+    return user
+
+
+def told(home: Home, *more: str) -> tuple[int, dict[str, Any]]:
+    result = home.run("status", "--json", *more)
+    assert not result.err
+    return result.status, json.loads(result.out)
+
+
+def the_certificate(seen: dict[str, Any]) -> dict[str, Any]:
+    (medium,) = seen["media"]
+    (found,) = medium["certificates"]
+    return dict(found)
+
+
+def test_what_the_ca_has_of_it_is_told(home: Home, ca: Authority) -> None:
+    user = acquired(home, ca)
+    status, seen = told(home)
+    found = the_certificate(seen)
+    assert status == 6  # this bank's renewal is open from the first day on
+    assert {name: found[name] for name in ("bank", "bank_name", "contract", "user", "role")} == {
+        "bank": BANK,
+        "bank_name": "みほん信用金庫",
+        "contract": CONTRACT,
+        "user": user,
+        "role": "user",
+    }
+    assert (found["generation"], found["why"], found["next"]) == ("logs-in", "due", "renew")
+    assert found["authority"]["state"] == "active"
+    assert found["authority"]["renewal"] == {"open": True, "until": found["not_after"], "reason": "", "way": ""}
+    assert found["not_asked"] is None
+    in_words = home.run("--lang", "ja", "status").out
+    assert f"契約 {CONTRACT}  利用者 {user}" in in_words
+    assert "まで行えます" in in_words
+
+
+def test_a_ca_that_is_not_there_is_told_and_the_certificate_tells_what_it_can(home: Home, ca: Authority) -> None:
+    acquired(home, ca)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    know(home, ca, f"https://127.0.0.1:{port}")
+    status, seen = told(home)
+    assert status == 6
+    assert the_certificate(seen)["not_asked"] == "no_answer"
+    assert [bank["error"]["code"] for bank in seen["banks"]] == ["J107"]
+    status, seen = told(home, "--offline")
+    assert (status, seen["banks"], the_certificate(seen)["not_asked"]) == (6, [], "offline")
+
+
+def test_one_that_never_answers_holds_up_nobody_for_long(ca: Authority, home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        know(home, ca, f"https://127.0.0.1:{silent.getsockname()[1]}")
+        profile = read_profile(home.folder / "banks.d" / f"{BANK}.toml")
+
+        def reach(one: Profile) -> Reached:
+            return Reached(one.address, one.code, one.tls_roots, lambda _: None, 600.0, {}, ())
+
+        (asked,) = ask([Asked(profile, ["00" * 32])], reach, seconds=0.5)
+    assert asked.error is not None
+    assert (asked.error.code, asked.told) == ("J107", {})
+
+
+def by_staff(ca: Authority, verb: str, user: str) -> None:
+    """`tokenmgr bank subscriber …`"""
+    command: list[str | Path] = [PROGRAM, "bank", "subscriber", *verb.split(), BANK, CONTRACT, user, "--yes"]
+    subprocess.run(command, env=dict(ca.environment), check=True, capture_output=True, timeout=60)
+
+
+@pytest.mark.parametrize(("verb", "why"), [("hold", "on-hold"), ("revoke --reason key-compromise", "revoked")])
+def test_what_the_bank_has_stopped_needs_a_hand_and_stays_until_there_is_another(
+    home: Home, ca: Authority, verb: str, why: str
+) -> None:
+    user = acquired(home, ca)
+    by_staff(ca, verb, user)
+    status, seen = told(home)
+    found = the_certificate(seen)
+    assert (status, found["why"], found["next"]) == (5, why, "way")
+    assert found["next_text"]
+    assert told(home, "--offline")[0] == 6
+    result = home.run("clean", "--json", "--yes", "--pin-fd", "0", typed=f"{PIN}\n")
+    listed = json.loads(result.out)
+    assert (result.status, listed["would_remove"], listed["removed"]) == (0, [], [])
+    assert [one["reason"] for one in listed["left_alone"] if one["reason"] != "authority"] == ["not-replaced"]
+
+
+def test_as_json_clean_only_lists_until_it_is_told_yes(home: Home, ca: Authority) -> None:
+    """Another PC has made the key, and what it was at is lost there: no CA has heard of that key."""
+    acquired(home, ca)
+    medium = home.media["one"]
+    with medium.library() as library, Session.open(library, home.numbers["one"], write=True) as session:
+        session.login(Secret(PIN))
+        session.generate_key(KeyKind.P256, b"\x07" * 16, MARK)
+    assert told(home)[0] == 5
+    for more, removed in ((), []), (("--yes",), ["07" * 16]), (("--yes",), []):
+        result = home.run("clean", "--json", *more, "--pin-fd", "0", typed=f"{PIN}\n")
+        listed = json.loads(result.out)
+        assert (result.status, listed["removed"]) == (0, removed), result.err
+    assert told(home)[0] == 6
