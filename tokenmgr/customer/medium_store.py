@@ -75,7 +75,7 @@ class MediumStore:
 
     def signer(self, key: Key) -> PrivateKey:
         """Good for longer than one conversation."""
-        return signer(self, key)
+        return signer(self, key, proven=True)
 
     def write(self, certificate: bytes, key_id: bytes, label: str, chain: Sequence[bytes]) -> None:
         self._changing().put_certificate(certificate, key_id, label, chain)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NoReturn, Protocol, Self, cast
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from tokenmgr.domain.credential import Key
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import KeyMissing, NotPermitted, NotSupported
+from tokenmgr.errors import KeyMissing, NotPermitted, NotSupported, SignatureWrong
 from tokenmgr.token.keys import Scheme
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
@@ -26,26 +26,28 @@ class Signs(Protocol):
     def sign(self, key: Key, message: bytes, scheme: Scheme, prehashed: bool = False) -> bytes: ...
 
 
-def signer(session: Signs, key: Key) -> PrivateKey:
-    """Valid while the session is. It signs, and refuses everything else."""
+def signer(session: Signs, key: Key, proven: bool = False) -> PrivateKey:
+    """Valid while the session is. It signs, and refuses everything else. `proven`: each signature is verified before
+    anybody gets it, for what is kept and sent again: a medium may say that it has signed when it has not."""
     if key.public_key is None:
         raise KeyMissing(serial=session.medium.serial, key_id=key.key_id.hex())
     public = load_der_public_key(key.public_key)
     match public:
         case rsa.RSAPublicKey():
-            return RSAOnMedium(session, key, public)
+            return RSAOnMedium(session, key, public, proven)
         case ec.EllipticCurvePublicKey():
-            return ECOnMedium(session, key, public)
+            return ECOnMedium(session, key, public, proven)
         case ed25519.Ed25519PublicKey():
-            return Ed25519OnMedium(session, key, public)
+            return Ed25519OnMedium(session, key, public, proven)
     raise NotSupported(serial=session.medium.serial, wanted=key.kind)
 
 
 class _OnMedium:
-    def __init__(self, session: Signs, key: Key, public: Any) -> None:
+    def __init__(self, session: Signs, key: Key, public: Any, proven: bool) -> None:
         self._session = session
         self._key = key
         self._public = public
+        self._proven = proven
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
         """The private part cannot leave the medium, and these keys only sign (S1)."""
@@ -60,6 +62,14 @@ class _OnMedium:
             self._key, bytes(message), Scheme(kind, digest.name.upper()) if digest else Scheme(kind), prehashed
         )
 
+    def _prove(self, signature: bytes, *how: Any) -> bytes:
+        try:
+            if self._proven:
+                self._public.verify(signature, *how)
+        except InvalidSignature as error:
+            raise SignatureWrong(serial=self._session.medium.serial, key_id=self._key.key_id.hex()) from error
+        return signature
+
     def __copy__(self) -> Self:
         return self
 
@@ -70,9 +80,9 @@ class _OnMedium:
 class RSAOnMedium(_OnMedium, rsa.RSAPrivateKey):
     def sign(self, data: Any, padding_: Any, algorithm: Any) -> bytes:
         if isinstance(padding_, padding.PKCS1v15):
-            return self._sign(data, "pkcs1", algorithm)
+            return self._prove(self._sign(data, "pkcs1", algorithm), data, padding_, algorithm)
         if isinstance(padding_, padding.PSS) and _as_usual(padding_, algorithm):
-            return self._sign(data, "pss", algorithm)
+            return self._prove(self._sign(data, "pss", algorithm), data, padding_, algorithm)
         raise UnsupportedAlgorithm("PKCS #1 v1.5, or PSS with a salt as long as the digest")
 
     def public_key(self) -> rsa.RSAPublicKey:
@@ -92,7 +102,7 @@ def _as_usual(pss: padding.PSS, algorithm: hashes.HashAlgorithm | Prehashed) -> 
 
 class ECOnMedium(_OnMedium, ec.EllipticCurvePrivateKey):
     def sign(self, data: Any, signature_algorithm: Any) -> bytes:
-        return self._sign(data, "ecdsa", signature_algorithm.algorithm)
+        return self._prove(self._sign(data, "ecdsa", signature_algorithm.algorithm), data, signature_algorithm)
 
     def public_key(self) -> ec.EllipticCurvePublicKey:
         return cast(ec.EllipticCurvePublicKey, self._public)
@@ -108,7 +118,7 @@ class ECOnMedium(_OnMedium, ec.EllipticCurvePrivateKey):
 
 class Ed25519OnMedium(_OnMedium, ed25519.Ed25519PrivateKey):
     def sign(self, data: Any) -> bytes:
-        return self._sign(data, "eddsa")
+        return self._prove(self._sign(data, "eddsa"), data)
 
     def public_key(self) -> ed25519.Ed25519PublicKey:
         return cast(ed25519.Ed25519PublicKey, self._public)
