@@ -14,6 +14,7 @@ from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_e
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import Row, Seen, Status
+from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
@@ -109,7 +110,7 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _left(ends: datetime, now: datetime) -> str:
     """Whole days; hours and minutes on the last one (R2)."""
-    if now.replace(microsecond=0) > ends:
+    if is_over(ends, now):
         return t("seen.over")
     days, hours, minutes = left(ends, now)
     return t("seen.days", days=days) if days else t("seen.hours", hours=hours, minutes=minutes)
