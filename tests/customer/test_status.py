@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
 from tests.customer.looking import judged, status
 from tests.renewal.world import World
+from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
@@ -151,8 +153,21 @@ def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
     media = [(world.library, facts) for facts in world.library.media()]
     world.store.close()
     world.medium.unplug()
-    from tokenmgr.customer.status import status as told
-
-    found = told(media, [], world.folder, lambda _: None, lambda: world.rig.now)  # type: ignore[arg-type,return-value]
+    found = told_of(media, [], world.folder, lambda _: nullcontext(world.near), lambda: world.rig.now)
     assert isinstance(found.media[0].error, MediumError)
     assert found.verdict is Verdict.HAND
+
+
+def test_what_was_begun_on_a_medium_that_is_not_here_is_told_and_holds_up_nothing(world: World) -> None:
+    """It may be lost for ever."""
+    world.rig.change_policy(old_generation=OldGeneration.AT_EXPIRY)
+    world.renewable()
+    cut(world, 0)
+    world.store.close()
+    (path,) = unfinished(world.folder)
+    found = told_of([], [], world.folder, lambda _: nullcontext(world.near), lambda: world.rig.now)
+    assert [(one.path, one.store) for one in found.begun] == [(path, world.serial)]
+    assert found.verdict is Verdict.FINE
+    path.write_text(path.read_text(encoding="utf-8").replace("renewal", "removal"), encoding="utf-8")
+    found = told_of([], [], world.folder, lambda _: nullcontext(world.near), lambda: world.rig.now)
+    assert found.verdict is Verdict.HAND  # of which medium it is, nobody knows

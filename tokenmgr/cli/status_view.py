@@ -148,13 +148,13 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     if begun.trouble:
         tell_error(begun.trouble)
         return
-    is_here = begun.store in [one.medium.serial for one in found.media]
     operation = t(f"seen.{begun.operation}") if texts().has(f"seen.{begun.operation}") else begun.operation
     at = japan_time(begun.at, chosen_language()) if begun.at else ""
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
-    click.echo(f"  {t('seen.go_on' if is_here else 'seen.insert_and_go_on', serial=begun.store)}")
+    step = "seen.go_on" if found.is_here(begun) else "seen.insert_and_go_on"
+    click.echo(f"  {t(step, serial=begun.store, file=begun.path)}")
 
 
 # --- as JSON (docs/renewal.md) ---
@@ -250,7 +250,7 @@ def _begun(one: Begun, found: Status) -> dict[str, Any]:
     return {
         "journal": str(one.path),
         "medium": one.store or None,
-        "plugged": one.store in [seen.medium.serial for seen in found.media],
+        "plugged": found.is_here(one),
         "operation": one.operation or None,
         "bank": one.bank or None,
         "begun": _moment(one.at),
