@@ -74,7 +74,16 @@ def test_why_these_may_not_be_deleted(targets: list[Target], successor: Credenti
     assert refusal(targets, KEYS, CERTIFICATES, successor, DAY) == reason
 
 
-@pytest.mark.parametrize(("moment", "reason"), [(DAY - timedelta(seconds=1), True), (DAY, False), (DAY + YEAR, True)])
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        (DAY - timedelta(microseconds=1), True),
+        (DAY, False),
+        (DAY + YEAR, False),
+        (DAY + YEAR + timedelta(microseconds=999_999), False),  # its last second (R2)
+        (DAY + YEAR + timedelta(seconds=1), True),
+    ],
+)
 def test_a_successor_that_is_not_valid_now_is_none(moment: datetime, reason: bool) -> None:
     assert (refusal(parts(OLD), KEYS, CERTIFICATES, NEW, moment) == "the successor is not valid now") is reason
 

@@ -14,6 +14,7 @@ from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_e
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import Row, Seen, Status
+from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
@@ -109,7 +110,7 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
 
 def _left(ends: datetime, now: datetime) -> str:
     """Whole days; hours and minutes on the last one (R2)."""
-    if now.replace(microsecond=0) > ends:
+    if is_over(ends, now):
         return t("seen.over")
     days, hours, minutes = left(ends, now)
     return t("seen.days", days=days) if days else t("seen.hours", hours=hours, minutes=minutes)
@@ -147,15 +148,13 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     if begun.trouble:
         tell_error(begun.trouble)
         return
-    is_here = begun.store in [one.medium.serial for one in found.media]
     operation = t(f"seen.{begun.operation}") if texts().has(f"seen.{begun.operation}") else begun.operation
     at = japan_time(begun.at, chosen_language()) if begun.at else ""
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
-    click.echo(f"  {t('seen.go_on' if is_here else 'seen.insert_and_go_on', serial=begun.store)}")
-    if not is_here:
-        click.echo(f"  {t('seen.record', file=str(begun.path))}")
+    step = "seen.go_on" if found.is_here(begun) else "seen.insert_and_go_on"
+    click.echo(f"  {t(step, serial=begun.store, file=begun.path)}")
 
 
 # --- as JSON (docs/renewal.md) ---
@@ -251,7 +250,7 @@ def _begun(one: Begun, found: Status) -> dict[str, Any]:
     return {
         "journal": str(one.path),
         "medium": one.store or None,
-        "plugged": one.store in [seen.medium.serial for seen in found.media],
+        "plugged": found.is_here(one),
         "operation": one.operation or None,
         "bank": one.bank or None,
         "begun": _moment(one.at),

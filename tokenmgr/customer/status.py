@@ -49,7 +49,12 @@ class Status:
 
     @property
     def verdict(self) -> Verdict:
-        return worst([Verdict.HAND if self.begun else Verdict.FINE, *(one.verdict for one in self.media)])
+        """What was begun on a medium that is not here is listed only: that one may be lost for ever."""
+        needs_a_hand = any(one.trouble or self.is_here(one) for one in self.begun)
+        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *(one.verdict for one in self.media)])
+
+    def is_here(self, one: Begun) -> bool:
+        return one.store in [seen.medium.serial for seen in self.media]
 
 
 def status(

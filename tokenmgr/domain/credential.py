@@ -55,6 +55,11 @@ class Key:
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
 
+def is_over(end: datetime, now: datetime) -> bool:
+    """To the second, and its last one counts, as whoever verifies a certificate does (R2; RFC 5280, 4.1.2.5)."""
+    return now.replace(microsecond=0) > end
+
+
 @dataclass(frozen=True)
 class CertificateFacts:
     """What a certificate says. The *_der fields are its own bytes, for the attributes that browsers search by."""
@@ -76,6 +81,9 @@ class CertificateFacts:
         import hashlib  # here: it takes longer to load than all of this file
 
         return hashlib.sha256(self.der).hexdigest()
+
+    def is_valid(self, now: datetime) -> bool:
+        return self.not_before <= now and not is_over(self.not_after, now)
 
 
 @dataclass(frozen=True)

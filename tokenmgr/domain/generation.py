@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from tokenmgr.domain.credential import is_over
+
 
 class StoreKind(Enum):
     """Where the key lives (保存先)."""
@@ -76,5 +78,4 @@ class Generation:
     authority: int = 1  # whose key signs it: the number of the CA's key generation
 
     def is_over(self, now: datetime) -> bool:
-        """To the second of its end, as whoever verifies it counts (R2)."""
-        return now.replace(microsecond=0) > self.not_after
+        return is_over(self.not_after, now)

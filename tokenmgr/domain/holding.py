@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.standing import Standing
 
@@ -47,8 +48,7 @@ class Holding:
         return self.state in WAITING or (self.label == MARK and self.state not in DEAD)
 
     def is_over(self, now: datetime) -> bool:
-        """To the second (R2)."""
-        return self.ends is not None and now.replace(microsecond=0) > self.ends
+        return self.ends is not None and is_over(self.ends, now)
 
     def logs_in(self, now: datetime) -> bool:
         """As far as is known: a certificate of somebody's, in time, confirmed, and good by the CA where that was asked.

@@ -48,7 +48,8 @@ def refusal(
         return "successor not on this medium"
     if successor.key in targets or successor.certificate in targets:
         return "the successor itself"
-    return "" if _valid(successor.facts, now) else "the successor is not valid now"
+    is_valid = successor.facts is not None and successor.facts.is_valid(now)
+    return "" if is_valid else "the successor is not valid now"
 
 
 def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
@@ -58,7 +59,3 @@ def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Targ
         return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
 
     return [key, *(c for c in certificates if c.facts and not c.placeholder and may_be(c.facts, c.key_id))]
-
-
-def _valid(facts: CertificateFacts | None, now: datetime) -> bool:
-    return facts is not None and facts.not_before <= now < facts.not_after
