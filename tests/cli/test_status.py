@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tokenmgr.customer.profiles import Profile, read_profile
 from tokenmgr.customer.standings import Asked, ask
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.holding import MARK
+from tokenmgr.domain.renewal import Step
 from tokenmgr.log import Secret
 from tokenmgr.renewal.authority import Authority as Reached
+from tokenmgr.renewal.journal import Journal, Phase
 from tokenmgr.testbed.simulated import PIN
 from tokenmgr.token.session import Session
 
@@ -155,3 +158,27 @@ def test_as_json_clean_only_lists_until_it_is_told_yes(home: Home, ca: Authority
         listed = json.loads(result.out)
         assert (result.status, listed["removed"]) == (0, removed), result.err
     assert told(home)[0] == 6
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("ja", ["更新が途中です（専用USB 00ff、2026年04月01日 12時00分00秒に開始）", "2/9 鍵を作りました"]),
+        ("en", ["Unfinished: renewal on medium 00ff, begun 2026-04-01 12:00:00 JST", "2/9 Key generated"]),
+    ],
+)
+def test_what_a_journal_tells_is_told_without_its_medium(home: Home, language: str, said: list[str]) -> None:
+    at = datetime(2026, 4, 1, 3, tzinfo=UTC)
+    heading = {"store": "00ff", "operation": "renewal", "bank": BANK}
+    with Journal.create(home.folder / "journal", "one", heading, at) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "07"}, at)
+        journal.write(Step.KEY_GENERATED, Phase.DONE, {}, at)
+        result = home.run("--lang", language, "status")  # while somebody is at it
+    assert result.status == 5
+    for text in (*said, "tokenmgr resume --medium 00ff", str(journal.path)):
+        assert text in result.out
+    (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
+    assert (unfinished["medium"], unfinished["plugged"], unfinished["last_step"]) == ("00ff", False, "KEY_GENERATED")
+    journal.path.write_text(journal.path.read_text().replace("renewal", "removal"))
+    (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
+    assert unfinished["error"]["code"] == "J101"

@@ -22,6 +22,10 @@ def reach(world: World) -> AbstractContextManager[AuthorityPort]:
     return nullcontext(world.near)
 
 
+def reach_nobody(_profile: Profile) -> AbstractContextManager[AuthorityPort]:
+    raise AssertionError("no bank is known here, and so no CA is asked")
+
+
 def status(world: World, online: bool = True, folder: Path | None = None) -> Status:
     world.store.close()  # nobody is logged in
     media = [(world.library, facts) for facts in world.library.media()]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.customer.looking import reach_nobody
 from tests.customer.test_cleaning import everything_is_in_one
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.cleaning import listed
@@ -55,12 +56,12 @@ def test_a_medium_is_told_as_it_is(
     (medium,) = bed.up(name, day=DAY)
     with medium.library() as library:
         media = [(library, facts) for facts in library.media()]
-        found = seeing.status(media, [], tmp_path, lambda _: None, lambda: NOON)  # type: ignore[arg-type,return-value]
+        found = seeing.status(media, [], tmp_path, reach_nobody, lambda: NOON)
         rows = [f"{row.judged.place.value} {row.judged.why.value}" for row in found.media[0].rows]
         cleaning: list[str] = []
         if name != "locked":
             with closing(MediumStore(library, media[0][1].serial, Secret(PIN))) as store:
-                everything = listed(store, [], tmp_path, lambda _: None, lambda: NOON)  # type: ignore[arg-type,return-value]
+                everything = listed(store, [], tmp_path, reach_nobody, lambda: NOON)
                 everything_is_in_one(everything)
                 decided = [one.reason for one in everything.decided]
             cleaning = sorted(one.value for one in decided if one is not Kept.AUTHORITY)

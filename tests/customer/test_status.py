@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
-from tests.customer.looking import judged, status
+from tests.customer.looking import judged, reach_nobody, status
 from tests.renewal.world import World
+from tokenmgr.customer.status import status as told
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
@@ -151,8 +152,16 @@ def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
     media = [(world.library, facts) for facts in world.library.media()]
     world.store.close()
     world.medium.unplug()
-    from tokenmgr.customer.status import status as told
-
-    found = told(media, [], world.folder, lambda _: None, lambda: world.rig.now)  # type: ignore[arg-type,return-value]
+    found = told(media, [], world.folder, reach_nobody, lambda: world.rig.now)
     assert isinstance(found.media[0].error, MediumError)
     assert found.verdict is Verdict.HAND
+
+
+def test_what_is_unfinished_on_a_medium_that_is_not_here_is_told_unless_another_is_meant(world: World) -> None:
+    world.renewable()
+    cut(world, 0)
+    found = told([], [], world.folder, reach_nobody, lambda: world.rig.now)
+    assert [one.store for one in found.begun] == [world.serial]
+    assert found.verdict is Verdict.HAND
+    assert not told([], [], world.folder, reach_nobody, lambda: world.rig.now, serial="another").begun
+    assert not told([], [], world.folder, reach_nobody, lambda: world.rig.now, bank="5678").begun

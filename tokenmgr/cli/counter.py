@@ -18,7 +18,7 @@ from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.renewal.recovery import bank_of, holder
+from tokenmgr.renewal.recovery import bank_of, whose
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def _meant(known: list[Profile], store: StorePort) -> Profile:
     """The named one, the only one, the one that something was begun with, or that the medium's certificates are of."""
     if len(known) > 1:
         begun = bank_of(settings().journal_folder, store.name)
-        codes = {begun} if begun else {found.bank for one in store.credentials() if (found := holder(one))}
+        codes = {begun} if begun else {found.bank for one in store.credentials() if (found := whose(one))}
         known = [one for one in known if one.code in codes] or known
     if len(known) > 1:
         raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))

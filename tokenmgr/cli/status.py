@@ -45,7 +45,7 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
         if not media:
             why = seen.why_none()
         folder = settings().journal_folder
-        found = seeing.status(media, [] if offline else known, folder, reach, clock.now, bank)
+        found = seeing.status(media, [] if offline else known, folder, reach, clock.now, bank, serial)
     words = Words(known, offline)
     if as_json:
         Output().value(whole(found, words, why))

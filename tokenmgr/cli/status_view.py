@@ -154,6 +154,8 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
     click.echo(f"  {t('seen.go_on' if is_here else 'seen.insert_and_go_on', serial=begun.store)}")
+    if not is_here:
+        click.echo(f"  {t('seen.record', file=str(begun.path))}")
 
 
 # --- as JSON (docs/renewal.md) ---

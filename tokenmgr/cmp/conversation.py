@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from tokenmgr import errors
-from tokenmgr.cmp import checks
+from tokenmgr.cmp import checks, oids
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.certificates import issuer_of, load, subject_of
 from tokenmgr.cmp.faults import ProtocolFault
@@ -25,6 +25,7 @@ from tokenmgr.cmp.messages import (
     ErrorBody,
     Extension,
     Header,
+    Info,
     Kind,
     Message,
     PkiConf,
@@ -119,6 +120,10 @@ class Conversation:
     def poll(self, nonce: bytes, now: datetime) -> bytes:
         return self._sealed(Kind.POLLREQ, Poll(0), now, nonce)
 
+    def greet(self, now: datetime) -> bytes:
+        """A question that is only answered to a certificate that is active: so the answer says that it is."""
+        return self._sealed(Kind.GENM, Info(oids.CA_CERTS), now, b"")
+
     def _sealed(self, kind: Kind, body: Body, now: datetime, nonce: bytes) -> bytes:
         header = Header(
             sender=self.identity.sender,
@@ -144,7 +149,7 @@ class Conversation:
             raise AuthorityAnswerWrong(reason=fault.text) from fault
         nonce = said.header.sender_nonce or b""
         match said.body:
-            case PkiConf():
+            case PkiConf() | Info():
                 return Reply(nonce)
             case PollAnswer():
                 return Reply(nonce, wait=max(said.body.check_after, 1))

@@ -12,19 +12,20 @@ from pathlib import Path
 from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.renewal import Ending
 from tokenmgr.errors import (
     BankNotNamed,
     MediumChanged,
     NothingToRenew,
     NothingUnfinished,
+    NotSupported,
     RenewalError,
     SeveralToRenew,
     UndoneHere,
     UnfinishedFirst,
 )
 from tokenmgr.log import Secret
-from tokenmgr.pki.names import Holder
 from tokenmgr.renewal.engine import Engine, Order
 from tokenmgr.renewal.journal import STORE, Journal, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
@@ -32,11 +33,11 @@ from tokenmgr.renewal.recovery import (
     begun_elsewhere,
     begun_here,
     current,
-    holder,
     is_valid,
     named,
     pending,
     unmarked,
+    whose,
 )
 
 RENEWAL, ACQUISITION = "renewal", "acquisition"
@@ -123,23 +124,30 @@ class Counter:
         left = pending(there)
         if left is None and not self.store.keeps_labels:
             left = unmarked(there, self.authority.standing)
-        if left is None:
+        heading = self._recovered(left) if left else None
+        if left is None or heading is None:
             return None
-        return begun_elsewhere(self.folder, self.store, left, self._recovered(left), self.clock())
+        return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
 
-    def _recovered(self, marked: Credential) -> Mapping[str, Value]:
-        """Whose it is and by what: of the CA where that knows the key, else of the only certificate that there is."""
-        known = self.authority.standing(marked.key.fingerprint)
-        valid = [one for one in self.store.credentials() if self._is_ours(one) and one.key != marked.key]
-        if known.user:
-            valid = [
-                one for one in valid if (h := holder(one)) and (h.contract, h.user) == (known.contract, known.user)
-            ]
-        old = current(valid, self.clock())
-        heading: dict[str, Value] = {"bank": self.profile.code, "kind": marked.key.kind}
+    def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
+        """Whose it is, and by what. Its certificate says so, or the CA; else it can only be the one subscriber's that
+        this medium is of. None where nobody can tell: then it is nobody's to go on with."""
+        others = [one for one in self.store.credentials() if one.key != left.key]
+        known = self.authority.standing(left.key.fingerprint)
+        subscribers = {found for one in others if (found := whose(one))}
+        who = whose(left) or (Whose(self.profile.code, known.contract, known.user) if known.user else None)
+        if who is None and len(subscribers) == 1:
+            (who,) = subscribers
+        if subscribers and who is None:
+            return None
+        if who is not None and who.bank != self.profile.code:
+            raise BankNotNamed(banks=(who.bank,))
+        old = current(others, self.clock(), who) if who else None
+        heading: dict[str, Value] = {"bank": self.profile.code, "kind": left.key.kind}
         if old is not None and old.facts is not None:
             return heading | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
-        return heading | {"operation": ACQUISITION, "contract": known.contract, "user": known.user}
+        told: dict[str, Value] = {"contract": who.contract, "user": who.user} if who else {}
+        return heading | {"operation": ACQUISITION, **told}
 
     def _same(self, begun: Journal, operation: str, **wanted: str) -> None:
         """What was begun is what is wanted now, as far as both are known; else it comes first."""
@@ -164,8 +172,8 @@ class Counter:
                     raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
                 return self._claim(ask(told[0], told[1]))
 
-            whose = (self.profile.code, told[0], told[1]) if all(told) else None
-            return self._run(journal, Order(kind, None, whose), prove)
+            applicant = (self.profile.code, told[0], told[1]) if all(told) else None
+            return self._run(journal, Order(kind, None, applicant), prove)
 
     # --- with what ---
 
@@ -195,8 +203,11 @@ class Counter:
 
     def _usual_kind(self, like: str = "") -> KeyKind:
         """As before where the bank still certifies it; else the first that the bank does and the store can make."""
-        offered = [KeyKind(one) for one in self.authority.offer().key_kinds]
-        if like in [kind.value for kind in offered]:
+        named = self.authority.offer().key_kinds
+        offered = [kind for kind in KeyKind if kind.value in named]  # a later CA may name more
+        if not offered:
+            raise NotSupported(serial=self.store.name, wanted=" / ".join(named))
+        if like in named:
             return KeyKind(like)
         return next((kind for kind in offered if not self.store.obstacles(kind)), offered[0])
 
@@ -206,7 +217,7 @@ class Counter:
         return self.profile.code, applicant.contract, applicant.user
 
     def _is_ours(self, one: Credential) -> bool:
-        found = holder(one)
+        found = whose(one)
         return found is not None and found.bank == self.profile.code
 
     def _of_serial(self, serial: str) -> Credential | None:
@@ -220,8 +231,7 @@ class Counter:
         valid = [one for one in self.store.credentials() if self._is_ours(one) and is_valid(one, now)]
         if serial:
             valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
-        whose: set[Holder | None] = {holder(one) for one in valid}
-        found = [one for one in (current(valid, now, of) for of in whose) if one is not None]
+        found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
         if not found:
             raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
         if len(found) > 1:

@@ -59,9 +59,11 @@ def status(
     reach: Reach,
     clock: Callable[[], datetime],
     bank: str | None = None,
+    serial: str | None = None,
 ) -> Status:
-    """`bank`: of this one only."""
-    unfinished = [one for one in begun(folder) if bank in (None, one.bank) or one.trouble]
+    """Of this bank only, or this medium. What cannot be read may be about any."""
+    every = begun(folder)
+    unfinished = [one for one in every if one.trouble or (bank in (None, one.bank) and serial in (None, one.store))]
     seen = [_look(library, facts) for library, facts in media]
     for one in seen:
         named = at_work(one.items, unfinished, one.medium.serial)

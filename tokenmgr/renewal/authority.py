@@ -101,7 +101,10 @@ class Authority:
     # --- what it is asked ---
 
     def offer(self) -> Offer:
-        return offer_of(self._json("GET", f"/banks/{self.bank}"))
+        found = offer_of(self._json("GET", f"/banks/{self.bank}"))
+        if found.bank != self.bank:
+            raise AuthorityAnswerWrong(reason="another bank's offer")
+        return found
 
     def standing(self, fingerprint: str) -> Standing:
         """`fingerprint`: SHA-256 of the key's SubjectPublicKeyInfo, in hex."""
@@ -174,7 +177,7 @@ class Authority:
             raise AuthorityAnswerWrong(reason="longer than any answer is")
         if status >= 400:
             self._asked_for = _seconds(told.get("Retry-After", ""))
-            self._refuse(status, said)
+            self._refuse(status, said, kind)
         if status >= 300:
             raise AuthorityAnswerWrong(reason=f"HTTP {status} {told.get('Location', '')[:200]}".strip())
         if told.get_content_type() != kind:
@@ -193,8 +196,9 @@ class Authority:
                 self._proxy.refuse(error)
             raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error
 
-    def _refuse(self, status: int, said: bytes) -> None:
-        """In our CA's words where they are, else as a server that is not in order."""
+    def _refuse(self, status: int, said: bytes, kind: str) -> None:
+        """In our CA's words where they are, else as a server that is not in order. What decides of a certificate is in
+        a message that the CA has protected, and nowhere else."""
         try:
             from tokenmgr.cmp.conversation import refusal_of  # here: it takes longer to load than a CA takes to answer
 
@@ -205,6 +209,8 @@ class Authority:
         if status >= 500 or error is None:
             reason = f"HTTP {status}" + (f" {error.code}" if error else "")
             raise AuthorityUnreachable(address=self.address, reason=reason)
+        if kind == PIKXCMP:
+            raise AuthorityAnswerWrong(reason=f"HTTP {status} {error.code}")
         raise error
 
     def _connection(self) -> http.client.HTTPConnection:

@@ -10,14 +10,14 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from tokenmgr.clock import japan_day
 from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
-from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import LEFT, MARK
-from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.credential import Credential, Key, KeyKind
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.holding import DEAD, LEFT, MARK
+from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import (
@@ -42,9 +42,8 @@ from tokenmgr.errors import (
     TicketSpent,
     TokenmgrError,
 )
-from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.acceptance import SKEW, Expected, issuers_of, label_of, mismatches
 from tokenmgr.renewal.evidence import Known, decoded, encoded
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
@@ -128,6 +127,20 @@ class Engine:
             self.journal.write(step, Phase.DONE, told, self.clock())
             self.screen.ends(step)
 
+    def _is_in_vain(self) -> bool:
+        with suppress(TokenmgrError):
+            return self._heard().state in {UNKNOWN.state} | DEAD
+        return False
+
+    def _is_over(self, error: TokenmgrError) -> bool:
+        """It is not permitted, and there is no more than a key at most; or it was confirmed long ago, and has run out
+        or was superseded since: the CA says so when it is greeted with it."""
+        key = self.known.key()
+        if isinstance(error, NotPermittedNow):
+            return (key is None or key.certificate is None) and self.known.heard.state in {UNKNOWN.state} | DEAD
+        is_past = key is not None and key.facts is not None and key.facts.not_after < self.clock()
+        return isinstance(error, AuthorityRefused) and (is_past or self.known.heard.state == State.SUPERSEDED.value)
+
     def _do(self, step: Step) -> Mapping[str, Value]:
         match step:
             case Step.CHECKED:
@@ -142,7 +155,12 @@ class Engine:
             case Step.ACCEPTED:
                 return self._accept()
             case Step.WRITTEN:
-                self.store.write(self.known.certificate, self.known.key_id, MARK, self._issuers()[0])
+                self.store.write(
+                    self.known.certificate,
+                    self.known.key_id,
+                    MARK,
+                    issuers_of(self.known.facts, self.known.chain, self.roots)[0],
+                )
                 return {}
             case Step.VERIFIED:
                 self.store.verify_afresh(self.known.certificate, self.known.key_id)
@@ -165,14 +183,16 @@ class Engine:
         refuses a request that was made for it now. `stale`: the request that it refuses is an older one, and another is
         built for the same key. `taken`: half a key pair has the ID, and another one is chosen."""
         told: dict[str, Value] = {"code": error.code}
-        refused = isinstance(error, RegistrationError | AuthorityRefused) and not error.retriable
-        in_vain = self.known.heard == UNKNOWN
+        refused = isinstance(error, RegistrationError) and not error.retriable
+        refused |= isinstance(error, AuthorityRefused) and error.fail not in TRANSIENT
         if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
             told["final"] = True
         elif step is Step.ISSUED and refused and not self._is_fresh:
             told["stale"] = True
-        elif (step is Step.ISSUED and refused) or (step is Step.CHECKED and isinstance(error, NotPermittedNow)):
-            told |= {"final": True} if in_vain else {}
+        elif step is Step.ISSUED and refused:
+            told |= {"final": True} if self._is_in_vain() else {}
+        elif step is Step.CHECKED:
+            told |= {"final": True} if self._is_over(error) else {}
         if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
             told["taken"] = True
         return told
@@ -184,33 +204,47 @@ class Engine:
         apart = self.offer.now - self.clock()
         if abs(apart) > SKEW:
             raise ClockWrong(seconds=round(apart.total_seconds()), there=self.offer.now)
-        key = self.known.key()
-        self.known.heard = self._standing(key.key.public_key if key else decoded(self.journal.fact("public_key")))
+        key, self.known.heard = self.known.key(), self._heard()
         if key is None and self.known.heard == UNKNOWN:
             self._require_open()
             for obstacle in self.store.obstacles(self.order.kind):
                 raise obstacle
-        if self._identity is None and not (self.known.lived or self.known.died or isinstance(self._prove, Identity)):
+        if key and key.certificate and self.known.heard.state in LIVED:
+            self._adopt(key.key, key.certificate.der)
+        if self._identity is None and not self.known.lived and not isinstance(self._prove, Identity):
             self._ask_as(self._prove())
-        self._adopt(key)
         self.known.is_checked = True
         return {"heard": self.known.heard.state}
 
     def _require_open(self) -> None:
         """R2, before a key is made in vain. An acquisition was permitted with its PINs."""
         old = self.order.old
+        store = self.store.kind.value
+        if self.offer.stores and store not in self.offer.stores:  # S3
+            raise NotPermittedNow(reason=Reason.STORE_FORBIDDEN.value, way=Way.OTHER_STORE.value)
+        if self.offer.key_kinds and self.order.kind.value not in self.offer.key_kinds:
+            raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
         answer = self._standing(old.key.public_key).renewal if old else None
         if answer is not None and not answer.is_open and answer.reason:
             raise NotPermittedNow(reason=answer.reason, way=answer.way, until=answer.until)
 
+    def _heard(self) -> Standing:
+        key = self.known.key()
+        return self._standing(key.key.public_key if key else decoded(self.journal.fact("public_key")))
+
     def _standing(self, public_key: bytes | None) -> Standing:
         return self.authority.standing(hashlib.sha256(public_key).hexdigest()) if public_key else UNKNOWN
 
-    def _adopt(self, key: Credential | None) -> None:
-        """Confirmed before, and nothing here knows it: what is beside the key is what the CA has confirmed, and who had
-        it confirmed has accepted it."""
-        if self.known.lived and key and key.certificate and not self.known.certificate:
-            self.journal.write(Step.ISSUED, Phase.DONE, {"certificate": encoded(key.certificate.der)}, self.clock())
+    def _adopt(self, key: Key, certificate: bytes) -> None:
+        """Confirmed before, it is said: then the CA answers it. What is beside the key is what was confirmed, and who
+        had it confirmed has accepted it."""
+        by = Identity.by_certificate(self.store.signer(key), certificate)
+        talk = Conversation(by, certificate_facts(certificate).issuer_der, self.roots)
+        sent = talk.greet(self.clock())
+        talk.read(sent, self.authority.exchange(sent))
+        self.known.lived = True
+        if not self.known.certificate:
+            self.journal.write(Step.ISSUED, Phase.DONE, {"certificate": encoded(certificate)}, self.clock())
             self.journal.write(Step.ACCEPTED, Phase.DONE, {}, self.clock())
 
     def _build_request(self) -> Mapping[str, Value]:
@@ -225,11 +259,12 @@ class Engine:
 
     def _have_it_issued(self) -> Mapping[str, Value]:
         """4: the same bytes, however often; then by polling, while the CA has recorded and not signed."""
-        talk, sent = self._talk(), decoded(self.journal.fact("request"))
+        talk, sent, left = self._talk(), decoded(self.journal.fact("request")), LONGEST_WAIT
         reply = talk.read(sent, self.authority.exchange(sent))
         while not reply.certificate:
-            if reply.wait > LONGEST_WAIT:
+            if reply.wait > left:
                 raise AuthorityWaits(seconds=reply.wait)
+            left -= reply.wait
             self.screen.waits(reply.wait)
             sent = talk.poll(reply.nonce, self.clock())
             reply = talk.read(sent, self.authority.exchange(sent))
@@ -237,7 +272,10 @@ class Engine:
 
     def _accept(self) -> Mapping[str, Value]:
         """5: every mismatch at once; what does not fit is refused to the CA, which takes it back."""
-        findings = tuple(self._mismatches())
+        expected = Expected(
+            self.known.required_key().key, self.order.old, self.order.whose, self.known.chain, self.roots
+        )
+        findings = mismatches(self.known.facts, expected, self.clock())
         if findings:
             self._refuse(", ".join(findings))
             raise CertificateMismatch(findings=findings)
@@ -268,7 +306,7 @@ class Engine:
         try:
             if still:
                 self.store.remove(still, self.known.required_key(), self.clock())
-        except (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded) as error:
+        except STAYS as error:
             return {"stays": error.code}
         return {}
 
@@ -283,7 +321,8 @@ class Engine:
     def _take_back(self) -> None:
         """The key is gone, and the CA has a certificate of it, or may have: it is told, or it would let nobody renew
         until that one's time is over (S7)."""
-        if self.known.at_authority() is AtAuthority.REFUSED or not self.known.evidence().kept_request:
+        refused = self.known.at_authority() is AtAuthority.REFUSED
+        if refused or self._identity is None or not self.known.evidence().kept_request:
             return
         with suppress(AlreadyConfirmed, CannotConfirm, KeyCertifiedBefore, TicketSpent):
             if not self.known.certificate:
@@ -291,13 +330,20 @@ class Engine:
             self._refuse("the key is lost")
 
     def _remove_made(self) -> None:
-        made = self.known.key()
+        """What cannot become of use any more. A certificate goes only where the CA has signed that; a key that it knows
+        from elsewhere is somebody's: it is left, and clean-up asks again."""
+        made, code = self.known.key(), self.journal.fact("code")
         if made is None:
             return
+        is_dead = code in (CannotConfirm.code, CertificateMismatch.code)
         others = [one for one in self.store.credentials() if one.certificate and one.key != made.key]
+        may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
-            self.store.remove([made], self._successor(others), self.clock())
-        except DeletionRefused:  # a certificate that nothing else is there for: S2 does not ask what the CA says of it
+            if may_go:
+                self.store.remove([made], self._successor(others), self.clock())
+        except STAYS:
+            may_go = False
+        if not may_go and made.key.label == MARK:
             self.store.rename(self.known.key_id, LEFT)
 
     def _successor(self, others: list[Credential]) -> Credential | None:
@@ -315,45 +361,13 @@ class Engine:
         old = self.order.old
         return old.facts.issuer_der if old and old.facts else bytes((0x30, 0))
 
-    def _issuers(self) -> tuple[list[bytes], str]:
-        """From the certificate up to a root that is believed, and what is missing. The CA sends more than that: by what
-        its answer is signed belongs on no medium."""
-        others = [one for one in map(certificate_facts, self.known.chain) if one.subject_der != one.issuer_der]
-        found, missing = chain_of(self.known.facts, [*others, *map(certificate_facts, self.roots)])
-        return [one.der for one in found], missing
 
-    def _mismatches(self) -> list[str]:
-        facts, key = self.known.facts, self.known.required_key().key
-        old, now = self.order.old, self.clock()
-        wrong = {
-            "another-key": facts.public_key != key.public_key,
-            "another-holder": self._is_of_another(facts),
-            "an-authority": facts.is_authority,
-            "not-of-this-ca": bool(self._issuers()[1]),
-            "not-valid-yet": facts.not_before > now + SKEW,
-            "ended": facts.not_after <= now,
-            "ends-before-the-old-one": bool(old and old.facts and facts.not_after < old.facts.not_after),
-        }
-        return [name for name, is_so in wrong.items() if is_so]
-
-    def _is_of_another(self, facts: CertificateFacts) -> bool:
-        old, whose, named = self.order.old, self.order.whose, holder_of(facts.subject_der)
-        if old and old.facts:
-            return old.facts.subject_der != facts.subject_der
-        return whose is not None and (named is None or (named.bank, named.contract, named.user) != whose)
-
-
+LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # what the CA says of what was confirmed once
+STAYS = (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded)  # what is not to be had of this store
+TRANSIENT = {FailInfo.systemUnavail.name, FailInfo.systemFailure.name}
 TALKS = (Step.ISSUED, Step.ACCEPTED, Step.CONFIRMED)  # to the CA, which may say that there is nothing to be had
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
 LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day
-SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
-
-
-def label_of(facts: CertificateFacts) -> str:
-    """R12: what tells two generations apart wherever a medium's labels are shown: whose, and until which day."""
-    holder = holder_of(facts.subject_der)
-    whose = f"{holder.bank}-{holder.contract} {holder.user}" if holder else facts.subject
-    return f"{whose} {japan_day(facts.not_after)}"
 
 
 def _issued(reply: Reply) -> dict[str, Value]:

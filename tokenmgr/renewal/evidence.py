@@ -5,34 +5,24 @@ from __future__ import annotations
 import base64
 
 from tokenmgr.domain.credential import CertificateFacts, Credential
-from tokenmgr.domain.generation import State
 from tokenmgr.domain.renewal import AtAuthority, Evidence, Step
 from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import StorePort
 
-LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # what the CA says of what was confirmed once
-DEAD = {State.REVOKED.value, State.VOID.value}
-
 
 class Known:
-    """`asker` is the name of the identity that asks in this run, once that is proven; `heard` what the CA has last said
-    of the key."""
+    """`asker` is the name of the identity that asks in this run, once that is proven. `heard` is what the CA has last
+    said of the key, unsigned: it only chooses what is tried. `lived`: the CA has answered what this key has signed with
+    its certificate, so that is confirmed."""
 
     def __init__(self, journal: Journal, store: StorePort) -> None:
         self.journal, self.store = journal, store
         self.is_checked = False
         self.asker = ""
         self.heard = UNKNOWN
-
-    @property
-    def lived(self) -> bool:
-        return self.heard.state in LIVED
-
-    @property
-    def died(self) -> bool:
-        return self.heard.state in DEAD
+        self.lived = False
 
     def evidence(self) -> Evidence:
         """The store is asked each time; the journal for what only it can know. What was asked for by another identity,
@@ -59,7 +49,7 @@ class Known:
         refused = any(line.phase is Phase.FAILED and line.facts.get("final") for line in self.journal.lines)
         if self.journal.is_done(Step.CONFIRMED):
             return AtAuthority.CONFIRMED
-        if refused or self.died:
+        if refused:
             return AtAuthority.REFUSED
         return AtAuthority.PENDING if self.certificate or self.heard != UNKNOWN else AtAuthority.NOTHING
 

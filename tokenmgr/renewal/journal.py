@@ -51,17 +51,18 @@ class Line:
 class Journal:
     """One operation's file, open for as long as somebody works on it: nobody else may meanwhile."""
 
-    def __init__(self, path: Path, lines: list[Line], last: str, whole: int) -> None:
+    def __init__(self, path: Path, lines: list[Line], last: str, whole: int, held: IO[bytes]) -> None:
         self.path = path
         self.lines = lines
         self._last, self._whole = last, whole
-        self._held = _held(path)
+        self._held = held
         self._file = path.open("r+b", buffering=0)  # what could not be written must not come later
 
     @classmethod
     def create(cls, folder: Path, name: str, facts: Mapping[str, Value], now: datetime) -> Self:
         """Its heading is on the disk, and so is the folder's entry."""
-        made = cls(private_folder(folder) / f"{name}{SUFFIX}", [], FIRST, 0)
+        path = private_folder(folder) / f"{name}{SUFFIX}"
+        made = cls(path, [], FIRST, 0, _held(path))
         try:
             made.write(None, Phase.INTENT, facts, now)
             sync_folder(folder)
@@ -73,7 +74,12 @@ class Journal:
     @classmethod
     def open(cls, path: Path) -> Self:
         """JournalDamaged where a line is not what it was."""
-        return cls(path, *_read(path))
+        held = _held(path)  # first: somebody may just be writing the last of it
+        try:
+            return cls(path, *_read(path), held)
+        except BaseException:
+            held.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -172,6 +178,15 @@ class Begun:
     at: datetime | None = None
     last: Step | None = None  # done
     trouble: RenewalError | None = None
+
+
+def store_of(path: Path) -> str:
+    """By its heading, whatever has become of the rest; empty where that cannot be believed. Nobody is kept from it."""
+    try:
+        raw = path.read_bytes().partition(b"\n")[0]
+        return str(_line(path, 1, raw, FIRST)[0].facts.get(STORE, ""))
+    except (OSError, JournalDamaged, JournalNewer):
+        return ""
 
 
 def begun(folder: Path) -> list[Begun]:

@@ -8,21 +8,17 @@ PC costs nothing but another request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
-from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import MARK
+from tokenmgr.domain.holding import LEFT, MARK, WAITING, Whose
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
-from tokenmgr.pki.names import Holder, holder_of
-from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, unfinished
+from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, begun, store_of, unfinished
 from tokenmgr.renewal.ports import StorePort
-
-UNCONFIRMED = {State.RECORDED.value, State.PENDING.value}
 
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
@@ -33,14 +29,14 @@ def pending(credentials: Sequence[Credential]) -> Credential | None:
 def unmarked(credentials: Sequence[Credential], standing: Callable[[str], Standing]) -> Credential | None:
     """The one that the CA waits for, on a store that keeps no labels. A key that the CA has never heard of is nobody's:
     what has made it is not known, and it is left alone."""
-    asked = [one for one in credentials if one.key.public_key and (one.certificate is None or holder(one))]
-    return next((one for one in asked if standing(one.key.fingerprint).state in UNCONFIRMED), None)
+    asked = [one for one in credentials if one.key.public_key and (one.certificate is None or whose(one))]
+    return next((one for one in asked if standing(one.key.fingerprint).state in WAITING), None)
 
 
-def current(credentials: Sequence[Credential], now: datetime, of: Holder | None = None) -> Credential | None:
-    """The one that logs in: of those without the mark, the one that is valid longest. `of`: of this subscriber."""
-    found = [one for one in credentials if one.key.label != MARK and is_valid(one, now)]
-    return max((one for one in found if of in (None, holder(one))), key=_end, default=None)
+def current(credentials: Sequence[Credential], now: datetime, of: Whose | None = None) -> Credential | None:
+    """The one that logs in: of those that are confirmed, the one that is valid longest. `of`: of this subscriber."""
+    found = [one for one in credentials if one.key.label not in (MARK, LEFT) and is_valid(one, now)]
+    return max((one for one in found if of in (None, whose(one))), key=_end, default=None)
 
 
 def is_valid(one: Credential, now: datetime) -> bool:
@@ -48,8 +44,10 @@ def is_valid(one: Credential, now: datetime) -> bool:
     return one.facts is not None and one.facts.not_before <= now and now.replace(microsecond=0) <= one.facts.not_after
 
 
-def holder(one: Credential) -> Holder | None:
-    return holder_of(one.facts.subject_der) if one.facts else None
+def whose(one: Credential) -> Whose | None:
+    """Without the bank's name, which may change."""
+    found = holder_of(one.facts.subject_der) if one.facts else None
+    return Whose(found.bank, found.contract, found.user) if found else None
 
 
 def _end(one: Credential) -> tuple[datetime, datetime]:
@@ -65,6 +63,8 @@ def named(now: datetime, key_id: str) -> str:
 def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -> Journal | None:
     """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that."""
     for path in unfinished(folder):
+        if store_of(path) not in ("", store):
+            continue
         try:
             journal = Journal.open(path)
         except JournalNewer as error:
@@ -82,11 +82,7 @@ def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -
 
 def bank_of(folder: Path, store: str) -> str:
     """Whose bank's is what was begun here; empty where nothing was."""
-    for path in unfinished(folder):
-        with suppress(RenewalError), Journal.open(path) as journal:
-            if journal.heading.get(STORE) == store:
-                return str(journal.heading.get("bank") or "")
-    return ""
+    return next((one.bank for one in begun(folder) if one.store == store), "")
 
 
 def begun_elsewhere(

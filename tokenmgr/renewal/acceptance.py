@@ -1,0 +1,68 @@
+"""ACCEPTED: is this the certificate that was asked for? Pure, and every mismatch is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tokenmgr.clock import japan_day
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key
+from tokenmgr.pki.chain import chain_of
+from tokenmgr.pki.facts import certificate_facts
+from tokenmgr.pki.names import holder_of
+
+SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
+
+
+@dataclass(frozen=True)
+class Expected:
+    """`whose`: bank, contract and ID of who acquires, as far as this PC knows; in a renewal the old one says it."""
+
+    key: Key
+    old: Credential | None
+    whose: tuple[str, str, str] | None
+    chain: Sequence[bytes]
+    roots: Sequence[bytes]
+
+
+def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tuple[str, ...]:
+    old = expected.old.facts if expected.old else None
+    wrong = {
+        "another-key": facts.public_key != expected.key.public_key,
+        "another-holder": _is_of_another(facts, old, expected.whose),
+        "an-authority": facts.is_authority,
+        "not-of-this-ca": bool(issuers_of(facts, expected.chain, expected.roots)[1]),
+        "not-valid-yet": facts.not_before > now + SKEW,
+        "ended": facts.not_after <= now,
+        "ends-before-the-old-one": old is not None and facts.not_after < old.not_after,
+    }
+    return tuple(name for name, is_so in wrong.items() if is_so)
+
+
+def issuers_of(facts: CertificateFacts, chain: Sequence[bytes], roots: Sequence[bytes]) -> tuple[list[bytes], str]:
+    """From the certificate up to a root that is believed, and what is missing. The CA sends more than that: by what its
+    answer is signed belongs on no medium."""
+    others = [one for one in map(certificate_facts, chain) if one.subject_der != one.issuer_der]
+    found, missing = chain_of(facts, [*others, *map(certificate_facts, roots)])
+    return [one.der for one in found], missing
+
+
+def label_of(facts: CertificateFacts) -> str:
+    """R12: what tells two generations apart wherever a medium's labels are shown: whose, and until which day."""
+    holder = holder_of(facts.subject_der)
+    whose = f"{holder.bank}-{holder.contract} {holder.user}" if holder else facts.subject
+    return f"{whose} {japan_day(facts.not_after)}"
+
+
+def _is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: tuple[str, str, str] | None) -> bool:
+    if old is not None and _ids(old) is None:
+        return old.subject_der != facts.subject_der
+    wanted = _ids(old) if old is not None else whose
+    return wanted is not None and _ids(facts) != wanted
+
+
+def _ids(facts: CertificateFacts) -> tuple[str, str, str] | None:
+    """Without the bank's name, which may have changed since."""
+    found = holder_of(facts.subject_der)
+    return (found.bank, found.contract, found.user) if found else None
