@@ -78,6 +78,8 @@ class Node:
             process, self._process = self._process, None
         if process is None:
             return
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGSTOP)  # or it might just be starting a worker, which would keep the port
         for one in [process.pid, *children(process.pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(one, signal.SIGKILL)
