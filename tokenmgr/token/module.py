@@ -68,6 +68,7 @@ class Library:
         )
         self.open_sessions = 0
         self._restarts = 0
+        self._mechanisms: dict[tuple[tuple[int, int], str], dict[str, list[int]]] = {}  # a call for each of dozens
         self._last: dict[int, str] = {}  # slot -> serial number of the medium that was in it last
         self._exchanged = False
         self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
@@ -129,7 +130,8 @@ class Library:
 
     def mechanisms(self, medium: MediumFacts) -> dict[str, tuple[int, int]]:
         """What the token can do, without what its family lists and cannot: name -> smallest and largest key."""
-        told: dict[str, list[int]] = self.worker.call("mechanisms", slot=medium.slot)
+        if (told := self._mechanisms.get((self.epoch, medium.serial))) is None:
+            told = self._mechanisms[self.epoch, medium.serial] = self.worker.call("mechanisms", slot=medium.slot)
         avoid = self.family_of(medium).keys.avoid
         return {name: (low, high) for name, (low, high) in told.items() if name not in avoid}
 
