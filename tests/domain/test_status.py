@@ -38,6 +38,7 @@ def holding(draw: st.DrawFn) -> Holding:
         has_key=draw(st.booleans()),
         label=draw(st.sampled_from(["", MARK, LEFT])),
         is_named=draw(st.booleans()),
+        is_made_here=draw(st.booleans()),
         standing=draw(states),
     )
     if draw(st.booleans()):
@@ -50,6 +51,7 @@ def holding(draw: st.DrawFn) -> Holding:
         has_key=made.has_key,
         label=made.label,
         is_named=made.is_named,
+        is_made_here=made.is_made_here,
         standing=made.standing,
         is_authority=is_authority,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tokenmgr.customer.holdings import Item, at_work, holdings, items
+from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
@@ -53,7 +53,8 @@ def listed(
 ) -> Listed:
     found = sorted(items(store.contents(), logged_in=True), key=_rank)
     asked, unfinished = ask(wanted(found, known), reach), begun(folder)
-    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked))
+    made = made_here(folder, store.name)
+    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked), made)
     return Listed(store, found, removable(held, clock()), asked, unfinished)
 
 

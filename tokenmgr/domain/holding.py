@@ -35,6 +35,7 @@ class Holding:
     ends: datetime | None = None  # None: without a certificate
     is_authority: bool = False
     is_named: bool = False  # by an unfinished journal of this PC
+    is_made_here: bool = False  # by an operation of this PC that is finished
     standing: Standing | None = None  # None: the CA was not asked
 
     @property

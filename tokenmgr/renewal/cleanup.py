@@ -29,6 +29,7 @@ class Kept(Enum):
     WITHOUT_CERTIFICATE = "without-certificate"  # a key of ours that the CA counts on
     WITHOUT_KEY = "without-key"
     NOT_ASKED = "not-asked"  # what only the CA can tell was not told
+    WHOSE_UNKNOWN = "whose-unknown"  # nobody who was asked knows it: it may be pending at a bank that was not
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,12 @@ def _of_key(one: Holding) -> Removable | Kept:
     if one.state in DEAD:
         return Removable.LEFT_OVER if one.label in (MARK, LEFT) else Removable.SPENT
     if one.label in (MARK, LEFT):
-        known = Kept.UNFINISHED if one.state else Kept.NOT_ASKED
-        return Removable.LEFT_OVER if one.standing == UNKNOWN else known
+        return _of_unheard(one) if one.standing in (None, UNKNOWN) else Kept.UNFINISHED
     return Kept.NOT_OURS if one.standing in (None, UNKNOWN) else Kept.WITHOUT_CERTIFICATE
+
+
+def _of_unheard(one: Holding) -> Removable | Kept:
+    """Which bank's it is stands in no key: that a CA does not know it says something of this PC's own keys only."""
+    if one.standing is None:
+        return Kept.NOT_ASKED
+    return Removable.LEFT_OVER if one.is_made_here else Kept.WHOSE_UNKNOWN
