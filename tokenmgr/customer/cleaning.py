@@ -11,6 +11,7 @@ from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
+from tokenmgr.domain.holding import Whose
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
@@ -58,7 +59,7 @@ def listed(
     return Listed(store, found, removable(held, clock()), asked, unfinished)
 
 
-def _rank(one: Item) -> tuple[bool, bool, tuple[str, ...], float, str]:
+def _rank(one: Item) -> tuple[bool, bool, Whose | tuple[()], float, str]:
     """By subscriber, the newest first; the CA's own last."""
     ends = one.facts.not_after.timestamp() if one.facts else 0.0
     is_authority = one.facts is not None and one.facts.is_authority

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
-from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose
+from tokenmgr.domain.holding import MARK, MARKS, Holding, Whose
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import RenewalError
-from tokenmgr.pki.names import Holder, holder_of
+from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.journal import STORE, SUFFIX, Begun, Journal
 from tokenmgr.token.objects import Contents, PublicPart
 
@@ -54,14 +54,9 @@ class Item:
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
     @functools.cached_property
-    def holder(self) -> Holder | None:
+    def whose(self) -> Whose | None:
         """A subscriber, as the certificate says."""
         return holder_of(self.facts.subject_der) if self.facts and not self.facts.is_authority else None
-
-    @property
-    def whose(self) -> Whose | None:
-        found = self.holder
-        return Whose(found.bank, found.contract, found.user) if found else None
 
     @property
     def credentials(self) -> list[Credential]:
@@ -113,7 +108,7 @@ def holding(item: Item, named: Collection[str], made: Collection[str], standing:
     facts = item.facts
     return Holding(
         has_key=item.has_key,
-        label=item.label if item.label in (MARK, LEFT) else "",
+        label=item.label if item.label in MARKS else "",
         whose=item.whose,
         starts=facts.not_before if facts else None,
         ends=facts.not_after if facts else None,

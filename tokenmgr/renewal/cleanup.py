@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from tokenmgr.domain.holding import DEAD, LEFT, MARK, WAITING, Holding, current
+from tokenmgr.domain.holding import DEAD, LEFT, MARK, MARKS, WAITING, Holding, current
 from tokenmgr.domain.standing import UNKNOWN
 
 
@@ -56,7 +56,7 @@ def _decided(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
         return Decided(_of_key(one))
     if one.whose is None:
         return Decided(Kept.NOT_OURS)
-    if one.label in (MARK, LEFT) and not one.state:  # it may have been confirmed since
+    if one.label in MARKS and not one.state:  # it may have been confirmed since
         return Decided(Kept.NOT_ASKED if one.label == LEFT else Kept.UNFINISHED)
     if one.label == MARK and one.state not in DEAD:
         return Decided(Kept.UNFINISHED)
@@ -82,8 +82,8 @@ def _of_key(one: Holding) -> Removable | Kept:
     if not one.has_key:
         return Kept.NOT_OURS  # bytes that are no certificate
     if one.state in DEAD:
-        return Removable.LEFT_OVER if one.label in (MARK, LEFT) else Removable.SPENT
-    if one.label in (MARK, LEFT):
+        return Removable.LEFT_OVER if one.label in MARKS else Removable.SPENT
+    if one.label in MARKS:
         return _of_unheard(one) if one.standing in (None, UNKNOWN) else Kept.UNFINISHED
     return Kept.NOT_OURS if one.standing in (None, UNKNOWN) else Kept.WITHOUT_CERTIFICATE
 
