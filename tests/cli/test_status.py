@@ -15,6 +15,7 @@ import pytest
 from tests.cli.runner import PROGRAM, Home
 from tests.interop import running
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
+from tokenmgr import clock
 from tokenmgr.customer.profiles import Profile, read_profile
 from tokenmgr.customer.standings import Asked, ask
 from tokenmgr.domain.credential import KeyKind
@@ -146,13 +147,18 @@ def test_what_the_bank_has_stopped_needs_a_hand_and_stays_until_there_is_another
 
 
 def test_as_json_clean_only_lists_until_it_is_told_yes(home: Home, ca: Authority) -> None:
-    """Another PC has made the key, and what it was at is lost there: no CA has heard of that key."""
+    """An operation of this PC that is finished has left the key, and no CA has heard of it."""
     acquired(home, ca)
     medium = home.media["one"]
     with medium.library() as library, Session.open(library, home.numbers["one"], write=True) as session:
         session.login(Secret(PIN))
         session.generate_key(KeyKind.P256, b"\x07" * 16, MARK)
     assert told(home)[0] == 5
+    result = home.run("clean", "--json", "--yes", "--pin-fd", "0", typed=f"{PIN}\n")
+    assert ("whose-unknown" in result.out, json.loads(result.out)["removed"]) == (True, [])  # made by another PC
+    with Journal.create(home.folder / "journal", "before", {"store": home.numbers["one"]}, clock.now()) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "07" * 16}, clock.now())
+        journal.write(None, Phase.DONE, {"ending": "undone"}, clock.now())
     for more, removed in ((), []), (("--yes",), ["07" * 16]), (("--yes",), []):
         result = home.run("clean", "--json", *more, "--pin-fd", "0", typed=f"{PIN}\n")
         listed = json.loads(result.out)

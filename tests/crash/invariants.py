@@ -59,7 +59,10 @@ def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     stays = {(one["id"], one["reason"]) for one in listed["left_alone"]}
     for one in left:
         is_torn = one.kind == "CERTIFICATE" and (one.key_id, "not-ours") in stays  # bytes that nobody can know for ours
-        if one.key_id not in goes and not is_torn:
+        is_elsewheres = (
+            scene.homes > 1 and (one.key_id, "whose-unknown") in stays
+        )  # of the other PC's, for all it knows
+        if one.key_id not in goes and not is_torn and not is_elsewheres:
             yield f"4: {one.kind} {one.key_id} {one.label!r} is not to go by clean, which has {sorted(stays)}"
 
 

@@ -15,8 +15,10 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.holding import LEFT, MARK
 from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.status import Verdict
 from tokenmgr.errors import DeletionRefused
+from tokenmgr.renewal.journal import Journal, Phase, unfinished
 
 
 def everything_is_in_one(found: Listed) -> None:
@@ -80,17 +82,29 @@ def test_what_may_still_become_a_certificate_stays(world: World, number: int, on
     world.resume()
 
 
-def test_without_its_journal_a_key_that_the_ca_never_heard_of_goes_and_one_that_it_did_stays(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_key_that_no_ca_knows_stays_where_nobody_knows_whose_it_is(world: World, tmp_path: Path) -> None:
+    """It may be pending at a bank that this computer does not know."""
     world.renewable()
     cut(world, 0)  # the request was sent, and did not arrive
     elsewhere = tmp_path / "elsewhere"
     assert reasons(listed(world, online=False, folder=elsewhere)) == ["logs-in", "not-asked"]
-    found = listed(world, folder=elsewhere)
-    assert reasons(found) == ["left-over", "logs-in"]
-    assert removed(found, world.rig.now)[0]
-    assert reasons(listed(world, folder=elsewhere)) == ["logs-in"]
+    assert reasons(listed(world, folder=elsewhere)) == ["logs-in", "whose-unknown"]
+
+
+def test_a_key_that_no_ca_knows_goes_where_this_pc_has_had_it_and_is_done(world: World) -> None:
+    world.renewable()
+    cut(world, 0)
+    had_and_done(world)
+    assert reasons(listed(world, online=False)) == ["logs-in", "not-asked"]
+    assert reasons(clean(world)) == ["left-over", "logs-in"]
+    assert reasons(listed(world)) == ["logs-in"]
+
+
+def had_and_done(world: World) -> None:
+    """What is unfinished here ends, and its key is still there."""
+    (path,) = unfinished(world.folder)
+    with Journal.open(path) as journal:
+        journal.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, world.rig.now)
 
 
 def test_a_damaged_journal_may_be_about_any_key_that_has_the_mark(world: World) -> None:
@@ -124,6 +138,10 @@ def test_what_the_store_does_not_let_go_is_told_and_the_rest_goes(world: World, 
     """Here the successor's chain is gone: S2 is the store's to hold."""
     renewed(world)
     world.rig.now += DAY
+    heading = {"store": world.serial, "operation": "renewal"}
+    with Journal.create(world.folder, "before", heading, world.rig.now) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "07" * 16}, world.rig.now)
+        journal.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, world.rig.now)
     world.store.generate(KeyKind.P256, b"\x07" * 16, label)
     session = world.store._open()
     for one in session.contents().certificates:

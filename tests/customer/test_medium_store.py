@@ -1,7 +1,8 @@
-"""A medium as the engine's store, when the medium does not do what it says."""
+"""A medium as the engine's store: how often a PIN is sent (S5), and what it makes of a medium that lies."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
@@ -10,11 +11,79 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import SignatureWrong
+from tokenmgr.errors import ConnectionLost, MediumError, PinError, PinFinalTry, SignatureWrong
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
-from tokenmgr.testbed.simulated import PIN
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+from tokenmgr.token.module import Library
 from tokenmgr.token.signer import PrivateKey
+
+
+@pytest.fixture
+def stick(bed: Testbed) -> SimulatedMedium:
+    (made,) = bed.up("fresh", name="stick")
+    return made
+
+
+@pytest.fixture
+def library(stick: SimulatedMedium) -> Iterator[Library]:
+    with stick.library() as opened:
+        yield opened
+
+
+def store(library: Library, stick: SimulatedMedium) -> MediumStore:
+    return MediumStore(library, stick.serial, Secret(PIN))
+
+
+def logins(stick: SimulatedMedium) -> int:
+    return sum(call.function == "C_Login" for call in stick.control.calls())
+
+
+@pytest.mark.parametrize("answer", ["CKR_SESSION_HANDLE_INVALID", "CKR_DEVICE_ERROR"])
+def test_a_login_whose_answer_is_lost_is_not_made_again(library: Library, stick: SimulatedMedium, answer: str) -> None:
+    """The medium may have counted it as wrong."""
+    stick.fault("C_Login", "answer", answer, times=1)
+    with closing(store(library, stick)) as opened:
+        for _ in range(3):
+            with pytest.raises(MediumError):
+                opened.credentials()
+            opened.close()
+    assert logins(stick) == 1
+
+
+def test_what_was_right_once_is_sent_again(library: Library, stick: SimulatedMedium) -> None:
+    with closing(store(library, stick)) as opened:
+        assert opened.credentials() == []
+        opened.close()
+        stick.fault("C_Login", "answer", "CKR_SESSION_HANDLE_INVALID", times=1)
+        assert opened.credentials() == []
+    assert logins(stick) == 3
+
+
+def test_one_that_is_wrong_by_now_is_not(library: Library, stick: SimulatedMedium) -> None:
+    with closing(store(library, stick)) as opened:
+        assert opened.credentials() == []
+        opened.close()
+        stick.fault("C_Login", "answer", "CKR_PIN_INCORRECT")
+        for _ in range(2):
+            with pytest.raises(PinError):
+                opened.credentials()
+    assert logins(stick) == 2
+
+
+def test_a_yes_to_the_last_try_is_for_one(library: Library, stick: SimulatedMedium) -> None:
+    """Its answer is lost; the PIN was right before."""
+    with closing(store(library, stick)) as opened:
+        assert opened.credentials() == []
+        opened.close()
+        opened._accepts = True
+        stick.control["flags_on"] = 0x20000  # CKF_USER_PIN_FINAL_TRY
+        stick.fault("C_Login", "answer", "CKR_SESSION_HANDLE_INVALID", times=1)
+        with pytest.raises((PinFinalTry, ConnectionLost)):
+            opened.credentials()
+        with pytest.raises(PinFinalTry):
+            opened.credentials()
+    assert logins(stick) == 2
 
 
 def signature_by(key: PrivateKey) -> bytes:
@@ -25,11 +94,10 @@ def signature_by(key: PrivateKey) -> bytes:
 
 
 @pytest.mark.parametrize("kind", [KeyKind.P256, KeyKind.RSA_2048])
-def test_a_signature_that_is_none_is_handed_to_nobody(bed: Testbed, kind: KeyKind) -> None:
+def test_a_signature_that_is_none_is_handed_to_nobody(library: Library, stick: SimulatedMedium, kind: KeyKind) -> None:
     """It would be kept in a request, and be sent for ever."""
-    (stick,) = bed.up("fresh")
-    with stick.library() as library, closing(MediumStore(library, stick.serial, Secret(PIN))) as store:
-        key = store.signer(store.generate(kind, b"\x01", "key"))
+    with closing(store(library, stick)) as opened:
+        key = opened.signer(opened.generate(kind, b"\x01", "key"))
         stick.fault("C_Sign", "lie", times=2)  # how long it will be is asked first
         with pytest.raises(SignatureWrong):
             signature_by(key)

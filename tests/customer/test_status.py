@@ -11,6 +11,7 @@ from tests.api.rig import CONTRACT, DAY, SECOND, USER
 from tests.customer.looking import judged, reach_nobody, status
 from tests.renewal.world import World
 from tokenmgr.customer.status import status as told_of
+from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
@@ -42,7 +43,7 @@ def test_the_one_that_logs_in_is_told_with_what_the_ca_has_of_it(world: World) -
     (row,) = found.media[0].rows
     assert row.judged.place is Place.CURRENT
     assert found.verdict is Verdict.FINE
-    assert row.held.whose == ("1234", CONTRACT, USER)
+    assert row.held.whose == Whose("1234", CONTRACT, USER)
     assert row.held.standing is not None
     assert (row.held.standing.role, row.held.standing.state) == ("user", "active")
     assert row.held.standing.renewal.reason == "too-early"

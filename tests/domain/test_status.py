@@ -13,6 +13,7 @@ from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose, current
 from tokenmgr.domain.standing import UNKNOWN, Open, Standing
 from tokenmgr.domain.status import Next, Place, Verdict, Why, judge, left, worst
+from tokenmgr.pki.names import holder_of, subscriber_name
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -38,6 +39,7 @@ def holding(draw: st.DrawFn) -> Holding:
         has_key=draw(st.booleans()),
         label=draw(st.sampled_from(["", MARK, LEFT])),
         is_named=draw(st.booleans()),
+        is_made_here=draw(st.booleans()),
         standing=draw(states),
     )
     if draw(st.booleans()):
@@ -50,6 +52,7 @@ def holding(draw: st.DrawFn) -> Holding:
         has_key=made.has_key,
         label=made.label,
         is_named=made.is_named,
+        is_made_here=made.is_made_here,
         standing=made.standing,
         is_authority=is_authority,
     )
@@ -168,3 +171,14 @@ def test_the_worst_is_one_that_is_there(seen: list[Verdict]) -> None:
 )
 def test_days_and_on_the_last_one_hours_and_minutes(rest: timedelta, expected: tuple[int, int, int]) -> None:
     assert left(NOW + rest, NOW) == expected
+
+
+def test_whoever_has_a_certificate_is_the_same_whatever_the_bank_was_called_then() -> None:
+    """Banks merge, and take another name."""
+    names = (subscriber_name(bank, "1234", "0012345", "user01") for bank in ("みほん信用金庫", "みほん中央信用金庫"))
+    before, after = map(holder_of, names)
+    assert before == after == WHO
+    assert before is not None
+    assert before.bank_name == "みほん信用金庫"
+    old, new = judge([ends_in(-5, before), ends_in(360, after)], NOW)
+    assert (old.place, new.place) == (Place.BEFORE, Place.CURRENT)

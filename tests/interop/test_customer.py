@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
 from tests.contract.services import require
-from tests.interop.customer import Customer
+from tests.interop.customer import LOGIN_PINS, Customer
 from tests.interop.openssl import Client, OpenSSL
-from tests.interop.running import Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tests.interop.site import Site
 from tests.interop.test_keys_on_a_token import CONFIGURATION
 from tests.interop.test_status import asked, registry
@@ -99,6 +99,21 @@ def newest_list(ca: Authority, openssl: OpenSSL) -> Path:
     der.write_bytes(ca.fetch("/ca.crl"))
     openssl.do("crl", "-inform", "DER", "-in", der, "-out", text)
     return text
+
+
+def test_where_two_banks_are_known_login_pins_go_to_the_named_one_only(ca: Authority, customer: Customer) -> None:
+    """What is on the medium tells whose renewal it is, and not whose customer somebody becomes."""
+    customer.acquire()
+    (customer.profile.parent / "9999.toml").write_text(
+        customer.profile.read_text(encoding="utf-8").replace(f'code = "{BANK}"', 'code = "9999"'), encoding="utf-8"
+    )
+    somebody = ca.enrol().user
+    typed = f"{customer.stick.pin}\n{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
+    who = ("--contract", CONTRACT, "--user", somebody)
+    refused = customer.run("acquire", *who, "--pin-fd", "0", *LOGIN_PINS, typed=typed)
+    assert (refused.status, "J112" in refused.err) == (2, True)
+    assert ca.states(somebody) == []
+    assert customer.renew().status == 0
 
 
 def test_through_the_companys_proxy_and_not_where_that_refuses(ca: Authority, customer: Customer) -> None:

@@ -37,7 +37,12 @@ GOOD = ends_in(300)
         (ends_in(300, label=MARK, standing=told(State.REVOKED)), [GOOD], Removable.REVOKED),
         (ends_in(-1, label=LEFT), [GOOD], Kept.NOT_ASKED),
         (Holding(label=MARK), [GOOD], Kept.NOT_ASKED),
-        (Holding(label=MARK, standing=UNKNOWN), [GOOD], Removable.LEFT_OVER),
+        (Holding(label=MARK, is_made_here=True), [GOOD], Kept.NOT_ASKED),
+        (Holding(label=MARK, standing=UNKNOWN), [GOOD], Kept.WHOSE_UNKNOWN),
+        (Holding(label=LEFT, standing=UNKNOWN), [GOOD], Kept.WHOSE_UNKNOWN),
+        (Holding(label=MARK, standing=UNKNOWN, is_made_here=True), [GOOD], Removable.LEFT_OVER),
+        (Holding(label=MARK, standing=told(State.PENDING), is_made_here=True), [GOOD], Kept.UNFINISHED),
+        (Holding(standing=UNKNOWN, is_made_here=True), [GOOD], Kept.NOT_OURS),
         (Holding(label=MARK, standing=UNKNOWN, is_named=True), [GOOD], Kept.UNFINISHED),
         (Holding(label=LEFT, standing=told(State.VOID)), [], Removable.LEFT_OVER),
         (Holding(label=MARK, standing=told(State.RECORDED)), [GOOD], Kept.UNFINISHED),
@@ -74,7 +79,8 @@ def test_nothing_goes_without_a_reason_that_was_heard_or_seen(seen: list[Holding
         assert not one.is_named
         assert not one.is_authority
         assert one.state not in WAITING
-        assert one.is_over(NOW) or one.state in DEAD or (one.ends is None and one.standing == UNKNOWN)
+        is_ours = one.ends is None and one.standing == UNKNOWN and one.is_made_here
+        assert one.is_over(NOW) or one.state in DEAD or is_ours
         if one.ends is not None:
             successor = seen[why.successor]  # type: ignore[index]
             assert successor is current(seen, one.whose, NOW)

@@ -23,12 +23,21 @@ from tokenmgr.renewal.recovery import bank_of, whose
 
 @contextmanager
 def counter(
-    bank: str | None, serial: str | None, only: str | None, pin_fd: int | None, final_try: bool, as_json: bool
+    bank: str | None,
+    serial: str | None,
+    only: str | None,
+    pin_fd: int | None,
+    final_try: bool,
+    as_json: bool,
+    is_first: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
-    """The medium's PIN is asked for, and nothing is written yet."""
+    """The medium's PIN is asked for, and nothing is written yet. `is_first`: login PINs go to the bank, so it is not
+    found out by what the medium has of others."""
+    known = _profiles(bank)
+    if is_first:
+        _only(known)
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
-        known = _profiles(bank)
         accepted = prompts.final_try(facts, library.family_of(facts), final_try)
         with (
             prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
@@ -65,6 +74,10 @@ def _meant(known: list[Profile], store: StorePort) -> Profile:
         begun = bank_of(settings().journal_folder, store.name)
         codes = {begun} if begun else {found.bank for one in store.credentials() if (found := whose(one))}
         known = [one for one in known if one.code in codes] or known
+    return _only(known)
+
+
+def _only(known: list[Profile]) -> Profile:
     if len(known) > 1:
         raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))
     return known[0]

@@ -68,7 +68,7 @@ def acquire(
     as_json: bool,
     **named: Any,
 ) -> int:
-    with counter(**named, as_json=as_json) as (at, progress):
+    with counter(**named, as_json=as_json, is_first=True) as (at, progress):
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
         outcome = at.acquire(applicant, KeyKind(kind) if kind else None)
     return _tell(outcome, as_json)

@@ -34,9 +34,10 @@ class Words:
 
     def bank(self, row: Row) -> str:
         """As its file calls it, else as the certificate does."""
-        holder = row.item.holder
-        code = holder.bank if holder else ""
-        return next((one.name for one in self.known if one.code == code), holder.bank_name if holder else "")
+        whose = row.held.whose
+        if whose is None:
+            return ""
+        return next((one.name for one in self.known if one.code == whose.bank), whose.bank_name)
 
     def not_asked(self, row: Row) -> str:
         if row.held.standing is not None or (row.held.whose is None and row.item.certificates):
@@ -134,8 +135,8 @@ def _step(row: Row, serial: str, now: datetime) -> str:
     if which is Next.WAY:
         way = _way(row.held.standing, row.held.is_over(now))
         return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
-    named = {"bank": "CODE", "contract": "NUMBER", "user": "ID"} if whose is None else whose._asdict()
-    return t(f"seen_next.{which.value}", serial=serial, **named)
+    named = whose or Whose("CODE", "NUMBER", "ID")
+    return t(f"seen_next.{which.value}", serial=serial, bank=named.bank, contract=named.contract, user=named.user)
 
 
 def _way(told: Standing | None, is_over: bool) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tokenmgr.customer.holdings import Item, at_work, holdings, items
+from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
+from tokenmgr.domain.holding import Whose
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
@@ -53,11 +54,12 @@ def listed(
 ) -> Listed:
     found = sorted(items(store.contents(), logged_in=True), key=_rank)
     asked, unfinished = ask(wanted(found, known), reach), begun(folder)
-    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked))
+    made = made_here(folder, store.name)
+    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked), made)
     return Listed(store, found, removable(held, clock()), asked, unfinished)
 
 
-def _rank(one: Item) -> tuple[bool, bool, tuple[str, ...], float, str]:
+def _rank(one: Item) -> tuple[bool, bool, Whose | tuple[()], float, str]:
     """By subscriber, the newest first; the CA's own last."""
     ends = one.facts.not_after.timestamp() if one.facts else 0.0
     is_authority = one.facts is not None and one.facts.is_authority

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
-from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose
+from tokenmgr.domain.holding import MARK, MARKS, Holding, Whose
 from tokenmgr.domain.standing import Standing
-from tokenmgr.pki.names import Holder, holder_of
-from tokenmgr.renewal.journal import Begun
+from tokenmgr.errors import RenewalError
+from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.journal import STORE, SUFFIX, Begun, Journal
 from tokenmgr.token.objects import Contents, PublicPart
 
 
@@ -51,14 +54,9 @@ class Item:
         return hashlib.sha256(self.public_key).hexdigest() if self.public_key else ""
 
     @functools.cached_property
-    def holder(self) -> Holder | None:
+    def whose(self) -> Whose | None:
         """A subscriber, as the certificate says."""
         return holder_of(self.facts.subject_der) if self.facts and not self.facts.is_authority else None
-
-    @property
-    def whose(self) -> Whose | None:
-        found = self.holder
-        return Whose(found.bank, found.contract, found.user) if found else None
 
     @property
     def credentials(self) -> list[Credential]:
@@ -105,17 +103,18 @@ def _newest_first(found: list[StoredCertificate]) -> tuple[StoredCertificate, ..
     return tuple(sorted(found, key=lambda one: one.facts.not_after.timestamp() if one.facts else 0.0, reverse=True))
 
 
-def holding(item: Item, named: Collection[str], standing: Standing | None) -> Holding:
-    """`named`: IDs of keys at which an operation is (see `at_work`)."""
+def holding(item: Item, named: Collection[str], made: Collection[str], standing: Standing | None) -> Holding:
+    """`named` and `made`: IDs of keys (see `at_work` and `made_here`)."""
     facts = item.facts
     return Holding(
         has_key=item.has_key,
-        label=item.label if item.label in (MARK, LEFT) else "",
+        label=item.label if item.label in MARKS else "",
         whose=item.whose,
         starts=facts.not_before if facts else None,
         ends=facts.not_after if facts else None,
         is_authority=facts.is_authority if facts else False,
         is_named=item.key_id in named,
+        is_made_here=item.key_id in made,
         standing=standing,
     )
 
@@ -129,6 +128,18 @@ def at_work(found: Sequence[Item], begun: Sequence[Begun], serial: str) -> set[s
     return named - {""}
 
 
-def holdings(found: Sequence[Item], named: Collection[str], told: Mapping[str, Standing]) -> list[Holding]:
+def made_here(folder: Path, serial: str) -> set[str]:
+    """The IDs of this medium's keys that an operation of this PC has had, and is finished with."""
+    found: set[str] = set()
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(RenewalError), Journal.open(path) as journal:
+            if journal.ending and journal.heading.get(STORE) == serial:
+                found |= {str(line.facts["key_id"]) for line in journal.lines if "key_id" in line.facts}
+    return found
+
+
+def holdings(
+    found: Sequence[Item], named: Collection[str], told: Mapping[str, Standing], made: Collection[str] = ()
+) -> list[Holding]:
     """`told`: by the CA, of a key's fingerprint."""
-    return [holding(one, named, told.get(one.fingerprint)) for one in found]
+    return [holding(one, named, made, told.get(one.fingerprint)) for one in found]

@@ -9,7 +9,7 @@ from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, WrittenDifferently
+from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, TokenmgrError, WrittenDifferently
 from tokenmgr.log import Secret
 from tokenmgr.token.guard import Target
 from tokenmgr.token.keys import Scheme
@@ -21,7 +21,8 @@ from tokenmgr.token.signer import signer
 
 
 class MediumStore:
-    """Logged in with a PIN that was right once; should it not be any more, it is not tried again (S5)."""
+    """The PIN is sent a second time only once it was right: where the first login fails, however it does, the medium
+    may have counted it. One that is not right any more is not tried again (S5)."""
 
     kind = StoreKind.MEDIUM
 
@@ -29,7 +30,8 @@ class MediumStore:
         self.name = serial
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
-        self._refused: PinError | None = None
+        self._was_right = False
+        self._refused: TokenmgrError | None = None
         self._seen: Sequence[Credential] | None = None  # until we change something, or open it anew
 
     def close(self) -> None:
@@ -83,7 +85,7 @@ class MediumStore:
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
         self.close()  # some media take one conversation that writes, and nothing beside it
         with self._library.another() as library, Session.open(library, self.name) as session:
-            session.login(self._pin)
+            self._login(session)
             contents = session.contents()
             key = contents.key(key_id)
             found = next((one for one in contents.credentials if one.key == key), None)
@@ -134,16 +136,24 @@ class MediumStore:
         return self._open()
 
     def _open(self) -> Session:
-        if self._refused is not None:
-            raise self._refused
         if self._session is None:
             opened = Session.open(self._library, self.name, write=True)
             try:
-                opened.login(self._pin, self._accepts)
-                self._accepts = False  # a yes is for one try
-            except BaseException as error:
+                self._login(opened)
+            except BaseException:
                 opened.close()
-                self._refused = error if isinstance(error, PinError) else None
                 raise
             self._session = opened
         return self._session
+
+    def _login(self, session: Session) -> None:
+        if self._refused is not None:
+            raise self._refused
+        accepts, self._accepts = self._accepts, False  # a yes is for one try
+        try:
+            session.login(self._pin, accepts)
+        except TokenmgrError as error:
+            if isinstance(error, PinError) or not self._was_right:
+                self._refused = error
+            raise
+        self._was_right = True

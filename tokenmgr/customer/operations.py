@@ -172,7 +172,7 @@ class Counter:
                     raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
                 return self._claim(ask(told[0], told[1]))
 
-            applicant = (self.profile.code, told[0], told[1]) if all(told) else None
+            applicant = Whose(self.profile.code, told[0], told[1]) if all(told) else None
             return self._run(journal, Order(kind, None, applicant), prove)
 
     # --- with what ---
@@ -213,8 +213,8 @@ class Counter:
 
     # --- whose ---
 
-    def _whose(self, applicant: Applicant) -> tuple[str, str, str]:
-        return self.profile.code, applicant.contract, applicant.user
+    def _whose(self, applicant: Applicant) -> Whose:
+        return Whose(self.profile.code, applicant.contract, applicant.user)
 
     def _is_ours(self, one: Credential) -> bool:
         found = whose(one)

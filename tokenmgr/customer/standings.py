@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tokenmgr.customer.holdings import Item
 from tokenmgr.customer.profiles import Profile
+from tokenmgr.domain.holding import WAITING
 from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import AuthorityUnreachable, TokenmgrError
 
@@ -99,10 +100,13 @@ def _ask(one: Asked, reach: Reach) -> None:
 
 
 def told(found: Sequence[Item], asked: Sequence[Asked]) -> dict[str, Standing]:
-    """By a key's fingerprint. Unknown is only what every bank that it could be of does not know."""
+    """By a key's fingerprint. Unknown is only what every bank that was to be asked does not know; what one of them
+    waits for is nowhere dead."""
     answers: dict[str, Standing] = {}
     for one in asked:
-        answers |= {key: standing for key, standing in one.told.items() if answers.get(key, UNKNOWN) == UNKNOWN}
+        for key, standing in one.told.items():
+            if answers.get(key, UNKNOWN) == UNKNOWN or standing.state in WAITING:
+                answers[key] = standing
     silent = {key for one in asked for key in one.keys if key not in one.told}
     banks = {one.whose.bank for one in found if one.whose} - {one.profile.code for one in asked}
     if banks:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenmgr.customer.holdings import Item, at_work, holdings, items
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
-from tokenmgr.domain.holding import LEFT, MARK, Holding
+from tokenmgr.domain.holding import MARKS, Holding, Whose
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.status import Judged, Place, Verdict, judge, worst
 from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
@@ -95,7 +95,7 @@ def _look(library: Library, facts: MediumFacts) -> Seen:
 def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
     """No CA's certificate; and of the keys without one only those that an operation has made."""
     if not item.certificates:
-        return is_named or item.label in (MARK, LEFT)
+        return is_named or item.label in MARKS
     is_authority = item.facts is not None and item.facts.is_authority
     return not is_authority and (bank is None or (item.whose is not None and item.whose.bank == bank))
 
@@ -103,7 +103,7 @@ def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
 _PLACES = [Place.NEXT, Place.CURRENT, Place.LAST, Place.BEFORE, Place.LEFT, Place.FOREIGN]
 
 
-def _rank(row: Row) -> tuple[bool, tuple[str, ...], int, float]:
+def _rank(row: Row) -> tuple[bool, Whose | tuple[()], int, float]:
     """By subscriber; what is to be finished first, then what logs in, then what was before it."""
     ends = row.held.ends.timestamp() if row.held.ends else 0.0
     return not row.held.whose, row.held.whose or (), _PLACES.index(row.judged.place), -ends

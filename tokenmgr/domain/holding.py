@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
 
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.generation import State
@@ -13,17 +12,20 @@ from tokenmgr.domain.standing import Standing
 
 MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
 LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
+MARKS = (MARK, LEFT)  # what an operation calls a key; one of them logs in nowhere
 
 WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet
 DEAD = {State.REVOKED.value, State.VOID.value}
 
 
-class Whose(NamedTuple):
-    """A subscriber, as its certificate's subject says."""
+@dataclass(frozen=True, order=True)
+class Whose:
+    """A subscriber, as its certificate's subject says; the same one whatever its bank is called."""
 
     bank: str
     contract: str
     user: str
+    bank_name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Holding:
     ends: datetime | None = None  # None: without a certificate
     is_authority: bool = False
     is_named: bool = False  # by an unfinished journal of this PC
+    is_made_here: bool = False  # by an operation of this PC that is finished
     standing: Standing | None = None  # None: the CA was not asked
 
     @property
@@ -53,7 +56,7 @@ class Holding:
     def logs_in(self, now: datetime) -> bool:
         """As far as is known: a certificate of somebody's, in time, confirmed, and good by the CA where that was asked.
         One that an unfinished operation is at counts once the CA has said so."""
-        if self.starts is None or self.whose is None or not self.has_key or self.label in (MARK, LEFT):
+        if self.starts is None or self.whose is None or not self.has_key or self.label in MARKS:
             return False
         good = self.state == State.ACTIVE.value or (not self.state and not self.is_named)
         return good and self.starts <= now and not self.is_over(now)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tokenmgr.domain.holding import Whose
 from tokenmgr.pki import der, plain
 
 if TYPE_CHECKING:
@@ -31,23 +31,13 @@ def one_line(name: x509.Name) -> str:
     return ", ".join(parts)
 
 
-@dataclass(frozen=True)
-class Holder:
-    """Whose a subscriber's certificate is, as its subject says."""
-
-    bank_name: str
-    bank: str
-    contract: str
-    user: str
-
-
-def holder_of(subject: bytes) -> Holder | None:
+def holder_of(subject: bytes) -> Whose | None:
     """Of a name that `subscriber_name` has written; None for any other."""
     told = dict(_pairs(subject))
     code, dash, contract = told.get("organizational_unit_name", "").partition("-")
     if not dash or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
         return None
-    return Holder(told["organization_name"], code, contract, told["common_name"])
+    return Whose(code, contract, told["common_name"], bank_name=told["organization_name"])
 
 
 def _pairs(subject: bytes) -> plain.Pairs:

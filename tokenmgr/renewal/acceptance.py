@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tokenmgr.clock import japan_day
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key
+from tokenmgr.domain.holding import Whose
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
@@ -21,7 +22,7 @@ class Expected:
 
     key: Key
     old: Credential | None
-    whose: tuple[str, str, str] | None
+    whose: Whose | None
     chain: Sequence[bytes]
     roots: Sequence[bytes]
 
@@ -55,14 +56,8 @@ def label_of(facts: CertificateFacts) -> str:
     return f"{whose} {japan_day(facts.not_after)}"
 
 
-def _is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: tuple[str, str, str] | None) -> bool:
-    if old is not None and _ids(old) is None:
+def _is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: Whose | None) -> bool:
+    wanted = holder_of(old.subject_der) if old is not None else whose
+    if old is not None and wanted is None:
         return old.subject_der != facts.subject_der
-    wanted = _ids(old) if old is not None else whose
-    return wanted is not None and _ids(facts) != wanted
-
-
-def _ids(facts: CertificateFacts) -> tuple[str, str, str] | None:
-    """Without the bank's name, which may have changed since."""
-    found = holder_of(facts.subject_der)
-    return (found.bank, found.contract, found.user) if found else None
+    return wanted is not None and holder_of(facts.subject_der) != wanted

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from tokenmgr.domain.holding import DEAD, LEFT, MARK, WAITING, Holding, current
+from tokenmgr.domain.holding import DEAD, LEFT, MARK, MARKS, WAITING, Holding, current
 from tokenmgr.domain.standing import UNKNOWN
 
 
@@ -29,6 +29,7 @@ class Kept(Enum):
     WITHOUT_CERTIFICATE = "without-certificate"  # a key of ours that the CA counts on
     WITHOUT_KEY = "without-key"
     NOT_ASKED = "not-asked"  # what only the CA can tell was not told
+    WHOSE_UNKNOWN = "whose-unknown"  # nobody who was asked knows it: it may be pending at a bank that was not
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def _decided(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
         return Decided(_of_key(one))
     if one.whose is None:
         return Decided(Kept.NOT_OURS)
-    if one.label in (MARK, LEFT) and not one.state:  # it may have been confirmed since
+    if one.label in MARKS and not one.state:  # it may have been confirmed since
         return Decided(Kept.NOT_ASKED if one.label == LEFT else Kept.UNFINISHED)
     if one.label == MARK and one.state not in DEAD:
         return Decided(Kept.UNFINISHED)
@@ -81,8 +82,14 @@ def _of_key(one: Holding) -> Removable | Kept:
     if not one.has_key:
         return Kept.NOT_OURS  # bytes that are no certificate
     if one.state in DEAD:
-        return Removable.LEFT_OVER if one.label in (MARK, LEFT) else Removable.SPENT
-    if one.label in (MARK, LEFT):
-        known = Kept.UNFINISHED if one.state else Kept.NOT_ASKED
-        return Removable.LEFT_OVER if one.standing == UNKNOWN else known
+        return Removable.LEFT_OVER if one.label in MARKS else Removable.SPENT
+    if one.label in MARKS:
+        return _of_unheard(one) if one.standing in (None, UNKNOWN) else Kept.UNFINISHED
     return Kept.NOT_OURS if one.standing in (None, UNKNOWN) else Kept.WITHOUT_CERTIFICATE
+
+
+def _of_unheard(one: Holding) -> Removable | Kept:
+    """Which bank's it is stands in no key: that a CA does not know it says something of this PC's own keys only."""
+    if one.standing is None:
+        return Kept.NOT_ASKED
+    return Removable.LEFT_OVER if one.is_made_here else Kept.WHOSE_UNKNOWN

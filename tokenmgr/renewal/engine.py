@@ -16,7 +16,7 @@ from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import DEAD, LEFT, MARK
+from tokenmgr.domain.holding import DEAD, LEFT, MARK, Whose
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
@@ -58,7 +58,7 @@ class Order:
 
     kind: KeyKind
     old: Credential | None  # what is to be replaced; None: an acquisition
-    whose: tuple[str, str, str] | None = None  # bank, contract and ID of who acquires, as far as this PC knows
+    whose: Whose | None = None  # bank, contract and ID of who acquires, as far as this PC knows
 
 
 class Engine:

@@ -45,9 +45,7 @@ def is_valid(one: Credential, now: datetime) -> bool:
 
 
 def whose(one: Credential) -> Whose | None:
-    """Without the bank's name, which may change."""
-    found = holder_of(one.facts.subject_der) if one.facts else None
-    return Whose(found.bank, found.contract, found.user) if found else None
+    return holder_of(one.facts.subject_der) if one.facts else None
 
 
 def _end(one: Credential) -> tuple[datetime, datetime]:
