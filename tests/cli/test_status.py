@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +20,7 @@ from tests.interop import running
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tokenmgr import clock
 from tokenmgr.customer.profiles import Profile, read_profile
-from tokenmgr.customer.standings import Asked, ask
+from tokenmgr.customer.standings import Asked, Early, ask
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
@@ -121,6 +124,40 @@ def test_one_that_never_answers_holds_up_nobody_for_long(ca: Authority, home: Ho
         (asked,) = ask([Asked(profile, ["00" * 32])], reach, seconds=0.5)
     assert asked.error is not None
     assert (asked.error.code, asked.told) == ("J107", {})
+
+
+def test_many_that_never_answer_hold_up_nobody_longer_than_one() -> None:
+    silent, seconds, many = threading.Event(), 0.5, 40
+
+    @contextlib.contextmanager
+    def reach(_one: Profile) -> Iterator[Reached]:
+        silent.wait()
+        raise AssertionError("it is over")
+        yield
+
+    profile = Profile(BANK, "みほん", "https://ca.example", (), "", None)
+    started = time.perf_counter()
+    found = ask([Asked(profile, ["00" * 32]) for _ in range(many)], reach, seconds)
+    taken = time.perf_counter() - started
+    silent.set()
+    assert [one.error.code for one in found if one.error] == ["J107"] * many
+    assert taken < seconds * many / 2
+
+
+def test_what_nobody_expected_of_an_early_connection_is_an_error_and_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R15."""
+    lost: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", lost.append)
+
+    def make(_one: Profile) -> Reached:
+        raise ValueError("a port that is no number")
+
+    profile = Profile(BANK, "みほん", "https://ca.example", (), "", None)
+    (asked,) = ask([Asked(profile, ["00" * 32])], Early([profile], make))
+    assert asked.error is not None
+    assert (asked.error.code, lost) == ("X000", [])
 
 
 def by_staff(ca: Authority, verb: str, user: str) -> None:

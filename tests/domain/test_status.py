@@ -34,7 +34,9 @@ def told(state: State, **how: object) -> Standing:
 @st.composite
 def holding(draw: st.DrawFn) -> Holding:
     """Anything that a medium may hold, and a CA may say of it."""
-    states = st.one_of(st.none(), st.just(UNKNOWN), st.builds(told, st.sampled_from(State), locked=st.booleans()))
+    opened = st.sampled_from([Open(way="visit-branch"), OPEN])
+    known = st.builds(told, st.sampled_from(State), locked=st.booleans(), renewal=opened, acquisition=opened)
+    states = st.one_of(st.none(), st.just(UNKNOWN), known)
     made = Holding(
         has_key=draw(st.booleans()),
         label=draw(st.sampled_from(["", MARK, LEFT])),
@@ -78,13 +80,19 @@ held = st.lists(holding(), max_size=6)
         (ends_in(200, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
         (ends_in(40, standing=told(State.ACTIVE, renewal=OPEN)), Why.DUE, Verdict.DUE, Next.RENEW),
         (ends_in(20, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
-        (ends_in(200, standing=told(State.ACTIVE, locked=True)), Why.LOCKED, Verdict.HAND, Next.UNLOCK),
+        (ends_in(200, standing=told(State.ACTIVE, locked=True)), Why.FINE, Verdict.FINE, Next.NOTHING),
+        (ends_in(20, standing=told(State.ACTIVE, locked=True, renewal=OPEN)), Why.DUE, Verdict.DUE, Next.RENEW),
+        (ends_in(-1, standing=told(State.ACTIVE, locked=True, acquisition=OPEN)),
+         Why.LOCKED, Verdict.HAND, Next.UNLOCK),
+        (ends_in(-1, standing=told(State.ACTIVE, locked=True)), Why.EXPIRED, Verdict.EXPIRED, Next.WAY),
+        (ends_in(200, standing=told(State.REVOKED, locked=True, acquisition=OPEN)),
+         Why.REVOKED, Verdict.HAND, Next.UNLOCK),
         (ends_in(200, standing=told(State.HELD)), Why.HELD, Verdict.HAND, Next.WAY),
         (ends_in(200, standing=told(State.REVOKED)), Why.REVOKED, Verdict.HAND, Next.WAY),
         (ends_in(200, standing=told(State.REVOKED, acquisition=OPEN)), Why.REVOKED, Verdict.HAND, Next.ACQUIRE),
         (ends_in(200, standing=told(State.SUPERSEDED)), Why.ELSEWHERE, Verdict.HAND, Next.WAY),
         (ends_in(200, standing=told(State.PENDING)), Why.UNFINISHED, Verdict.HAND, Next.RESUME),
-        (ends_in(200, standing=UNKNOWN), Why.UNHEARD_OF, Verdict.HAND, Next.NOTHING),
+        (ends_in(200, standing=UNKNOWN), Why.UNHEARD_OF, Verdict.HAND, Next.ASK),
         (ends_in(-1, standing=told(State.ACTIVE, acquisition=OPEN)), Why.EXPIRED, Verdict.EXPIRED, Next.ACQUIRE),
         (ends_in(-1, standing=told(State.ACTIVE)), Why.EXPIRED, Verdict.EXPIRED, Next.WAY),
         (Holding(label=MARK, standing=told(State.REVOKED)), Why.LEFT_OVER, Verdict.FINE, Next.CLEAN),
@@ -150,6 +158,13 @@ def test_what_is_unfinished_is_finished_before_anything_is_begun(seen: list[Hold
     found = judge(seen, NOW)
     if any(one.why is Why.UNFINISHED for one in found):
         assert not [one for one in found if one.next in (Next.RENEW, Next.ACQUIRE)]
+
+
+@given(held)
+def test_what_is_not_fine_has_a_next_step(seen: list[Holding]) -> None:
+    """R14."""
+    for judged in judge(seen, NOW):
+        assert judged.verdict is Verdict.FINE or judged.next is not Next.NOTHING
 
 
 @given(st.lists(st.sampled_from(Verdict)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PATIENCE = 4.0  # seconds for one answer: somebody sits before the screen
-LONGEST = 8.0  # and for all of a CA's, name servers and proxies included
+LONGEST = 8.0  # and for all of them, name servers and proxies included
 Reach = Callable[[Profile], "AbstractContextManager[AuthorityPort]"]
 
 
@@ -52,6 +53,8 @@ class Early:
             self._made[profile.code] = made
         except TokenmgrError as error:
             self._made[profile.code] = error
+        except Exception as error:  # a thread's own would be a traceback before a customer (R15)
+            log.info("unexpected", exc_info=error)
 
 
 @dataclass
@@ -80,8 +83,9 @@ def ask(asking: Sequence[Asked], reach: Reach, seconds: float = LONGEST) -> list
     threads = [threading.Thread(target=_ask, args=(one, reach), daemon=True) for one in asking]
     for thread in threads:
         thread.start()
+    ends = time.monotonic() + seconds
     for one, thread in zip(asking, threads, strict=True):
-        thread.join(seconds)
+        thread.join(max(ends - time.monotonic(), 0))
         if thread.is_alive():
             one.error = AuthorityUnreachable(address=one.profile.address, reason=f"{seconds:.0f} s")
     return [Asked(one.profile, one.keys, dict(one.told), one.error) for one in asking]

@@ -61,6 +61,7 @@ class Next(Enum):
     CLEAN = "clean"
     CLOCK = "set-the-clock"
     UNLOCK = "unlock"
+    ASK = "ask"  # the bank
     WAY = "way"  # the CA's own word for it
 
 
@@ -138,10 +139,8 @@ def _state_of(one: Holding, now: datetime) -> Why:
     }
     if one.state in by_authority:
         return by_authority[one.state]
-    if one.standing is not None and one.standing.locked:
-        return Why.LOCKED
     if one.is_over(now):
-        return Why.EXPIRED
+        return Why.LOCKED if _step_of(one) is Next.UNLOCK else Why.EXPIRED
     if one.starts is not None and now < one.starts:
         return Why.NOT_YET
     return Why.DUE if _is_due(one, now) else Why.FINE
@@ -154,23 +153,23 @@ def _is_due(one: Holding, now: datetime) -> bool:
 
 
 def _next_of(one: Holding, why: Why) -> Next:
-    if why in (Why.FINE, Why.UNHEARD_OF):
-        return Next.NOTHING
-    if why is Why.NOT_YET:
-        return Next.CLOCK
-    if why is Why.LOCKED:
-        return Next.UNLOCK
+    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.NOT_YET: Next.CLOCK}
+    if why in alone:
+        return alone[why]
     if one.standing is None:
         return Next.RENEW if why is Why.DUE else Next.ACQUIRE
     return _step_of(one)
 
 
 def _step_of(one: Holding) -> Next:
-    """What is open at the CA; where nothing is, the way that it names (R14)."""
+    """What is open at the CA; where nothing is, the way that it names (R14). Login PINs, and so their lock, are an
+    acquisition's alone (R11)."""
     told = one.standing
     if told is not None and told.renewal.is_open:
         return Next.RENEW
-    return Next.ACQUIRE if told is not None and told.acquisition.is_open else Next.WAY
+    if told is None or not told.acquisition.is_open:
+        return Next.WAY
+    return Next.UNLOCK if told.locked else Next.ACQUIRE
 
 
 def left(ends: datetime, now: datetime) -> tuple[int, int, int]:

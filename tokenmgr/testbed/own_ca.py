@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, cast
@@ -18,7 +19,7 @@ from tokenmgr.errors import CommandFailed
 from tokenmgr.testbed import claims
 
 HOST = "127.0.0.1"
-PATIENCE = 60.0  # seconds that a service which is told to end may finish what it has begun
+PATIENCE = 60.0  # seconds that a service may take to begin, and to finish what it has begun when it is told to end
 LOG = "serve.log"
 
 
@@ -89,10 +90,10 @@ class OwnCA:
         words = ("ca", "serve", "--workers", "1", *listen, "--pin-fd", "0")
         with (self.home / LOG).open("w", encoding="utf-8") as log:
             self._service = self._commands.start(words, log.fileno(), _ends_with_parent())
-        told, answers = cast(IO[str], self._service.stdin), cast(IO[str], self._service.stdout)
+        told = cast(IO[str], self._service.stdin)
         with contextlib.suppress(BrokenPipeError), told:
             told.write(f"{self._pin}\n")
-        if not answers.readline():
+        if not _first_line(self._service).endswith("\n"):
             said = (self.home / LOG).read_text(encoding="utf-8")
             raise CommandFailed(command="tokenmgr ca serve", status=self._service.wait(), said=said.strip())
 
@@ -118,6 +119,16 @@ def _reserved() -> Iterator[socket.socket]:
 def _ends_with_parent() -> tuple[str, ...]:
     """A part of every Debian; elsewhere a service whose demonstration was killed outright is ended by hand."""
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
+
+
+def _first_line(service: subprocess.Popen[str]) -> str:
+    """Not whole where it has ended, or has said nothing for too long: then it is killed, and had nothing to finish."""
+    late = threading.Timer(PATIENCE, service.kill)
+    late.start()
+    try:
+        return cast(IO[str], service.stdout).readline()
+    finally:
+        late.cancel()
 
 
 def _end(child: subprocess.Popen[str]) -> None:

@@ -1,0 +1,40 @@
+"""A demonstration's CA that does not come to serve."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tokenmgr.errors import CommandFailed
+from tokenmgr.testbed import own_ca
+from tokenmgr.testbed.own_ca import Commands, OwnCA
+
+
+class Says(Commands):
+    """Instead of the service, a process that says so much, and stays."""
+
+    words = ""
+
+    def start(
+        self, words: tuple[str, ...], errors: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        script = f"import sys, time; print({self.words!r}, end='', flush=True); time.sleep(600)"
+        command, pipe = [sys.executable, "-c", script], subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=errors, encoding="utf-8")
+
+
+@pytest.mark.parametrize("words", ["", "half a line"])
+def test_one_that_says_nothing_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr(own_ca, "PATIENCE", 0.5)
+    monkeypatch.setattr(Says, "words", words)
+    ca = OwnCA(Says(tmp_path, os.environ, "en"), [1, 2])
+    with pytest.raises(CommandFailed) as refused:
+        ca.serve()
+    ca.end()
+    assert refused.value.status < 0
