@@ -58,7 +58,7 @@ def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     goes = {one["id"] for one in listed["would_remove"]}
     stays = {(one["id"], one["reason"]) for one in listed["left_alone"]}
     for one in left:
-        is_torn = one.kind == "CERTIFICATE" and (one.key_id, "not-ours") in stays  # bytes that nobody can know for ours
+        is_torn = _is_no_certificate(one) and (one.key_id, "not-ours") in stays  # nobody can know it for ours
         is_elsewheres = (
             scene.homes > 1 and (one.key_id, "whose-unknown") in stays
         )  # of the other PC's, for all it knows
@@ -81,10 +81,16 @@ def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
 
 
 def _is_authority(one: Thing) -> bool:
+    return bool(one.value) and not _is_no_certificate(one) and certificate_facts(one.value).is_authority
+
+
+def _is_no_certificate(one: Thing) -> bool:
+    """Though it is kept as one: its bytes say nothing."""
     try:
-        return bool(one.value) and certificate_facts(one.value).is_authority
+        certificate_facts(one.value)
     except NotACertificate:
-        return False
+        return one.kind == "CERTIFICATE"
+    return False
 
 
 def well_behaved(told: Ended, may_be_killed: bool = False) -> Iterator[str]:

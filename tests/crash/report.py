@@ -33,7 +33,17 @@ def violation(result: Result) -> str:
     return f"VIOLATION {result.point.name}\n{wrong}\n{told}\n  python -m tests.crash --point '{result.point.name}'\n"
 
 
+def not_reached(found: Iterable[tuple[str, Result]]) -> list[str]:
+    return [result.point.name for _, result in found if result.outcome == OUTCOMES[-1]]
+
+
+def is_proven(found: list[tuple[str, Result]], chosen: int) -> bool:
+    """Something was, all that was chosen has been, and nothing was found wrong."""
+    is_whole = 0 < chosen == len(found) and not not_reached(found)
+    return is_whole and not any(result.violations for _, result in found)
+
+
 def last_line(found: list[tuple[str, Result]]) -> str:
-    reached = sum(result.outcome != OUTCOMES[-1] for _, result in found)
+    reached = len(found) - len(not_reached(found))
     wrong = sum(bool(result.violations) for _, result in found)
     return f"{reached:,} points, {wrong:,} violation{'' if wrong == 1 else 's'}"

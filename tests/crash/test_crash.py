@@ -17,4 +17,4 @@ def test_a_sample_of_each_part() -> None:
     line = [sys.executable, "-m", "tests.crash", "--sample", str(COUNT), "--seed", "1", "--jobs", "2"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(" points, 0 violations\n")
+    assert done.stdout.endswith(f"\n{COUNT} points, 0 violations\n")

@@ -9,11 +9,11 @@ import pytest
 
 from tests.actors import TESTER
 from tests.contract.services import require
-from tests.crash import invariants, world
+from tests.crash import invariants, report, world
 from tests.crash.faults import hit
 from tests.crash.points import PARTS, Point, Recording, every, pairs
 from tests.crash.program import Ended
-from tests.crash.runner import prepare
+from tests.crash.runner import Result, prepare
 from tests.crash.world import PIN, Scene, World
 from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
@@ -90,6 +90,17 @@ def test_what_lies_beside_is_seen(scene: Scene) -> None:
 def test_a_fault_that_does_not_come_is_told(scene: Scene, fault: str) -> None:
     _, is_hit = hit(scene, fault, scene.resume)
     assert not is_hit
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "chosen", "is_proven"),
+    [(["resumed"], 1, True), ([], 0, False), (["not reached"], 1, False), (["resumed"], 2, False)],
+)
+def test_what_was_not_reached_is_not_proven(outcomes: list[str], chosen: int, is_proven: bool) -> None:
+    found = [("kills", Result(Point.of("renew-p256/call:C_Sign:1:kill"), outcome)) for outcome in outcomes]
+    assert report.is_proven(found, chosen) == is_proven
+    found += [("kills", Result(found[0][1].point, "resumed", ["2: so"])) for _ in found[:1]]
+    assert not report.is_proven(found, len(found))
 
 
 def test_each_point_has_a_name_that_means_it() -> None:
