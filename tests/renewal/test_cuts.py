@@ -6,14 +6,12 @@ After each: a working certificate was there all the time, the CA has one active 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, url
-from tests.api.rig import Rig
 from tests.renewal.world import World
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import State
@@ -22,24 +20,14 @@ from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, NothingUnfinished, NotPermittedNow
 from tokenmgr.log import Secret
 from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
-from tokenmgr.testbed.simulated import PIN, SimulatedMedium
-from tokenmgr.token.module import Library
+from tokenmgr.testbed.simulated import PIN
 from tokenmgr.token.session import Session
-
-__all__ = ["emptied", "quick", "rig", "url"]
 
 LINES = 2 * len(Step) + 2  # a heading, an intent and a done of each step, and the ending
 
 
 class PowerCut(BaseException):
     """Nobody catches it."""
-
-
-@pytest.fixture
-def world(quick: Rig, medium: SimulatedMedium, library: Library, tmp_path: Path) -> Iterator[World]:
-    made = World(quick, medium, library, tmp_path / "journal")
-    yield made
-    made.store.close()
 
 
 @pytest.fixture

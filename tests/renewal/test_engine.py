@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import emptied, quick, rig, url
-from tests.api.rig import Rig
 from tests.renewal.world import Screen, World
 from tokenmgr.customer.operations import Applicant
 from tokenmgr.domain.generation import State
@@ -27,17 +23,6 @@ from tokenmgr.errors import (
     UnfinishedFirst,
 )
 from tokenmgr.log import Secret
-from tokenmgr.testbed.simulated import SimulatedMedium
-from tokenmgr.token.module import Library
-
-__all__ = ["emptied", "quick", "rig", "url"]
-
-
-@pytest.fixture
-def world(quick: Rig, medium: SimulatedMedium, library: Library, tmp_path: Path) -> Iterator[World]:
-    made = World(quick, medium, library, tmp_path / "journal")
-    yield made
-    made.store.close()
 
 
 def test_an_acquisition(world: World) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, USER, Rig
+from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK, USER, Rig
 from tokenmgr.api import publications
 from tokenmgr.api.http import as_json
 from tokenmgr.customer.medium_store import MediumStore
@@ -17,7 +18,7 @@ from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
-from tokenmgr.errors import MediumError, RenewalError
+from tokenmgr.errors import AuthorityUnreachable, MediumError, RenewalError
 from tokenmgr.log import Secret
 from tokenmgr.ra import acquire
 from tokenmgr.renewal.authority import Offer, Ticket, offer_of, standing_of
@@ -56,23 +57,24 @@ class Near:
     rig: Rig
     on_the_way: Callable[[bytes, Callable[[bytes], bytes]], bytes] = lambda message, answer: answer(message)
     address: str = "https://ca.example"
+    bank: str = BANK
 
     def offer(self) -> Offer:
-        return offer_of(json.loads(bytes(as_json(publications.bank_offer(self.rig.service, BANK)).body)))
+        return offer_of(json.loads(bytes(as_json(publications.bank_offer(self.rig.service, self.bank)).body)))
 
     def standing(self, fingerprint: str) -> Standing:
-        told = publications.key_standing(self.rig.service, BANK, fingerprint)
+        told = publications.key_standing(self.rig.service, self.bank, fingerprint)
         return standing_of(json.loads(bytes(as_json(told).body)))
 
     def claim(self, contract: str, user: str, login_pin: Secret, confirmation_pin: Secret, store: str) -> Ticket:
-        bank = self.rig.registry.bank(BANK)
+        bank = self.rig.registry.bank(self.bank)
         assert bank is not None
         claim = acquire.Claim(contract, user, login_pin, confirmation_pin, StoreKind(store))
         proven = acquire.begin(self.rig.registry, bank, claim, self.rig.now)
         return Ticket(proven.reference, Secret(proven.secret), store)
 
     def exchange(self, message: bytes) -> bytes:
-        return self.on_the_way(message, self.rig.answer)
+        return self.on_the_way(message, lambda sent: self.rig.answer(sent, self.bank))
 
 
 @dataclass
@@ -95,10 +97,11 @@ class World:
     def new_store(self) -> MediumStore:
         return MediumStore(self.library, self.serial, Secret(self.pin))
 
-    def counter(self, folder: Path | None = None) -> Counter:
-        roots = (self.rig.service.keys.root,)
-        profile = Profile(BANK, "みほん信用金庫", self.near.address, roots, "", None)
-        parts = self.near, folder or self.folder, self.screen, lambda: self.rig.now, self.told.append
+    def counter(self, folder: Path | None = None, near: Near | None = None) -> Counter:
+        """`near`: at another bank."""
+        near, roots = near or self.near, (self.rig.service.keys.root,)
+        profile = Profile(near.bank, "みほん信用金庫", near.address, roots, "", None)
+        parts = near, folder or self.folder, self.screen, lambda: self.rig.now, self.told.append
         return Counter(profile, self.store, *parts, usb=self.usb)
 
     def acquire(self) -> Credential:
@@ -117,6 +120,36 @@ class World:
         """The program ends, and is begun again."""
         self.store.close()
         self.store = self.new_store()
+
+    def other_bank(self) -> Near:
+        """Where the same IDs are somebody else's."""
+        self.rig.enrol(USER, bank=OTHER_BANK)
+        return Near(self.rig, bank=OTHER_BANK)
+
+    def cut(self, number: int, near: Near | None = None, heard: bool = False) -> None:
+        """At the so manieth message, before the CA has heard it or after; `honest` again from then on."""
+        near, left = near or self.near, [number]
+
+        def cut(message: bytes, answer: Callable[[bytes], bytes]) -> bytes:
+            left[0] -= 1
+            if left[0] > 0:
+                return answer(message)
+            if heard:
+                answer(message)
+            raise AuthorityUnreachable(address="ca", reason="cut")
+
+        near.on_the_way = cut
+
+    def cut_short(self, number: int = 1, heard: bool = False) -> Credential:
+        """A renewal, on the old one's last day; that one. Then the program is begun again."""
+        old = self.renewable()
+        self.cut(number, heard=heard)
+        with suppress(AuthorityUnreachable):
+            self.counter().renew()
+        assert self.unfinished()
+        self.near = Near(self.rig)
+        self.restarted()
+        return old
 
     def renewable(self) -> Credential:
         """An acquired one, on its last day."""
