@@ -8,15 +8,45 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from tokenmgr.cli.main import COMMANDS
+
 ROOT = Path(__file__).parent.parent
 
 
-def test_the_installed_program_finds_drivers_and_softhsm_config(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a wheel has, and nothing of the checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "TOKENMGR_HOME": str(tmp_path / "home")}
+    (wheel,) = folder.glob("*.whl")
+    zipfile.ZipFile(wheel).extractall(folder / "site")
+    return folder / "site"
+
+
+def environment_of(site: Path, home: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(site), "TOKENMGR_HOME": str(home)}
+
+
+def test_every_module_is_in_the_wheel(site: Path) -> None:
+    here, there = ({path.relative_to(root) for path in (root / "tokenmgr").rglob("*.py")} for root in (ROOT, site))
+    assert here == there
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_starts_cold_from_what_is_installed(site: Path, tmp_path: Path, command: str) -> None:
+    """Most tests fork a process that has every room already (tests/warm.py), and would see neither a module that the
+    wheel lacks nor two that import each other."""
+    start = [sys.executable, "-m", "tokenmgr", command, "--help"]
+    done = subprocess.run(start, env=environment_of(site, tmp_path), cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"tokenmgr {command}" in done.stdout
+
+
+def test_the_installed_program_finds_drivers_and_softhsm_config(site: Path, tmp_path: Path) -> None:
+    environment = environment_of(site, tmp_path / "home")
     script = (
         "import tokenmgr, tokenmgr.catalogue as c, tokenmgr.data as d\n"
         "print(tokenmgr.__file__); print(*sorted(c.shipped().families))\n"
@@ -25,7 +55,7 @@ def test_the_installed_program_finds_drivers_and_softhsm_config(tmp_path: Path) 
     out = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert all(line.startswith(str(tmp_path / "site")) for line in (out[0], out[2]))
+    assert all(line.startswith(str(site)) for line in (out[0], out[2]))
     assert out[1].split() == sorted(path.stem for path in (ROOT / "drivers").glob("*.toml"))
     assert Path(out[2]).exists()
     up = [sys.executable, "-m", "tokenmgr", "testbed", "up", "due-in-12-days", "--lang", "en"]

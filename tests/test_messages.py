@@ -14,6 +14,7 @@ from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.policy import Reason, Way
 from tokenmgr.domain.reissue import Cause
+from tokenmgr.domain.status import Next, Place, Why
 from tokenmgr.messages import Texts
 
 JA, EN = Texts("ja"), Texts("en")
@@ -117,6 +118,24 @@ def test_every_reason_way_and_cause_is_said_in_words(texts: Texts) -> None:
         assert texts(f"bank.cause_{cause.value}")
     said = texts.error(errors.NotPermittedNow(reason=Reason.ON_HOLD.value, way=Way.ASK_ADMINISTRATOR.value))
     assert not {"on-hold", "ask-administrator"} & set(" ".join(said.values()).split())
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_what_becomes_of_a_certificate_is_said_in_words(texts: Texts) -> None:
+    for why in Why:
+        assert texts(f"seen_why.{why.value}")
+    for place in Place:
+        assert texts(f"seen_place.{place.value}")
+    named = {one.value for one in Next if one not in (Next.NOTHING, Next.WAY)}  # nothing, and the CA's own word
+    assert named == set(texts._entries["seen_next"])
+
+
+def test_where_no_bank_was_named_nothing_is_said_of_one() -> None:
+    for texts in (JA, EN):
+        error = errors.ProfileMissing(bank="1234", folder="banks.d")
+        assert re.search(r"[(（]1234[)）]", texts.error(error)["what"])
+        error = errors.ProfileMissing(bank=None, folder="banks.d")
+        assert not re.search(r"[(（—]", texts.error(error)["what"])
 
 
 def test_where_there_is_no_date_nothing_is_said_of_one() -> None:

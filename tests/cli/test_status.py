@@ -130,10 +130,9 @@ def test_many_that_never_answer_hold_up_nobody_longer_than_one() -> None:
     silent, seconds, many = threading.Event(), 0.5, 40
 
     @contextlib.contextmanager
-    def reach(_one: Profile) -> Iterator[Reached]:
+    def reach(one: Profile) -> Iterator[Reached]:
         silent.wait()
-        raise AssertionError("it is over")
-        yield
+        yield Reached(one.address, one.code, one.tls_roots, lambda _: None)
 
     profile = Profile(BANK, "みほん", "https://ca.example", (), "", None)
     started = time.perf_counter()

@@ -10,6 +10,7 @@ import pytest
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
 from tests.customer.looking import judged, reach_nobody, status
 from tests.renewal.world import World
+from tokenmgr.cli.status_view import Words, whole
 from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import OldGeneration
@@ -61,6 +62,17 @@ def test_due_expired_and_the_second_between(world: World, online: bool) -> None:
     found = status(world, online)
     assert found.verdict is Verdict.EXPIRED
     assert judged(found)[0].next is (Next.WAY if online else Next.ACQUIRE)  # the bank's policy: re-issue first
+
+
+def test_what_is_left_as_json_is_rounded_down_on_both_sides_of_the_end(world: World) -> None:
+    old = world.renewable()
+    assert old.facts is not None
+    for rest, seconds, days in ((1.5, 1, 0), (-0.5, -1, -1)):
+        world.rig.now = old.facts.not_after - rest * SECOND
+        ((found,),) = (
+            one["certificates"] for one in whole(status(world, online=False), Words([], True), None)["media"]
+        )
+        assert (found["seconds_left"], found["days_left"]) == (seconds, days)
 
 
 @pytest.mark.parametrize("online", [True, False])

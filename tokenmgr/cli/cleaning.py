@@ -43,7 +43,7 @@ def clean(
     only: str | None,
 ) -> int:
     known = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
-    if bank and not known:
+    if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)

@@ -64,7 +64,7 @@ def authority(profile: Profile) -> Authority:
 def _profiles(bank: str | None) -> list[Profile]:
     found = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
     if not found:
-        raise ProfileMissing(bank=bank or "", folder=str(settings().bank_folder))
+        raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ from tokenmgr.domain.status import Next, Verdict, Why, left
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.renewal.journal import Begun
 
+SECOND = timedelta(seconds=1)
 COLOURS = {Verdict.FINE: "green", Verdict.DUE: "yellow", Verdict.EXPIRED: "red", Verdict.HAND: "red"}
 
 
@@ -210,7 +211,7 @@ def _certificate(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str,
             "not_after": ends.isoformat(),
             "japan_time": japan_time(ends, chosen_language()),
             "days_left": (ends - now).days,
-            "seconds_left": int((ends - now).total_seconds()),
+            "seconds_left": (ends - now) // SECOND,
             "fingerprint": facts.fingerprint,
         }
     return told | _key(row, seen, now, words)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
-from tokenmgr.domain.holding import MARK, MARKS, Holding, Whose
+from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of, marked_for
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import RenewalError
 from tokenmgr.pki.names import holder_of
@@ -55,8 +55,10 @@ class Item:
 
     @functools.cached_property
     def whose(self) -> Whose | None:
-        """A subscriber, as the certificate says."""
-        return holder_of(self.facts.subject_der) if self.facts and not self.facts.is_authority else None
+        """A subscriber, as the certificate says; without one, as its mark does."""
+        if self.facts is None:
+            return marked_for(self.label)
+        return None if self.facts.is_authority else holder_of(self.facts.subject_der)
 
     @property
     def credentials(self) -> list[Credential]:
@@ -108,7 +110,7 @@ def holding(item: Item, named: Collection[str], made: Collection[str], standing:
     facts = item.facts
     return Holding(
         has_key=item.has_key,
-        label=item.label if item.label in MARKS else "",
+        label=mark_of(item.label),
         whose=item.whose,
         starts=facts.not_before if facts else None,
         ends=facts.not_after if facts else None,
@@ -124,7 +126,7 @@ def at_work(found: Sequence[Item], begun: Sequence[Begun], serial: str) -> set[s
     any key that carries the mark."""
     named = {one.key_id for one in begun if one.store == serial}
     if any(one.trouble for one in begun):
-        named |= {one.key_id for one in found if one.label == MARK}
+        named |= {one.key_id for one in found if mark_of(one.label) == MARK}
     return named - {""}
 
 

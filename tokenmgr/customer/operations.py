@@ -12,7 +12,7 @@ from pathlib import Path
 from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import Whose
+from tokenmgr.domain.holding import Whose, marked_for
 from tokenmgr.domain.renewal import Ending
 from tokenmgr.errors import (
     BankNotNamed,
@@ -33,7 +33,6 @@ from tokenmgr.renewal.recovery import (
     begun_elsewhere,
     begun_here,
     current,
-    is_valid,
     named,
     pending,
     unmarked,
@@ -130,24 +129,21 @@ class Counter:
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
-        """Whose it is, and by what. Its certificate says so, or the CA; else it can only be the one subscriber's that
-        this medium is of. None where nobody can tell: then it is nobody's to go on with."""
+        """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
+        nobody goes on with it."""
         others = [one for one in self.store.credentials() if one.key != left.key]
         known = self.authority.standing(left.key.fingerprint)
-        subscribers = {found for one in others if (found := whose(one))}
-        who = whose(left) or (Whose(self.profile.code, known.contract, known.user) if known.user else None)
-        if who is None and len(subscribers) == 1:
-            (who,) = subscribers
-        if subscribers and who is None:
+        by_ca = Whose(self.profile.code, known.contract, known.user) if known.user else None
+        who = whose(left) or marked_for(left.key.label) or by_ca
+        if who is None:
             return None
-        if who is not None and who.bank != self.profile.code:
+        if who.bank != self.profile.code:
             raise BankNotNamed(banks=(who.bank,))
-        old = current(others, self.clock(), who) if who else None
+        old = current(others, self.clock(), who)
         heading: dict[str, Value] = {"bank": self.profile.code, "kind": left.key.kind}
         if old is not None and old.facts is not None:
             return heading | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
-        told: dict[str, Value] = {"contract": who.contract, "user": who.user} if who else {}
-        return heading | {"operation": ACQUISITION, **told}
+        return heading | {"operation": ACQUISITION, "contract": who.contract, "user": who.user}
 
     def _same(self, begun: Journal, operation: str, **wanted: str) -> None:
         """What was begun is what is wanted now, as far as both are known; else it comes first."""
@@ -228,7 +224,9 @@ class Counter:
     def _old(self, serial: str) -> Credential:
         """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
         now = self.clock()
-        valid = [one for one in self.store.credentials() if self._is_ours(one) and is_valid(one, now)]
+        valid = [
+            one for one in self.store.credentials() if self._is_ours(one) and one.facts and one.facts.is_valid(now)
+        ]
         if serial:
             valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
         found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]

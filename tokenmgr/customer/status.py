@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenmgr.customer.holdings import Item, at_work, holdings, items
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
-from tokenmgr.domain.holding import MARKS, Holding, Whose
+from tokenmgr.domain.holding import Holding, Whose, mark_of
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.status import Judged, Place, Verdict, judge, worst
 from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
@@ -95,7 +95,7 @@ def _look(library: Library, facts: MediumFacts) -> Seen:
 def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
     """No CA's certificate; and of the keys without one only those that an operation has made."""
     if not item.certificates:
-        return is_named or item.label in MARKS
+        return is_named or bool(mark_of(item.label))
     is_authority = item.facts is not None and item.facts.is_authority
     return not is_authority and (bank is None or (item.whose is not None and item.whose.bank == bank))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +27,21 @@ class Whose:
     contract: str
     user: str
     bank_name: str = field(default="", compare=False)
+
+
+def marked(whose: Whose | None) -> str:
+    """The label of a key that is not confirmed: it says whose it will be to whoever finds it without a journal."""
+    return f"{MARK} {whose.bank}-{whose.contract} {whose.user}" if whose else MARK
+
+
+def mark_of(label: str) -> str:
+    """MARK or LEFT; empty of any other label."""
+    return MARK if label.startswith(f"{MARK} ") else label if label in MARKS else ""
+
+
+def marked_for(label: str) -> Whose | None:
+    found = re.fullmatch(rf"{MARK} ([0-9]{{4}})-(\S+) (\S+)", label)
+    return Whose(*found.groups()) if found else None
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ class ProfileMissing(RenewalError, InputError):
     """No bank, or not this one, is known on this computer."""
 
     code = "J110"
-    bank: str
+    bank: str | None
     folder: str
 
 

@@ -31,7 +31,7 @@ def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tu
     old = expected.old.facts if expected.old else None
     wrong = {
         "another-key": facts.public_key != expected.key.public_key,
-        "another-holder": _is_of_another(facts, old, expected.whose),
+        "another-holder": is_of_another(facts, old, expected.whose),
         "an-authority": facts.is_authority,
         "not-of-this-ca": bool(issuers_of(facts, expected.chain, expected.roots)[1]),
         "not-valid-yet": facts.not_before > now + SKEW,
@@ -56,7 +56,7 @@ def label_of(facts: CertificateFacts) -> str:
     return f"{whose} {japan_day(facts.not_after)}"
 
 
-def _is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: Whose | None) -> bool:
+def is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: Whose | None) -> bool:
     wanted = holder_of(old.subject_der) if old is not None else whose
     if old is not None and wanted is None:
         return old.subject_der != facts.subject_der

@@ -135,11 +135,9 @@ class Authority:
             raise AuthorityAnswerWrong(reason="no JSON") from error
 
     def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
-        for pause in (
-            *(() if self._open is None else (0.0,)),
-            *self._pauses,
-            None,
-        ):  # one kept open may have ended unnoticed
+        at_once = () if self._open is None else (0.0,)  # one that is kept open may have ended unnoticed
+        pauses = (*at_once, *self._pauses, None)
+        for pause in pauses:
             try:
                 return self._once(method, path, body, kind)
             except AuthorityUnreachable as error:

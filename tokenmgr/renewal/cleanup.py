@@ -89,7 +89,7 @@ def _of_key(one: Holding) -> Removable | Kept:
 
 
 def _of_unheard(one: Holding) -> Removable | Kept:
-    """Which bank's it is stands in no key: that a CA does not know it says something of this PC's own keys only."""
+    """That a CA does not know it says something where it is that bank's, or this PC has made it; no more."""
     if one.standing is None:
         return Kept.NOT_ASKED
-    return Removable.LEFT_OVER if one.is_made_here else Kept.WHOSE_UNKNOWN
+    return Removable.LEFT_OVER if one.is_made_here or one.whose else Kept.WHOSE_UNKNOWN

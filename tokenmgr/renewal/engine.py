@@ -16,7 +16,7 @@ from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import DEAD, LEFT, MARK, Whose
+from tokenmgr.domain.holding import DEAD, LEFT, MARK, Whose, mark_of, marked
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
@@ -43,7 +43,8 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.acceptance import SKEW, Expected, issuers_of, label_of, mismatches
+from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
 from tokenmgr.renewal.evidence import Known, decoded, encoded
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
@@ -136,6 +137,8 @@ class Engine:
         """It is not permitted, and there is no more than a key at most; or it was confirmed long ago, and has run out
         or was superseded since: the CA says so when it is greeted with it."""
         key = self.known.key()
+        if isinstance(error, KeyCertifiedBefore):
+            return True
         if isinstance(error, NotPermittedNow):
             return (key is None or key.certificate is None) and self.known.heard.state in {UNKNOWN.state} | DEAD
         is_past = key is not None and key.facts is not None and key.facts.not_after < self.clock()
@@ -146,7 +149,7 @@ class Engine:
             case Step.CHECKED:
                 return self._check()
             case Step.KEY_GENERATED:
-                key = self.store.generate(self.order.kind, self.known.key_id, MARK)
+                key = self.store.generate(self.order.kind, self.known.key_id, self._mark())
                 return {"public_key": encoded(key.public_key or b"")}
             case Step.REQUESTED:
                 return self._build_request()
@@ -158,7 +161,7 @@ class Engine:
                 self.store.write(
                     self.known.certificate,
                     self.known.key_id,
-                    MARK,
+                    self._mark(),
                     issuers_of(self.known.facts, self.known.chain, self.roots)[0],
                 )
                 return {}
@@ -171,6 +174,10 @@ class Engine:
                 return self._retire()
 
     # --- the steps that are more than a line ---
+
+    def _mark(self) -> str:
+        old = self.order.old
+        return marked(holder_of(old.facts.subject_der) if old and old.facts else self.order.whose)
 
     def _meant(self, step: Step) -> Mapping[str, Value]:
         """2: the ID is chosen, and on the disk, before there is a key of it. Another where half a key pair has it."""
@@ -191,7 +198,7 @@ class Engine:
             told["stale"] = True
         elif step is Step.ISSUED and refused:
             told |= {"final": True} if self._is_in_vain() else {}
-        elif step is Step.CHECKED:
+        elif step is Step.CHECKED:  # somebody else has gone on with this key, or nothing comes of it
             told |= {"final": True} if self._is_over(error) else {}
         if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
             told["taken"] = True
@@ -238,8 +245,11 @@ class Engine:
     def _adopt(self, key: Key, certificate: bytes) -> None:
         """Confirmed before, it is said: then the CA answers it. What is beside the key is what was confirmed, and who
         had it confirmed has accepted it."""
+        old, facts = self.order.old, certificate_facts(certificate)
+        if is_of_another(facts, old.facts if old else None, self.order.whose):
+            raise KeyCertifiedBefore
         by = Identity.by_certificate(self.store.signer(key), certificate)
-        talk = Conversation(by, certificate_facts(certificate).issuer_der, self.roots)
+        talk = Conversation(by, facts.issuer_der, self.roots)
         sent = talk.greet(self.clock())
         talk.read(sent, self.authority.exchange(sent))
         self.known.lived = True
@@ -343,11 +353,11 @@ class Engine:
                 self.store.remove([made], self._successor(others), self.clock())
         except STAYS:
             may_go = False
-        if not may_go and made.key.label == MARK:
+        if not may_go and mark_of(made.key.label) == MARK:
             self.store.rename(self.known.key_id, LEFT)
 
     def _successor(self, others: list[Credential]) -> Credential | None:
-        valid = [one for one in others if one.facts and one.facts.not_before <= self.clock() <= one.facts.not_after]
+        valid = [one for one in others if one.facts and one.facts.is_valid(self.clock())]
         return max(valid, key=lambda one: one.facts.not_after if one.facts else self.clock(), default=None)
 
     # --- what is needed for that ---

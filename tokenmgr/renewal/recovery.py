@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.domain.credential import Credential
-from tokenmgr.domain.holding import LEFT, MARK, WAITING, Whose
+from tokenmgr.domain.holding import MARK, WAITING, Whose, mark_of
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
@@ -23,7 +23,7 @@ from tokenmgr.renewal.ports import StorePort
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
     """The one that carries the mark."""
-    return next((one for one in credentials if one.key.label == MARK), None)
+    return next((one for one in credentials if mark_of(one.key.label) == MARK), None)
 
 
 def unmarked(credentials: Sequence[Credential], standing: Callable[[str], Standing]) -> Credential | None:
@@ -35,13 +35,8 @@ def unmarked(credentials: Sequence[Credential], standing: Callable[[str], Standi
 
 def current(credentials: Sequence[Credential], now: datetime, of: Whose | None = None) -> Credential | None:
     """The one that logs in: of those that are confirmed, the one that is valid longest. `of`: of this subscriber."""
-    found = [one for one in credentials if one.key.label not in (MARK, LEFT) and is_valid(one, now)]
+    found = [one for one in credentials if not mark_of(one.key.label) and one.facts and one.facts.is_valid(now)]
     return max((one for one in found if of in (None, whose(one))), key=_end, default=None)
-
-
-def is_valid(one: Credential, now: datetime) -> bool:
-    """To the second (R2)."""
-    return one.facts is not None and one.facts.not_before <= now and now.replace(microsecond=0) <= one.facts.not_after
 
 
 def whose(one: Credential) -> Whose | None:
