@@ -16,13 +16,14 @@ from argon2 import PasswordHasher
 
 from tests.cli.runner import PROGRAM
 from tests.crash.shim import Disk
-from tests.interop.running import BANK, CONTRACT, PATIENCE, Authority, founded, free_port
+from tests.interop.running import BANK, CONTRACT, Authority, founded, free_port
 from tokenmgr import clock
 from tokenmgr.domain.party import Role
 from tokenmgr.sql.parties import Enrolment
 
 # Long, so that none is in a hash or a number by chance; of the right length for a page with four fields.
 LOGIN_PIN, CONFIRMATION_PIN = "739150284615", "620481937507"
+PATIENCE = 120.0  # seconds for the CA to be up
 _HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what is compared costs as its hash says
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.crash import invariants
-from tests.crash.faults import hit
+from tests.crash.faults import hit, kills
 from tests.crash.points import ELSEWHERE, Point, Recording
 from tests.crash.program import Ended, Running
 from tests.crash.world import Scene, World
@@ -74,7 +74,7 @@ class _Life:
 
     def _hit(self, fault: str, start: Callable[[], Running]) -> bool:
         told, is_hit = hit(self.scene, fault, start)
-        self._behaves(told)
+        self.violations += invariants.well_behaved(told, may_be_killed=is_hit and kills(fault))
         self._logs_in()
         return is_hit
 
@@ -95,13 +95,10 @@ class _Life:
     def _repeat(self, start: Callable[[], Running]) -> Ended:
         for _ in range(TIMES):
             told = self.scene.ended(start())
-            self._behaves(told)
+            self.violations += invariants.well_behaved(told)
             if told.status != AGAIN:
                 break
         return told
-
-    def _behaves(self, told: Ended) -> None:
-        self.violations += invariants.well_behaved(told, may_be_killed=True)
 
     def _logs_in(self) -> None:
         if self.point.operation == "renew":

@@ -25,9 +25,9 @@ from tokenmgr.testbed.simulated import SimulatedMedium
 SETTINGS = """catalogue = false
 usb = false
 [time_limits]
-call = 4
-generate = 8
 """
+PATIENT = "load = 120\ncall = 60\ngenerate = 240\nanswer = 120\n"  # a busy computer is no fault
+HASTY = "call = 5\ngenerate = 15\n"  # for who is to be told of a hang
 PROFILE = """code = "{bank}"
 name = "みほん信用金庫"
 address = "https://127.0.0.1:{port}"
@@ -76,7 +76,7 @@ class Scene:
         self.homes += 1
         self.home = self.folder / f"home-{self.homes}"
         (self.home / "banks.d").mkdir(parents=True)
-        (self.home / "settings.toml").write_text(SETTINGS)
+        self.limit(PATIENT)
         roots = self.world.node.authority.root.read_text()
         profile = PROFILE.format(bank=BANK, port=self.world.wire.port, roots=roots)
         (self.home / "banks.d" / f"{BANK}.toml").write_text(profile)
@@ -85,6 +85,10 @@ class Scene:
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
         self.home = self.folder / "home-1"
+
+    def limit(self, seconds: str) -> None:
+        """How long the program waits for a call, or an answer."""
+        (self.home / "settings.toml").write_text(SETTINGS + seconds)
 
     # --- the program ---
 
@@ -110,7 +114,8 @@ class Scene:
         return told
 
     def repair(self) -> None:
-        """Whatever was armed is over: the medium is plugged in, the wire whole, the CA up, and there is room."""
+        """Whatever was armed is over: the medium is plugged in, the wire whole, the CA up; there is room, and time."""
+        self.limit(PATIENT)
         self.disk.arm()
         self.world.wire.arm()
         self.medium.control.remove()
