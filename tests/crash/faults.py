@@ -22,6 +22,12 @@ def hit(scene: Scene, fault: str, start: Callable[[], Running]) -> tuple[Ended, 
         scene.repair()
 
 
+def has_no_place(scene: Scene, fault: str) -> bool:
+    """What was not hit, and could not be: how often SQLite writes is its own affair, and not the same each time."""
+    kind, *words = fault.split(":")
+    return kind == "registry" and 0 < scene.world.node.disk.counted[words[0]] < int(words[1])
+
+
 def kills(fault: str) -> bool:
     """The program itself, with the signal that nobody can refuse."""
     kind, *words = fault.split(":")

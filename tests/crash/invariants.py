@@ -46,7 +46,8 @@ def nothing_is_unfinished(scene: Scene) -> Iterator[str]:
 
 def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
-    left = leftovers(scene.things(), {before, *(each.certificate for each in scene.active())})
+    others = {one.value for one in scene.world.bystanders}
+    left = leftovers(scene.things(), {before, *others, *(each.certificate for each in scene.active())})
     if not left:
         return
     told = scene.clean()
@@ -75,6 +76,14 @@ def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
         elif one.value not in good - {b""} and not _is_authority(one) and one.label != PROBE:
             left.append(one)
     return left
+
+
+def bystanders_are_there(scene: Scene) -> Iterator[str]:
+    """6: whoever else has a certificate on the medium, of this bank or another, has it and its key as before."""
+    there = scene.things()
+    for one in scene.world.bystanders:
+        if one not in there:
+            yield f"6: somebody else's {one.kind} {one.key_id} {one.label!r} is gone, or is another"
 
 
 def _is_authority(one: Thing) -> bool:

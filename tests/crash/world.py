@@ -10,15 +10,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
 from tests.crash import login, look, medium, node, proxy
 from tests.crash.login import Door
 from tests.crash.look import Looker, Thing
-from tests.crash.medium import PIN, Stock
+from tests.crash.medium import PIN, Stock, remove_certificates
 from tests.crash.node import CONFIRMATION_PIN, LOGIN_PIN, Node
 from tests.crash.program import Ended, Running
 from tests.crash.proxy import Wire
 from tests.crash.shim import Disk
-from tests.interop.running import BANK, CONTRACT
+from tests.interop.running import BANK, CONTRACT, OTHER_BANK
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.testbed.simulated import SimulatedMedium
 
@@ -34,6 +37,9 @@ address = "https://127.0.0.1:{port}"
 roots = '''
 {roots}'''
 """
+BANKS = (BANK, OTHER_BANK)
+AGAIN = 3  # the status that says: try again when the next step is done
+TIMES = 3  # so often a person does
 CLAIM = {"--login-pin-fd": LOGIN_PIN, "--confirmation-pin-fd": CONFIRMATION_PIN}
 SECRETS = (PIN, LOGIN_PIN, CONFIRMATION_PIN)
 
@@ -48,13 +54,29 @@ class World:
     stock: Stock
     looker: Looker
     count: int = 0
+    bystanders: tuple[Thing, ...] = ()
 
-    def scene(self, kind: str) -> Scene:
-        """A medium as it comes from the bank, and somebody who may acquire."""
+    def scene(self, kind: str, bank: str = BANK) -> Scene:
+        """A medium on which others have their certificates, and somebody who may acquire."""
         self.count += 1
         folder = self.folder / f"{self.count}"
         folder.mkdir()
-        return Scene(self, folder, kind, self.node.enrol(), self.stock.new(folder / "medium"))
+        return Scene(self, folder, kind, bank, self.node.enrol(bank), self.stock.new(folder / "medium"))
+
+    def settle_bystanders(self) -> None:
+        """Somebody of the same bank, and somebody of another one, whom no operation here is about. The CA's own
+        certificates go again: whoever acquires writes them."""
+        authorities = [
+            load_pem_x509_certificate(one.read_bytes())
+            for one in (self.node.authority.root, self.node.authority.issuing)
+        ]
+        for bank in BANKS:
+            scene = self.scene("p256", bank)
+            scene.acquire()
+            remove_certificates(scene.medium, [one.public_bytes(Encoding.DER) for one in authorities])
+            self.stock.take(scene.medium)
+            self.bystanders = tuple(scene.things())
+            scene.remove()
 
 
 @dataclass
@@ -62,6 +84,7 @@ class Scene:
     world: World
     folder: Path
     kind: str
+    bank: str
     user: str
     medium: SimulatedMedium
     said: list[Ended] = field(default_factory=list)
@@ -78,8 +101,9 @@ class Scene:
         (self.home / "banks.d").mkdir(parents=True)
         self.limit(PATIENT)
         roots = self.world.node.authority.root.read_text()
-        profile = PROFILE.format(bank=BANK, port=self.world.wire.port, roots=roots)
-        (self.home / "banks.d" / f"{BANK}.toml").write_text(profile)
+        for bank in BANKS:
+            profile = PROFILE.format(bank=bank, port=self.world.wire.port, roots=roots)
+            (self.home / "banks.d" / f"{bank}.toml").write_text(profile)
         self.medium.register(self.home / "libraries.d")
 
     def come_back(self) -> None:
@@ -97,13 +121,21 @@ class Scene:
         return Running(self.folder, environment, line, {"--pin-fd": PIN, **(pins or {})})
 
     def begin(self, operation: str) -> Running:
+        bank = ("--bank", self.bank, "--kind", self.kind, "--json")
         if operation == "acquire":
-            who = ("--bank", BANK, "--contract", CONTRACT, "--user", self.user)
-            return self.start("acquire", *who, "--kind", self.kind, "--json", pins=CLAIM)
-        return self.start("renew", "--kind", self.kind, "--json")
+            return self.start("acquire", *bank, "--contract", CONTRACT, "--user", self.user, pins=CLAIM)
+        return self.start("renew", *bank, *(f"--certificate={one.serial:x}" for one in self.active()))
 
     def resume(self) -> Running:
-        return self.start("resume", "--json", pins=CLAIM)
+        return self.start("resume", "--bank", self.bank, "--json", pins=CLAIM)
+
+    def acquire(self) -> None:
+        for _ in range(TIMES):  # four fields are sent once only, and the CA may just be replacing a worker
+            told = self.ended(self.begin("acquire"))
+            if told.status != AGAIN:
+                break
+        assert told.status == 0, told
+        assert [one.state for one in self.generations()] == [State.ACTIVE]
 
     def clean(self) -> Ended:
         return self.ended(self.start("clean", "--json"))
@@ -129,7 +161,7 @@ class Scene:
         return self.world.looker.look(self.medium.path, PIN)
 
     def generations(self) -> list[Generation]:
-        return self.world.node.authority.generations(self.user)
+        return self.world.node.authority.generations(self.user, self.bank)
 
     def active(self) -> list[Generation]:
         return [one for one in self.generations() if one.state is State.ACTIVE]
@@ -152,7 +184,9 @@ def opened(folder: Path, store: Path) -> Iterator[World]:
         tls = ca.authority.folder.path / "tls"
         wire = stack.enter_context(proxy.opened(ca.port, str(tls / "chain.pem"), str(tls / "key.pem")))
         door = stack.enter_context(login.opened(folder, ca.authority.root, ca.authority.issuing, tls))
-        yield World(folder, store, ca, wire, door, stock, looker)
+        world = World(folder, store, ca, wire, door, stock, looker)
+        world.settle_bystanders()
+        yield world
 
 
 __all__ = ["PIN", "SECRETS", "Scene", "World", "medium", "opened"]
