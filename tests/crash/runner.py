@@ -60,10 +60,10 @@ class _Life:
         outcome = self._finish(is_untouched)
         if ELSEWHERE in point.faults:
             scene.come_back()
-            self._repeat(scene.resume)  # what it finds is done, or not its own any more
+            self._resume()  # what it finds is done, or not its own any more
         self.violations += [
             *invariants.one_active(scene, self.before),
-            *invariants.nothing_is_unfinished(scene),
+            *invariants.nothing_is_unfinished(scene, *scene.every_home),
             *invariants.leftovers_are_told(scene, self.before),
             *invariants.bystanders_are_there(scene),
             *invariants.nothing_secret_is_kept(scene),
@@ -83,13 +83,19 @@ class _Life:
             first = self.scene.said[-1]
             if first.status == 0:
                 return "finished at once"
-        self._repeat(self.scene.resume)
+        self._resume()
         if self._is_done():
             return "resumed"
         told = self._repeat(lambda: self.scene.begin(self.point.operation))
         if told.status != 0:
             self.violations.append(f"2: a new run ended with {told.status}")
         return "refused at first" if is_untouched else "undone, done again"
+
+    def _resume(self) -> None:
+        told = self._repeat(self.scene.resume)
+        self.violations += invariants.resume_has_ended_it(self.scene, told)
+        if told.status == 0 and not self._is_done():
+            self.violations.append("2: resume says that it is finished, and it is not")
 
     def _repeat(self, start: Callable[[], Running]) -> Ended:
         for _ in range(TIMES):

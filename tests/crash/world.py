@@ -97,7 +97,7 @@ class Scene:
     def move(self) -> None:
         """To a PC that has never seen this medium."""
         self.homes += 1
-        self.home = self.folder / f"home-{self.homes}"
+        self.home = self.every_home[-1]
         (self.home / "banks.d").mkdir(parents=True)
         self.limit(PATIENT)
         roots = self.world.node.authority.root.read_text()
@@ -108,11 +108,19 @@ class Scene:
 
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
-        self.home = self.folder / "home-1"
+        self.home = self.every_home[0]
 
     def limit(self, seconds: str) -> None:
         """How long the program waits for a call, or an answer."""
         (self.home / "settings.toml").write_text(SETTINGS + seconds)
+
+    @property
+    def is_at_home(self) -> bool:
+        return self.home == self.every_home[0]
+
+    @property
+    def every_home(self) -> list[Path]:
+        return [self.folder / f"home-{number + 1}" for number in range(self.homes)]
 
     # --- the program ---
 
