@@ -10,6 +10,7 @@ import queue
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from tests.crash.points import Point, Recording
 from tests.crash.runner import Result, record, run
 
 Queue: TypeAlias = "multiprocessing.queues.Queue[Any]"
+LEAVING = 120.0  # seconds for one who has a point under way
 
 
 class Ended(Exception):
@@ -25,8 +27,8 @@ class Ended(Exception):
 
 
 class Crew:
-    def __init__(self, asked: Queue, told: Queue, workers: int) -> None:
-        self._asked, self._told, self.workers = asked, told, workers
+    def __init__(self, asked: Queue, told: Queue, everybody: list[SpawnProcess]) -> None:
+        self._asked, self._told, self._everybody = asked, told, everybody
 
     def record(self, subjects: Iterable[str]) -> dict[str, Recording]:
         wanted = list(subjects)
@@ -40,17 +42,23 @@ class Crew:
         for point in points:
             self._asked.put(point)
             under_way += 1
-            if under_way >= 2 * self.workers:
+            if under_way >= 2 * len(self._everybody):
                 yield self._answer()
                 under_way -= 1
         for _ in range(under_way):
             yield self._answer()
 
     def _answer(self) -> Any:
-        answer = self._told.get()
-        if isinstance(answer, Ended):
-            raise Ended(*answer.args)
-        return answer
+        """One who is killed tells nothing."""
+        while True:
+            ended = [one for one in self._everybody if one.exitcode is not None]
+            with contextlib.suppress(queue.Empty):
+                answer = self._told.get(timeout=1.0)
+                if isinstance(answer, Ended):
+                    raise Ended(*answer.args)
+                return answer
+            if ended:
+                raise Ended(f"a worker ended with {ended[0].exitcode}")
 
 
 @contextlib.contextmanager
@@ -65,11 +73,13 @@ def crew(workers: int) -> Iterator[Crew]:
     try:
         for one in everybody:
             one.start()
-        yield Crew(asked, told, workers)
+        yield Crew(asked, told, everybody)
     finally:
         for _ in everybody:
             asked.put(None)
         for one in everybody:
+            one.join(LEAVING)
+            one.kill()  # who was killed may have kept the list locked for all others
             one.join()
         shutil.rmtree(folder, ignore_errors=True)
 

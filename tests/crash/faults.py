@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.crash.program import Ended, Running, wait_gone
 from tests.crash.proxy import Cut
-from tests.crash.world import Scene
+from tests.crash.world import HASTY, Scene
 
 POWER = ("kill", "alone")
 TICK = 0.003
@@ -22,12 +22,26 @@ def hit(scene: Scene, fault: str, start: Callable[[], Running]) -> tuple[Ended, 
         scene.repair()
 
 
+def has_no_place(scene: Scene, fault: str) -> bool:
+    """What was not hit, and could not be: how often SQLite writes is its own affair, and not the same each time."""
+    kind, *words = fault.split(":")
+    return kind == "registry" and 0 < scene.world.node.disk.counted[words[0]] < int(words[1])
+
+
+def kills(fault: str) -> bool:
+    """The program itself, with the signal that nobody can refuse."""
+    kind, *words = fault.split(":")
+    return kind in ("call", "disk") and words[-1].startswith(("kill", "alone"))
+
+
 def _call(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
     function, number, what = words
     what, after = what.removesuffix("-after"), what.endswith("-after")
     if what in POWER:
         return _killed(scene, function, int(number), what, after, start)
     action, value = ("answer", what) if what.startswith(("CKR_", "0x")) else (what, None)
+    if what == "hang":
+        scene.limit(HASTY)
     rule = scene.medium.fault(function, action, value, after=after, skip=int(number) - 1, times=1)
     told = scene.ended(start())
     return told, any(one.number == rule and one.hits for one in scene.medium.control.rules())

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.crash.look import Thing
 from tests.crash.program import KILLED, Ended
 from tests.crash.world import SECRETS, Scene
 from tokenmgr.domain.generation import State
-from tokenmgr.errors import NotACertificate
+from tokenmgr.domain.holding import MARK
+from tokenmgr.errors import NotACertificate, UndoneHere
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.journal import unfinished
 from tokenmgr.token import room
 
 PROBE = room.MARK["LABEL"]  # what is left of it goes when room is looked for again
+FINE, REFUSED = 0, 4
 GOOD = (State.ACTIVE, State.SUPERSEDED)  # superseded and not revoked: it logs in
 
 
@@ -38,15 +41,46 @@ def one_active(scene: Scene, before: bytes) -> Iterator[str]:
         yield "3: the active certificate does not log in"
 
 
-def nothing_is_unfinished(scene: Scene) -> Iterator[str]:
-    """2: nobody is told for ever to go on with what is done."""
-    for path in unfinished(scene.home / "journal"):
-        yield f"2: unfinished: {path.name}: {path.read_text(errors='replace')}"
+def resume_has_ended_it(scene: Scene, told: Ended) -> Iterator[str]:
+    """2: finished, or undone, or there was nothing; and not only said to be so."""
+    if told.status not in (FINE, REFUSED) and _code(told) != UndoneHere.code:
+        yield f"2: resume ended with {told.status}"
+    yield from nothing_is_unfinished(scene, scene.home)
+
+
+def _code(told: Ended) -> str:
+    try:
+        return str(json.loads(told.out).get("error", {}).get("code", ""))
+    except ValueError:
+        return ""
+
+
+def nothing_is_unfinished(scene: Scene, *homes: Path) -> Iterator[str]:
+    """2: nobody is told for ever to go on with what is done, on that PC, the medium, or by the CA."""
+    for home in homes:
+        for path in unfinished(home / "journal"):
+            yield f"2: unfinished: {home.name}/{path.name}: {path.read_text(errors='replace')}"
+    for one in scene.generations():
+        if one.state in (State.RECORDED, State.PENDING):
+            yield f"2: the CA has one that is {one.state.value}"
+    yield from _keys_that_wait(scene)
+
+
+def _keys_that_wait(scene: Scene) -> Iterator[str]:
+    """A bare key that the CA has not heard of is nobody's on a PC that has not made it, where several subscribers are
+    on the medium: it is left to clean."""
+    things = scene.things()
+    certified = {one.key_id for one in things if one.value}
+    for one in things:
+        is_waiting = one.kind == "PRIVATE_KEY" and one.label == MARK
+        if is_waiting and (scene.is_at_home or one.key_id in certified):
+            yield f"2: the key {one.key_id} waits for its certificate"
 
 
 def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
-    left = leftovers(scene.things(), {before, *(each.certificate for each in scene.active())})
+    others = {one.value for one in scene.world.bystanders}
+    left = leftovers(scene.things(), {before, *others, *(each.certificate for each in scene.active())})
     if not left:
         return
     told = scene.clean()
@@ -78,6 +112,14 @@ def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
         elif one.value not in good - {b""} and not _is_authority(one) and one.label != PROBE:
             left.append(one)
     return left
+
+
+def bystanders_are_there(scene: Scene) -> Iterator[str]:
+    """6: whoever else has a certificate on the medium, of this bank or another, has it and its key as before."""
+    there = scene.things()
+    for one in scene.world.bystanders:
+        if one not in there:
+            yield f"6: somebody else's {one.kind} {one.key_id} {one.label!r} is gone, or is another"
 
 
 def _is_authority(one: Thing) -> bool:

@@ -30,7 +30,7 @@ MODULE_PATH = {module}
 PIN = {pin}
 init = 0
 """
-SECONDS = 30.0
+SECONDS = 120.0
 
 
 @dataclass

@@ -16,13 +16,14 @@ from argon2 import PasswordHasher
 
 from tests.cli.runner import PROGRAM
 from tests.crash.shim import Disk
-from tests.interop.running import BANK, CONTRACT, PATIENCE, Authority, founded, free_port
+from tests.interop.running import CONTRACT, Authority, founded, free_port
 from tokenmgr import clock
 from tokenmgr.domain.party import Role
 from tokenmgr.sql.parties import Enrolment
 
 # Long, so that none is in a hash or a number by chance; of the right length for a page with four fields.
 LOGIN_PIN, CONFIRMATION_PIN = "739150284615", "620481937507"
+PATIENCE = 120.0  # seconds for the CA to be up
 _HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # what is compared costs as its hash says
 
 
@@ -35,11 +36,11 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self._one_at_a_time = threading.Lock()
 
-    def enrol(self) -> str:
+    def enrol(self, bank: str) -> str:
         """Somebody who may acquire; the user ID."""
         user = f"user{next(self._users):05d}"
         until = clock.now() + timedelta(days=80)
-        self.authority.administration.enrol(Enrolment(BANK, CONTRACT, user, Role.USER, "", *self._hashes, until))
+        self.authority.administration.enrol(Enrolment(bank, CONTRACT, user, Role.USER, "", *self._hashes, until))
         return user
 
     def start(self) -> None:

@@ -130,8 +130,7 @@ def _calls(seen: Recording, actions: Sequence[str], more: int = 1) -> Iterator[t
 def _answers(seen: Recording) -> Iterator[tuple[int, str]]:
     """Each answer of a function, and each of its first places, at least once."""
     for function, count in Counter(seen.calls).items():
-        if function not in ANSWERS:
-            continue
+        assert function in ANSWERS, f"answers.py does not say what {function} may answer"
         after = [f"{name}-after" for name in ANSWERS[function]] if function in CHANGING else []
         told = [*ANSWERS[function], *after]
         first = [number for name, number in seen.first() if name == function] or [1]

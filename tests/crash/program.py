@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.cli.runner import PROGRAM
 from tests.crash.node import children
 
-PATIENCE = 180.0  # seconds for one command, hangs and pauses included
+PATIENCE = 600.0  # seconds for one command, hangs and pauses included
 KILLED = -signal.SIGKILL
 
 
@@ -82,7 +82,7 @@ def _through_pipe(pin: str) -> int:
     return reading
 
 
-def wait_gone(processes: list[int], seconds: float = 20.0) -> None:
+def wait_gone(processes: list[int], seconds: float = 120.0) -> None:
     """Of another process's children, which nobody can wait for."""
     end = time.monotonic() + seconds
     while any(_lives(one) for one in processes):

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-SECONDS = 60.0
+SECONDS = 150.0  # longer than anybody waits for an answer
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from tests.crash.points import PARTS
 from tests.crash.runner import OUTCOMES, Result
 
-_SHORT = ("at once", "resumed", "again", "refused", "not hit")
+_SHORT = ("at once", "resumed", "again", "refused", "no place", "not hit")
+MISSED = OUTCOMES[-2:]
 
 
 def table(found: Iterable[tuple[str, Result]]) -> str:
@@ -21,7 +22,7 @@ def table(found: Iterable[tuple[str, Result]]) -> str:
     lines = ["".join([f"{'':<12}{'points':>8}", *(f"{one:>10}" for one in _SHORT), f"{'violations':>12}"])]
     for part in (one for one in parts if any(counts[one, each] for each in (*OUTCOMES, ""))):
         numbers = [counts[part, one] for one in OUTCOMES]
-        points = sum(numbers[:-1]) + counts[part, ""]
+        points = sum(numbers[:-2]) + counts[part, ""]
         lines.append("".join([f"{part:<12}{points:>8,}", *(f"{one:>10,}" for one in numbers), f"{wrong[part]:>12,}"]))
     return "\n".join(lines)
 
@@ -38,12 +39,13 @@ def not_reached(found: Iterable[tuple[str, Result]]) -> list[str]:
 
 
 def is_proven(found: list[tuple[str, Result]], chosen: int) -> bool:
-    """Something was, all that was chosen has been, and nothing was found wrong."""
-    is_whole = 0 < chosen == len(found) and not not_reached(found)
+    """Something was, all that was chosen has been where there is such a place, and nothing was found wrong."""
+    is_something = any(result.outcome not in MISSED for _, result in found)
+    is_whole = is_something and len(found) == chosen and not not_reached(found)
     return is_whole and not any(result.violations for _, result in found)
 
 
 def last_line(found: list[tuple[str, Result]]) -> str:
-    reached = len(found) - len(not_reached(found))
+    reached = sum(result.outcome not in MISSED for _, result in found)
     wrong = sum(bool(result.violations) for _, result in found)
     return f"{reached:,} points, {wrong:,} violation{'' if wrong == 1 else 's'}"

@@ -7,15 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.crash import invariants
-from tests.crash.faults import hit
+from tests.crash.faults import has_no_place, hit, kills
 from tests.crash.points import ELSEWHERE, Point, Recording
 from tests.crash.program import Ended, Running
-from tests.crash.world import Scene, World
-from tokenmgr.domain.generation import State
+from tests.crash.world import AGAIN, TIMES, Scene, World
 
-AGAIN = 3  # the status that says: try again when the next step is done
-TIMES = 3  # so often a person does
-OUTCOMES = ("finished at once", "resumed", "undone, done again", "refused at first", "not reached")
+OUTCOMES = ("finished at once", "resumed", "undone, done again", "refused at first", "no such place", "not reached")
 
 
 @dataclass
@@ -50,10 +47,10 @@ class _Life:
     def live(self) -> str:
         scene, point = self.scene, self.point
         if point.operation == "renew":
-            prepare(scene)
+            scene.acquire()
             self.before = scene.active()[0].certificate
         untouched = self._seen()
-        is_hit = self._hit(point.faults[0], lambda: scene.begin(point.operation))
+        missed = self._hit(point.faults[0], lambda: scene.begin(point.operation))
         is_untouched = self._seen() == untouched
         for then in point.faults[1:]:
             if then == ELSEWHERE:
@@ -63,20 +60,22 @@ class _Life:
         outcome = self._finish(is_untouched)
         if ELSEWHERE in point.faults:
             scene.come_back()
-            self._repeat(scene.resume)  # what it finds is done, or not its own any more
+            self._resume()  # what it finds is done, or not its own any more
         self.violations += [
             *invariants.one_active(scene, self.before),
-            *invariants.nothing_is_unfinished(scene),
+            *invariants.nothing_is_unfinished(scene, *scene.every_home),
             *invariants.leftovers_are_told(scene, self.before),
+            *invariants.bystanders_are_there(scene),
             *invariants.nothing_secret_is_kept(scene),
         ]
-        return outcome if is_hit else "not reached"
+        return missed or outcome
 
-    def _hit(self, fault: str, start: Callable[[], Running]) -> bool:
+    def _hit(self, fault: str, start: Callable[[], Running]) -> str:
         told, is_hit = hit(self.scene, fault, start)
-        self._behaves(told)
+        self.violations += invariants.well_behaved(told, may_be_killed=is_hit and kills(fault))
+        missed = "" if is_hit else "no such place" if has_no_place(self.scene, fault) else "not reached"
         self._logs_in()
-        return is_hit
+        return missed
 
     def _finish(self, is_untouched: bool) -> str:
         """2: resume, as often as it says; then the command again, where nothing was got."""
@@ -84,7 +83,7 @@ class _Life:
             first = self.scene.said[-1]
             if first.status == 0:
                 return "finished at once"
-        self._repeat(self.scene.resume)
+        self._resume()
         if self._is_done():
             return "resumed"
         told = self._repeat(lambda: self.scene.begin(self.point.operation))
@@ -92,16 +91,19 @@ class _Life:
             self.violations.append(f"2: a new run ended with {told.status}")
         return "refused at first" if is_untouched else "undone, done again"
 
+    def _resume(self) -> None:
+        told = self._repeat(self.scene.resume)
+        self.violations += invariants.resume_has_ended_it(self.scene, told)
+        if told.status == 0 and not self._is_done():
+            self.violations.append("2: resume says that it is finished, and it is not")
+
     def _repeat(self, start: Callable[[], Running]) -> Ended:
         for _ in range(TIMES):
             told = self.scene.ended(start())
-            self._behaves(told)
+            self.violations += invariants.well_behaved(told)
             if told.status != AGAIN:
                 break
         return told
-
-    def _behaves(self, told: Ended) -> None:
-        self.violations += invariants.well_behaved(told, may_be_killed=True)
 
     def _logs_in(self) -> None:
         if self.point.operation == "renew":
@@ -115,22 +117,12 @@ class _Life:
         return (self.scene.things(), [(one.serial, one.state) for one in self.scene.generations()])
 
 
-def prepare(scene: Scene) -> None:
-    """With the certificate that is to be renewed."""
-    for _ in range(TIMES):  # four fields are sent once only, and the CA may just be replacing a worker
-        told = scene.ended(scene.begin("acquire"))
-        if told.status != AGAIN:
-            break
-    assert told.status == 0, told
-    assert [one.state for one in scene.generations()] == [State.ACTIVE]
-
-
 def record(world: World, subject: str) -> Recording:
     """An undisturbed run, looked at."""
     point = Point(subject, ())
     scene = world.scene(point.kind)
     if point.operation == "renew":
-        prepare(scene)
+        scene.acquire()
     registry = world.node.disk
     scene.repair()
     registry.arm()

@@ -11,10 +11,11 @@ from tests.actors import TESTER
 from tests.contract.services import require
 from tests.crash import invariants, report, world
 from tests.crash.faults import hit
+from tests.crash.medium import remove_certificates
 from tests.crash.points import PARTS, Point, Recording, every, pairs
 from tests.crash.program import Ended
-from tests.crash.runner import Result, prepare
-from tests.crash.world import PIN, Scene, World
+from tests.crash.runner import Result
+from tests.crash.world import BANKS, PIN, Scene, World
 from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
@@ -36,20 +37,27 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture
 def scene(crashing: World) -> Scene:
     made = crashing.scene("p256")
-    prepare(made)
+    made.acquire()
     return made
 
 
 def test_all_is_well(scene: Scene) -> None:
     assert not [*invariants.something_logs_in(scene), *invariants.one_active(scene, b"")]
     assert not [*invariants.leftovers_are_told(scene, b""), *invariants.nothing_secret_is_kept(scene)]
-    assert not list(invariants.well_behaved(scene.said[0]))
+    assert not [*invariants.well_behaved(scene.said[0]), *invariants.bystanders_are_there(scene)]
+
+
+@pytest.mark.parametrize("bank", BANKS)
+def test_what_somebody_else_has_lost_is_seen(scene: Scene, bank: str) -> None:
+    assert not list(invariants.bystanders_are_there(scene))
+    (lost,) = [one.value for one in scene.world.bystanders if one.value and one.label.startswith(bank)]
+    remove_certificates(scene.medium, [lost])
+    (told,) = invariants.bystanders_are_there(scene)
+    assert told.startswith("6: somebody else's CERTIFICATE")
 
 
 def test_a_certificate_that_is_gone_does_not_log_in(scene: Scene) -> None:
-    for one in scene.medium.tokens.rglob("*.object"):
-        if scene.active()[0].certificate in one.read_bytes():
-            one.unlink()
+    remove_certificates(scene.medium, [scene.active()[0].certificate])
     assert list(invariants.something_logs_in(scene))
     assert list(invariants.one_active(scene, b""))
 
@@ -82,7 +90,7 @@ def test_what_lies_beside_is_seen(scene: Scene) -> None:
         session.login(Secret(PIN))
         certificate = scene.active()[0].certificate
         session.generate_key(KeyKind.P256, b"\x77", "beside")
-    left = invariants.leftovers(scene.things(), {certificate})
+    left = invariants.leftovers(scene.things(), {certificate, *(one.value for one in scene.world.bystanders)})
     assert {(one.kind, one.label) for one in left} == {("PRIVATE_KEY", "beside"), ("PUBLIC_KEY", "beside")}
 
 
@@ -94,7 +102,14 @@ def test_a_fault_that_does_not_come_is_told(scene: Scene, fault: str) -> None:
 
 @pytest.mark.parametrize(
     ("outcomes", "chosen", "is_proven"),
-    [(["resumed"], 1, True), ([], 0, False), (["not reached"], 1, False), (["resumed"], 2, False)],
+    [
+        (["resumed"], 1, True),
+        ([], 0, False),
+        (["not reached"], 1, False),
+        (["resumed"], 2, False),
+        (["no such place"], 1, False),
+        (["resumed", "no such place"], 2, True),
+    ],
 )
 def test_what_was_not_reached_is_not_proven(outcomes: list[str], chosen: int, is_proven: bool) -> None:
     found = [("kills", Result(Point.of("renew-p256/call:C_Sign:1:kill"), outcome)) for outcome in outcomes]

@@ -10,30 +10,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
+
 from tests.crash import login, look, medium, node, proxy
 from tests.crash.login import Door
 from tests.crash.look import Looker, Thing
-from tests.crash.medium import PIN, Stock
+from tests.crash.medium import PIN, Stock, remove_certificates
 from tests.crash.node import CONFIRMATION_PIN, LOGIN_PIN, Node
 from tests.crash.program import Ended, Running
 from tests.crash.proxy import Wire
 from tests.crash.shim import Disk
-from tests.interop.running import BANK, CONTRACT
+from tests.interop.running import BANK, CONTRACT, OTHER_BANK
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 SETTINGS = """catalogue = false
 usb = false
 [time_limits]
-call = 4
-generate = 8
 """
+PATIENT = "load = 120\ncall = 60\ngenerate = 240\nanswer = 120\n"  # a busy computer is no fault
+HASTY = "call = 5\ngenerate = 15\n"  # for who is to be told of a hang
 PROFILE = """code = "{bank}"
 name = "みほん信用金庫"
 address = "https://127.0.0.1:{port}"
 roots = '''
 {roots}'''
 """
+BANKS = (BANK, OTHER_BANK)
+AGAIN = 3  # the status that says: try again when the next step is done
+TIMES = 3  # so often a person does
 CLAIM = {"--login-pin-fd": LOGIN_PIN, "--confirmation-pin-fd": CONFIRMATION_PIN}
 SECRETS = (PIN, LOGIN_PIN, CONFIRMATION_PIN)
 
@@ -48,13 +54,29 @@ class World:
     stock: Stock
     looker: Looker
     count: int = 0
+    bystanders: tuple[Thing, ...] = ()
 
-    def scene(self, kind: str) -> Scene:
-        """A medium as it comes from the bank, and somebody who may acquire."""
+    def scene(self, kind: str, bank: str = BANK) -> Scene:
+        """A medium on which others have their certificates, and somebody who may acquire."""
         self.count += 1
         folder = self.folder / f"{self.count}"
         folder.mkdir()
-        return Scene(self, folder, kind, self.node.enrol(), self.stock.new(folder / "medium"))
+        return Scene(self, folder, kind, bank, self.node.enrol(bank), self.stock.new(folder / "medium"))
+
+    def settle_bystanders(self) -> None:
+        """Somebody of the same bank, and somebody of another one, whom no operation here is about. The CA's own
+        certificates go again: whoever acquires writes them."""
+        authorities = [
+            load_pem_x509_certificate(one.read_bytes())
+            for one in (self.node.authority.root, self.node.authority.issuing)
+        ]
+        for bank in BANKS:
+            scene = self.scene("p256", bank)
+            scene.acquire()
+            remove_certificates(scene.medium, [one.public_bytes(Encoding.DER) for one in authorities])
+            self.stock.take(scene.medium)
+            self.bystanders = tuple(scene.things())
+            scene.remove()
 
 
 @dataclass
@@ -62,6 +84,7 @@ class Scene:
     world: World
     folder: Path
     kind: str
+    bank: str
     user: str
     medium: SimulatedMedium
     said: list[Ended] = field(default_factory=list)
@@ -74,17 +97,30 @@ class Scene:
     def move(self) -> None:
         """To a PC that has never seen this medium."""
         self.homes += 1
-        self.home = self.folder / f"home-{self.homes}"
+        self.home = self.every_home[-1]
         (self.home / "banks.d").mkdir(parents=True)
-        (self.home / "settings.toml").write_text(SETTINGS)
+        self.limit(PATIENT)
         roots = self.world.node.authority.root.read_text()
-        profile = PROFILE.format(bank=BANK, port=self.world.wire.port, roots=roots)
-        (self.home / "banks.d" / f"{BANK}.toml").write_text(profile)
+        for bank in BANKS:
+            profile = PROFILE.format(bank=bank, port=self.world.wire.port, roots=roots)
+            (self.home / "banks.d" / f"{bank}.toml").write_text(profile)
         self.medium.register(self.home / "libraries.d")
 
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
-        self.home = self.folder / "home-1"
+        self.home = self.every_home[0]
+
+    def limit(self, seconds: str) -> None:
+        """How long the program waits for a call, or an answer."""
+        (self.home / "settings.toml").write_text(SETTINGS + seconds)
+
+    @property
+    def is_at_home(self) -> bool:
+        return self.home == self.every_home[0]
+
+    @property
+    def every_home(self) -> list[Path]:
+        return [self.folder / f"home-{number + 1}" for number in range(self.homes)]
 
     # --- the program ---
 
@@ -93,13 +129,21 @@ class Scene:
         return Running(self.folder, environment, line, {"--pin-fd": PIN, **(pins or {})})
 
     def begin(self, operation: str) -> Running:
+        bank = ("--bank", self.bank, "--kind", self.kind, "--json")
         if operation == "acquire":
-            who = ("--bank", BANK, "--contract", CONTRACT, "--user", self.user)
-            return self.start("acquire", *who, "--kind", self.kind, "--json", pins=CLAIM)
-        return self.start("renew", "--kind", self.kind, "--json")
+            return self.start("acquire", *bank, "--contract", CONTRACT, "--user", self.user, pins=CLAIM)
+        return self.start("renew", *bank, *(f"--certificate={one.serial:x}" for one in self.active()))
 
     def resume(self) -> Running:
-        return self.start("resume", "--json", pins=CLAIM)
+        return self.start("resume", "--bank", self.bank, "--json", pins=CLAIM)
+
+    def acquire(self) -> None:
+        for _ in range(TIMES):  # four fields are sent once only, and the CA may just be replacing a worker
+            told = self.ended(self.begin("acquire"))
+            if told.status != AGAIN:
+                break
+        assert told.status == 0, told
+        assert [one.state for one in self.generations()] == [State.ACTIVE]
 
     def clean(self) -> Ended:
         return self.ended(self.start("clean", "--json"))
@@ -110,7 +154,8 @@ class Scene:
         return told
 
     def repair(self) -> None:
-        """Whatever was armed is over: the medium is plugged in, the wire whole, the CA up, and there is room."""
+        """Whatever was armed is over: the medium is plugged in, the wire whole, the CA up; there is room, and time."""
+        self.limit(PATIENT)
         self.disk.arm()
         self.world.wire.arm()
         self.medium.control.remove()
@@ -124,7 +169,7 @@ class Scene:
         return self.world.looker.look(self.medium.path, PIN)
 
     def generations(self) -> list[Generation]:
-        return self.world.node.authority.generations(self.user)
+        return self.world.node.authority.generations(self.user, self.bank)
 
     def active(self) -> list[Generation]:
         return [one for one in self.generations() if one.state is State.ACTIVE]
@@ -147,7 +192,9 @@ def opened(folder: Path, store: Path) -> Iterator[World]:
         tls = ca.authority.folder.path / "tls"
         wire = stack.enter_context(proxy.opened(ca.port, str(tls / "chain.pem"), str(tls / "key.pem")))
         door = stack.enter_context(login.opened(folder, ca.authority.root, ca.authority.issuing, tls))
-        yield World(folder, store, ca, wire, door, stock, looker)
+        world = World(folder, store, ca, wire, door, stock, looker)
+        world.settle_bystanders()
+        yield world
 
 
 __all__ = ["PIN", "SECRETS", "Scene", "World", "medium", "opened"]

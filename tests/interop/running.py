@@ -107,10 +107,10 @@ class Authority:
             data: bytes = answer.read()
         return data
 
-    def generations(self, user: str) -> list[Generation]:
+    def generations(self, user: str, bank: str = BANK) -> list[Generation]:
         """All that the registry has of somebody, the oldest first, by the moment of the request: a certificate has
         whole seconds."""
-        found = self.administration.history(self.administration.find(BANK, CONTRACT, user).id)
+        found = self.administration.history(self.administration.find(bank, CONTRACT, user).id)
         return sorted(found, key=lambda one: one.confirm_by or one.not_before)
 
     def states(self, user: str) -> list[State]:
