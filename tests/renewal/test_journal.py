@@ -9,14 +9,17 @@ import subprocess
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable
-from tokenmgr.renewal.journal import Journal, Phase, unfinished
+from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
+from tokenmgr.renewal import journal as journals
+from tokenmgr.renewal.journal import STORE, Journal, Phase, begun, store_of, unfinished
+from tokenmgr.renewal.recovery import begun_here
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, 123456, tzinfo=UTC)
 
@@ -186,3 +189,100 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises((JournalUnwritable, OSError)):
         Journal.create(tmp_path / "file", "one", {}, NOW)
+
+
+def test_it_is_held_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer that ends in between has written its last lines by then: none of them is lost, or written over."""
+    writer, hold = Journal.open(written(tmp_path)), journals.hold
+
+    def hold_once_the_writer_has_ended(path: Path) -> IO[bytes]:
+        writer.write(Step.REQUESTED, Phase.DONE, {"request": "x"}, NOW)
+        writer.close()
+        return hold(path)
+
+    monkeypatch.setattr(journals, "hold", hold_once_the_writer_has_ended)
+    with Journal.open(tmp_path / "one.jsonl") as journal:
+        assert journal.lines == writer.lines
+        journal.write(None, Phase.DONE, {"ending": "done"}, NOW)
+    monkeypatch.undo()
+    with Journal.open(tmp_path / "one.jsonl") as journal:
+        assert len(journal.lines) == len(writer.lines) + 1
+
+
+# --- of several media ---
+
+
+def begun_on(folder: Path, store: str, name: str) -> Path:
+    with Journal.create(folder, name, {STORE: store}, NOW) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": name}, NOW)
+    return folder / f"{name}.jsonl"
+
+
+def damage(path: Path, line: int) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line - 1] = lines[line - 1].replace(b'"at":"2026', b'"at":"2027')
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Path, Path]:
+    """Another medium's, which is the older one, and ours."""
+    return begun_on(tmp_path, "THEIRS", "0a"), begun_on(tmp_path, "OURS", "1a")
+
+
+def found_here(folder: Path) -> tuple[Path | None, list[RenewalError]]:
+    told: list[RenewalError] = []
+    found = begun_here(folder, "OURS", told.append)
+    if found is not None:
+        found.close()
+    return found and found.path, told
+
+
+def test_another_mediums_that_somebody_is_at_is_in_nobodys_way(two: tuple[Path, Path]) -> None:
+    theirs, ours = two
+    with Journal.open(theirs):
+        assert found_here(ours.parent) == (ours, [])
+    with Journal.open(ours), pytest.raises(JournalInUse):
+        found_here(ours.parent)
+
+
+def test_another_mediums_that_is_damaged_is_left_to_whoever_has_it(two: tuple[Path, Path]) -> None:
+    theirs, ours = two
+    damage(theirs, 2)
+    assert store_of(theirs) == "THEIRS"
+    assert found_here(ours.parent) == (ours, [])
+    assert theirs.exists()
+
+
+def test_ours_that_is_damaged_is_told_and_set_aside(two: tuple[Path, Path]) -> None:
+    theirs, ours = two
+    damage(ours, 2)
+    found, (told,) = found_here(ours.parent)
+    assert found is None
+    assert isinstance(told, JournalDamaged)
+    assert told.line == 2
+    assert unfinished(ours.parent) == [theirs]
+    assert ours.with_suffix(".damaged").exists()
+    assert found_here(ours.parent) == (None, [])
+
+
+def test_one_whose_heading_cannot_be_read_may_be_anybodys(two: tuple[Path, Path]) -> None:
+    """So it is told and set aside, once; and what is ours is found behind it."""
+    theirs, ours = two
+    damage(theirs, 1)
+    assert store_of(theirs) == ""
+    assert [type(one.trouble) for one in begun(ours.parent)] == [JournalDamaged, type(None)]
+    found, (told,) = found_here(ours.parent)
+    assert found == ours
+    assert isinstance(told, JournalDamaged)
+    assert found_here(ours.parent) == (ours, [])
+
+
+def test_a_later_versions_is_told_and_left_to_it(two: tuple[Path, Path]) -> None:
+    theirs, ours = two
+    theirs.write_text('{"v":2,"whatever":true}\n')
+    for _ in range(2):
+        found, (told,) = found_here(ours.parent)
+        assert found == ours
+        assert isinstance(told, JournalNewer)
+    assert theirs.exists()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK, USER, Rig
+from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, DAY, LOGIN_PIN, OTHER_BANK, USER, Rig
 from tokenmgr.api import publications
 from tokenmgr.api.http import as_json
 from tokenmgr.customer.medium_store import MediumStore
@@ -16,6 +16,7 @@ from tokenmgr.customer.operations import Applicant, Counter, Outcome
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.holding import MARK, Whose
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import AuthorityUnreachable, MediumError, RenewalError
@@ -23,7 +24,7 @@ from tokenmgr.log import Secret
 from tokenmgr.ra import acquire
 from tokenmgr.renewal.authority import Offer, Ticket, offer_of, standing_of
 from tokenmgr.renewal.journal import unfinished
-from tokenmgr.renewal.recovery import pending
+from tokenmgr.renewal.recovery import current, pending
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
 
@@ -141,8 +142,9 @@ class World:
         near.on_the_way = cut
 
     def cut_short(self, number: int = 1, heard: bool = False) -> Credential:
-        """A renewal, on the old one's last day; that one. Then the program is begun again."""
+        """A renewal, a day before the old one ends; that one. Then the program is begun again."""
         old = self.renewable()
+        self.rig.now -= DAY
         self.cut(number, heard=heard)
         with suppress(AuthorityUnreachable):
             self.counter().renew()
@@ -157,6 +159,13 @@ class World:
         assert old.facts is not None
         self.rig.now = old.facts.not_after
         return old
+
+    def logs_in(self, user: str = USER) -> bool:
+        """S2: what the CA calls active is on the medium, whole, and not set aside."""
+        best = current(self.store.credentials(), self.rig.now, Whose(BANK, CONTRACT, user))
+        marked = [one for one in self.with_certificates() if one.key.label == MARK]
+        good = self.rig.active(user).certificate
+        return good in [one.certificate.der for one in (best, *marked) if one and one.certificate]
 
     def with_certificates(self) -> list[Credential]:
         return [one for one in self.store.credentials() if one.certificate]

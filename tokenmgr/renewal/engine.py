@@ -135,14 +135,17 @@ class Engine:
 
     def _is_over(self, error: TokenmgrError) -> bool:
         """It is not permitted, and there is no more than a key at most; or it was confirmed long ago, and has run out
-        or was superseded since: the CA says so when it is greeted with it."""
+        or was superseded since: the CA says so when it is greeted with it, and another thing to one that is pending."""
         key = self.known.key()
         if isinstance(error, KeyCertifiedBefore):
             return True
         if isinstance(error, NotPermittedNow):
             return (key is None or key.certificate is None) and self.known.heard.state in {UNKNOWN.state} | DEAD
         is_past = key is not None and key.facts is not None and key.facts.not_after < self.clock()
-        return isinstance(error, AuthorityRefused) and (is_past or self.known.heard.state == State.SUPERSEDED.value)
+        is_replaced = self.known.heard.state == State.SUPERSEDED.value
+        return isinstance(error, AuthorityRefused) and (
+            is_past or (is_replaced and error.fail == FailInfo.certRevoked.name)
+        )
 
     def _do(self, step: Step) -> Mapping[str, Value]:
         match step:

@@ -1,0 +1,245 @@
+"""Whose is what is unfinished, and with which bank is it gone on with? What nobody can name is left alone (R12, S2)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.api.rig import BANK, CONTRACT, DAY, OTHER_BANK, USER
+from tests.renewal.world import Near, World
+from tokenmgr.domain.credential import Credential, KeyKind
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.holding import LEFT, MARK, Whose
+from tokenmgr.domain.standing import UNKNOWN, Standing
+from tokenmgr.errors import (
+    AuthorityUnreachable,
+    BankNotNamed,
+    KeyCertifiedBefore,
+    NothingUnfinished,
+    NotPermittedNow,
+    SeveralToRenew,
+    UnfinishedFirst,
+)
+from tokenmgr.renewal.recovery import pending, unmarked, whose
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another PC's journals, or this one's when they are lost."""
+    return tmp_path / "elsewhere"
+
+
+def states_at(world: World, bank: str) -> list[State]:
+    administration = world.rig.administration
+    return [one.state for one in administration.history(administration.find(bank, CONTRACT, USER).id)]
+
+
+def marked(world: World) -> Credential:
+    found = pending(world.store.credentials())
+    assert found is not None
+    return found
+
+
+# --- one medium, two banks ---
+
+ASKED, ISSUED = {"number": 1}, {"number": 1, "heard": True}
+WRITTEN, CONFIRMED = {"number": 2}, {"number": 2, "heard": True}
+
+
+def begun_at_the_other_bank(world: World, number: int, heard: bool = False) -> Near:
+    """One that logs in at the one bank, and an acquisition at the other that was cut short there."""
+    world.renewable()
+    world.rig.now -= DAY
+    near = world.other_bank()
+    world.cut(number, near, heard)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter(near=near).acquire(world.applicant(), KeyKind.P256)
+    world.restarted()
+    return Near(world.rig, bank=OTHER_BANK)
+
+
+@pytest.mark.parametrize("cut", [WRITTEN, CONFIRMED], ids=["pending", "active"])
+def test_a_key_whose_certificate_is_another_banks(world: World, cut: dict[str, int], elsewhere: Path) -> None:
+    """The customer has only this bank's profile there: told which one it takes, and nothing is touched."""
+    there = begun_at_the_other_bank(world, **cut)
+    for act in (world.counter(elsewhere).renew, lambda: world.resume(elsewhere)):
+        with pytest.raises(BankNotNamed) as refused:
+            act()
+        assert refused.value.banks == (OTHER_BANK,)
+    assert marked(world).certificate is not None
+    assert world.rig.states() == [State.ACTIVE]
+    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
+    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
+    world.counter(elsewhere).renew()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert not world.unfinished()
+
+
+def test_a_key_without_a_certificate_that_another_bank_has_certified(world: World, elsewhere: Path) -> None:
+    """Nothing on the medium tells, and this bank has never heard of it. Its CA has: it refuses the key, and says no
+    more; so that is left for the bank whose it is, and this one's renewal begins anew."""
+    there = begun_at_the_other_bank(world, **ISSUED)
+    with pytest.raises(KeyCertifiedBefore):
+        world.counter(elsewhere).renew()
+    assert [one.key.label for one in world.store.credentials() if not one.certificate] == [LEFT]
+    world.counter(elsewhere).renew()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert world.logs_in()
+    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
+    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
+    assert len(world.with_certificates()) == 3
+    assert not world.unfinished()
+
+
+def test_with_another_banks_profile_nothing_is_gone_on_with(world: World) -> None:
+    """The journal says which; and no PIN of a customer's goes to another bank."""
+    world.cut_short()
+    near = world.other_bank()
+    with pytest.raises(BankNotNamed) as refused:
+        world.counter(near=near).resume(lambda *_: pytest.fail("it asks for PINs"))
+    assert refused.value.banks == (BANK,)
+    world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+# --- one medium, two subscribers ---
+
+
+def with_two(world: World) -> tuple[str, str]:
+    """Their serial numbers, in hex; both renewable."""
+    world.rig.enrol("user02")
+    for user in (USER, "user02"):
+        world.counter().acquire(world.applicant(user=user), KeyKind.P256)
+    found = {whose(one): one.facts for one in world.with_certificates()}
+    first, second = (found[Whose(BANK, CONTRACT, user)] for user in (USER, "user02"))
+    assert first is not None
+    assert second is not None
+    world.rig.now = first.not_after - DAY
+    return f"{first.serial_number:x}", f"{second.serial_number:x}"
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_of_two_subscribers_only_the_ca_can_say_whose_a_key_is(world: World, heard: bool, elsewhere: Path) -> None:
+    """Where it has not heard of it, nobody can, and it stays where it is."""
+    first, second = with_two(world)
+    world.cut(1, heard=heard)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew(second)
+    world.near = Near(world.rig)
+    world.restarted()
+    if heard:
+        assert world.resume(elsewhere).certificate.subject.endswith("user02")
+    else:
+        with pytest.raises(NothingUnfinished):
+            world.resume(elsewhere)
+        with pytest.raises(SeveralToRenew):
+            world.counter(elsewhere).renew()
+        assert world.counter(elsewhere).renew(second).certificate.subject.endswith("user02")
+        assert marked(world).certificate is None
+    assert world.counter(elsewhere).renew(first).certificate.subject.endswith("user01")
+    for user in (USER, "user02"):
+        assert world.rig.states(user) == [State.SUPERSEDED, State.ACTIVE]
+        assert world.logs_in(user)
+
+
+def test_the_other_subscriber_is_not_renewed_instead(world: World) -> None:
+    first, second = with_two(world)
+    world.cut(1)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew(first)
+    world.near = Near(world.rig)
+    world.restarted()
+    with pytest.raises(UnfinishedFirst) as refused:
+        world.counter().renew(second)
+    assert refused.value.operation == f"renewal {first}"
+    world.resume()
+    world.counter().renew(second)
+    assert not world.unfinished()
+
+
+# --- a bank that changes ---
+
+
+def test_a_bank_that_is_called_something_else_keeps_its_customers(world: World) -> None:
+    """Twice: the second time it is the new name that is renewed."""
+    world.renewable()
+    for year, name in enumerate(("あたらしい信用金庫", "もっとあたらしい信用金庫"), start=2):
+        world.rig.administration.change_bank(BANK, lambda bank, name=name: replace(bank, name=name))
+        told = world.counter().renew()
+        assert name in told.certificate.subject
+        assert world.logs_in()
+        assert len(world.rig.states()) == year
+        world.rig.now = told.certificate.not_after - DAY
+
+
+def test_a_bank_that_is_renamed_while_a_renewal_is_unfinished(world: World, elsewhere: Path) -> None:
+    world.cut_short(2)
+    world.rig.administration.change_bank(BANK, lambda bank: replace(bank, name="あたらしい信用金庫"))
+    world.resume(elsewhere)
+    world.restarted()
+    world.resume()  # on the first PC, which has its journal still
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert not world.unfinished()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"media_offered": False}, "store-forbidden"),
+        ({"key_kinds": (KeyKind.RSA_3072,)}, "kind-forbidden"),
+    ],
+    ids=["store", "kind"],
+)
+@pytest.mark.parametrize("is_begun", [False, True], ids=["to begin", "begun"])
+def test_what_the_bank_does_not_offer_any_more(
+    world: World, changes: dict[str, object], reason: str, is_begun: bool
+) -> None:
+    """Said before a key is made; what was begun is undone, and stands in the way of nothing."""
+    if is_begun:
+        world.cut_short()
+    else:
+        world.renewable()
+    world.rig.change_policy(**changes)
+    with pytest.raises(NotPermittedNow) as refused:
+        world.counter().renew(kind=KeyKind.P256)
+    assert refused.value.reason == reason
+    assert len(world.store.credentials()) == len(world.with_certificates()) == 1
+    assert not world.unfinished()
+    assert world.logs_in()
+
+
+def test_what_was_issued_in_time_is_finished_whatever_the_bank_offers_since(world: World) -> None:
+    world.cut_short(2)
+    world.rig.change_policy(key_kinds=(KeyKind.RSA_3072,))
+    world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+# --- a store that keeps no labels ---
+
+
+def test_without_labels_the_ca_says_which_one_waits(world: World) -> None:
+    """And what it has never heard of is nobody's, as are keys of other programs' certificates."""
+    world.cut_short(2)
+    there = world.store.credentials()
+    waiting = marked(world)
+
+    def all_unknown(_: str) -> Standing:
+        return UNKNOWN
+
+    assert unmarked(there, world.near.standing) == waiting
+    assert unmarked(there, all_unknown) is None
+    assert waiting.key.label == MARK
+    world.resume()
+    assert unmarked(world.store.credentials(), world.near.standing) is None
+
+
+def test_without_labels_a_key_that_was_never_asked_for_is_left_alone(world: World) -> None:
+    world.cut_short(1)
+    assert marked(world).certificate is None
+    assert unmarked(world.store.credentials(), world.near.standing) is None
+    world.rig.now += timedelta(minutes=10)
+    world.resume()
