@@ -41,8 +41,8 @@ def key_standing(service: Service, code: str, fingerprint: str) -> dict[str, obj
 
     Nobody is asked who they are: whoever knows the hash has the key or has seen the certificate: every site that it
     has logged in to, and whoever listened to that over TLS 1.2 (RFC 5246, 7.4.6: in the clear). Contract, ID, store and
-    end are in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role, which
-    of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open until when.
+    end are in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role,
+    which of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open.
     """
     bank = known_bank(service, code)
     if not _FINGERPRINT.fullmatch(fingerprint):
