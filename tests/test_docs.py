@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -15,11 +16,19 @@ from tokenmgr import config
 from tokenmgr.catalogue import drivers
 from tokenmgr.cli.output import Exit
 from tokenmgr.customer import profiles
+from tokenmgr.domain.generation import State
+from tokenmgr.domain.medium import PinState
+from tokenmgr.domain.renewal import Step
+from tokenmgr.domain.standing import Standing
+from tokenmgr.domain.status import Next, Place, Verdict, Why
+from tokenmgr.messages import Texts
+from tokenmgr.renewal.cleanup import Kept, Removable
 from tokenmgr.testbed.simulated import PIN
 
 ROOT = Path(__file__).parent.parent
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+RENEWAL = (ROOT / "docs" / "renewal.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMON = {"--json", "--lang", "--library", "-v", "--help"}
 LEAVES = [(path, command) for path, command in every_command() if not isinstance(command, click.Group)]
@@ -60,6 +69,22 @@ def test_every_setting_is_documented_with_its_default() -> None:
     named = set(re.findall(r"`([a-z_.]+)`", " ".join(re.findall(r"^\| (`[a-z_.`, ]+) \|", SETTINGS, re.M))))
     libraries = {"path", "family", "environment", "initialise"}
     assert named == {"language", "catalogue", "usb", "staff", *limits} | libraries | set(profiles.KNOWN)
+
+
+def test_the_nine_steps_are_called_as_on_the_screen() -> None:
+    rows = re.findall(r"^\| (\d) \| ([A-Z_]+) \| ([^|]+) \|", RENEWAL, re.M)
+    assert rows == [(str(step.value), step.name, Texts("ja")(f"steps.{step.name}_done")) for step in Step]
+
+
+@pytest.mark.parametrize("words", [Verdict, Place, Why, Next, PinState, Removable, Kept, State])
+def test_every_word_that_json_may_have_of_a_medium_is_documented(words: type[Enum]) -> None:
+    for word in words:
+        assert f"`{word.value}`" in RENEWAL, word
+
+
+def test_every_key_that_json_may_have_of_a_key_at_the_ca_is_documented() -> None:
+    for field in fields(Standing):
+        assert f"`{field.name}`" in RENEWAL, field.name
 
 
 def test_every_variable_that_is_read_is_documented() -> None:
