@@ -18,18 +18,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
-_CONFIGURATION = """
-openssl_conf = begin
-[begin]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-MODULE_PATH = {module}
-PIN = {pin}
-init = 0
-"""
+from tests.interop.engine import configure
+
 SECONDS = 120.0
 
 
@@ -42,9 +32,8 @@ class Door:
 
     def opens_for(self, certificate: bytes, key_id: str, library: str, pin: str) -> bool:
         """One handshake, TLS 1.3, signed by the key with this ID on the medium behind `library`."""
-        pem, configuration = self.folder / "client.pem", self.folder / "engine.cnf"
+        pem, configuration = self.folder / "client.pem", configure(self.folder / "engine.cnf", library, pin)
         pem.write_bytes(load_der_x509_certificate(certificate).public_bytes(Encoding.PEM))
-        configuration.write_text(_CONFIGURATION.format(module=library, pin=pin))
         key = "pkcs11:type=private;id=" + "".join(f"%{key_id[at : at + 2]}" for at in range(0, len(key_id), 2))
         self.let_in.clear()
         subprocess.run(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.services import require
+from tests.interop.engine import configure
 from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import Authority
 from tests.interop.site import Site
@@ -16,17 +17,6 @@ from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Role
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
 
-CONFIGURATION = """
-openssl_conf = begin
-[begin]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-MODULE_PATH = {module}
-init = 0
-"""
 TYPES = {"p256": "EC:prime256v1", "p384": "EC:secp384r1", "rsa2048": "rsa:2048"}
 
 
@@ -42,9 +32,8 @@ def token(tmp_path: Path) -> SimulatedMedium:
 
 @pytest.fixture
 def openssl(tmp_path: Path, ca: Authority, token: SimulatedMedium) -> OpenSSL:
-    configuration = tmp_path / "engine.cnf"
-    configuration.write_text(CONFIGURATION.format(module=softhsm()))
-    return OpenSSL(tmp_path, ca, {**os.environ, **token.environment, "OPENSSL_CONF": str(configuration)})
+    configuration = str(configure(tmp_path / "engine.cnf", softhsm()))
+    return OpenSSL(tmp_path, ca, {**os.environ, **token.environment, "OPENSSL_CONF": configuration})
 
 
 def new_key(token: SimulatedMedium, kind: str, number: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -209,13 +211,20 @@ def cut_short(world: World, before: timedelta = timedelta()) -> None:
     """So long before the old one ends."""
     world.renewable()
     world.rig.now -= before
+    with unreachable(world):
+        world.counter().renew()
+
+
+@contextmanager
+def unreachable(world: World) -> Iterator[None]:
+    """No message reaches the CA, and that ends what is within."""
 
     def cut(message: bytes, answer: object) -> bytes:
         raise AuthorityUnreachable(address="ca", reason="cut")
 
     world.near.on_the_way = cut
     with pytest.raises(AuthorityUnreachable):
-        world.counter().renew()
+        yield
     world.near.on_the_way = lambda message, answer: world.rig.answer(message)
 
 
@@ -239,13 +248,8 @@ def test_one_whose_certificate_has_run_out_meanwhile_is_undone(world: World) -> 
 
 
 def test_an_acquisition_that_is_not_permitted_any_more_is_undone(world: World) -> None:
-    def cut(message: bytes, answer: object) -> bytes:
-        raise AuthorityUnreachable(address="ca", reason="cut")
-
-    world.near.on_the_way = cut
-    with pytest.raises(AuthorityUnreachable):
+    with unreachable(world):
         world.counter().acquire(world.applicant())
-    world.near.on_the_way = lambda message, answer: world.rig.answer(message)
     world.rig.now += timedelta(days=81)  # the bank's deadline is over (R10)
     world.restarted()
     with pytest.raises(NotPermittedNow):
@@ -255,13 +259,8 @@ def test_an_acquisition_that_is_not_permitted_any_more_is_undone(world: World) -
 
 
 def test_somebody_elses_acquisition_is_not_taken_for_ones_own(world: World) -> None:
-    def cut(message: bytes, answer: object) -> bytes:
-        raise AuthorityUnreachable(address="ca", reason="cut")
-
-    world.near.on_the_way = cut
-    with pytest.raises(AuthorityUnreachable):
+    with unreachable(world):
         world.counter().acquire(world.applicant())
-    world.near.on_the_way = lambda message, answer: world.rig.answer(message)
     world.rig.enrol("user02")
     world.restarted()
     with pytest.raises(UnfinishedFirst) as first:

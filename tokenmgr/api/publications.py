@@ -39,10 +39,11 @@ def bank_offer(service: Service, code: str) -> dict[str, object]:
 def key_standing(service: Service, code: str, fingerprint: str) -> dict[str, object]:
     """What the CA has of a key of this bank's, and what is open to its holder now, in the same store.
 
-    Nobody is asked who they are: whoever knows the hash has the key or has seen the certificate: every site that it
-    has logged in to, and whoever listened to that over TLS 1.2 (RFC 5246, 7.4.6: in the clear). Contract, ID, store and
-    end are in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role,
-    which of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open.
+    Nobody is asked who they are: whoever knows the hash has the key or has seen the certificate; so has every site that
+    it has logged in to, and whoever listened to that over TLS 1.2 (RFC 5246, 7.4.6: in the clear). Contract, ID, store
+    and end are in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role,
+    which of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open until
+    when.
     """
     bank = known_bank(service, code)
     if not _FINGERPRINT.fullmatch(fingerprint):
