@@ -14,6 +14,7 @@ MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirm
 LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
 
 WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet
+LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # of what was confirmed once
 DEAD = {State.REVOKED.value, State.VOID.value}
 
 
