@@ -13,10 +13,10 @@ from cryptography.x509 import load_der_x509_certificate
 
 from tests.contract.services import require
 from tests.interop.customer import LOGIN_PINS, Customer
+from tests.interop.engine import configure
 from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tests.interop.site import Site
-from tests.interop.test_keys_on_a_token import CONFIGURATION
 from tests.interop.test_status import asked, registry
 from tests.interop.test_status import until as until_seen
 from tests.renewal.serving import relaying, serving
@@ -36,8 +36,8 @@ def browser(tmp_path: Path, customer: Customer) -> dict[str, str]:
     require("curl", "openssl")
     engines = subprocess.run(["openssl", "version", "-e"], capture_output=True, text=True).stdout.split('"')[1]
     require(f"{engines}/pkcs11.so")
-    (tmp_path / "engine.cnf").write_text(CONFIGURATION.format(module=customer.stick.path))
-    return {**os.environ, "OPENSSL_CONF": str(tmp_path / "engine.cnf")}
+    file = configure(tmp_path / "engine.cnf", customer.stick.path)
+    return {**os.environ, "OPENSSL_CONF": str(file)}
 
 
 def log_in(site: Site, browser: dict[str, str], customer: Customer, one: Credential) -> None:

@@ -26,6 +26,12 @@ WHO, OTHER = ("1234", "0012345", "user01"), ("1234", "0012345", "user02")
 NAME = "みほん信用金庫"
 CA, OTHER_CA = ThrowawayCA(NOW - DAY, "ours"), ThrowawayCA(NOW - DAY, "another")
 ENDS = NOW + 365 * DAY
+KINDS = (
+    NameOID.COUNTRY_NAME,
+    NameOID.ORGANIZATION_NAME,
+    NameOID.ORGANIZATIONAL_UNIT_NAME,
+    NameOID.COMMON_NAME,
+)
 REASONS = (
     "another-key",
     "another-holder",
@@ -41,8 +47,8 @@ REASONS = (
 def made(who: tuple[str, str, str] = WHO, key: int = 1, bank: str = NAME, ca: ThrowawayCA = CA) -> CertificateFacts:
     """A certificate as a CA hands it out; as it is, the one that was asked for."""
     public = ec.derive_private_key(key, ec.SECP256R1()).public_key()
-    parts = ((NameOID.COUNTRY_NAME, "JP"), (NameOID.ORGANIZATION_NAME, bank))
-    parts += ((NameOID.ORGANIZATIONAL_UNIT_NAME, "-".join(who[:2])), (NameOID.COMMON_NAME, who[2]))
+    whose = "-".join(who[:2])
+    parts = zip(KINDS, ("JP", bank, whose, who[2]), strict=True)
     name = x509.Name([x509.NameAttribute(*one) for one in parts])
     encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return certificate_facts(ca.certify(encoded, name, NOW, ENDS))

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
-from tokenmgr.renewal import journal as journals
 from tokenmgr.renewal.journal import STORE, Journal, Phase, begun, store_of, unfinished
 from tokenmgr.renewal.recovery import begun_here
+from tokenmgr.system import hold
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, 123456, tzinfo=UTC)
 
@@ -193,14 +193,14 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_it_is_held_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that ends in between has written its last lines by then: none of them is lost, or written over."""
-    writer, hold = Journal.open(written(tmp_path)), journals.hold
+    writer = Journal.open(written(tmp_path))
 
     def hold_once_the_writer_has_ended(path: Path) -> IO[bytes]:
         writer.write(Step.REQUESTED, Phase.DONE, {"request": "x"}, NOW)
         writer.close()
         return hold(path)
 
-    monkeypatch.setattr(journals, "hold", hold_once_the_writer_has_ended)
+    monkeypatch.setattr("tokenmgr.renewal.journal.hold", hold_once_the_writer_has_ended)
     with Journal.open(tmp_path / "one.jsonl") as journal:
         assert journal.lines == writer.lines
         journal.write(None, Phase.DONE, {"ending": "done"}, NOW)
@@ -233,9 +233,10 @@ def two(tmp_path: Path) -> tuple[Path, Path]:
 def found_here(folder: Path) -> tuple[Path | None, list[RenewalError]]:
     told: list[RenewalError] = []
     found = begun_here(folder, "OURS", told.append)
-    if found is not None:
-        found.close()
-    return found and found.path, told
+    if found is None:
+        return None, told
+    found.close()
+    return found.path, told
 
 
 def test_another_mediums_that_somebody_is_at_is_in_nobodys_way(two: tuple[Path, Path]) -> None:

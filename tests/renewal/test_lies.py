@@ -22,8 +22,9 @@ from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import AuthorityAnswerWrong, NotSupported, TokenmgrError
 from tokenmgr.renewal.authority import JSON, Authority, Offer
 
-ASKED, ISSUED = {"number": 1}, {"number": 2}  # cut on the way to the CA: nothing there yet, and one that is pending
-CONFIRMED = {"number": 2, "heard": True}  # the answer to the confirmation is lost
+Cut = tuple[int, bool]
+ASKED, ISSUED = (1, False), (2, False)  # cut on the way to the CA: nothing there yet, and one that is pending
+CONFIRMED = (2, True)  # the answer to the confirmation is lost
 
 
 @dataclass
@@ -73,8 +74,8 @@ def ends_well(world: World) -> None:
         (ASKED, "active"),
     ],
 )
-def test_what_is_said_of_a_key_only_chooses_what_is_tried(strict: World, cut: dict[str, int], state: str) -> None:
-    strict.cut_short(**cut)
+def test_what_is_said_of_a_key_only_chooses_what_is_tried(strict: World, cut: Cut, state: str) -> None:
+    strict.cut_short(*cut)
     strict.near = Lying(strict.rig, state=state)
     with suppress(TokenmgrError):
         strict.resume()
@@ -84,7 +85,7 @@ def test_what_is_said_of_a_key_only_chooses_what_is_tried(strict: World, cut: di
 @pytest.mark.parametrize("state", ["revoked", "unknown"])
 def test_on_another_pc_neither(strict: World, state: str, tmp_path: Path) -> None:
     """There the medium and that answer are all that there is; and it had been confirmed."""
-    strict.cut_short(**CONFIRMED)
+    strict.cut_short(*CONFIRMED)
     strict.folder = tmp_path / "another"
     strict.near = Lying(strict.rig, state=state)
     with suppress(TokenmgrError):
@@ -162,7 +163,7 @@ def test_another_banks_offer_begins_nothing(strict: World, tmp_path: Path) -> No
 
 def test_another_banks_offer_ends_nothing(strict: World, tmp_path: Path) -> None:
     body = bytes(as_json(publications.bank_offer(strict.rig.service, OTHER_BANK)).body)
-    strict.cut_short(**ISSUED)
+    strict.cut_short(*ISSUED)
     with refusing(tmp_path, "200 OK", body) as between:
         strict.near = Lying(strict.rig, offers=lambda _: between.offer())
         with pytest.raises(AuthorityAnswerWrong):
@@ -173,12 +174,12 @@ def test_another_banks_offer_ends_nothing(strict: World, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("cut", "kinds"),
-    [({}, ()), ({}, ("ml-dsa-44",)), ({}, ("ml-dsa-44", "p256")), (ASKED, ()), (CONFIRMED, ("ml-dsa-44",))],
+    [(None, ()), (None, ("ml-dsa-44",)), (None, ("ml-dsa-44", "p256")), (ASKED, ()), (CONFIRMED, ("ml-dsa-44",))],
 )
-def test_kinds_of_keys_that_nobody_knows(strict: World, cut: dict[str, int], kinds: tuple[str, ...]) -> None:
+def test_kinds_of_keys_that_nobody_knows(strict: World, cut: Cut | None, kinds: tuple[str, ...]) -> None:
     """A later CA may name more, and one of somebody's making may name none."""
     if cut:
-        strict.cut_short(**cut)
+        strict.cut_short(*cut)
     else:
         strict.renewable()
     strict.near = Lying(strict.rig, offers=lambda true: replace(true, key_kinds=kinds))

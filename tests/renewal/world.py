@@ -27,6 +27,7 @@ from tokenmgr.renewal.journal import unfinished
 from tokenmgr.renewal.recovery import current, pending
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.module import Library
+from tokenmgr.token.session import Session
 
 
 @dataclass
@@ -141,10 +142,10 @@ class World:
 
         near.on_the_way = cut
 
-    def cut_short(self, number: int = 1, heard: bool = False) -> Credential:
-        """A renewal, a day before the old one ends; that one. Then the program is begun again."""
+    def cut_short(self, number: int = 1, heard: bool = False, days: int = 1) -> Credential:
+        """A renewal, so many days before the old one ends; that one. Then the program is begun again."""
         old = self.renewable()
-        self.rig.now -= DAY
+        self.rig.now -= days * DAY
         self.cut(number, heard=heard)
         with suppress(AuthorityUnreachable):
             self.counter().renew()
@@ -166,6 +167,16 @@ class World:
         marked = [one for one in self.with_certificates() if one.key.label == MARK]
         good = self.rig.active(user).certificate
         return good in [one.certificate.der for one in (best, *marked) if one and one.certificate]
+
+    def destroy(self, *gone: Credential) -> None:
+        """By another program, which asks nobody."""
+        self.store.close()
+        with Session.open(self.library, self.serial, write=True) as session:
+            session.login(Secret(self.pin))
+            for one in gone:
+                for place in session._find({"ID": one.key.key_id}):
+                    session._ask("destroy", handle=place["handle"])
+        self.restarted()
 
     def with_certificates(self) -> list[Credential]:
         return [one for one in self.store.credentials() if one.certificate]

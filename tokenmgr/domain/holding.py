@@ -16,6 +16,7 @@ LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could no
 MARKS = (MARK, LEFT)  # what an operation calls a key; one of them logs in nowhere
 
 WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet
+LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # of what was confirmed once
 DEAD = {State.REVOKED.value, State.VOID.value}
 
 

@@ -16,7 +16,7 @@ from tokenmgr.cmp.conversation import Conversation, Identity, Reply
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import DEAD, LEFT, MARK, Whose, mark_of, marked
+from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, Whose, mark_of, marked
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
@@ -34,6 +34,7 @@ from tokenmgr.errors import (
     MediumError,
     MediumGone,
     MediumTroubled,
+    NothingToRenew,
     NotPermitted,
     NotPermittedNow,
     NotSupported,
@@ -45,7 +46,7 @@ from tokenmgr.errors import (
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
-from tokenmgr.renewal.evidence import Known, decoded, encoded
+from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 
@@ -141,11 +142,20 @@ class Engine:
             return True
         if isinstance(error, NotPermittedNow):
             return (key is None or key.certificate is None) and self.known.heard.state in {UNKNOWN.state} | DEAD
+        if isinstance(error, NothingToRenew):  # what would have proven who asks is gone from the store
+            return key is None or key.certificate is None or self._is_none_of_the_cas(key.key, key.certificate.der)
         is_past = key is not None and key.facts is not None and key.facts.not_after < self.clock()
         is_replaced = self.known.heard.state == State.SUPERSEDED.value
         return isinstance(error, AuthorityRefused) and (
             is_past or (is_replaced and error.fail == FailInfo.certRevoked.name)
         )
+
+    def _is_none_of_the_cas(self, key: Key, certificate: bytes) -> bool:
+        try:
+            self._adopt(key, certificate)
+        except AuthorityRefused as error:
+            return is_final(error)
+        return False
 
     def _do(self, step: Step) -> Mapping[str, Value]:
         match step:
@@ -193,8 +203,7 @@ class Engine:
         refuses a request that was made for it now. `stale`: the request that it refuses is an older one, and another is
         built for the same key. `taken`: half a key pair has the ID, and another one is chosen."""
         told: dict[str, Value] = {"code": error.code}
-        refused = isinstance(error, RegistrationError) and not error.retriable
-        refused |= isinstance(error, AuthorityRefused) and error.fail not in TRANSIENT
+        refused = is_final(error)
         if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
             told["final"] = True
         elif step is Step.ISSUED and refused and not self._is_fresh:
@@ -333,14 +342,17 @@ class Engine:
 
     def _take_back(self) -> None:
         """The key is gone, and the CA has a certificate of it, or may have: it is told, or it would let nobody renew
-        until that one's time is over (S7)."""
+        until that one's time is over (S7). Where it does not let itself be told, that is all that is left."""
         refused = self.known.at_authority() is AtAuthority.REFUSED
         if refused or self._identity is None or not self.known.evidence().kept_request:
             return
-        with suppress(AlreadyConfirmed, CannotConfirm, KeyCertifiedBefore, TicketSpent):
+        try:
             if not self.known.certificate:
                 self.journal.write(Step.ISSUED, Phase.DONE, self._have_it_issued(), self.clock())
             self._refuse("the key is lost")
+        except (RegistrationError, AuthorityRefused) as error:
+            if not is_final(error):
+                raise
 
     def _remove_made(self) -> None:
         """What cannot become of use any more. A certificate goes only where the CA has signed that; a key that it knows
@@ -375,9 +387,7 @@ class Engine:
         return old.facts.issuer_der if old and old.facts else bytes((0x30, 0))
 
 
-LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # what the CA says of what was confirmed once
 STAYS = (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded)  # what is not to be had of this store
-TRANSIENT = {FailInfo.systemUnavail.name, FailInfo.systemFailure.name}
 TALKS = (Step.ISSUED, Step.ACCEPTED, Step.CONFIRMED)  # to the CA, which may say that there is nothing to be had
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
 LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day

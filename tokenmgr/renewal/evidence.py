@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 
+from tokenmgr.cmp.faults import FailInfo
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.domain.renewal import AtAuthority, Evidence, Step
 from tokenmgr.domain.standing import UNKNOWN
+from tokenmgr.errors import AuthorityRefused, RegistrationError, TokenmgrError
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import StorePort
+
+TRANSIENT = {FailInfo.systemUnavail.name, FailInfo.systemFailure.name}
 
 
 class Known:
@@ -84,6 +88,12 @@ class Known:
     @property
     def nonce(self) -> bytes:
         return bytes.fromhex(str(self.journal.fact("nonce") or ""))
+
+
+def is_final(error: TokenmgrError) -> bool:
+    """Said by the CA, of this very message: the same again would be refused again."""
+    refused = isinstance(error, RegistrationError) and not error.retriable
+    return refused or (isinstance(error, AuthorityRefused) and error.fail not in TRANSIENT)
 
 
 def encoded(data: bytes) -> str:
