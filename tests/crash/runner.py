@@ -28,7 +28,7 @@ def run(world: World, point: Point) -> Result:
     scene = world.scene(point.kind)
     result.said = scene.said
     try:
-        result.outcome = _Life(scene, point, result.violations).live()
+        result.outcome = Life(scene, point, result.violations).live()
     except Exception:  # noqa: BLE001  of the proof itself, or of what it found: a violation either way, and told whole
         result.violations.append(traceback.format_exc())
         scene.repair()
@@ -38,7 +38,7 @@ def run(world: World, point: Point) -> Result:
 
 
 @dataclass
-class _Life:
+class Life:
     scene: Scene
     point: Point
     violations: list[str]
@@ -57,7 +57,7 @@ class _Life:
                 scene.move()
             else:
                 self._hit(then, scene.resume)
-        outcome = self._finish(is_untouched)
+        outcome = self.finish(is_untouched)
         if ELSEWHERE in point.faults:
             scene.come_back()
             self._resume()  # what it finds is done, or not its own any more
@@ -77,7 +77,7 @@ class _Life:
         self._logs_in()
         return missed
 
-    def _finish(self, is_untouched: bool) -> str:
+    def finish(self, is_untouched: bool) -> str:
         """2: resume, as often as it says; then the command again, where nothing was got."""
         if self._is_done():
             first = self.scene.said[-1]

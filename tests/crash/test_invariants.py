@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.actors import TESTER
+from tests.cmp.parties import authority, certificate, name
 from tests.contract.services import require
 from tests.crash import invariants, report, world
 from tests.crash.faults import hit
 from tests.crash.medium import remove_certificates
 from tests.crash.points import PARTS, Point, Recording, every, pairs
 from tests.crash.program import Ended
-from tests.crash.runner import Result
+from tests.crash.runner import Life, Result
 from tests.crash.world import BANKS, PIN, Scene, World
 from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.domain.renewal import Step
 from tokenmgr.log import Secret
+from tokenmgr.renewal.journal import Journal, Phase
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.token.session import Session
@@ -92,6 +97,49 @@ def test_what_lies_beside_is_seen(scene: Scene) -> None:
         session.generate_key(KeyKind.P256, b"\x77", "beside")
     left = invariants.leftovers(scene.things(), {certificate, *(one.value for one in scene.world.bystanders)})
     assert {(one.kind, one.label) for one in left} == {("PRIVATE_KEY", "beside"), ("PUBLIC_KEY", "beside")}
+
+
+def test_what_clean_would_leave_is_told(scene: Scene) -> None:
+    """A key of nobody's, and a whole certificate of nobody's: clean calls both not ours."""
+    by = authority().key
+    stranger = certificate(name("Nobody"), by, name("Nobody"), by, serial=7).public_bytes(Encoding.DER)
+    with scene.medium.library() as library, Session.open(library, scene.world.stock.serial, write=True) as session:
+        session.login(Secret(PIN))
+        session.generate_key(KeyKind.P256, b"\x77", "beside")
+        own = next(one for one in session.contents().credentials if one.certificate)
+        assert own.certificate is not None
+        session.put_certificate(own.certificate.der, own.key.key_id, "own", [stranger])
+    told = list(invariants.leftovers_are_told(scene, b""))
+    assert {one.split()[1] for one in told} == {"PRIVATE_KEY", "PUBLIC_KEY", "CERTIFICATE"}
+
+
+def journal(scene: Scene) -> Path:
+    """Of something that was begun."""
+    with Journal.create(scene.home / "journal", "begun", {}, clock.now()) as made:
+        made.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "77"}, clock.now())
+        return made.path
+
+
+def test_a_journal_of_any_home_that_stays_unfinished_is_told(scene: Scene) -> None:
+    assert not list(invariants.nothing_is_unfinished(scene, *scene.every_home))
+    scene.move()
+    journal(scene)
+    scene.come_back()
+    (told,) = invariants.nothing_is_unfinished(scene, *scene.every_home)
+    assert told.startswith("2: unfinished: home-2/begun.jsonl")
+
+
+def test_a_resume_that_ends_nothing_is_told(scene: Scene) -> None:
+    """Cut short, and then there is no bank any more that could be asked."""
+    life = Life(scene, Point.of("renew-p256/disk:write:9:kill-after"), [], scene.active()[0].certificate)
+    _, is_hit = hit(scene, life.point.faults[0], lambda: scene.begin("renew"))
+    assert is_hit
+    for one in (scene.home / "banks.d").iterdir():
+        one.unlink()
+    life.finish(is_untouched=False)
+    told = [one.splitlines()[0].split(":")[1] for one in life.violations]
+    assert told[:2] == [" resume ended with 2", " unfinished"]
+    assert " a new run ended with 2" in told
 
 
 @pytest.mark.parametrize("fault", ["call:C_GetInfo:99:kill", "disk:write:99:full", "net:99:request:0"])
