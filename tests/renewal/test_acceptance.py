@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.api.rig import NOW
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind, StoredCertificate, TrustAttributes
+from tokenmgr.domain.holding import Whose
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import SKEW, Expected, issuers_of, label_of, mismatches
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
@@ -61,7 +62,9 @@ def held(facts: CertificateFacts) -> Credential:
 
 
 def expected(old: CertificateFacts | None = None, whose: tuple[str, str, str] | None = None) -> Expected:
-    return Expected(held(made()).key, held(old) if old else None, whose, CA.chain, CA.chain[-1:])
+    return Expected(
+        held(made()).key, held(old) if old else None, Whose(*whose) if whose else None, CA.chain, CA.chain[-1:]
+    )
 
 
 def ending(facts: CertificateFacts, ends: datetime) -> CertificateFacts:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenmgr.cmp.conversation import Conversation, Identity, Reply
+from tokenmgr.cmp.conversation import Conversation, Identity
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import State
@@ -46,7 +46,7 @@ from tokenmgr.errors import (
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
-from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final
+from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 
@@ -290,7 +290,7 @@ class Engine:
             self.screen.waits(reply.wait)
             sent = talk.poll(reply.nonce, self.clock())
             reply = talk.read(sent, self.authority.exchange(sent))
-        return _issued(reply)
+        return issued(reply)
 
     def _accept(self) -> Mapping[str, Value]:
         """5: every mismatch at once; what does not fit is refused to the CA, which takes it back."""
@@ -391,15 +391,3 @@ STAYS = (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded)  # what is 
 TALKS = (Step.ISSUED, Step.ACCEPTED, Step.CONFIRMED)  # to the CA, which may say that there is nothing to be had
 LOOSE = 5  # how often a medium may have been out for a moment: a contact that is loose for ever is told
 LONGEST_WAIT = 120  # seconds that somebody sits there for; the rest is for another day
-
-
-def _issued(reply: Reply) -> dict[str, Value]:
-    # An answer brings the certificate of who signed it too (RFC 9483, 3.3), which is nothing for a medium.
-    chain = [one for one in reply.chain if one != reply.certificate and certificate_facts(one).is_authority]
-    until = reply.confirm_by.isoformat() if reply.confirm_by else None
-    return {
-        "certificate": encoded(reply.certificate),
-        "chain": " ".join(map(encoded, chain)),
-        "nonce": reply.nonce.hex(),
-        "confirm_by": until,
-    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 
+from tokenmgr.cmp.conversation import Reply
 from tokenmgr.cmp.faults import FailInfo
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.domain.renewal import AtAuthority, Evidence, Step
@@ -102,3 +103,15 @@ def encoded(data: bytes) -> str:
 
 def decoded(value: Value) -> bytes:
     return base64.b64decode(str(value or ""))
+
+
+def issued(reply: Reply) -> dict[str, Value]:
+    # An answer brings the certificate of who signed it too (RFC 9483, 3.3), which is nothing for a medium.
+    chain = [one for one in reply.chain if one != reply.certificate and certificate_facts(one).is_authority]
+    until = reply.confirm_by.isoformat() if reply.confirm_by else None
+    return {
+        "certificate": encoded(reply.certificate),
+        "chain": " ".join(map(encoded, chain)),
+        "nonce": reply.nonce.hex(),
+        "confirm_by": until,
+    }
