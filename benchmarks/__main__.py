@@ -11,6 +11,7 @@ from benchmarks import (
     cold,
     customer,
     listing,
+    look,
     ocsp_http,
     plug,
     registry,
@@ -23,6 +24,7 @@ from benchmarks import (
 
 ALL = {
     "cold": cold.run,
+    "look": look.run,
     "renewal": customer.run,
     "calls": calls.run,
     "trip": trip.run,

@@ -39,7 +39,7 @@ def run() -> None:
             "pkcs11-tool -L": (["pkcs11-tool", "--module", softhsm(), "-L"], plain),
             "python -c pass": ([sys.executable, "-c", "pass"], plain),
         }
-        taken = in_turns(TURNS, {name: functools.partial(_hyperfine, *given) for name, given in commands.items()})
+        taken = in_turns(TURNS, {name: functools.partial(hyperfine, *given) for name, given in commands.items()})
     rows = [[n, str(t), ratio(taken[LONE], t), ratio(taken[USUAL], t), _aim(n)] for n, t in taken.items()]
     headings = ("command", "time", "one library is", "with the catalogue's is", "aim")
     table(f"A cold start: median and quartiles of {TURNS * RUNS}; ratios within each turn", headings, rows)
@@ -55,9 +55,10 @@ def _tell_floor(taken: dict[str, Measured]) -> None:
     print(f"  Python's own start is {share:.0%} of ours, once in each process: the program's, and the library's.")
 
 
-def _hyperfine(command: list[str], environment: dict[str, str]) -> list[float]:
+def hyperfine(command: list[str], environment: dict[str, str]) -> list[float]:
+    """Microseconds of each run, whatever their exit status says."""
     with TemporaryDirectory() as folder:
         told = Path(folder) / "told.json"
-        flags = ["-N", "--warmup", "1", "--runs", str(RUNS), "--export-json", str(told), "--style", "none"]
+        flags = ["-N", "--warmup", "1", "--runs", str(RUNS), "--export-json", str(told), "--style", "none", "-i"]
         subprocess.run(["hyperfine", *flags, shlex.join(command)], env=environment, check=True, capture_output=True)
         return [seconds * 1e6 for seconds in json.loads(told.read_text())["results"][0]["times"]]
