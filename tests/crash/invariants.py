@@ -11,7 +11,7 @@ from tests.crash.look import Thing
 from tests.crash.program import KILLED, Ended
 from tests.crash.world import SECRETS, Scene
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import MARK
+from tokenmgr.domain.holding import MARK, mark_of
 from tokenmgr.errors import NotACertificate, UndoneHere
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.journal import unfinished
@@ -72,7 +72,7 @@ def _keys_that_wait(scene: Scene) -> Iterator[str]:
     things = scene.things()
     certified = {one.key_id for one in things if one.value}
     for one in things:
-        is_waiting = one.kind == "PRIVATE_KEY" and one.label == MARK
+        is_waiting = one.kind == "PRIVATE_KEY" and mark_of(one.label) == MARK
         if is_waiting and (scene.is_at_home or one.key_id in certified):
             yield f"2: the key {one.key_id} waits for its certificate"
 

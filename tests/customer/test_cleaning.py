@@ -19,6 +19,7 @@ from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.status import Verdict
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.journal import Journal, Phase, unfinished
+from tokenmgr.renewal.recovery import pending
 
 
 def everything_is_in_one(found: Listed) -> None:
@@ -83,10 +84,14 @@ def test_what_may_still_become_a_certificate_stays(world: World, number: int, on
 
 
 def test_a_key_that_no_ca_knows_stays_where_nobody_knows_whose_it_is(world: World, tmp_path: Path) -> None:
-    """It may be pending at a bank that this computer does not know."""
+    """It may be pending at a bank that this computer does not know. Whose it is stands in its mark."""
     world.renewable()
     cut(world, 0)  # the request was sent, and did not arrive
     elsewhere = tmp_path / "elsewhere"
+    assert sorted(reasons(listed(world, folder=elsewhere))) == ["left-over", "logs-in"]
+    left = pending(world.store.credentials())
+    assert left is not None
+    world.store.rename(left.key.key_id, MARK)
     assert reasons(listed(world, online=False, folder=elsewhere)) == ["logs-in", "not-asked"]
     assert reasons(listed(world, folder=elsewhere)) == ["logs-in", "whose-unknown"]
 

@@ -36,7 +36,7 @@ TOLD: dict[str, tuple[Verdict, list[str], list[str]]] = {
     "administrator-and-user": (Verdict.DUE, ["logs-in fine", "logs-in due"], ["logs-in", "logs-in"]),
     "pending-key": (Verdict.HAND, ["the-next unfinished"], ["not-asked"]),
     "renewal-cut-before-request": (
-        Verdict.HAND, ["logs-in due", "the-next unfinished"], ["logs-in", "not-asked"]
+        Verdict.HAND, ["the-next unfinished", "logs-in due"], ["logs-in", "not-asked"]
     ),
     "renewal-cut-before-confirmation": (
         Verdict.HAND, ["the-next unfinished", "logs-in due"], ["logs-in", "unfinished"]

@@ -21,7 +21,7 @@ from tokenmgr.cmp.messages import Kind, answer_header, assemble, parse
 from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.family import Family, Keys
 from tokenmgr.domain.generation import RevocationReason, State
-from tokenmgr.domain.holding import LEFT, MARK
+from tokenmgr.domain.holding import LEFT, MARK, mark_of
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import (
     AuthorityRefused,
@@ -238,7 +238,7 @@ def test_a_foreign_ca_that_is_not_available_has_refused_nothing(world: World, fa
     with pytest.raises(AuthorityRefused) as refused:
         world.counter().renew()
     assert refused.value.fail == fail.name
-    assert begun_with(world).key.label == MARK
+    assert mark_of(begun_with(world).key.label) == MARK
     world.near = Near(world.rig)
     world.restarted()
     world.resume()

@@ -13,16 +13,14 @@ from tests.api.rig import BANK, CONTRACT, DAY, OTHER_BANK, USER
 from tests.renewal.world import Near, World
 from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import LEFT, MARK, Whose
+from tokenmgr.domain.holding import MARK, Whose, mark_of
 from tokenmgr.domain.party import Bank
 from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import (
     AuthorityUnreachable,
     BankNotNamed,
-    KeyCertifiedBefore,
     NothingUnfinished,
     NotPermittedNow,
-    SeveralToRenew,
     UnfinishedFirst,
 )
 from tokenmgr.renewal.recovery import pending, unmarked, whose
@@ -62,8 +60,8 @@ def begun_at_the_other_bank(world: World, number: int, heard: bool) -> Near:
     return Near(world.rig, bank=OTHER_BANK)
 
 
-@pytest.mark.parametrize("cut", [WRITTEN, CONFIRMED], ids=["pending", "active"])
-def test_a_key_whose_certificate_is_another_banks(world: World, cut: tuple[int, bool], elsewhere: Path) -> None:
+@pytest.mark.parametrize("cut", [ISSUED, WRITTEN, CONFIRMED], ids=["without", "pending", "active"])
+def test_a_key_that_is_another_banks(world: World, cut: tuple[int, bool], elsewhere: Path) -> None:
     """The customer has only this bank's profile there: told which one it takes, and nothing is touched."""
     there = begun_at_the_other_bank(world, *cut)
     with pytest.raises(BankNotNamed) as refused:
@@ -71,28 +69,12 @@ def test_a_key_whose_certificate_is_another_banks(world: World, cut: tuple[int, 
     assert refused.value.banks == (OTHER_BANK,)
     with pytest.raises(BankNotNamed):
         world.resume(elsewhere)
-    assert marked(world).certificate is not None
+    assert marked(world).key.label.startswith(f"{MARK} {OTHER_BANK}-")
     assert world.rig.states() == [State.ACTIVE]
     world.counter(near=there).resume(lambda _contract, _user: world.applicant())
     assert states_at(world, OTHER_BANK) == [State.ACTIVE]
     world.counter(elsewhere).renew()
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
-    assert not world.unfinished()
-
-
-def test_a_key_without_a_certificate_that_another_bank_has_certified(world: World, elsewhere: Path) -> None:
-    """Nothing on the medium tells, and this bank has never heard of it. Its CA has: it refuses the key, and says no
-    more; so that is left for the bank whose it is, and this one's renewal begins anew."""
-    there = begun_at_the_other_bank(world, *ISSUED)
-    with pytest.raises(KeyCertifiedBefore):
-        world.counter(elsewhere).renew()
-    assert [one.key.label for one in world.store.credentials() if not one.certificate] == [LEFT]
-    world.counter(elsewhere).renew()
-    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
-    assert world.logs_in()
-    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
-    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
-    assert len(world.with_certificates()) == 3
     assert not world.unfinished()
 
 
@@ -124,27 +106,30 @@ def with_two(world: World) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("heard", [False, True])
-def test_of_two_subscribers_only_the_ca_can_say_whose_a_key_is(world: World, heard: bool, elsewhere: Path) -> None:
-    """Where it has not heard of it, nobody can, and it stays where it is."""
+def test_of_two_subscribers_the_mark_says_whose_a_key_is(world: World, heard: bool, elsewhere: Path) -> None:
     first, second = with_two(world)
     world.cut(1, heard=heard)
     with pytest.raises(AuthorityUnreachable):
         world.counter().renew(second)
     world.near = Near(world.rig)
     world.restarted()
-    if heard:
-        assert world.resume(elsewhere).certificate.subject.endswith("user02")
-    else:
-        with pytest.raises(NothingUnfinished):
-            world.resume(elsewhere)
-        with pytest.raises(SeveralToRenew):
-            world.counter(elsewhere).renew()
-        assert world.counter(elsewhere).renew(second).certificate.subject.endswith("user02")
-        assert marked(world).certificate is None
+    assert world.resume(elsewhere).certificate.subject.endswith("user02")
     assert world.counter(elsewhere).renew(first).certificate.subject.endswith("user01")
     for user in (USER, "user02"):
         assert world.rig.states(user) == [State.SUPERSEDED, State.ACTIVE]
         assert world.logs_in(user)
+
+
+def test_a_key_that_says_nothing_is_gone_on_with_by_nobody(world: World, elsewhere: Path) -> None:
+    """Of a mark without a name, and the CA has never heard of it."""
+    world.cut_short()
+    world.store.rename(marked(world).key.key_id, MARK)
+    world.restarted()
+    with pytest.raises(NothingUnfinished):
+        world.resume(elsewhere)
+    world.counter(elsewhere).renew()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert marked(world).certificate is None
 
 
 def test_the_other_subscriber_is_not_renewed_instead(world: World) -> None:
@@ -238,7 +223,7 @@ def test_without_labels_the_ca_says_which_one_waits(world: World) -> None:
 
     assert unmarked(there, world.near.standing) == waiting
     assert unmarked(there, all_unknown) is None
-    assert waiting.key.label == MARK
+    assert mark_of(waiting.key.label) == MARK
     world.resume()
     assert unmarked(world.store.credentials(), world.near.standing) is None
 

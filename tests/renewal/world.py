@@ -16,7 +16,7 @@ from tokenmgr.customer.operations import Applicant, Counter, Outcome
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import StoreKind
-from tokenmgr.domain.holding import MARK, Whose
+from tokenmgr.domain.holding import MARK, Whose, mark_of
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import AuthorityUnreachable, MediumError, RenewalError
@@ -164,7 +164,7 @@ class World:
     def logs_in(self, user: str = USER) -> bool:
         """S2: what the CA calls active is on the medium, whole, and not set aside."""
         best = current(self.store.credentials(), self.rig.now, Whose(BANK, CONTRACT, user))
-        marked = [one for one in self.with_certificates() if one.key.label == MARK]
+        marked = [one for one in self.with_certificates() if mark_of(one.key.label) == MARK]
         good = self.rig.active(user).certificate
         return good in [one.certificate.der for one in (best, *marked) if one and one.certificate]
 
