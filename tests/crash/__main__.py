@@ -1,7 +1,7 @@
 """`python -m tests.crash`, `make crash`: every point of the proof, or those that are asked for.
 
-Without options: each fault of every part, and each place that leaves something behind; of the calls that only look,
-some for each operation. `--all` has every fault at every place, a good day long.
+Without options: each fault of every part, at each place that leaves something behind; of the calls that only look,
+at some for each operation. `--all` has every fault at every place, a good day long.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ Chosen = tuple[str, Point]
 def main() -> int:
     told = _arguments()
     found: list[tuple[str, Result]] = []
+    recordings: dict[str, Recording] = {}
     begun = time.monotonic()
     with crew(told.jobs) as workers:
         if told.point:
@@ -40,6 +41,7 @@ def main() -> int:
             elif told.verbose:
                 print(f"{len(found):>6} {time.monotonic() - begun:>7.0f} s  {result.outcome:<18} {result.point.name}")
     print(report.table(found))
+    print(report.places(recordings, found))
     for name in report.not_reached(found):
         print(f"NOT REACHED {name}")
     print(report.last_line(found))

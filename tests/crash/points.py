@@ -27,6 +27,13 @@ from tokenmgr.testbed.faults import LIARS, TORN
 ELSEWHERE = "elsewhere"
 SUBJECTS = ("renew-p256", "acquire-p256", "renew-rsa2048", "acquire-rsa2048")
 PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "network", "authority", "elsewhere", "twice")
+PLACES = {  # by the first word of a fault
+    "call": "PKCS#11 calls",
+    "disk": "journal writes",
+    "net": "exchanges",
+    "ca": "exchanges",
+    "registry": "registry writes",
+}
 STRIDES = dict(zip(SUBJECTS, (6, 10, 20, 20), strict=True))  # of the calls that only look, one in so many at first
 LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
 SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
@@ -45,6 +52,13 @@ class Point:
     def of(cls, name: str) -> Self:
         subject, _, faults = name.partition("/")
         return cls(subject, tuple(faults.split("+")))
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Of the first fault, whatever it is: among which ones, and which."""
+        kind, *words = self.faults[0].split(":")
+        at = words[: 1 if kind in ("net", "ca") else 2]
+        return PLACES[kind], f"{self.subject}/{':'.join(at)}"
 
     @property
     def operation(self) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 
-from tests.crash.points import PARTS
+from tests.crash.points import PARTS, Recording, every
 from tests.crash.runner import OUTCOMES, Result
 
 _SHORT = ("at once", "resumed", "again", "refused", "no place", "not hit")
@@ -25,6 +25,25 @@ def table(found: Iterable[tuple[str, Result]]) -> str:
         points = sum(numbers[:-2]) + counts[part, ""]
         lines.append("".join([f"{part:<12}{points:>8,}", *(f"{one:>10,}" for one in numbers), f"{wrong[part]:>12,}"]))
     return "\n".join(lines)
+
+
+def places(recordings: Mapping[str, Recording], found: Iterable[tuple[str, Result]]) -> str:
+    """Of all that each part could hit, whatever with, how many it has hit."""
+    there: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    hit: defaultdict[str, set[tuple[str, str]]] = defaultdict(set)
+    for recording in recordings.values():
+        for part, (_, point) in every(recording):
+            there[part].add(point.place)
+    for part, result in found:
+        if result.outcome not in MISSED:
+            hit[part].add(result.point.place)
+    lines = [f"{part:<12}  {_counted(there[part], hit[part])}" for part in PARTS if hit[part] and there[part]]
+    return "\n".join(["places hit of places", *lines]) if lines else ""
+
+
+def _counted(there: set[tuple[str, str]], hit: set[tuple[str, str]]) -> str:
+    of, among = Counter(kind for kind, _ in there | hit), Counter(kind for kind, _ in hit)
+    return ", ".join(f"{among[kind]:,} of {of[kind]:,} {kind}" for kind in sorted(of))
 
 
 def violation(result: Result) -> str:

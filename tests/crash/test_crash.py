@@ -10,11 +10,12 @@ from tests.contract.services import require
 
 ROOT = Path(__file__).parent.parent.parent
 COUNT = 30
+SEED = "31"  # of whose places each is there each time: in the registry, only early ones are
 
 
 def test_a_sample_of_each_part() -> None:
     require("gcc", "openssl", "setpriv")
-    line = [sys.executable, "-m", "tests.crash", "--sample", str(COUNT), "--seed", "1", "--jobs", "2"]
+    line = [sys.executable, "-m", "tests.crash", "--sample", str(COUNT), "--seed", SEED, "--jobs", "2"]
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"\n{COUNT} points, 0 violations\n")

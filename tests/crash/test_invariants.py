@@ -166,6 +166,16 @@ def test_what_was_not_reached_is_not_proven(outcomes: list[str], chosen: int, is
     assert not report.is_proven(found, len(found))
 
 
+def test_places_are_counted_once_and_told_of_how_many() -> None:
+    names = ("call:C_Sign:1:kill", "call:C_Sign:1:crash", "call:C_Login:1:kill")
+    found = [("kills", Result(Point.of(f"renew-p256/{name}"), "resumed")) for name in names]
+    found += [("authority", Result(Point.of("renew-p256/ca:2:asked"), "resumed"))]
+    assert report.places({"renew-p256": FEW}, found).splitlines()[1:] == [
+        "kills         2 of 5 PKCS#11 calls",
+        "authority     1 of 2 exchanges, 0 of 14 registry writes",
+    ]
+
+
 def test_each_point_has_a_name_that_means_it() -> None:
     points = [point for _, (_, point) in every(FEW)]
     assert {part for part, _ in every(FEW)} == set(PARTS)
