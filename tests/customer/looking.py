@@ -29,8 +29,8 @@ def reach_nobody(_profile: Profile) -> AbstractContextManager[AuthorityPort]:
 def status(world: World, online: bool = True, folder: Path | None = None) -> Status:
     world.store.close()  # nobody is logged in
     media = [(world.library, facts) for facts in world.library.media()]
-    known = [PROFILE] if online else []
-    return seeing.status(media, known, folder or world.folder, lambda _: reach(world), lambda: world.rig.now)
+    where = folder or world.folder
+    return seeing.status(media, [PROFILE], where, lambda _: reach(world), lambda: world.rig.now, offline=not online)
 
 
 def judged(found: Status) -> list[Judged]:

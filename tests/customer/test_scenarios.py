@@ -56,7 +56,7 @@ def test_a_medium_is_told_as_it_is(
     (medium,) = bed.up(name, day=DAY)
     with medium.library() as library:
         media = [(library, facts) for facts in library.media()]
-        found = seeing.status(media, [], tmp_path, reach_nobody, lambda: NOON)
+        found = seeing.status(media, [], tmp_path, reach_nobody, lambda: NOON, offline=True)
         rows = [f"{row.judged.place.value} {row.judged.why.value}" for row in found.media[0].rows]
         cleaning: list[str] = []
         if name != "locked":

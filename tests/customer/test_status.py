@@ -16,7 +16,7 @@ from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
-from tokenmgr.errors import AuthorityUnreachable, MediumError
+from tokenmgr.errors import AuthorityUnreachable, AuthorityUntrusted, MediumError
 from tokenmgr.pki import plain
 from tokenmgr.ra import holding
 from tokenmgr.renewal.journal import Journal, unfinished
@@ -148,16 +148,32 @@ def test_what_the_bank_has_done_is_told(world: World) -> None:
     assert [one.why for one in judged(status(world))] == [Why.FINE]
 
 
-def test_a_ca_that_does_not_answer_is_told_and_the_certificate_tells_what_it_can(world: World) -> None:
+@pytest.mark.parametrize(
+    ("error", "verdict"), [(AuthorityUnreachable, Verdict.UNSURE), (AuthorityUntrusted, Verdict.HAND)]
+)
+def test_a_ca_that_cannot_be_asked_is_told_and_the_certificate_tells_what_it_can(
+    world: World, error: type[AuthorityUnreachable] | type[AuthorityUntrusted], verdict: Verdict
+) -> None:
     world.acquire()
 
     def silent(_fingerprint: str) -> None:
-        raise AuthorityUnreachable(address="ca", reason="cut")
+        raise error(address="ca", reason="cut")
 
     world.near.standing = silent  # type: ignore[method-assign,assignment]
     found = status(world)
-    assert [one.error.code for one in found.asked if one.error] == ["J107"]
+    assert [one.error.code for one in found.asked if one.error] == [error.code]
     assert [one.why for one in judged(found)] == [Why.FINE]
+    assert found.verdict is verdict
+    assert status(world, online=False).verdict is Verdict.FINE
+
+
+def test_a_bank_without_a_file_here_could_not_be_asked(world: World) -> None:
+    world.acquire()
+    media = [(world.library, facts) for facts in world.library.media()]
+    world.store.close()
+    found = told_of(media, [], world.folder, reach_nobody, lambda: world.rig.now)
+    assert [one.why for one in judged(found)] == [Why.FINE]
+    assert found.verdict is Verdict.UNSURE
 
 
 def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import LEFT, MARK, Holding, Whose, current
 from tokenmgr.domain.standing import UNKNOWN, Open, Standing
-from tokenmgr.domain.status import Next, Place, Verdict, Why, judge, left, worst
+from tokenmgr.domain.status import Next, Place, Verdict, Why, judge, left, of_silence, worst
 from tokenmgr.pki.names import holder_of, subscriber_name
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
@@ -167,9 +167,20 @@ def test_what_is_not_fine_has_a_next_step(seen: list[Holding]) -> None:
         assert judged.verdict is Verdict.FINE or judged.next is not Next.NOTHING
 
 
+@pytest.mark.parametrize(
+    ("may_pass", "alone", "with_due"), [(True, "unsure", "due"), (False, "needs-a-hand", "needs-a-hand")]
+)
+def test_a_ca_that_could_not_be_asked_is_not_fine_and_hides_nothing_worse(
+    may_pass: bool, alone: str, with_due: str
+) -> None:
+    silence = of_silence(may_pass)
+    assert worst([Verdict.FINE, silence]).value == alone
+    assert worst([Verdict.DUE, silence]).value == with_due
+
+
 @given(st.lists(st.sampled_from(Verdict)))
 def test_the_worst_is_one_that_is_there(seen: list[Verdict]) -> None:
-    order = [Verdict.HAND, Verdict.EXPIRED, Verdict.DUE, Verdict.FINE]
+    order = [Verdict.HAND, Verdict.EXPIRED, Verdict.DUE, Verdict.UNSURE, Verdict.FINE]
     assert worst(seen) is next((one for one in order if one in seen), Verdict.FINE)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EXITS = {
     Verdict.FINE: Exit.FINE,
+    Verdict.UNSURE: Exit.RETRY,
     Verdict.DUE: Exit.DUE,
     Verdict.EXPIRED: Exit.EXPIRED,
     Verdict.HAND: Exit.FINDINGS,
@@ -45,7 +46,7 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
         if not media:
             why = seen.why_none()
         folder = settings().journal_folder
-        found = seeing.status(media, [] if offline else known, folder, reach, clock.now, bank, serial)
+        found = seeing.status(media, known, folder, reach, clock.now, bank, serial, offline)
     words = Words(known, offline)
     if as_json:
         Output().value(whole(found, words, why))

@@ -23,7 +23,13 @@ from tokenmgr.errors import TokenmgrError
 from tokenmgr.renewal.journal import Begun
 
 SECOND = timedelta(seconds=1)
-COLOURS = {Verdict.FINE: "green", Verdict.DUE: "yellow", Verdict.EXPIRED: "red", Verdict.HAND: "red"}
+COLOURS = {
+    Verdict.FINE: "green",
+    Verdict.UNSURE: "yellow",
+    Verdict.DUE: "yellow",
+    Verdict.EXPIRED: "red",
+    Verdict.HAND: "red",
+}
 
 
 @dataclass(frozen=True)

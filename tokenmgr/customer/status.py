@@ -12,7 +12,7 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
 from tokenmgr.domain.holding import Holding, Whose, mark_of
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.domain.status import Judged, Place, Verdict, judge, worst
+from tokenmgr.domain.status import Judged, Place, Verdict, judge, of_silence, worst
 from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
 from tokenmgr.renewal.journal import Begun, begun
 from tokenmgr.token.module import Library
@@ -46,12 +46,15 @@ class Status:
     begun: Sequence[Begun]
     asked: Sequence[Asked]
     now: datetime
+    without_file: bool = False  # of a bank whose CA would have been asked
 
     @property
     def verdict(self) -> Verdict:
         """What was begun on a medium that is not here is listed only: that one may be lost for ever."""
         needs_a_hand = any(one.trouble or self.is_here(one) for one in self.begun)
-        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *(one.verdict for one in self.media)])
+        silent = [of_silence(one.error.retriable) for one in self.asked if one.error]
+        silent += [Verdict.UNSURE] if self.without_file else []
+        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *silent, *(one.verdict for one in self.media)])
 
     def is_here(self, one: Begun) -> bool:
         return one.store in [seen.medium.serial for seen in self.media]
@@ -65,6 +68,7 @@ def status(
     clock: Callable[[], datetime],
     bank: str | None = None,
     serial: str | None = None,
+    offline: bool = False,
 ) -> Status:
     """Of this bank only, or this medium. What cannot be read may be about any."""
     every = begun(folder)
@@ -74,12 +78,14 @@ def status(
         named = at_work(one.items, unfinished, one.medium.serial)
         one.items = [item for item in one.items if _concerns_us(item, item.key_id in named, bank)]
     everything = [item for one in seen for item in one.items]
-    asked = ask(wanted(everything, known), reach)
+    asked = [] if offline else ask(wanted(everything, known), reach)
+    banks = {one.code for one in known}
+    nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
     now, answers = clock(), told(everything, asked)
     for one in seen:
         held = holdings(one.items, at_work(one.items, unfinished, one.medium.serial), answers)
         one.rows = sorted(map(Row, one.items, held, judge(held, now)), key=_rank)
-    return Status(seen, unfinished, asked, now)
+    return Status(seen, unfinished, asked, now, nameless)
 
 
 def _look(library: Library, facts: MediumFacts) -> Seen:

@@ -20,6 +20,7 @@ class Verdict(Enum):
     """The worst last."""
 
     FINE = "fine"
+    UNSURE = "unsure"  # as far as the certificates alone tell: a CA could not be asked
     DUE = "due"
     EXPIRED = "expired"
     HAND = "needs-a-hand"
@@ -88,6 +89,11 @@ _VERDICTS = {
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     return max(verdicts, key=list(Verdict).index, default=Verdict.FINE)
+
+
+def of_silence(may_pass: bool) -> Verdict:
+    """Of a CA that could not be asked. One that cannot prove itself does not do so by being asked again."""
+    return Verdict.UNSURE if may_pass else Verdict.HAND
 
 
 def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
