@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.contract.services import require
 
 ROOT = Path(__file__).parent.parent.parent
-COUNT = 30
+COUNT = 20
 SEED = "31"  # of whose places each is there each time: in the registry, only early ones are
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -109,6 +109,12 @@ class Scene:
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
         self.home = self.every_home[0]
+
+    def beside(self, bank: str) -> Scene:
+        """Somebody of that bank with the same medium at the same PC."""
+        other = replace(self, bank=bank, user=self.world.node.enrol(bank), said=[])
+        other.come_back()
+        return other
 
     def limit(self, seconds: str) -> None:
         """How long the program waits for a call, or an answer."""
