@@ -77,6 +77,8 @@ held = st.lists(holding(), max_size=6)
         (Holding(label=MARK), Why.UNFINISHED, Verdict.HAND, Next.RESUME),
         (Holding(label=LEFT), Why.LEFT_OVER, Verdict.FINE, Next.CLEAN),
         (ends_in(200, None), Why.FOREIGN, Verdict.FINE, Next.NOTHING),
+        (Holding(has_key=False), Why.FOREIGN, Verdict.FINE, Next.NOTHING),
+        (Holding(has_key=False, is_damaged=True), Why.DAMAGED, Verdict.HAND, Next.VERIFY),
         (ends_in(200, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
         (ends_in(40, standing=told(State.ACTIVE, renewal=OPEN)), Why.DUE, Verdict.DUE, Next.RENEW),
         (ends_in(20, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
