@@ -117,6 +117,12 @@ def test_what_is_not_confirmed_replaces_nothing() -> None:
     assert (new.place, new.verdict) == (Place.NEXT, Verdict.HAND)
 
 
+def test_what_another_pc_has_finished_is_not_unfinished_whatever_the_journal_here_says() -> None:
+    old, new = judge([ends_in(5), ends_in(364, is_named=True, standing=told(State.ACTIVE))], NOW)
+    assert (old.place, old.why) == (Place.BEFORE, Why.REPLACED)
+    assert (new.place, new.why, new.next) == (Place.CURRENT, Why.FINE, Next.NOTHING)
+
+
 def test_another_subscribers_replaces_nothing() -> None:
     mine, _ = judge([ends_in(-5), ends_in(360, OTHER)], NOW)
     assert (mine.place, mine.verdict) == (Place.LAST, Verdict.EXPIRED)

@@ -110,8 +110,8 @@ def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
 
 def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
     best = current(held, one.whose, now)
-    if one.is_pending or one.is_named:
-        return Judged(Place.CURRENT if best is one else Place.NEXT, Why.UNFINISHED, Next.RESUME)
+    if one.is_pending or (one.is_named and best is not one):  # a journal is behind where another PC has finished it
+        return Judged(Place.NEXT, Why.UNFINISHED, Next.RESUME)
     if one.label == LEFT or (one.state in DEAD and one.ends is None):
         return Judged(Place.LEFT, Why.LEFT_OVER, Next.CLEAN)
     if one.whose is None:
