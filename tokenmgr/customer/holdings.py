@@ -80,7 +80,7 @@ def items(contents: Contents, logged_in: bool) -> list[Item]:
         own = [one for one in left if _belongs(one, key, public)]
         left = [one for one in left if one not in own]
         found.append(Item(key, public, _newest_first(own), has_key=True))
-    ids = {one.key_id for one in (*contents.keys, *contents.public)}
+    ids = {one.key_id for one in contents.keys} | {one.key_id for one in contents.public}
     while left:
         own = [one for one in left if one is left[0] or _public_key(one) == (_public_key(left[0]) or b"")]
         left = [one for one in left if one not in own]
