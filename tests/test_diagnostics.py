@@ -80,6 +80,16 @@ def test_another_program_that_holds_the_library_is_named(home: Home) -> None:
     assert not any(f"({holder.pid})" in str(probe["detail"]) for probe in probes(home)["holders"])
 
 
+def test_a_second_child_of_this_very_program_is_no_other_program(home: Home) -> None:
+    home.plug_in("a")
+    with home.media["a"].library() as library, library.another() as second:
+        assert library.media()
+        assert second.media()
+        seen = [LibrarySeen(library.path, (), {}, (), 0.0, processes=(library.worker.process or 0,))]
+        told = [probe.detail for probe in diagnostics.run(home.folder, seen) if probe.name == "holders"]
+        assert not any(f"({second.worker.process})" in one for one in told)
+
+
 @pytest.fixture
 def virtual_readers() -> Iterator[None]:
     """Debian's virtual readers under the real pcscd. They listen on every address: so in a network of their own."""

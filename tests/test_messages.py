@@ -143,3 +143,38 @@ def test_where_there_is_no_date_nothing_is_said_of_one() -> None:
     for texts in (JA, EN):
         assert "—" not in texts.error(error)["what"]
         assert not re.search(r"[(（]", texts.error(error)["what"])
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_the_last_wrong_login_pin_is_said_to_have_locked_and_is_not_to_be_tried_again(texts: Texts) -> None:
+    some, none = (texts.error(errors.ClaimNotAccepted(tries_left=left))["next"] for left in (4, 0))
+    assert "4" in some
+    assert "0" not in none
+    assert any(word in none for word in ("ロックされました", "locked now"))
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("code", ["J107", "M104"])
+def test_where_nothing_may_have_begun_nobody_is_sent_to_resume(texts: Texts, code: str) -> None:
+    """The same errors are told by a look, before anything was begun, and in the middle."""
+    error = CODED[code](**{name: example(name) for name in CODED[code]._names()})
+    assert "tokenmgr resume" not in texts.error(error)["next"]
+    assert not any(word in texts.error(error)["kept"] for word in ("元のまま", "stays", "What has been done"))
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_an_option_is_written_with_two_dashes(texts: Texts) -> None:
+    assert " --login-pin-fd N" in re.sub("[（(]", " ", texts("bank.pin_unread", option="--login-pin-fd"))
+
+
+def test_a_customers_certificate_has_one_japanese_name() -> None:
+    for code in (one for one in CODED if re.match(r"R10\d|R11[01]|J", one)):
+        for text in JA._entries["errors"][code].values():
+            assert not re.search(r"(?<!電子)証明書", text), code
+
+
+@pytest.mark.parametrize("reason", ["revoked", "on-hold"])
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_what_is_revoked_or_on_hold_is_not_said_to_be_as_it_was_nor_to_be_tomorrows(texts: Texts, reason: str) -> None:
+    said = " ".join(texts.error(errors.NotPermittedNow(reason=reason, way="ask-administrator")).values())
+    assert not any(word in said for word in ("今日", "today", "そのまま", "as it was"))

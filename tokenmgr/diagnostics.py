@@ -193,7 +193,8 @@ def _holders(libraries: list[LibrarySeen], reader_service: str) -> Iterable[Prob
         yield Probe("holders", "note", "–", "holders_untold")
         return
     own = {process for library in libraries for process in library.processes}
-    others = [holder for holder in (*found, *system.reader_programs(reader_service)) if holder.process not in own]
+    seen = (*found, *system.reader_programs(reader_service))
+    others = [one for one in seen if one.process not in own and not system.is_child(one.process)]
     for holder in dict.fromkeys(others):
         facts = {"name": holder.name, "file": holder.file}
         yield Probe("holders", "note", f"{holder.name} ({holder.process}): {holder.file}", "held", facts=facts)

@@ -197,6 +197,15 @@ def reader_programs(service: str, bus: int = 0, address: int = 0) -> list[Holder
     return [holder if holder.file == node else Holder(holder.process, holder.name, service) for holder in others]
 
 
+def is_child(process: int) -> bool:
+    """Of this process. A child that has ended meanwhile is nobody's."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text(errors="replace")
+    except OSError:
+        return False
+    return int(stat.rpartition(")")[2].split()[1]) == os.getpid()  # proc(5): the name before it may have any character
+
+
 def _connected_to(path: str) -> list[int]:
     """The sockets at the other ends of those that a local service has accepted, by their inodes. Only the kernel knows
     who is whose: sock_diag(7), the way of `ss -x`. The service is known by its file, which may have several names."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -98,3 +99,13 @@ def test_whoever_cannot_be_asked_is_told_the_option_of_this_very_pin(home: Home,
     home.plug_in("a")
     done = home.run(*line.format(**home.numbers).split())
     assert f"({option} N)" in done.err
+
+
+def test_a_broken_bank_file_is_told_and_is_an_error_only_where_it_may_be_the_meant_one(home: Home) -> None:
+    (home.folder / "banks.d").mkdir()
+    (home.folder / "banks.d" / "5678.toml").write_text('code = "5678"\nname = ""\n', encoding="utf-8")
+    done = home.run("status", "--json")
+    assert done.status == 3  # no medium is plugged in
+    assert [(one["code"], one["error"]["code"]) for one in json.loads(done.out)["banks"]] == [("5678", "J111")]
+    assert "J110" in home.run("status", "--bank", "1234").err
+    assert "J111" in home.run("status", "--bank", "5678").err

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenmgr.cli.bank_profile import as_toml
-from tokenmgr.customer.profiles import profiles, read_profile
-from tokenmgr.errors import ProfileWrong
+from tokenmgr.customer.profiles import Banks, profiles, read_profile
+from tokenmgr.errors import ProfileTwice, ProfileWrong
+from tokenmgr.messages import Texts
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 
 TEXTS = {"code": "1234", "name": "みほん信用金庫", "address": "https://ca.example:8443"}
@@ -85,12 +86,12 @@ def test_whom_its_server_must_lead_to(tmp_path: Path, pem: str, roots: list[byte
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        *(({name: None}, f"{name} is a text") for name in TEXTS),
-        ({"name": "  "}, "name is a text"),
-        ({"roots": ""}, "roots is a text"),
-        *(({"code": code}, "four digits") for code in ("123", "12345", "12a4", "１２３４")),
+        *(({name: None}, "profile-text") for name in TEXTS),
+        ({"name": "  "}, "profile-text"),
+        ({"roots": ""}, "profile-text"),
+        *(({"code": code}, "profile-code") for code in ("123", "12345", "12a4", "１２３４")),
         *(
-            ({"address": address}, "address is https://")
+            ({"address": address}, "profile-address")
             for address in (
                 "http://ca.example",
                 "ca.example",
@@ -102,17 +103,17 @@ def test_whom_its_server_must_lead_to(tmp_path: Path, pem: str, roots: list[byte
                 "https://みほん.example",
             )
         ),
-        *(({"address": f"https://{host}"}, "") for host in ("ca.example:99999", "ca.example:x", "[::1")),
-        *(({"proxy": proxy}, "proxy is") for proxy in ("socks5://p:1", "https://p:1", "http://", "http://p:x")),
-        ({"proxy": "http://taro:secret@p.example:3128"}, "proxy has a login"),
-        ({"proxi": "http://p:1"}, "unknown: proxi"),
-        *(({name: "system of ours"}, f"{name} has no certificate") for name in ("roots", "tls_roots")),
+        *(({"address": f"https://{host}"}, "profile-address") for host in ("ca.example:99999", "ca.example:x", "[::1")),
+        *(({"proxy": proxy}, "profile-proxy") for proxy in ("socks5://p:1", "https://p:1", "http://", "http://p:x")),
+        ({"proxy": "http://taro:secret@p.example:3128"}, "profile-proxy-login"),
+        ({"proxi": "http://p:1"}, "profile-unknown"),
+        *(({name: "system of ours"}, "profile-no-certificate") for name in ("roots", "tls_roots")),
         (
             {"tls_roots": "-----BEGIN CERTIFICATE-----\n%%%\n-----END CERTIFICATE-----\n"},
-            "tls_roots is not PEM",
+            "profile-no-pem",
         ),
-        ({"roots": "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"}, "roots is not PEM"),
-        ({"roots": "-----BEGIN CERTIFICATE-----\nみほん"}, "roots is not PEM"),
+        ({"roots": "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"}, "profile-no-pem"),
+        ({"roots": "-----BEGIN CERTIFICATE-----\nみほん"}, "profile-no-pem"),
     ],
     ids=str,
 )
@@ -123,9 +124,11 @@ def test_what_cannot_be_used_is_refused_with_its_reason(
     with pytest.raises(ProfileWrong) as refused:
         read_profile(file)
     assert refused.value.file == str(file)
-    assert reason in refused.value.reason
-    assert refused.value.reason
-    assert "secret" not in refused.value.reason
+    assert refused.value.reason == reason
+    for texts in (Texts("ja"), Texts("en")):
+        said = texts.error(refused.value)["what"]
+        assert not any(word in said for word in (reason, "_ssl.c", "{"))
+    assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", [b"code = 1234\nname=''\n", b"code = ", b"\xff\xfe", b""])
@@ -144,12 +147,28 @@ def test_one_that_was_saved_with_notepad(tmp_path: Path, pem: str) -> None:
 def test_a_bank_is_in_one_file(tmp_path: Path, pem: str) -> None:
     written(tmp_path, pem, "a.toml")
     written(tmp_path, pem, "b.toml", code="5678")
-    assert [one.code for one in profiles(tmp_path)] == ["1234", "5678"]
+    assert [one.code for one in profiles(tmp_path).known] == ["1234", "5678"]
     written(tmp_path, pem, "c.toml")
-    with pytest.raises(ProfileWrong) as refused:
-        profiles(tmp_path)
-    assert "c.toml" in refused.value.file
+    found = profiles(tmp_path)
+    assert [one.code for one in found.known] == ["5678"]
+    assert [(one.code, one.bank, one.file) for one in found.broken] == [("J120", "1234", str(tmp_path / "c.toml"))]
+    with pytest.raises(ProfileTwice):
+        found.named("1234")
+
+
+def test_a_broken_file_stands_in_the_way_of_its_own_bank_only(tmp_path: Path, pem: str) -> None:
+    written(tmp_path, pem, "a.toml")
+    written(tmp_path, pem, "b.toml", code="5678", address="http://no")
+    found = profiles(tmp_path)
+    assert [one.code for one in found.named("1234")] == [one.code for one in found.named(None)] == ["1234"]
+    assert found.named("9999") == []
+    with pytest.raises(ProfileWrong):
+        found.named("5678")
+    (tmp_path / "b.toml").write_text("code = ")  # whose it is, it does not tell
+    with pytest.raises(ProfileWrong):
+        profiles(tmp_path).named("9999")
+    assert [one.code for one in profiles(tmp_path).named("1234")] == ["1234"]
 
 
 def test_a_folder_that_is_not_there_knows_no_bank(tmp_path: Path) -> None:
-    assert profiles(tmp_path / "nothing") == []
+    assert profiles(tmp_path / "nothing") == Banks([], [])

@@ -44,7 +44,7 @@ TOLD: dict[str, tuple[Verdict, list[str], list[str]]] = {
     "renewal-left-over": (Verdict.FINE, ["logs-in fine", "left-over left-over"], ["logs-in", "not-asked"]),
     "certificate-without-key": (Verdict.FINE, ["logs-in fine"], ["without-key"]),
     "wrong-pairing": (Verdict.FINE, ["logs-in fine"], ["not-ours", "without-key"]),
-    "damaged": (Verdict.FINE, ["foreign foreign"], ["not-ours", "not-ours"]),
+    "damaged": (Verdict.HAND, ["unreadable damaged"], ["not-ours", "unreadable"]),
     "locked": (Verdict.HAND, [], []),
 }  # fmt: skip
 

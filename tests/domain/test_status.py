@@ -77,6 +77,8 @@ held = st.lists(holding(), max_size=6)
         (Holding(label=MARK), Why.UNFINISHED, Verdict.HAND, Next.RESUME),
         (Holding(label=LEFT), Why.LEFT_OVER, Verdict.FINE, Next.CLEAN),
         (ends_in(200, None), Why.FOREIGN, Verdict.FINE, Next.NOTHING),
+        (Holding(has_key=False), Why.FOREIGN, Verdict.FINE, Next.NOTHING),
+        (Holding(has_key=False, is_damaged=True), Why.DAMAGED, Verdict.HAND, Next.VERIFY),
         (ends_in(200, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
         (ends_in(40, standing=told(State.ACTIVE, renewal=OPEN)), Why.DUE, Verdict.DUE, Next.RENEW),
         (ends_in(20, standing=told(State.ACTIVE)), Why.FINE, Verdict.FINE, Next.NOTHING),
@@ -113,6 +115,12 @@ def test_what_is_not_confirmed_replaces_nothing() -> None:
     old, new = judge([ends_in(5), ends_in(364, label=MARK)], NOW)
     assert (old.place, old.verdict, old.next) == (Place.CURRENT, Verdict.DUE, Next.RESUME)
     assert (new.place, new.verdict) == (Place.NEXT, Verdict.HAND)
+
+
+def test_what_another_pc_has_finished_is_not_unfinished_whatever_the_journal_here_says() -> None:
+    old, new = judge([ends_in(5), ends_in(364, is_named=True, standing=told(State.ACTIVE))], NOW)
+    assert (old.place, old.why) == (Place.BEFORE, Why.REPLACED)
+    assert (new.place, new.why, new.next) == (Place.CURRENT, Why.FINE, Next.NOTHING)
 
 
 def test_another_subscribers_replaces_nothing() -> None:

@@ -51,7 +51,7 @@ GOOD = ends_in(300)
         (Holding(standing=UNKNOWN), [GOOD], Kept.NOT_OURS),
         (Holding(standing=told(State.ACTIVE)), [GOOD], Kept.WITHOUT_CERTIFICATE),
         (Holding(standing=told(State.REVOKED)), [GOOD], Removable.SPENT),
-        (Holding(has_key=False), [GOOD], Kept.NOT_OURS),
+        (Holding(has_key=False), [GOOD], Kept.UNREADABLE),
         (ends_in(-1, None), [GOOD], Kept.NOT_OURS),
         (ends_in(-1, None, is_authority=True), [GOOD], Kept.AUTHORITY),
     ],

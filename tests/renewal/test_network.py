@@ -246,13 +246,14 @@ def test_a_portals_page_is_no_answer(reach: Reach, tls: ssl.SSLContext, body: by
             assert refused.value.reason == f"text/html instead of {kind}"
 
 
-def test_a_portal_that_speaks_no_tls(reach: Reach) -> None:
+def test_a_portal_that_speaks_no_tls_is_not_taken_for_a_bad_network(reach: Reach, waited: list[float]) -> None:
     def say(connection: socket.socket) -> None:
         connection.recv(1000)
         connection.sendall(http("200 OK", "text/html", b"Welcome"))
 
-    with serving(say, None) as port, pytest.raises(AuthorityUnreachable):
+    with serving(say, None) as port, pytest.raises(AuthorityUntrusted) as refused:
         reach(port).standing(KEY)
+    assert (refused.value.reason, waited) == ("no-tls", [])
 
 
 @pytest.mark.parametrize("chunked", [False, True])

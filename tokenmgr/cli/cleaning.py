@@ -20,7 +20,7 @@ from tokenmgr.customer.cleaning import Listed, listed, removed
 from tokenmgr.customer.holdings import Item
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import profiles
-from tokenmgr.errors import DeletionRefused, ProfileMissing
+from tokenmgr.errors import DeletionRefused, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.cleanup import Decided
 
 
@@ -42,7 +42,9 @@ def clean(
     as_json: bool,
     only: str | None,
 ) -> int:
-    known = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
+    banks = profiles(settings().bank_folder)
+    known = [] if offline else banks.named(bank) if bank or banks.known else []
+    broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     with wiring.surroundings(only) as seen:
@@ -52,12 +54,14 @@ def clean(
             prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
             closing(MediumStore(library, facts.serial, pin, accepted)) as store,
         ):
-            found = listed(store, [] if offline else known, settings().journal_folder, glimpse, clock.now)
+            found = listed(store, known, settings().journal_folder, glimpse, clock.now)
             if not as_json:
                 _tell(found)
+                for error in broken:
+                    tell_error(error)
             gone, refused = _remove(found, yes, as_json)
     if as_json:
-        Output().value(_as_json(found, gone, refused))
+        Output().value(_as_json(found, gone, refused, broken))
     else:
         _tell_done(found, gone, refused)
     return Exit.FINDINGS if found.is_unfinished or refused else Exit.FINE
@@ -115,7 +119,7 @@ def _named(one: Item) -> str:
     return t("clean.certificate", holder=holder, serial=f"{one.facts.serial_number:x}", until=until(one.facts))
 
 
-def _as_json(found: Listed, gone: Sequence[Item], refused: Refused) -> dict[str, Any]:
+def _as_json(found: Listed, gone: Sequence[Item], refused: Refused, broken: Sequence[ProfileWrong]) -> dict[str, Any]:
     row = functools.partial(_row, found)
     unfinished = [one for one in found.begun if one.trouble or one.store == found.store.name]
     return {
@@ -127,7 +131,8 @@ def _as_json(found: Listed, gone: Sequence[Item], refused: Refused) -> dict[str,
         "unfinished": [str(one.path) for one in unfinished],
         "banks": [
             {"code": one.profile.code, "error": error_as_json(one.error) if one.error else None} for one in found.asked
-        ],
+        ]
+        + [{"code": one.bank or None, "error": error_as_json(one)} for one in broken],
     }
 
 

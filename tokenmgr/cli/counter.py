@@ -9,13 +9,13 @@ from contextlib import closing, contextmanager
 from tokenmgr import clock
 from tokenmgr.cli import prompts, wiring
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t
+from tokenmgr.cli.output import t, tell_error
 from tokenmgr.cli.progress import Progress
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
-from tokenmgr.customer.profiles import Profile, profiles
+from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing
+from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import bank_of, whose
@@ -33,9 +33,10 @@ def counter(
 ) -> Iterator[tuple[Counter, Progress]]:
     """The medium's PIN is asked for, and nothing is written yet. `is_first`: login PINs go to the bank, so it is not
     found out by what the medium has of others."""
-    known = _profiles(bank)
+    banks = _banks(bank)
+    known = banks.named(bank)
     if is_first:
-        _only(known)
+        _only(known, banks.broken_of(bank) if bank is None else [])
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         accepted = prompts.final_try(facts, library.family_of(facts), final_try)
@@ -45,7 +46,7 @@ def counter(
         ):
             is_live = prompts.sees_progress() and not as_json
             progress = Progress(is_live, lambda: library.worker.doing, store.is_here)
-            profile = _meant(known, store)
+            profile = _meant(known, banks.broken_of(bank) if bank is None else [], store)
             with authority(profile) as reached:
                 parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
                 try:
@@ -61,23 +62,31 @@ def authority(profile: Profile) -> Authority:
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
 
 
-def _profiles(bank: str | None) -> list[Profile]:
-    found = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
-    if not found:
+def _banks(bank: str | None) -> Banks:
+    """Some that may be meant. A file that is broken is told, and the others are used."""
+    found = profiles(settings().bank_folder)
+    if not found.named(bank):
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
+    for error in found.broken:
+        tell_error(error)
     return found
 
 
-def _meant(known: list[Profile], store: StorePort) -> Profile:
+def _meant(known: list[Profile], broken: list[ProfileWrong], store: StorePort) -> Profile:
     """The named one, the only one, the one that something was begun with, or that the medium's certificates are of."""
-    if len(known) > 1:
+    if len(known) > 1 or broken:
         begun = bank_of(settings().journal_folder, store.name)
         codes = {begun} if begun else {found.bank for one in store.credentials() if (found := whose(one))}
-        known = [one for one in known if one.code in codes] or known
-    return _only(known)
+        broken = [one for one in broken if not codes or one.bank in ("", *codes)]
+        matching = [one for one in known if one.code in codes]
+        if matching:
+            return _only(matching, [one for one in broken if one.bank])
+    return _only(known, broken)
 
 
-def _only(known: list[Profile]) -> Profile:
+def _only(known: list[Profile], broken: list[ProfileWrong]) -> Profile:
+    if broken:
+        raise broken[0]
     if len(known) > 1:
         raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))
     return known[0]

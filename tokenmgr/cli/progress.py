@@ -16,7 +16,7 @@ import click
 
 from tokenmgr.cli.output import pad, t, tell_error, width
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import MediumError, RenewalError
+from tokenmgr.errors import JournalDamaged, MediumError, RenewalError
 
 TICK = 0.1
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -66,7 +66,10 @@ class Progress:
 
     def tell(self, error: RenewalError) -> None:
         with self.aside():
-            tell_error(error)
+            if isinstance(error, JournalDamaged):  # its next step is what is being done
+                click.echo(t("renewing.set_aside", file=error.facts["file"]), err=True)
+            else:
+                tell_error(error)
 
     @contextmanager
     def aside(self) -> Iterator[None]:

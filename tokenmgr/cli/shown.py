@@ -56,7 +56,8 @@ def _told() -> Iterator[Story]:
     the user's settings meanwhile is taken out again."""
     media, here, name = bed(sweep=True), settings(), f"renewal-{os.getpid()}"
     profile = here.bank_folder / f"testbed-{name}.toml"
-    taken = {one.code for one in profiles(here.bank_folder)}
+    banks = profiles(here.bank_folder)
+    taken = {*(one.code for one in banks.known), *(one.bank for one in banks.broken)}
     code = next(str(number) for number in range(9999, 999, -1) if str(number) not in taken)
     with ExitStack() as stack:
         stack.callback(_take_down, name)

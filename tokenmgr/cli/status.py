@@ -36,7 +36,11 @@ EXITS = {
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @wiring.common
 def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, only: str | None) -> int:
-    known = [one for one in profiles(settings().bank_folder) if bank in (None, one.code)]
+    banks = profiles(settings().bank_folder)
+    known = [one for one in banks.known if bank in (None, one.code)]
+    if bank and not offline:
+        banks.named(bank)
+    broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     why: TokenmgrError | None = None
@@ -49,13 +53,17 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
         found = seeing.status(media, known, folder, reach, clock.now, bank, serial, offline)
     words = Words(known, offline)
     if as_json:
-        Output().value(whole(found, words, why))
+        Output().value(whole(found, words, why, broken))
     else:
         if why:
             tell_error(why)
         tell(found, words)
+        for error in broken:
+            tell_error(error)
     if why and found.verdict is Verdict.FINE:
         return exit_of(why)
+    if broken and found.without_file and found.verdict is Verdict.UNSURE:
+        return exit_of(broken[0])  # it may be that bank's
     return EXITS[found.verdict]
 
 

@@ -19,7 +19,7 @@ from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
 from tokenmgr.domain.status import Next, Verdict, Why, left
-from tokenmgr.errors import TokenmgrError
+from tokenmgr.errors import ProfileWrong, TokenmgrError
 from tokenmgr.renewal.journal import Begun
 
 SECOND = timedelta(seconds=1)
@@ -168,7 +168,9 @@ def _tell_begun(begun: Begun, found: Status) -> None:
 # --- as JSON (docs/renewal.md) ---
 
 
-def whole(found: Status, words: Words, why: TokenmgrError | None) -> dict[str, Any]:
+def whole(
+    found: Status, words: Words, why: TokenmgrError | None, broken: Sequence[ProfileWrong] = ()
+) -> dict[str, Any]:
     told = {"error": error_as_json(why)} if why else {}
     return told | {
         "at": found.now.isoformat(timespec="seconds"),
@@ -183,7 +185,8 @@ def whole(found: Status, words: Words, why: TokenmgrError | None) -> dict[str, A
                 "error": error_as_json(one.error) if one.error else None,
             }
             for one in found.asked
-        ],
+        ]
+        + [{"code": one.bank or None, "name": None, "address": None, "error": error_as_json(one)} for one in broken],
     }
 
 

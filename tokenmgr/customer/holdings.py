@@ -25,6 +25,12 @@ class Item:
     public: PublicPart | None
     certificates: tuple[StoredCertificate, ...]
     has_key: bool
+    is_beside_key: bool = False  # by its ID, where nothing else tells whose it is
+
+    @property
+    def is_damaged(self) -> bool:
+        """Bytes that are no certificate, where one of ours should be."""
+        return bool(self.certificates) and self.facts is None and (self.is_beside_key or bool(mark_of(self.label)))
 
     @functools.cached_property
     def facts(self) -> CertificateFacts | None:
@@ -74,10 +80,13 @@ def items(contents: Contents, logged_in: bool) -> list[Item]:
         own = [one for one in left if _belongs(one, key, public)]
         left = [one for one in left if one not in own]
         found.append(Item(key, public, _newest_first(own), has_key=True))
+    ids = {one.key_id for one in contents.keys} | {one.key_id for one in contents.public}
     while left:
         own = [one for one in left if one is left[0] or _public_key(one) == (_public_key(left[0]) or b"")]
         left = [one for one in left if one not in own]
-        found.append(Item(None, None, _newest_first(own), has_key=not logged_in and own[0].facts is not None))
+        beside = own[0].key_id in ids - {b""}
+        has_key = not logged_in and own[0].facts is not None
+        found.append(Item(None, None, _newest_first(own), has_key, beside))
     return found
 
 
@@ -117,6 +126,7 @@ def holding(item: Item, named: Collection[str], made: Collection[str], standing:
         is_authority=facts.is_authority if facts else False,
         is_named=item.key_id in named,
         is_made_here=item.key_id in made,
+        is_damaged=item.is_damaged,
         standing=standing,
     )
 

@@ -11,13 +11,13 @@ proxy = "http://proxy.example:8080"                where it is not the system's;
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tokenmgr.errors import ProfileWrong, ProxyRefused
+from tokenmgr.errors import ProfileTwice, ProfileWrong, ProxyRefused
 from tokenmgr.renewal.proxies import read_proxy
 
 SYSTEM, STRAIGHT = "system", "none"
@@ -38,33 +38,82 @@ class Profile:
     media_page: str = ""
 
 
-def profiles(folder: Path) -> list[Profile]:
-    found: dict[str, Profile] = {}
+@dataclass(frozen=True)
+class Banks:
+    """What the files tell. One that is broken stands in nobody's way but that bank's, as far as that can be told."""
+
+    known: Sequence[Profile]
+    broken: Sequence[ProfileWrong]
+
+    def named(self, bank: str | None) -> list[Profile]:
+        found = [one for one in self.known if bank in (None, one.code)]
+        if not found and (broken := self.broken_of(bank)):
+            raise broken[0]
+        return found
+
+    def broken_of(self, *banks: str | None) -> list[ProfileWrong]:
+        """That are, or may be, one of these banks'; with None, of any."""
+        return [one for one in self.broken if None in banks or one.bank in ("", *banks)]
+
+
+def profiles(folder: Path) -> Banks:
+    """Of a bank in two files neither is believed."""
+    found: dict[str, tuple[Path, Profile]] = {}
+    broken: dict[Path, ProfileWrong] = {}
     for path in sorted(folder.glob("*.toml")):
-        profile = read_profile(path)
+        try:
+            profile = read_profile(path)
+        except ProfileWrong as error:
+            broken[path] = error
+            continue
         if profile.code in found:
-            raise ProfileWrong(file=str(path), reason=f"bank {profile.code} is in another file, too")
-        found[profile.code] = profile
-    return list(found.values())
+            other = str(found[profile.code][0])
+            broken[path] = ProfileTwice(file=str(path), reason="", bank=profile.code, other=other)
+        else:
+            found[profile.code] = path, profile
+    twice = {one.bank for one in broken.values() if isinstance(one, ProfileTwice)}
+    known = [profile for _, profile in found.values() if profile.code not in twice]
+    return Banks(known, list(broken.values()))
 
 
 def read_profile(path: Path) -> Profile:
     try:
         told = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad puts a mark in front
+    except OSError as error:
+        raise ProfileWrong(file=str(path), reason="profile-not-readable") from error
+    except UnicodeDecodeError as error:
+        raise ProfileWrong(file=str(path), reason="not-utf8") from error
+    except ValueError as error:
+        raise ProfileWrong(file=str(path), reason="profile-no-toml") from error
+    try:
         return _profile(told)
-    except (OSError, ValueError) as error:
-        raise ProfileWrong(file=str(path), reason=getattr(error, "strerror", None) or str(error)) from error
+    except _Unfit as error:
+        code = told.get("code")
+        bank = code if isinstance(code, str) and _is_code(code) else ""
+        raise ProfileWrong(file=str(path), bank=bank, reason=error.reason, subject=error.subject) from error
+
+
+class _Unfit(Exception):
+    """`reason` names a text."""
+
+    def __init__(self, reason: str, subject: str = "") -> None:
+        super().__init__(reason, subject)
+        self.reason, self.subject = reason, subject
+
+
+def _is_code(text: str) -> bool:
+    return len(text) == 4 and text.isascii() and text.isdigit()
 
 
 def _profile(told: Mapping[str, Any]) -> Profile:
     if unknown := sorted(set(told) - set(KNOWN)):
-        raise ValueError(f"unknown: {', '.join(unknown)}; known: {', '.join(KNOWN)}")
+        raise _Unfit("profile-unknown", ", ".join(unknown))
     for name in KNOWN:
         value = told.get(name, "")
         if not isinstance(value, str) or (name in _NEEDED and not value.strip()):
-            raise ValueError(f"{name} is a text")
-    if not (len(told["code"]) == 4 and told["code"].isascii() and told["code"].isdigit()):
-        raise ValueError("code is four digits")
+            raise _Unfit("profile-text", name)
+    if not _is_code(told["code"]):
+        raise _Unfit("profile-code")
     _require_address(told["address"])
     import ssl  # here: nothing else needs it where no CA is asked
 
@@ -83,10 +132,13 @@ def _profile(told: Mapping[str, Any]) -> Profile:
 
 
 def _require_address(address: str) -> None:
-    parts = urlsplit(address)
-    fits = address.isascii() and parts.scheme == "https" and parts.hostname and parts.port != 0  # or ValueError
+    try:
+        parts = urlsplit(address)
+        fits = address.isascii() and parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError as error:  # of a port, or of brackets
+        raise _Unfit("profile-address") from error
     if not fits or "@" in parts.netloc or parts.query or parts.fragment:
-        raise ValueError("address is https://HOST, https://HOST:PORT or https://HOST:PORT/PATH")
+        raise _Unfit("profile-address")
 
 
 def _proxies(proxy: str) -> Mapping[str, str] | None:
@@ -98,9 +150,9 @@ def _proxies(proxy: str) -> Mapping[str, str] | None:
     try:
         read_proxy(proxy)
     except ProxyRefused as error:
-        raise ValueError('proxy is "http://HOST:PORT" or "none"') from error
+        raise _Unfit("profile-proxy") from error
     if "@" in proxy:
-        raise ValueError("proxy has a login in it, which a profile may not have")
+        raise _Unfit("profile-proxy-login")
     return {"https": proxy}
 
 
@@ -111,9 +163,9 @@ def _certificates(name: str, pem: str) -> list[str]:
     begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
     blocks = [begin + rest.partition(end)[0] + end for rest in pem.split(begin)[1:]]
     if not blocks:
-        raise ValueError(f"{name} has no certificate")
+        raise _Unfit("profile-no-certificate", name)
     try:
         ssl.create_default_context(cadata="\n".join(blocks))
     except (ValueError, TypeError, ssl.SSLError) as error:
-        raise ValueError(f"{name} is not PEM: {error}") from error
+        raise _Unfit("profile-no-pem", name) from error
     return blocks

@@ -102,11 +102,13 @@ def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
     """No CA's certificate; and of the keys without one only those that an operation has made."""
     if not item.certificates:
         return is_named or bool(mark_of(item.label))
+    if item.is_damaged:
+        return True  # whose it was, nobody can tell
     is_authority = item.facts is not None and item.facts.is_authority
     return not is_authority and (bank is None or (item.whose is not None and item.whose.bank == bank))
 
 
-_PLACES = [Place.NEXT, Place.CURRENT, Place.LAST, Place.BEFORE, Place.LEFT, Place.FOREIGN]
+_PLACES = [Place.NEXT, Place.CURRENT, Place.LAST, Place.BEFORE, Place.LEFT, Place.UNREADABLE, Place.FOREIGN]
 
 
 def _rank(row: Row) -> tuple[bool, Whose | tuple[()], int, float]:

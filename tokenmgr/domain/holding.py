@@ -55,6 +55,7 @@ class Holding:
     is_authority: bool = False
     is_named: bool = False  # by an unfinished journal of this PC
     is_made_here: bool = False  # by an operation of this PC that is finished
+    is_damaged: bool = False  # no certificate any more, where one of ours should be
     standing: Standing | None = None  # None: the CA was not asked
 
     @property

@@ -34,6 +34,7 @@ class Place(Enum):
     NEXT = "the-next"  # not confirmed
     LAST = "the-last"  # the newest of a subscriber of whom nothing logs in
     LEFT = "left-over"
+    UNREADABLE = "unreadable"  # bytes that are no certificate
     FOREIGN = "foreign"  # no subscriber's
 
 
@@ -51,6 +52,7 @@ class Why(Enum):
     LOCKED = "locked"
     UNHEARD_OF = "unknown-to-the-ca"
     WITHOUT_CERTIFICATE = "without-certificate"
+    DAMAGED = "damaged"
     FOREIGN = "foreign"
 
 
@@ -62,6 +64,7 @@ class Next(Enum):
     CLEAN = "clean"
     CLOCK = "set-the-clock"
     UNLOCK = "unlock"
+    VERIFY = "verify"
     ASK = "ask"  # the bank
     WAY = "way"  # the CA's own word for it
 
@@ -107,8 +110,8 @@ def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
 
 def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
     best = current(held, one.whose, now)
-    if one.is_pending or one.is_named:
-        return Judged(Place.CURRENT if best is one else Place.NEXT, Why.UNFINISHED, Next.RESUME)
+    if one.is_pending or (one.is_named and best is not one):  # a journal is behind where another PC has finished it
+        return Judged(Place.NEXT, Why.UNFINISHED, Next.RESUME)
     if one.label == LEFT or (one.state in DEAD and one.ends is None):
         return Judged(Place.LEFT, Why.LEFT_OVER, Next.CLEAN)
     if one.whose is None:
@@ -121,6 +124,8 @@ def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
 
 
 def _without_a_name(one: Holding) -> Judged:
+    if one.is_damaged:
+        return Judged(Place.UNREADABLE, Why.DAMAGED, Next.VERIFY)
     if one.ends is not None or one.standing in (None, UNKNOWN):
         return Judged(Place.FOREIGN, Why.FOREIGN)
     return Judged(Place.LAST, Why.WITHOUT_CERTIFICATE, _step_of(one))

@@ -53,6 +53,7 @@
     │   ├── JournalInUse      J104 r ├── AuthorityAnswerWrong J105 r
     │   ├── AuthorityRefused  J106   ├── AuthorityUnreachable J107 r
     │   ├── AuthorityUntrusted J108  ├── CertificateMismatch J109   ├── ProfileMissing  J110
+    │   ├── ProfileTwice      J120
     │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
     │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r

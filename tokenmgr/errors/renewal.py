@@ -95,11 +95,20 @@ class ProfileMissing(RenewalError, InputError):
 
 
 class ProfileWrong(RenewalError, InputError):
-    """A bank's profile that cannot be used as it is."""
+    """A bank's profile that cannot be used as it is. `reason` names a text; `bank` is empty where that is not told."""
 
     code = "J111"
     file: str
     reason: str
+    subject: str = ""
+    bank: str = ""
+
+
+class ProfileTwice(ProfileWrong):
+    """The same bank is in another file, too: nobody knows which of them is meant."""
+
+    code = "J120"
+    other: str
 
 
 class BankNotNamed(RenewalError, InputError):

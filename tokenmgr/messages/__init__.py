@@ -47,6 +47,8 @@ class Texts:
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if name == "serial" and not value:
             return self("words.this_one")
+        if name == "tries_left":
+            return self("facts.tries-left" if value else "facts.no-tries-left", tries_left=value)
         if value is None:
             return _NONE
         if isinstance(value, datetime):

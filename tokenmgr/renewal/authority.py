@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 LONGEST = 256 * 1024  # bytes of an answer
 PIKXCMP, JSON = "application/pkixcmp", "application/json"
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
+NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")  # OpenSSL's words for it
 LONGEST_PAUSE = 30.0  # seconds that a server may ask for; after more than that it is another day's
 Pause = Callable[[float], None]
 T = TypeVar("T")
@@ -190,6 +191,8 @@ class Authority:
             raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
+            if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:
+                raise AuthorityUntrusted(address=self.address, reason="no-tls") from error
             if self._proxy is not None:
                 self._proxy.refuse(error)
             raise AuthorityUnreachable(address=self.address, reason=_reason(error)) from error

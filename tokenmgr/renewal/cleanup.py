@@ -27,6 +27,7 @@ class Kept(Enum):
     NOT_OURS = "not-ours"
     UNFINISHED = "unfinished"
     WITHOUT_CERTIFICATE = "without-certificate"  # a key of ours that the CA counts on
+    UNREADABLE = "unreadable"  # bytes that are no certificate
     WITHOUT_KEY = "without-key"
     NOT_ASKED = "not-asked"  # what only the CA can tell was not told
     WHOSE_UNKNOWN = "whose-unknown"  # nobody who was asked knows it: it may be pending at a bank that was not
@@ -80,7 +81,7 @@ def _of_generation(one: Holding, held: Sequence[Holding], now: datetime) -> Deci
 def _of_key(one: Holding) -> Removable | Kept:
     """Without a certificate: nothing goes that may still become one."""
     if not one.has_key:
-        return Kept.NOT_OURS  # bytes that are no certificate
+        return Kept.UNREADABLE
     if one.state in DEAD:
         return Removable.LEFT_OVER if one.label in MARKS else Removable.SPENT
     if one.label in MARKS:
