@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import random
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,8 @@ from tests.crash.points import ELSEWHERE, PARTS, SUBJECTS, Point, Recording, eve
 from tests.crash.runner import Result
 
 Chosen = tuple[str, Point]
+FAULT = rf"(?:(?:call|disk|net|ca):[^/+ ]+|{ELSEWHERE})"
+NAMED = re.compile(rf"(?:{'|'.join(SUBJECTS)})/{FAULT}(?:\+{FAULT})*")
 
 
 def main() -> int:
@@ -60,6 +63,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=3, help="worlds side by side; they wait often (default: 3)")
     parser.add_argument("--verbose", action="store_true", help="a line for each point")
     told = parser.parse_args()
+    for name in told.point or ():
+        if not NAMED.fullmatch(name):
+            parser.error(f"--point {name}: no point is called so (tests/crash/points.py; {', '.join(SUBJECTS)})")
     if told.seed is None:
         told.seed = random.SystemRandom().randrange(10**6) if told.random else 1
     if told.random or told.sample:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.contract.services import require
 
 ROOT = Path(__file__).parent.parent.parent
@@ -19,3 +21,12 @@ def test_a_sample_of_each_part() -> None:
     done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(f"\n{COUNT} points, 0 violations\n")
+
+
+@pytest.mark.parametrize(
+    "name", ["renew-p265/call:C_Sign:1:kill-after", "renew-p256", "renew-p256/cal:C_Sign:1:kill-after"]
+)
+def test_a_point_that_is_not_called_so_is_a_usage_error(name: str) -> None:
+    line = [sys.executable, "-m", "tests.crash", "--point", name]
+    done = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, "no point is called so" in done.stderr) == (2, True)

@@ -13,7 +13,7 @@ from tests.customer.test_cleaning import everything_is_in_one
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.cleaning import listed
 from tokenmgr.customer.medium_store import MediumStore
-from tokenmgr.domain.status import Verdict
+from tokenmgr.domain.status import Next, Verdict
 from tokenmgr.log import Secret
 from tokenmgr.renewal.cleanup import Kept
 from tokenmgr.testbed.bed import Testbed
@@ -66,3 +66,9 @@ def test_a_medium_is_told_as_it_is(
                 decided = [one.reason for one in everything.decided]
             cleaning = sorted(one.value for one in decided if one is not Kept.AUTHORITY)
     assert (found.verdict, rows, cleaning) == told
+    steps = {row.judged.next for row in found.media[0].rows}
+    assert not steps & {Next.RENEW, Next.ACQUIRE}  # no bank's file is here
+    if not any(one in ("left-over", "expired-and-replaced", "revoked-and-replaced") for one in cleaning):
+        assert Next.CLEAN not in steps  # one truth
+    if name != "locked":
+        assert everything.is_unfinished == any("unfinished" in row for row in rows)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.profiles import Profile
@@ -143,7 +144,8 @@ def _step(row: Row, serial: str, now: datetime) -> str:
         way = _way(row.held.standing, row.held.is_over(now))
         return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
     named = whose or Whose("CODE", "NUMBER", "ID")
-    return t(f"seen_next.{which.value}", serial=serial, bank=named.bank, contract=named.contract, user=named.user)
+    told = {"bank": named.bank, "contract": named.contract, "user": named.user, "folder": settings().bank_folder}
+    return t(f"seen_next.{which.value}", serial=serial, **told)
 
 
 def _way(told: Standing | None, is_over: bool) -> str:

@@ -11,7 +11,7 @@ from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
-from tokenmgr.domain.holding import Whose
+from tokenmgr.domain.holding import MARK, Whose, mark_of
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
@@ -38,7 +38,8 @@ class Listed:
     @property
     def is_unfinished(self) -> bool:
         here = [one for one in self.begun if one.trouble or one.store == self.store.name]
-        return bool(here) or any(why.reason is Kept.UNFINISHED for why in self.decided)
+        marked = any(mark_of(one.label) == MARK for one, _ in self.kept)  # though the CA could not be asked
+        return bool(here) or marked or any(why.reason is Kept.UNFINISHED for why in self.decided)
 
     def remove(self, one: Item, why: Decided, now: datetime) -> None:
         """S2: the store looks again, and has the successor sign."""

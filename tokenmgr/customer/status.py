@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from tokenmgr.customer.holdings import Item, at_work, holdings, items
+from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
 from tokenmgr.domain.holding import Holding, Whose, mark_of
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.domain.status import Judged, Place, Verdict, judge, of_silence, worst
+from tokenmgr.domain.status import Judged, Next, Place, Verdict, judge, of_silence, worst
 from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
+from tokenmgr.renewal.cleanup import removable
 from tokenmgr.renewal.journal import Begun, begun
 from tokenmgr.token.module import Library
 
@@ -83,9 +84,23 @@ def status(
     nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
     now, answers = clock(), told(everything, asked)
     for one in seen:
-        held = holdings(one.items, at_work(one.items, unfinished, one.medium.serial), answers)
-        one.rows = sorted(map(Row, one.items, held, judge(held, now)), key=_rank)
+        made = made_here(folder, one.medium.serial) if any(mark_of(item.label) for item in one.items) else set()
+        held = holdings(one.items, at_work(one.items, unfinished, one.medium.serial), answers, made)
+        one.rows = sorted(map(Row, one.items, held, _possible(held, now, banks)), key=_rank)
     return Status(seen, unfinished, asked, now, nameless)
+
+
+def _possible(held: Sequence[Holding], now: datetime, banks: Collection[str]) -> list[Judged]:
+    """Without a next step that leads nowhere: what `clean` would keep, or what wants a bank's file that is not here."""
+    found = []
+    for one, judged, decided in zip(held, judge(held, now), removable(held, now), strict=True):
+        then = judged.next
+        if then is Next.CLEAN and not decided.is_removable:
+            then = Next.NOTHING
+        if then in (Next.RENEW, Next.ACQUIRE, Next.RESUME) and one.whose and one.whose.bank not in banks:
+            then = Next.BANK_FILE
+        found.append(replace(judged, next=then))
+    return found
 
 
 def _look(library: Library, facts: MediumFacts) -> Seen:

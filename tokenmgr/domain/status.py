@@ -65,6 +65,7 @@ class Next(Enum):
     CLOCK = "set-the-clock"
     UNLOCK = "unlock"
     VERIFY = "verify"
+    BANK_FILE = "bank-file"  # is not on this PC
     ASK = "ask"  # the bank
     WAY = "way"  # the CA's own word for it
 
