@@ -43,8 +43,7 @@ def main() -> int:
                 print(report.violation(result), flush=True)
             elif told.verbose:
                 print(f"{len(found):>6} {time.monotonic() - begun:>7.0f} s  {result.outcome:<18} {result.point.name}")
-    print(report.table(found))
-    print(report.places(recordings, found))
+    print(*filter(None, (report.table(found), report.places(recordings, found))), sep="\n")
     for name in report.not_reached(found):
         print(f"NOT REACHED {name}")
     print(report.last_line(found))

@@ -108,7 +108,9 @@ def _registry(scene: Scene, words: list[str], start: Callable[[], Running]) -> t
         return bool(killed)
 
     disk.arm(kind, int(number), action)
-    return scene.ended(_with_a_ca_that_comes_back(scene, start, is_hit)), bool(killed)
+    told = scene.ended(_with_a_ca_that_comes_back(scene, start, is_hit))
+    disk.disarm()  # what there was no place for would hit somebody else
+    return told, bool(killed)
 
 
 def _with_a_ca_that_comes_back(scene: Scene, start: Callable[[], Running], is_hit: Callable[[], object]) -> Running:

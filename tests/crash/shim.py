@@ -38,6 +38,10 @@ class Disk:
         self._put(_HITS, 0)
         self._put(_ACTION, ACTIONS.index(action))
 
+    def disarm(self) -> None:
+        """What has been counted stays."""
+        self._put(_ACTION, 0)
+
     @property
     def counted(self) -> dict[str, int]:
         return {kind: self._read(place) for place, kind in enumerate(KINDS)}
