@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.bank_rig import BankHome, make_ca
+from tests.cli.runner import PROGRAM
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.cli.bank_profile import ROOTS, as_toml
 
@@ -43,8 +45,9 @@ def der_of(pem: str) -> list[bytes]:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "cp932"])
 def test_it_is_a_file_for_banks_d(home: BankHome, encoding: str) -> None:
-    home.environment["PYTHONIOENCODING"] = encoding
-    said = home.fine("profile", "1234")
+    environment = {**home.environment, "PYTHONIOENCODING": encoding}  # a process of its own: it is read at the start
+    done = subprocess.run([PROGRAM, "bank", "profile", "1234"], env=environment, capture_output=True, check=True)
+    said = done.stdout.decode(encoding)
     assert said.isascii() is (encoding != "utf-8")
     found = tomllib.loads(said)
     address = "https://ca.example:8443"

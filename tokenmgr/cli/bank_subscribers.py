@@ -93,8 +93,8 @@ def add(
 
 def _with_pins(new: Enrolment, login_fd: int | None, confirmation_fd: int | None) -> Enrolment:
     with (
-        bank_pins.new_pin(bank_pins.LOGIN, new.name, login_fd, "login-pin-fd") as login,
-        bank_pins.new_pin(bank_pins.CONFIRMATION, new.name, confirmation_fd, "confirmation-pin-fd") as confirmation,
+        bank_pins.new_pin(bank_pins.LOGIN, new.name, login_fd, "--login-pin-fd") as login,
+        bank_pins.new_pin(bank_pins.CONFIRMATION, new.name, confirmation_fd, "--confirmation-pin-fd") as confirmation,
     ):
         return dataclasses.replace(
             new, login_hash=passcodes.hashed(login), confirmation_hash=passcodes.hashed(confirmation)
@@ -231,7 +231,7 @@ def change(
 
 
 def _new_pin(which: str, who: Subscriber, descriptor: int | None) -> Secret:
-    return bank_pins.new_pin(which, standing.name_of(who), descriptor, f"new-{which.replace('_', '-')}-fd")
+    return bank_pins.new_pin(which, standing.name_of(who), descriptor, f"--new-{which.replace('_', '-')}-fd")
 
 
 @subscriber.command(help=t("help.bank_subscriber_unlock"))
