@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import ConnectionLost, MediumError, PinError, PinFinalTry, SignatureWrong
+from tokenmgr.errors import ConnectionLost, MediumError, ObjectMissing, PinError, PinFinalTry, SignatureWrong
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
@@ -102,3 +102,14 @@ def test_a_signature_that_is_none_is_handed_to_nobody(library: Library, stick: S
         with pytest.raises(SignatureWrong):
             signature_by(key)
         assert any(signature_by(key))
+
+
+def test_a_mark_that_is_not_seen_is_not_taken_for_one_that_is_gone(library: Library, stick: SimulatedMedium) -> None:
+    """A look that shows nothing would leave it there, and what was done for ever unfinished."""
+    with closing(store(library, stick)) as opened:
+        opened.generate(KeyKind.P256, b"\x01", "before")
+        stick.fault("C_FindObjects", "lie", times=1)
+        with pytest.raises(ObjectMissing):
+            opened.rename(b"\x01", "after")
+        opened.rename(b"\x01", "after")
+        assert [one.key.label for one in opened.credentials()] == ["after"]

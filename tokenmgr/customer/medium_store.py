@@ -9,7 +9,15 @@ from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import ConnectionLost, LibraryError, MediumError, PinError, TokenmgrError, WrittenDifferently
+from tokenmgr.errors import (
+    ConnectionLost,
+    LibraryError,
+    MediumError,
+    ObjectMissing,
+    PinError,
+    TokenmgrError,
+    WrittenDifferently,
+)
 from tokenmgr.log import Secret
 from tokenmgr.token.guard import Target
 from tokenmgr.token.keys import Scheme
@@ -103,11 +111,13 @@ class MediumStore:
         session = self._changing()
         if not self.keeps_labels:
             return
-        for one in session.contents().credentials:
-            if one.key.key_id == key_id:
-                for item in (one.certificate, one.key):
-                    if item is not None:
-                        session.relabel(item, label)
+        found = [one for one in session.contents().credentials if one.key.key_id == key_id]
+        if not found:  # a look that shows nothing of what is there must not pass for a mark that is gone
+            raise ObjectMissing(serial=self.name)
+        for one in found:
+            for item in (one.certificate, one.key):
+                if item is not None:
+                    session.relabel(item, label)
 
     def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
         self._delete([item for one in gone for item in (one.key, one.certificate) if item], successor, now)
