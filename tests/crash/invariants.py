@@ -92,7 +92,7 @@ def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     goes = {one["id"] for one in listed["would_remove"]}
     stays = {(one["id"], one["reason"]) for one in listed["left_alone"]}
     for one in left:
-        is_torn = _is_no_certificate(one) and (one.key_id, "not-ours") in stays  # nobody can know it for ours
+        is_torn = _is_no_certificate(one) and (one.key_id, "unreadable") in stays  # nobody can know it for ours
         is_elsewheres = (
             scene.homes > 1 and (one.key_id, "whose-unknown") in stays
         )  # of the other PC's, for all it knows
