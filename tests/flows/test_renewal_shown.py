@@ -111,3 +111,17 @@ def test_cut_short_it_leaves_nothing_behind(home: Home, number: signal.Signals) 
     else:
         assert shown.returncode == 128 + number
         require_nothing_left(home.folder)
+
+
+def test_whoever_has_seen_enough_is_told_that_nothing_is_left(home: Home) -> None:
+    """Ctrl-C between two of the bank's commands: nobody has a medium to look at."""
+    with subprocess.Popen(
+        [PROGRAM, *SHOWN], env=home.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as shown:
+        assert shown.stdout
+        assert shown.stderr
+        assert any("ca init" in line for line in shown.stdout)
+        os.kill(shown.pid, signal.SIGINT)
+        said = shown.stderr.read()
+    assert (shown.returncode, said.strip()) == (130, "Interrupted. All that was made for this is removed.")
+    require_nothing_left(home.folder)

@@ -41,10 +41,14 @@ def renewal(stay: bool, verbosity: int) -> int:
     program = "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
     is_staying = stay and at_terminal()
     click.secho(t("shown.title"), bold=True)
-    with _told() as story:
-        story.run()
-        if is_staying:
-            _stay(story, program)
+    try:
+        with _told() as story:
+            story.run()
+            if is_staying:
+                _stay(story, program)
+    except KeyboardInterrupt:  # whoever looked on has seen enough; what is left there is nobody's to look after
+        click.echo(f"\n{t('shown.stopped')}", err=True)
+        return Exit.CANCELLED
     command = "testbed scenarios" if is_staying else "testbed renewal --stay"
     click.echo(f"\n{t('shown.done', program=program, command=command)}")
     return Exit.FINE
