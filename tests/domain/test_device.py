@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenmgr.domain.device import Change, UsbDevice, changes
+from tokenmgr.domain.device import Change, UsbDevice, changes, instead
 
 DEVICES = st.builds(
     UsbDevice,
@@ -48,3 +49,24 @@ def test_put_back_it_is_another_device() -> None:
     assert changes([before], [after]) == [Change(False, before), Change(True, after)]
     assert (before.usb_id, before.place, after.place) == ("096e:0807", "1-2#5", "1-2#6")
     assert UsbDevice(1, 2, 3, 4, "").place == "3#4"  # a system that tells no port
+
+
+def stick(serial: str, product: int = 0x0807, readable: bool = True) -> UsbDevice:
+    return UsbDevice(0x096E, product, 1, 1, "1-1", serial, readable=readable)
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        ([stick("A")], ""),
+        ([stick("B")], "096e:0807 B"),
+        ([stick("B"), stick("A")], ""),
+        ([stick("A", 0x0808)], "096e:0808 A"),
+        ([stick("", readable=False)], ""),  # it may be ours: nobody can read its number yet
+        ([stick("", 0x0808, readable=False)], "096e:0808"),
+        ([], ""),  # the bus tells nothing, or it is out: the library tells that
+    ],
+)
+def test_which_stick_is_there_instead(there: list[UsbDevice], expected: str) -> None:
+    assert instead(stick("A").identity, there) == expected
+    assert instead("", there) == ""

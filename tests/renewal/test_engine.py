@@ -198,6 +198,34 @@ def test_one_that_was_begun_on_another_stick_is_not_gone_on_with(world: World) -
     world.resume()
 
 
+@pytest.mark.parametrize("step", [Step.WRITTEN, Step.VERIFIED, Step.CONFIRMED])
+def test_another_stick_with_the_same_number_pauses_it_and_the_right_one_is_named(world: World, step: Step) -> None:
+    """S4: pulled in the middle, and not the same one is put back."""
+    world.renewable()
+    told: list[MediumError] = []
+    before = len(world.store.contents().keys)
+
+    class Changing(Screen):
+        def begins(self, begun: Step) -> None:
+            if begun is step and not told:
+                world.store.close()
+                world.instead = "1234:5678 B"
+
+        def waits_for_store(self, error: MediumError) -> bool:
+            assert not world.store.is_here()
+            told.append(error)
+            world.instead = ""
+            return True
+
+    world.screen = Changing()
+    world.counter().renew()
+    assert [(type(one), one.serial, one.facts["seen"]) for one in told] == [
+        (MediumChanged, world.serial, "1234:5678 B")
+    ]
+    assert len(world.store.contents().keys) == before + 1
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
 def test_what_was_begun_comes_first(world: World) -> None:
     cut_short(world)
     world.restarted()

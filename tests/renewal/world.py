@@ -90,6 +90,7 @@ class World:
     def __post_init__(self) -> None:
         (facts,) = self.library.media()
         self.serial = facts.serial
+        self.instead = ""  # the stick that is plugged in while ours is not
         self.store = self.new_store()
         self.near = Near(self.rig)
         self.screen = Screen()
@@ -97,7 +98,7 @@ class World:
         self.usb = ""
 
     def new_store(self) -> MediumStore:
-        return MediumStore(self.library, self.serial, Secret(self.pin))
+        return MediumStore(self.library, self.serial, Secret(self.pin), instead=lambda: self.instead)
 
     def counter(self, folder: Path | None = None, near: Near | None = None) -> Counter:
         """`near`: at another bank."""

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import libraries, prompts, wiring
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import t, tell_error
 from tokenmgr.cli.progress import Progress
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
+from tokenmgr.domain.device import instead
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.authority import Authority
@@ -40,9 +41,10 @@ def counter(
     with wiring.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         accepted = prompts.final_try(facts, library.family_of(facts), final_try)
+        stick = _stick(seen, facts)
         with (
             prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
-            closing(MediumStore(library, facts.serial, pin, accepted)) as store,
+            closing(MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick))) as store,
         ):
             is_live = prompts.sees_progress() and not as_json
             progress = Progress(is_live, lambda: library.worker.doing, store.is_here)
@@ -50,7 +52,7 @@ def counter(
             with authority(profile) as reached:
                 parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
                 try:
-                    yield Counter(*parts, usb=_stick(seen, facts)), progress
+                    yield Counter(*parts, usb=stick), progress
                 except KeyboardInterrupt as error:
                     raise LeftForLater(serial=facts.serial) from error
                 finally:
@@ -95,4 +97,12 @@ def _only(known: list[Profile], broken: list[ProfileWrong]) -> Profile:
 def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
     """As the bus tells of it; empty where it tells of none, or of several that may be it."""
     found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
-    return f"{found[0].usb_id} {found[0].serial}".strip() if len(found) == 1 else ""
+    return found[0].identity if len(found) == 1 else ""
+
+
+def _instead(stick: str) -> str:
+    """By a look at the bus now, which asks nothing of any medium."""
+    if not stick:
+        return ""
+    there = wiring.look_at_usb().devices
+    return instead(stick, [one for one in there if one.smart_card or libraries.known().claims(one.usb_id)])

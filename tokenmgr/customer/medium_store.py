@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
@@ -12,6 +12,7 @@ from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import (
     ConnectionLost,
     LibraryError,
+    MediumChanged,
     MediumError,
     ObjectMissing,
     PinError,
@@ -34,8 +35,17 @@ class MediumStore:
 
     kind = StoreKind.MEDIUM
 
-    def __init__(self, library: Library, serial: str, pin: Secret, accept_final_try: bool = False) -> None:
-        self.name = serial
+    def __init__(
+        self,
+        library: Library,
+        serial: str,
+        pin: Secret,
+        accept_final_try: bool = False,
+        instead: Callable[[], str] = lambda: "",
+    ) -> None:
+        """`instead` tells which other stick is plugged in while ours is not: S4 asks for more than a token's number,
+        which two of them may have."""
+        self.name, self._instead = serial, instead
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
         self._was_right = False
@@ -56,7 +66,7 @@ class MediumStore:
 
     def is_here(self) -> bool:
         try:
-            return self._library.find(self.name).serial == self.name
+            return self._library.find(self.name).serial == self.name and not self._instead()
         except (MediumError, LibraryError):
             return False
 
@@ -159,6 +169,8 @@ class MediumStore:
     def _login(self, session: Session) -> None:
         if self._refused is not None:
             raise self._refused
+        if other := self._instead():
+            raise MediumChanged(serial=self.name, seen=other)
         accepts, self._accepts = self._accepts, False  # a yes is for one try
         try:
             session.login(self._pin, accepts)

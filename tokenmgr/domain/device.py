@@ -26,6 +26,11 @@ class UsbDevice:
         return f"{self.vendor:04x}:{self.product:04x}"
 
     @property
+    def identity(self) -> str:
+        """What makes it this device, wherever it is plugged in; of two without a serial number the same."""
+        return f"{self.usb_id} {self.serial}".strip()
+
+    @property
     def place(self) -> str:
         """Names this plugging: a device that was pulled and put back gets a new address, so a new place."""
         return f"{self.port or self.bus}#{self.address}"
@@ -44,3 +49,16 @@ def changes(before: Iterable[UsbDevice], after: Iterable[UsbDevice]) -> list[Cha
     old, new = dict.fromkeys(before), dict.fromkeys(after)
     pulled = [Change(False, device) for device in old if device not in new]
     return pulled + [Change(True, device) for device in new if device not in old]
+
+
+def instead(wanted: str, there: Iterable[UsbDevice]) -> str:
+    """What is on the bus while `wanted`, an identity, is not; empty where that is there, or nothing can be said."""
+    there = list(there)
+    if not wanted or any(_may_be(wanted, device) for device in there):
+        return ""
+    return ", ".join(device.identity for device in there)
+
+
+def _may_be(wanted: str, device: UsbDevice) -> bool:
+    """One that has just been plugged in may not let anybody read its strings yet."""
+    return device.identity == wanted or (not device.readable and device.usb_id == wanted.partition(" ")[0])
