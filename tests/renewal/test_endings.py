@@ -80,8 +80,9 @@ def test_what_cannot_be_taken_away_is_called_what_it_is(world: World, by: str) -
 # --- a key that is gone ---
 
 
-@pytest.mark.parametrize("later", [timedelta(), LONG_AFTER], ids=["at once", "later"])
-@pytest.mark.parametrize(("number", "heard"), [(1, True), (2, False)], ids=["asked", "issued"])
+@pytest.mark.parametrize(
+    ("number", "heard", "later"), [(1, True, LONG_AFTER), (2, False, timedelta())], ids=["asked", "issued"]
+)
 def test_a_key_that_is_gone_ends_what_was_begun_with_it(
     world: World, number: int, heard: bool, later: timedelta
 ) -> None:
@@ -98,8 +99,7 @@ def test_a_key_that_is_gone_ends_what_was_begun_with_it(
     assert {State.SUPERSEDED, State.REVOKED, State.ACTIVE} == set(world.rig.states())
 
 
-@pytest.mark.parametrize("number", [1, 2], ids=["asked", "issued"])
-@pytest.mark.parametrize("with_the_old_one", [False, True])
+@pytest.mark.parametrize(("number", "with_the_old_one"), [(1, False), (2, False), (2, True)])
 def test_a_key_that_is_gone_after_another_pc_had_finished(
     world: World, number: int, with_the_old_one: bool, tmp_path: Path
 ) -> None:
@@ -224,9 +224,8 @@ def refused_by_another_ca(rig: Rig, fail: FailInfo, message: bytes) -> bytes:
     return assemble(header, kind, body, rig.service.protector, who.signing_chain)
 
 
-@pytest.mark.parametrize("fail", [FailInfo.systemUnavail, FailInfo.systemFailure])
-@pytest.mark.parametrize("number", [1, 2], ids=["asked", "confirmed"])
-def test_a_foreign_ca_that_is_not_available_has_refused_nothing(world: World, fail: FailInfo, number: int) -> None:
+@pytest.mark.parametrize(("number", "fail"), [(1, FailInfo.systemUnavail), (2, FailInfo.systemFailure)])
+def test_a_foreign_ca_that_is_not_available_has_refused_nothing(world: World, number: int, fail: FailInfo) -> None:
     world.renewable()
     sent: list[bytes] = []
 
