@@ -35,6 +35,21 @@ def leave_interrupts_to_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@contextlib.contextmanager
+def interrupts_held_back() -> Iterator[None]:
+    """Those that come meanwhile are answered at the end: a process that has begun is known to whoever has to end it."""
+    came: list[int] = []
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, lambda number, _: came.append(number)) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
+    for number in came:
+        signal.raise_signal(number)
+
+
 CHILD_NAME = "tokenmgr child"  # of the processes that our libraries live in
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,32 @@ def test_one_that_says_nothing_is_not_waited_for_for_ever(
         ca.serve()
     ca.end()
     assert refused.value.status < 0
+
+
+class Interrupted(Says):
+    """Ctrl-C comes when the process has begun and nobody has its name yet."""
+
+    begun: list[subprocess.Popen[str]]
+
+    def start(
+        self, words: tuple[str, ...], errors: int = subprocess.PIPE, before: tuple[str, ...] = ()
+    ) -> subprocess.Popen[str]:
+        self.begun = [super().start(words, errors, before)]
+        signal.raise_signal(signal.SIGINT)
+        return self.begun[0]
+
+
+def test_a_command_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path) -> None:
+    commands = Interrupted(tmp_path, os.environ, "en")
+    with pytest.raises(KeyboardInterrupt):
+        commands.run("bank", "add")
+    assert commands.begun[0].poll() is not None
+
+
+def test_so_is_a_service(tmp_path: Path) -> None:
+    commands = Interrupted(tmp_path, os.environ, "en")
+    ca = OwnCA(commands, [1, 2])
+    with pytest.raises(KeyboardInterrupt):
+        ca.serve()
+    ca.end()
+    assert commands.begun[0].poll() is not None

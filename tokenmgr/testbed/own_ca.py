@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, cast
 
+from tokenmgr import system
 from tokenmgr.errors import CommandFailed
 from tokenmgr.testbed import claims
 
@@ -46,11 +47,14 @@ class Commands:
 
     def run(self, *words: str, typed: str = "", fine: tuple[int, ...] = (0,)) -> str:
         """Its output. PINs are typed, and no argument (S5)."""
-        child = self.start(words)
+        child = None
         try:
+            with system.interrupts_held_back():
+                child = self.start(words)
             out, said = child.communicate(typed)
         except BaseException:
-            _end(child)  # in order: it takes back what it has begun
+            if child:
+                _end(child)  # in order: it takes back what it has begun
             raise
         if child.returncode not in fine:
             command = " ".join(("tokenmgr", *words[:2]))
@@ -88,7 +92,7 @@ class OwnCA:
         """Until `end`. Returns once it serves; should this process be killed, Linux ends it."""
         listen = ("--listen", self._at[0], "--status-listen", self._at[1])
         words = ("ca", "serve", "--workers", "1", *listen, "--pin-fd", "0")
-        with (self.home / LOG).open("w", encoding="utf-8") as log:
+        with (self.home / LOG).open("w", encoding="utf-8") as log, system.interrupts_held_back():
             self._service = self._commands.start(words, log.fileno(), _ends_with_parent())
         told = cast(IO[str], self._service.stdin)
         with contextlib.suppress(BrokenPipeError), told:
