@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
 from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of, marked_for
 from tokenmgr.domain.standing import Standing
-from tokenmgr.errors import RenewalError
 from tokenmgr.pki.names import holder_of
-from tokenmgr.renewal.journal import STORE, SUFFIX, Begun, Journal
+from tokenmgr.renewal.journal import Begun, looked
 from tokenmgr.token.objects import Contents, PublicPart
 
 
@@ -142,12 +140,7 @@ def at_work(found: Sequence[Item], begun: Sequence[Begun], serial: str) -> set[s
 
 def made_here(folder: Path, serial: str) -> set[str]:
     """The IDs of this medium's keys that an operation of this PC has had, and is finished with."""
-    found: set[str] = set()
-    for path in folder.glob(f"*{SUFFIX}"):
-        with suppress(RenewalError), Journal.open(path) as journal:
-            if journal.ending and journal.heading.get(STORE) == serial:
-                found |= {str(line.facts["key_id"]) for line in journal.lines if "key_id" in line.facts}
-    return found
+    return {one.key_id for one in looked(folder) if one.is_over and one.store == serial} - {""}
 
 
 def holdings(

@@ -149,26 +149,10 @@ class Journal:
         return max((line.number for line in self.lines if line.step is step and line.phase is Phase.DONE), default=0)
 
 
-def unfinished(folder: Path) -> list[Path]:
-    """The oldest first. Those that cannot be read are among them: somebody has to look at them. Those that were cut
-    short before a key was named are not: nothing was touched."""
-    found = []
-    for path in sorted(folder.glob(f"*{SUFFIX}")):
-        try:
-            lines, _, _ = _read(path)
-        except (JournalDamaged, JournalNewer):
-            found.append(path)
-            continue
-        is_over = bool(lines) and lines[-1].step is None and lines[-1].phase is Phase.DONE
-        if not is_over and any("key_id" in line.facts for line in lines):
-            found.append(path)
-    return found
-
-
 @dataclass(frozen=True)
 class Begun:
-    """An unfinished operation, looked at while somebody may be at it. All but the path is empty where its file cannot
-    be believed, and `trouble` says why."""
+    """An operation, looked at while somebody may be at it. All but the path is empty where its file cannot be believed,
+    and `trouble` says why: somebody has to look at that one."""
 
     path: Path
     store: str = ""
@@ -177,6 +161,7 @@ class Begun:
     key_id: str = ""  # hex
     at: datetime | None = None
     last: Step | None = None  # done
+    is_over: bool = False
     trouble: RenewalError | None = None
 
 
@@ -189,19 +174,32 @@ def store_of(path: Path) -> str:
         return ""
 
 
+def looked(folder: Path) -> list[Begun]:
+    """All that were ever begun here, the oldest first."""
+    return [_looked(path) for path in sorted(folder.glob(f"*{SUFFIX}"))]
+
+
 def begun(folder: Path) -> list[Begun]:
-    return [_begun(path) for path in unfinished(folder)]
+    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched."""
+    return [one for one in looked(folder) if one.trouble or (one.key_id and not one.is_over)]
 
 
-def _begun(path: Path) -> Begun:
+def unfinished(folder: Path) -> list[Path]:
+    return [one.path for one in begun(folder)]
+
+
+def _looked(path: Path) -> Begun:
     try:
         lines, _, _ = _read(path)
     except (JournalDamaged, JournalNewer) as error:
         return Begun(path, trouble=error)
+    if not lines:
+        return Begun(path)
     told = {name: str(value) for line in lines for name, value in line.facts.items()}
     store, operation, bank, key_id = (told.get(name, "") for name in (STORE, "operation", "bank", "key_id"))
     done = [line.step for line in lines if line.step and line.phase is Phase.DONE]
-    return Begun(path, store, operation, bank, key_id, lines[0].at, done[-1] if done else None)
+    is_over = lines[-1].step is None and lines[-1].phase is Phase.DONE
+    return Begun(path, store, operation, bank, key_id, lines[0].at, done[-1] if done else None, is_over)
 
 
 def _held(path: Path) -> IO[bytes]:
