@@ -29,10 +29,15 @@ class Whose:
     user: str
     bank_name: str = field(default="", compare=False)
 
+    @property
+    def label(self) -> str:
+        """As labels on a store name it, for people and for `marked_for`."""
+        return f"{self.bank}-{self.contract} {self.user}"
+
 
 def marked(whose: Whose | None) -> str:
     """The label of a key that is not confirmed: it says whose it will be to whoever finds it without a journal."""
-    return f"{MARK} {whose.bank}-{whose.contract} {whose.user}" if whose else MARK
+    return f"{MARK} {whose.label}" if whose else MARK
 
 
 def mark_of(label: str) -> str:

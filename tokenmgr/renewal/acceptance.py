@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tokenmgr.clock import japan_day
-from tokenmgr.domain.credential import CertificateFacts, Credential, Key
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key, is_over
 from tokenmgr.domain.holding import Whose
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
@@ -35,7 +35,7 @@ def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tu
         "an-authority": facts.is_authority,
         "not-of-this-ca": bool(issuers_of(facts, expected.chain, expected.roots)[1]),
         "not-valid-yet": facts.not_before > now + SKEW,
-        "ended": facts.not_after <= now,
+        "ended": is_over(facts.not_after, now),
         "ends-before-the-old-one": old is not None and facts.not_after < old.not_after,
     }
     return tuple(name for name, is_so in wrong.items() if is_so)
@@ -52,8 +52,7 @@ def issuers_of(facts: CertificateFacts, chain: Sequence[bytes], roots: Sequence[
 def label_of(facts: CertificateFacts) -> str:
     """R12: what tells two generations apart wherever a medium's labels are shown: whose, and until which day."""
     holder = holder_of(facts.subject_der)
-    whose = f"{holder.bank}-{holder.contract} {holder.user}" if holder else facts.subject
-    return f"{whose} {japan_day(facts.not_after)}"
+    return f"{holder.label if holder else facts.subject} {japan_day(facts.not_after)}"
 
 
 def is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: Whose | None) -> bool:

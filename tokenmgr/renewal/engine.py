@@ -14,7 +14,7 @@ from datetime import datetime
 
 from tokenmgr.cmp.conversation import Conversation, Identity
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
-from tokenmgr.domain.credential import Credential, Key, KeyKind
+from tokenmgr.domain.credential import Credential, Key, KeyKind, is_over
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, Whose, mark_of, marked
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
@@ -49,6 +49,7 @@ from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_o
 from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
 from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
+from tokenmgr.renewal.recovery import current
 
 Clock = Callable[[], datetime]
 Prove = Callable[[], Identity]
@@ -144,7 +145,7 @@ class Engine:
             return (key is None or key.certificate is None) and self.known.heard.state in {UNKNOWN.state} | DEAD
         if isinstance(error, NothingToRenew):  # what would have proven who asks is gone from the store
             return key is None or key.certificate is None or self._is_none_of_the_cas(key.key, key.certificate.der)
-        is_past = key is not None and key.facts is not None and key.facts.not_after < self.clock()
+        is_past = key is not None and key.facts is not None and is_over(key.facts.not_after, self.clock())
         is_replaced = self.known.heard.state == State.SUPERSEDED.value
         return isinstance(error, AuthorityRefused) and (
             is_past or (is_replaced and error.fail == FailInfo.certRevoked.name)
@@ -365,15 +366,11 @@ class Engine:
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
             if may_go:
-                self.store.remove([made], self._successor(others), self.clock())
+                self.store.remove([made], current(others, self.clock()), self.clock())
         except STAYS:
             may_go = False
         if not may_go and mark_of(made.key.label) == MARK:
             self.store.rename(self.known.key_id, LEFT)
-
-    def _successor(self, others: list[Credential]) -> Credential | None:
-        valid = [one for one in others if one.facts and one.facts.is_valid(self.clock())]
-        return max(valid, key=lambda one: one.facts.not_after if one.facts else self.clock(), default=None)
 
     # --- what is needed for that ---
 
