@@ -33,14 +33,14 @@ def one_line(name: x509.Name) -> str:
 
 def holder_of(subject: bytes) -> Whose | None:
     """Of a name that `subscriber_name` has written; None for any other."""
-    told = dict(_pairs(subject))
+    told = dict(pairs_of(subject))
     code, dash, contract = told.get("organizational_unit_name", "").partition("-")
     if not dash or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
         return None
     return Whose(code, contract, told["common_name"], bank_name=told["organization_name"])
 
 
-def _pairs(subject: bytes) -> plain.Pairs:
+def pairs_of(subject: bytes) -> plain.Pairs:
     try:
         return plain.pairs(subject)
     except plain.Unusual:
