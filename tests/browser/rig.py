@@ -81,7 +81,7 @@ def serial_number_in(page: str) -> int | None:
 
 
 @contextmanager
-def host(folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certificate]) -> Iterator[int]:
+def host(folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certificate], *more: str) -> Iterator[int]:
     """OpenSSL's server on localhost, which asks for certificates of these CAs, takes any, and shows it. Its port."""
     own, certificates = Party(called("localhost")), folder / "asks-for.pem"
     served = folder / "host.pem"
@@ -99,7 +99,7 @@ def host(folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certifi
         served,
     ]
     started = subprocess.Popen(
-        [*command, "-verify", "3", "-CAfile", certificates],
+        [*command, *more, *(["-verify", "3", "-CAfile", certificates] if asks_for else [])],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

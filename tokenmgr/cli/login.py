@@ -71,7 +71,8 @@ def login(
     else:
         if why and not has_any:
             tell_error(why)
-        tell(told, here.user_home)
+        again = [host or "", f"--bank {bank}" if bank else "", f"--medium {serial}" if serial else ""]
+        tell(told, here.user_home, " ".join(["tokenmgr login", *filter(None, again)]))
         for error in banks.broken_of(bank):
             tell_error(error)
     if why and not has_any:

@@ -33,7 +33,8 @@ def is_fine(told: Login) -> bool:
 # --- in words ---
 
 
-def tell(told: Login, home: Path) -> None:
+def tell(told: Login, home: Path, command: str) -> None:
+    """`command` is the one that was run, for whoever runs it again."""
     for place in told.places:
         if place.error:
             tell_error(place.error)
@@ -42,7 +43,7 @@ def tell(told: Login, home: Path) -> None:
         _tell_host(heard)
         for judged, seen in zip(heard.judged, told.browsers, strict=True):
             _tell_browser(judged, seen, told.places)
-    _tell_setup(told, home)
+    _tell_setup(told, home, command)
     click.echo(f"\n{t('login.note')}")
     for seen in told.browsers:
         if seen.programs:
@@ -59,7 +60,8 @@ def _tell_host(heard: Heard) -> None:
     asks = t("words.and").join(names) if names else t("login.any_authority")
     click.echo(f"  {t(f'login.asked_{heard.source}', names=asks)}")
     if heard.error:
-        reason = t("login.not_asked") if heard.error.reason == "not-asked" else heard.error.reason
+        known = {"not-asked": t("login.not_asked"), "not-heard": t("login.not_heard")}
+        reason = known.get(heard.error.reason, heard.error.reason)
         click.secho(f"  {t('login.silent', reason=reason)}", fg="yellow")
 
 
@@ -81,8 +83,12 @@ def _tell_browser(judged: Judged, seen: Seen, places: Sequence[Place]) -> None:
     if others:
         click.echo(f"    {t('login.others')}")
     for row in others:
-        told = t("login.other", serial=serial_number(row, judged.browser.kind), until=_until(row), why=_why(row))
-        click.echo(f"      {told}")
+        click.echo(f"      {_other(row, judged)}")
+
+
+def _other(row: Row, judged: Judged) -> str:
+    number, shown = serial_number(row, judged.browser.kind), t("login.shown" if row.is_offered else "login.not_shown")
+    return t("login.other", serial=number, until=_until(row), shown=shown, why=_why(row))
 
 
 def _rows(row: Row, judged: Judged, places: Sequence[Place]) -> Iterator[tuple[str, str]]:
@@ -111,7 +117,8 @@ def _why(row: Row) -> str:
     """Why it is not the one: what it is comes before why the browser keeps it to itself."""
     if row.hindrance is None or row.role in (Role.OLDER, Role.UNFINISHED):
         return t(f"login_role.{row.role.value}")
-    return t(f"login_hindrance.{row.hindrance.value}")
+    why = t(f"login_hindrance.{row.hindrance.value}")
+    return t("login.right_but", why=why) if row.role is Role.RIGHT else why
 
 
 def _place(row: Row, places: Sequence[Place]) -> str:
@@ -119,14 +126,16 @@ def _place(row: Row, places: Sequence[Place]) -> str:
     return t("seen.medium", serial=place.name, label=place.medium.label) if place.medium else place.name
 
 
-def _tell_setup(told: Login, home: Path) -> None:
+def _tell_setup(told: Login, home: Path, command: str) -> None:
     """Exact for this PC, for whoever administers it."""
+    if not any(judged.rows for heard in told.hosts for judged in heard.judged):
+        return
     click.secho(f"\n{t('login.setup')}", bold=True)
     if any(one.browser.kind is Kind.CHROMIUM for one in told.browsers):
-        _tell_chromium(told)
+        _tell_chromium(told, command)
     if told.libraries or firefox_may_choose(told):
         click.echo(f"  {t('login.setup_firefox', file=login_policy.FIREFOX_PLACES[system.NAME])}")
-        click.echo("    tokenmgr login --policy firefox")
+        click.echo(f"    {command} --policy firefox")
     if system.NAME == "windows":
         return  # NSS's tools are not part of Firefox there
     for seen in told.browsers:
@@ -136,7 +145,7 @@ def _tell_setup(told: Login, home: Path) -> None:
             click.echo(f"    {command}")
 
 
-def _tell_chromium(told: Login) -> None:
+def _tell_chromium(told: Login, command: str) -> None:
     more = ""
     try:
         auto_selects(told)
@@ -148,7 +157,7 @@ def _tell_chromium(told: Login) -> None:
     for name, place in login_policy.CHROMIUM_PLACES[system.NAME].items():
         shown = f"{place}/{login_policy.FILE}" if system.NAME == "linux" else place
         click.echo(f"    {name}: {shown}")
-    click.echo(f"    tokenmgr login --policy chromium{more}")
+    click.echo(f"    {command} --policy chromium{more}")
     other = next((one.policy for one in told.browsers if one.browser.kind is Kind.CHROMIUM and one.policy), None)
     if other is not None and other.name != login_policy.FILE:
         click.secho(f"    {t('login.other_file', file=other)}", fg="yellow")

@@ -17,6 +17,7 @@ from tokenmgr.pki.der import Malformed
 from tokenmgr.pki.login import CERTIFICATE_REQUEST, authorities_asked
 from tokenmgr.renewal.proxies import proxy_to
 
+HOOK = "_msg_callback"
 SECONDS = 6.0  # somebody sits before the screen
 
 
@@ -42,9 +43,11 @@ def names_asked(host: Host, seconds: float = SECONDS) -> list[bytes]:
         if direction == "read" and kind == CERTIFICATE_REQUEST:
             heard.append(authorities_asked(message, version == ssl.TLSVersion.TLSv1_3))
 
-    if hasattr(context, "_msg_callback"):
-        setattr(context, "_msg_callback", listen)  # noqa: B010  unknown to type checkers
     reason = "not-asked"
+    if hasattr(context, HOOK):
+        setattr(context, HOOK, listen)
+    else:
+        reason = "not-heard"
     try:
         _shake_hands(host, context, seconds, host.bank.proxies if host.bank else None)
     except (OSError, http.client.HTTPException, UnicodeError, ProxyRefused, Malformed) as error:

@@ -137,7 +137,7 @@ def _candidates(places: Sequence[Place], folder: Path) -> list[Candidate]:
 
 def _candidate(place: Place, facts: CertificateFacts, held: Holding) -> Candidate:
     subject, issuer = parts(facts.subject_der), parts(facts.issuer_der)
-    return Candidate(place.name, facts, held, may_log_in(facts.der), subject, issuer)
+    return Candidate(place.name, place.medium is not None, facts, held, may_log_in(facts.der), subject, issuer)
 
 
 def _authorities(places: Sequence[Place], hosts: Sequence[Host]) -> Authorities:

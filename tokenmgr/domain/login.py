@@ -26,6 +26,7 @@ class Hindrance(Enum):
     """Why a certificate is not offered: the first that is true, and so the first to be seen to."""
 
     MODULE = "module-not-registered"
+    ELSEWHERE = "in-another-store"  # of another browser
     NO_KEY = "no-key"
     NOT_YET = "not-valid-yet"
     EXPIRED = "expired"
@@ -55,6 +56,7 @@ class Step(Enum):
     NOTHING = "nothing"
     CHOOSE = "choose"
     REGISTER = "register"  # the medium's library in the browser
+    OTHER_BROWSER = "other-browser"
     INTERMEDIATE = "intermediate"  # to be put where the browser looks
     POLICY = "policy"  # takes the wrong one: to be changed
     CLOCK = "set-the-clock"
@@ -68,6 +70,7 @@ class Candidate:
     """A certificate in one place: on a medium, or in a browser's database."""
 
     place: str
+    on_medium: bool
     facts: CertificateFacts
     held: Holding
     for_login: bool  # its uses let it (RFC 5280, 4.2.1.3 and 4.2.1.12)
@@ -165,7 +168,7 @@ def hindrance(
     """Why this browser does not offer it; None where it does."""
     facts = one.facts
     if browser.reaches is not None and one.place not in browser.reaches:
-        return Hindrance.MODULE
+        return Hindrance.MODULE if one.on_medium else Hindrance.ELSEWHERE
     if not one.held.has_key:
         return Hindrance.NO_KEY
     if now < facts.not_before:
@@ -211,6 +214,7 @@ def _latest(row: Row) -> tuple[datetime, datetime]:
 
 _STEPS: Mapping[Hindrance | None, Step] = {
     Hindrance.MODULE: Step.REGISTER,
+    Hindrance.ELSEWHERE: Step.OTHER_BROWSER,
     Hindrance.NOT_YET: Step.CLOCK,
     Hindrance.CHAIN: Step.INTERMEDIATE,
     Hindrance.ISSUER: Step.ASK,
