@@ -98,8 +98,10 @@ def host(folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certifi
         "-key",
         served,
     ]
+    if asks_for:
+        command += ["-verify", "3", "-CAfile", certificates]
     started = subprocess.Popen(
-        [*command, *more, *(["-verify", "3", "-CAfile", certificates] if asks_for else [])],
+        [*command, *more],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

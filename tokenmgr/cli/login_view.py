@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokenmgr import system
-from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error
+from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.login import Heard, Login, Place, Seen
 from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose, registrations
@@ -60,8 +60,8 @@ def _tell_host(heard: Heard) -> None:
     asks = t("words.and").join(names) if names else t("login.any_authority")
     click.echo(f"  {t(f'login.asked_{heard.source}', names=asks)}")
     if heard.error:
-        known = {"not-asked": t("login.not_asked"), "not-heard": t("login.not_heard")}
-        reason = known.get(heard.error.reason, heard.error.reason)
+        reason = heard.error.reason
+        reason = t(f"facts.{reason}") if texts().has(f"facts.{reason}") else reason
         click.secho(f"  {t('login.silent', reason=reason)}", fg="yellow")
 
 
