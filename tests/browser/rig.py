@@ -3,25 +3,31 @@ of policies, which a test has for itself."""
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import re
 import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 
 from tests.browser.pki import SERVER, Authorities, Party, called, issue, key_pem, p12, pem
+from tests.cli.runner import Home
 from tests.token.helpers import run
 from tokenmgr import system
-from tokenmgr.domain.login_policy import CHROMIUM_PLACES, FILE
+from tokenmgr.domain.login_policy import CHROMIUM_PLACES, FILE, FIREFOX_PLACES
 
-POLICIES = Path(CHROMIUM_PLACES["linux"]["Chromium"])
+CHROMIUM_POLICY = Path(CHROMIUM_PLACES["linux"]["Chromium"]) / FILE
+FIREFOX_POLICY = Path(FIREFOX_PLACES["linux"])
 LIMIT = 30.0  # seconds; it takes one
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 Owned = tuple[Party, x509.Certificate]
@@ -80,60 +86,116 @@ def serial_number_in(page: str) -> int | None:
     return None if found is None else int(found[1]) if found[1] else int(found[2].replace(":", ""), 16)
 
 
+@dataclass
+class Served:
+    """A host that runs, and the certificates that were presented to it, where it tells."""
+
+    port: int
+    told: queue.Queue[str] = field(default_factory=queue.Queue)
+
+    def read(self, lines: Iterable[str]) -> None:
+        """It is never to wait for a full pipe."""
+        kept: list[str] = []
+        for line in lines:
+            kept = [line] if "BEGIN CERTIFICATE" in line else [*kept, line]
+            if "END CERTIFICATE" in line:
+                self.told.put("".join(kept))
+
+    def presented(self, seconds: float) -> int:
+        return x509.load_pem_x509_certificate(self.told.get(timeout=seconds).encode()).serial_number
+
+
 @contextmanager
-def host(folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certificate], *more: str) -> Iterator[int]:
-    """OpenSSL's server on localhost, which asks for certificates of these CAs, takes any, and shows it. Its port."""
+def host(
+    folder: Path, authorities: Authorities, asks_for: Sequence[x509.Certificate], *more: str, page: bool = True
+) -> Iterator[Served]:
+    """OpenSSL's server on localhost, which asks for certificates of these CAs, takes any, and shows it: on its page, or
+    where it has none in what it says."""
     own, certificates = Party(called("localhost")), folder / "asks-for.pem"
     served = folder / "host.pem"
     served.write_bytes(pem(issue(own, authorities.root, uses=(SERVER,), host="localhost")) + key_pem(own))
     certificates.write_bytes(pem(*asks_for))
-    command: list[str | Path] = [
-        "openssl",
-        "s_server",
-        "-accept",
-        "127.0.0.1:0",
-        "-www",
-        "-cert",
-        served,
-        "-key",
-        served,
-    ]
+    command: list[str | Path] = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", served, "-key", served]
+    command += [*more, *(["-www"] if page else [])]
     if asks_for:
         command += ["-verify", "3", "-CAfile", certificates]
     started = subprocess.Popen(
-        [*command, *more],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     with started:
         assert started.stdout is not None
         said = next(line for line in started.stdout if line.startswith("ACCEPT"))
-        reader = threading.Thread(target=started.stdout.read)  # it is never to wait for a full pipe
+        told = Served(int(said.rpartition(":")[2]))
+        reader = threading.Thread(target=told.read, args=(started.stdout,))
         reader.start()
         try:
-            yield int(said.rpartition(":")[2])
+            yield told
         finally:
             started.terminate()
             reader.join()
 
 
 @contextmanager
-def policies() -> Iterator[Path]:
+def policies(file: Path = CHROMIUM_POLICY) -> Iterator[Path]:
     """Where our file goes. The folder is this whole computer's, so one test at a time has it; what was not there is
     taken away again."""
-    with system.locked(Path(tempfile.gettempdir()) / "tokenmgr-tests-chromium-policies.lock"):
-        made = [one for one in (*reversed(POLICIES.parents), POLICIES) if not one.exists()]
+    folder = file.parent
+    with system.locked(Path(tempfile.gettempdir()) / f"tokenmgr-tests-{file.name}.lock"):
+        made = [one for one in (*reversed(folder.parents), folder) if not one.exists()]
         try:
-            POLICIES.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except PermissionError:
-            pytest.skip(f"{POLICIES} can be written by root alone")
-        if others := list(POLICIES.iterdir()):
-            pytest.skip(f"Chromium has policies on this computer: {others}")
+            pytest.skip(f"{folder} can be written by root alone")
+        if others := list(folder.iterdir()):
+            pytest.skip(f"a browser has policies on this computer: {others}")
         try:
-            yield POLICIES / FILE
+            yield file
         finally:
-            (POLICIES / FILE).unlink(missing_ok=True)
+            file.unlink(missing_ok=True)
             for one in reversed(made):
                 one.rmdir()
+
+
+# --- the customer ---
+
+
+def customer(folder: Path, user: Path, authorities: Authorities, port: int) -> Home:
+    """`tokenmgr` in that home, with a bank's file that names the host."""
+    made = Home(folder / "tokenmgr")
+    made.environment["HOME"] = str(user)
+    (made.folder / "banks.d").mkdir()
+    (made.folder / "banks.d" / "1234.toml").write_text(
+        f'code = "1234"\nname = "みほん信用金庫"\naddress = "https://127.0.0.1:1"\nproxy = "none"\n'
+        f'login = "https://localhost:{port}"\nroots = """\n{pem(authorities.root_certificate).decode()}"""\n',
+        encoding="utf-8",
+    )
+    return made
+
+
+def verdict(home: Home, browser: str = "chromium") -> dict[str, Any]:
+    told = home.run("login", "--json")
+    (told_host,) = json.loads(told.out)["hosts"]
+    assert told_host["asked_by"] == "host"
+    (judged,) = [one for one in told_host["browsers"] if one["browser"] == browser]
+    return dict(judged)
+
+
+# --- Firefox ---
+
+
+def presented_by_firefox(profile: Path, folder: Path, authorities: Authorities) -> int:
+    """The serial number of what Firefox presents to a host that shows no page: it is ended as soon as that is known."""
+    with host(folder, authorities, [authorities.root_certificate], page=False) as told:
+        browser = subprocess.Popen(
+            ["firefox-esr", "--headless", "--no-remote", "--profile", profile, f"https://localhost:{told.port}/"],
+            env={**os.environ, "HOME": str(folder)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            return told.presented(LIMIT)
+        finally:
+            os.killpg(browser.pid, signal.SIGKILL)
+            browser.wait()

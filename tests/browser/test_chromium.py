@@ -6,14 +6,12 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from tests.browser.pki import Authorities, issue, pem, subscriber
-from tests.browser.rig import BrowserHome, Owned, host, policies
-from tests.cli.runner import Home
+from tests.browser.pki import Authorities, issue, subscriber
+from tests.browser.rig import BrowserHome, Owned, customer, host, policies, verdict
 from tests.contract.services import require
 from tokenmgr.domain.login import Outcome, Role
 
@@ -43,28 +41,7 @@ def browser(empty: Path, tmp_path: Path) -> BrowserHome:
 @pytest.fixture(scope="module")
 def port(authorities: Authorities, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with host(tmp_path_factory.mktemp("host"), authorities, [authorities.root_certificate]) as made:
-        yield made
-
-
-def customer(folder: Path, browser: BrowserHome, authorities: Authorities, port: int) -> Home:
-    """`tokenmgr` in that home, with a bank's file that names the host."""
-    made = Home(folder / "tokenmgr")
-    made.environment["HOME"] = str(browser.folder)
-    (made.folder / "banks.d").mkdir()
-    (made.folder / "banks.d" / "1234.toml").write_text(
-        f'code = "1234"\nname = "みほん信用金庫"\naddress = "https://127.0.0.1:1"\nproxy = "none"\n'
-        f'login = "https://localhost:{port}"\nroots = """\n{pem(authorities.root_certificate).decode()}"""\n',
-        encoding="utf-8",
-    )
-    return made
-
-
-def verdict(home: Home) -> dict[str, Any]:
-    told = home.run("login", "--json")
-    (told_host,) = json.loads(told.out)["hosts"]
-    assert told_host["asked_by"] == "host"
-    (judged,) = told_host["browsers"]
-    return dict(judged)
+        yield made.port
 
 
 def test_of_two_look_alikes_the_printed_policy_makes_it_present_the_right_one(
@@ -76,7 +53,7 @@ def test_of_two_look_alikes_the_printed_policy_makes_it_present_the_right_one(
     before = subscriber()
     browser.store("old", (before, issue(before, authorities.issuing, (-350, 15), OLD)))
     browser.store("other", (other, issue(other, authorities.root, (-1, 400), 7)))
-    home = customer(tmp_path, browser, authorities, port)
+    home = customer(tmp_path, browser.folder, authorities, port)
     printed = home.run("login", "--policy", "chromium", "--certificate", f"{NEW:x}")
     with policies() as file:
         asking = verdict(home)
@@ -92,7 +69,7 @@ def test_an_expired_one_is_passed_over_without_a_policy_of_its_own(
     before, whose = subscriber(), subscriber()
     browser.store("old", (before, issue(before, authorities.issuing, (-400, -1), OLD)))
     browser.store("new", (whose, issue(whose, authorities.issuing, (-10, 300), NEW)))
-    home = customer(tmp_path, browser, authorities, port)
+    home = customer(tmp_path, browser.folder, authorities, port)
     with policies() as file:
         file.write_text(home.run("login", "--policy", "chromium").out)
         assert browser.presented(f"https://localhost:{port}/") == NEW
@@ -125,7 +102,7 @@ def test_what_is_said_is_what_it_does(
     browser.store("own", (whose, certificate))
     if why == "intermediate-missing":
         browser.forget("issuing")
-    home = customer(tmp_path, browser, authorities, port)
+    home = customer(tmp_path, browser.folder, authorities, port)
     with policies() as file:
         entry = json.dumps({"pattern": f"https://localhost:{port}", "filter": {}})
         file.write_text(json.dumps({"AutoSelectCertificateForUrls": [entry]}))

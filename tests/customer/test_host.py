@@ -25,7 +25,7 @@ def authorities() -> Authorities:
 def port(request: pytest.FixtureRequest, authorities: Authorities, tmp_path: Path) -> Iterator[int]:
     asks_for = [authorities.root_certificate, authorities.issuing_certificate]
     with host(tmp_path, authorities, asks_for, request.param) as made:
-        yield made
+        yield made.port
 
 
 def test_the_names_of_the_cas_are_heard(authorities: Authorities, port: int) -> None:
@@ -34,8 +34,8 @@ def test_the_names_of_the_cas_are_heard(authorities: Authorities, port: int) -> 
 
 
 def test_a_host_that_asks_for_no_certificate_is_said_to_ask_nothing(authorities: Authorities, tmp_path: Path) -> None:
-    with host(tmp_path, authorities, []) as port, pytest.raises(HostSilent) as silent:
-        names_asked(Host("localhost", port, None))
+    with host(tmp_path, authorities, []) as made, pytest.raises(HostSilent) as silent:
+        names_asked(Host("localhost", made.port, None))
     assert silent.value.reason == "not-asked"
 
 
