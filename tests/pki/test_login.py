@@ -65,6 +65,7 @@ def test_the_parts_of_a_name_are_those_that_a_policy_can_name() -> None:
     name = subscriber_name("みほん信用金庫", "1234", "0012345", "tanaka")
     assert parts(name)["organizational_unit_name"] == ("1234-0012345",)
     assert one_line_of(name) == "C=JP, O=みほん信用金庫, OU=1234-0012345, CN=tanaka"
+    assert one_line_of(subscriber_name("a\x1b[2Jb", "1", "2", "\n")) == "C=JP, O=a?[2Jb, OU=1-2, CN=?"
     assert (dict(parts(b"?")), one_line_of(b"?")) == ({}, "3f")
 
 

@@ -18,6 +18,7 @@ from tokenmgr.domain.login import Judged, Kind, Outcome, Role, Row, Step
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.pki.login import one_line_of
 
+MANY = 3  # names of CAs
 _GOOD = (Outcome.SILENT, Outcome.ASKS)
 
 
@@ -57,6 +58,8 @@ def _tell_host(heard: Heard) -> None:
     name = t("seen.bank", name=bank.name, code=bank.code) + "  " if bank else ""
     click.secho(f"{name}{pattern}", bold=True)
     names = [one_line_of(one) for one in sorted(heard.asked.names)]
+    if len(names) > MANY:  # some servers name all that they trust
+        names = [*names[:MANY], t("login.more", count=len(names) - MANY)]
     asks = t("words.and").join(names) if names else t("login.any_authority")
     click.echo(f"  {t(f'login.asked_{heard.source}', names=asks)}")
     if heard.error:
@@ -79,11 +82,19 @@ def _tell_browser(judged: Judged, seen: Seen, places: Sequence[Place]) -> None:
         click.echo(f"      {t('login.policy_file', file=seen.policy)}")
     if judged.step not in (Step.NOTHING, Step.CHOOSE):
         click.echo(f"    {t('login.next')}  {t(f'login_step.{judged.step.value}')}")
-    others = [row for row in judged.rows if row not in judged.chosen]
+    others = _others(judged)
     if others:
         click.echo(f"    {t('login.others')}")
     for row in others:
         click.echo(f"      {_other(row, judged)}")
+
+
+def _others(judged: Judged) -> list[Row]:
+    """What the dialog shows comes first. One that is in several places is told once."""
+    found: dict[bytes, Row] = {row.candidate.facts.der: row for row in judged.chosen}
+    for row in sorted(judged.rows, key=lambda one: not one.is_offered):
+        found.setdefault(row.candidate.facts.der, row)
+    return [row for row in found.values() if row not in judged.chosen]
 
 
 def _other(row: Row, judged: Judged) -> str:
@@ -172,6 +183,14 @@ def whole(told: Login, why: TokenmgrError | None, certificate: int | None) -> di
     return shown | {
         "hosts": [_host(one) for one in told.hosts],
         "browsers": [_browser(one) for one in told.browsers],
+        "places": [
+            {
+                "name": one.name,
+                "medium": one.medium is not None,
+                "error": error_as_json(one.error) if one.error else None,
+            }
+            for one in told.places
+        ],
         "policies": {
             "chromium": _chromium(told, certificate),
             "firefox": login_policy.firefox(told.libraries, firefox_may_choose(told)),

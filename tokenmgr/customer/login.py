@@ -112,7 +112,7 @@ def _medium(library: Library, card: Card) -> Place:
     shown = (library.path, *(one.library for one in card.also))
     try:
         with Session.open(library, facts.serial) as session:
-            return Place(facts.serial, items(session.contents(), logged_in=False), facts, shown)
+            return Place(facts.serial, items(session.contents(), logged_in=not facts.needs_pin), facts, shown)
     except (MediumError, LibraryError) as error:
         return Place(facts.serial, (), facts, shown, error=error)
 

@@ -1,4 +1,5 @@
 """STORES ON THE PC, for customers without a medium: one file a kind.
 
-nss.py    where Firefox and Chromium keep their keys; the token room opens it, as one more PKCS#11 token
+nss.py        where Firefox and Chromium keep their keys; the token room opens it, as one more PKCS#11 token
+browsers.py   what a browser has, looked at without it: certificates, modules, policies
 """

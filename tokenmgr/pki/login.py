@@ -34,11 +34,13 @@ def parts(name: bytes) -> Mapping[str, tuple[str, ...]]:
 
 
 def one_line_of(name: bytes) -> str:
-    """A Name, DER, for people; its hex where it is none."""
+    """A Name, DER, for people; its hex where it is none. A stranger may have written it: nothing in it moves a
+    terminal's cursor."""
     try:
-        return ", ".join(f"{SHORT.get(kind, kind)}={text}" for kind, text in pairs_of(name))
+        told = ", ".join(f"{SHORT.get(kind, kind)}={text}" for kind, text in pairs_of(name))
     except (ValueError, TypeError, KeyError):
         return name.hex()
+    return "".join(one if one.isprintable() else "?" for one in told)
 
 
 def authorities_asked(message: bytes, is_13: bool) -> list[bytes]:
