@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -135,12 +135,17 @@ def host(
             reader.join()
 
 
+def undisturbed(file: Path) -> AbstractContextManager[None]:
+    """As long as this lasts no other test sets this policy, which every program on this computer would see."""
+    return system.locked(Path(tempfile.gettempdir()) / f"tokenmgr-tests-{file.name}.lock")
+
+
 @contextmanager
 def policies(file: Path = CHROMIUM_POLICY) -> Iterator[Path]:
     """Where our file goes. The folder is this whole computer's, so one test at a time has it; what was not there is
     taken away again."""
     folder = file.parent
-    with system.locked(Path(tempfile.gettempdir()) / f"tokenmgr-tests-{file.name}.lock"):
+    with undisturbed(file):
         made = [one for one in (*reversed(folder.parents), folder) if not one.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)

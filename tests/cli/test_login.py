@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.browser.pki import Authorities, Party, issue, pem, subscriber
-from tests.browser.rig import BrowserHome
+from tests.browser.rig import FIREFOX_POLICY, BrowserHome, undisturbed
 from tests.cli.runner import Home
 from tests.contract.services import require
 from tests.token.helpers import run
@@ -44,6 +45,12 @@ def home(tmp_path: Path) -> Home:
     made.environment["HOME"] = str(tmp_path / "user")
     (tmp_path / "user").mkdir()
     return made
+
+
+@pytest.fixture
+def no_policy() -> Iterator[None]:
+    with undisturbed(FIREFOX_POLICY):
+        yield
 
 
 def user_of(home: Home) -> Path:
@@ -100,6 +107,7 @@ def test_a_medium_is_offered_once_its_library_is_registered_by_the_commands_that
         ("en", ["The browser will ask", "an older generation", "by the bank's file", "Close all of its windows"]),
     ],
 )
+@pytest.mark.usefixtures("no_policy")
 def test_of_two_look_alikes_both_are_named_as_the_dialog_names_them(
     home: Home, authorities: Authorities, look_alikes: Path, language: str, said: list[str]
 ) -> None:
