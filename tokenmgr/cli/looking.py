@@ -70,6 +70,7 @@ def _named(stack: ExitStack, name: str) -> Look:
         from tokenmgr.keystore import file, form  # here: they take longer to load than all of this
 
         read = functools.partial(file.contents, path)
-        return Look(form.name_of(path), name, StoreKind.PC, PinState.NOT_TOLD, read, shows_keys=True)
+        label = places.FILE if path == settings().store_file else str(path)
+        return Look(form.name_of(path), label, StoreKind.PC, PinState.NOT_TOLD, read, shows_keys=True)
     token = stack.enter_context(places.token_named(name))
     return of_token(token.library, token.facts, token.name, token.label)

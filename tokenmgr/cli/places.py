@@ -91,7 +91,7 @@ def token_named(name: str, write: bool = False) -> Iterator[Token]:
         raise PcStoreMissing(serial=name, place=str(database.path))
     with _library(nss.KIND, database.name, nss.told(database, write)) as library:
         (facts,) = library.media()
-        yield Token(library, facts, database.name, database.nick, lambda: nss.programs(database))
+        yield Token(library, facts, database.name, database.label, lambda: nss.programs(database))
 
 
 def database_named(name: str) -> nss.Database:
