@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from tests.keystore.kept import NOW, PASSPHRASE, authority, certificate, filled, made, opened
+from tests.keystore.kept import CHEAP, NOW, PASSPHRASE, authority, certificate, filled, made, opened
 from tokenmgr import errors, system
 from tokenmgr.cmp import algorithms
 from tokenmgr.cmp.faults import FailInfo
@@ -202,8 +202,8 @@ def test_another_passphrase_opens_the_same_keys(store: FileStore) -> None:
     one, before = filled(store), file.contents(store.path)
     new = "まったく別のパスワード"
     with pytest.raises(errors.PassphraseWrong):
-        file.lock_anew(store.path, Secret("nobody's"), Secret(new), CHEAPLY())
-    file.lock_anew(store.path, Secret(PASSPHRASE), Secret(new), CHEAPLY())
+        file.lock_anew(store.path, Secret("nobody's"), Secret(new), cheaply())
+    file.lock_anew(store.path, Secret(PASSPHRASE), Secret(new), cheaply())
     assert file.contents(store.path) == before
     opened(store.path, new).require_works(one, NOW)
     with pytest.raises(errors.PassphraseWrong):
@@ -211,8 +211,29 @@ def test_another_passphrase_opens_the_same_keys(store: FileStore) -> None:
     store.require_works(one, NOW)  # who has it open goes on
 
 
-def CHEAPLY() -> form.Lock:  # noqa: N802
-    return sealed.new_lock(cost=form.Cost(8, 1, 1))
+def cheaply() -> form.Lock:
+    return sealed.new_lock(cost=CHEAP)
+
+
+def test_what_is_not_there_is_not_locked_anew(tmp_path: Path) -> None:
+    with pytest.raises(errors.PcStoreMissing):
+        file.lock_anew(tmp_path / "store", Secret(PASSPHRASE), Secret(PASSPHRASE), cheaply())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_windows_that_change_the_passphrase_one_does(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have been told the old one, and the other was quicker."""
+    unlocked = sealed.unlocked
+
+    def slowly(content: form.Content, passphrase: Secret) -> Secret:
+        monkeypatch.undo()
+        file.lock_anew(store.path, Secret(PASSPHRASE), Secret("of the other window"), cheaply())
+        return unlocked(content, passphrase)
+
+    monkeypatch.setattr(sealed, "unlocked", slowly)
+    with pytest.raises(errors.PcStoreBusy):
+        file.lock_anew(store.path, Secret(PASSPHRASE), Secret("of this window"), cheaply())
+    opened(store.path, "of the other window").contents()
 
 
 def test_full_width_letters_are_the_same_passphrase(tmp_path: Path) -> None:
