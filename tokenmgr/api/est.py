@@ -43,7 +43,8 @@ from tokenmgr.messages import Texts
 from tokenmgr.ra.acquire import Claim
 from tokenmgr.ra.issuing import StillWaiting
 
-HOME = "/.well-known/est/{bank}"
+# RFC 7030, 3.2.2; and for clients that know no label and put what they are told before all of it, as strongSwan's does.
+HOMES = ("/.well-known/est/{bank}", "/banks/{bank}/.well-known/est")
 CERTIFICATES, ENROLLED, ATTRIBUTES = (
     "application/pkcs7-mime",
     "application/pkcs7-mime; smime-type=certs-only",
@@ -98,8 +99,9 @@ class Est:
             **dict.fromkeys(REFUSED, (self.refused, "POST")),
         }
         return [
-            Route(f"{HOME}/{name}", self._edge.route(f"est-{name}", handler), methods=[method])
+            Route(f"{home}/{name}", self._edge.route(f"est-{name}", handler), methods=[method])
             for name, (handler, method) in handlers.items()
+            for home in HOMES
         ]
 
     async def certificates(self, request: Request) -> Response:
