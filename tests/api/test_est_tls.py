@@ -62,27 +62,40 @@ def server_pair() -> Pair:
     return made(None, None, clock.now() + DAY, ExtendedKeyUsageOID.SERVER_AUTH)
 
 
+class Meeting:
+    """A server as it is configured, and a client, with one handshake after another between them."""
+
+    def __init__(self, folder: Path, client: Pair | None, anchors: tuple[bytes, ...], version: ssl.TLSVersion) -> None:
+        ours = server_pair().file(folder)
+        config = workers._config(workers.Served(Starlette(), 0, ours, ours, anchors))
+        config.load()
+        assert config.ssl is not None
+        self._ours, self._theirs = config.ssl, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        self._theirs.check_hostname, self._theirs.verify_mode = False, ssl.CERT_NONE
+        self._theirs.maximum_version = version
+        if client is not None:
+            self._theirs.load_cert_chain(client.file(folder))
+        self._session: ssl.SSLSession | None = None
+
+    def peer(self) -> bytes | None:
+        """What the server has of the client, or ssl.SSLError of the server's."""
+        to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        server = self._ours.wrap_bio(to_server, to_client, server_side=True)
+        asking = self._theirs.wrap_bio(to_client, to_server, session=self._session)
+        for act in (asking.do_handshake, server.do_handshake) * 3:
+            _step(act)
+        server.do_handshake()
+        _step(asking.read)  # TLS 1.3 tells of its session afterwards
+        assert asking.session_reused is (self._session is not None)
+        self._session = asking.session
+        return server.getpeercert(binary_form=True)
+
+
 def peer_of(folder: Path, client: Pair | None, anchors: tuple[bytes, ...], version: ssl.TLSVersion) -> bytes | None:
-    """What the server has of a client after the handshake, or ssl.SSLError of the server's."""
-    ours = server_pair().file(folder)
-    config = workers._config(workers.Served(Starlette(), 0, ours, ours, anchors))
-    config.load()
-    assert config.ssl is not None
-    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    theirs.check_hostname, theirs.verify_mode = False, ssl.CERT_NONE
-    theirs.maximum_version = version
-    if client is not None:
-        theirs.load_cert_chain(client.file(folder))
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    server = config.ssl.wrap_bio(to_server, to_client, server_side=True)
-    asking = theirs.wrap_bio(to_client, to_server)
-    for act in (asking.do_handshake, server.do_handshake) * 3:
-        _step(act)
-    server.do_handshake()
-    return server.getpeercert(binary_form=True)
+    return Meeting(folder, client, anchors, version).peer()
 
 
-def _step(act: Callable[[], None]) -> None:
+def _step(act: Callable[[], object]) -> None:
     with contextlib.suppress(ssl.SSLWantReadError):
         act()
 
@@ -97,6 +110,14 @@ def test_it_is_optional_and_told(tmp_path: Path, version: ssl.TLSVersion) -> Non
     assert peer_of(tmp_path, None, keys.anchors, version) is None
     assert peer_of(tmp_path, client, keys.anchors, version) == client.certificate.public_bytes(Encoding.DER)
     assert peer_of(tmp_path, client, (), version) is None  # where nobody is asked, as before
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_that_goes_on_tells_the_same(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    keys = authority()[0]
+    client = of(keys.current)
+    met = Meeting(tmp_path, client, keys.anchors, version)
+    assert [met.peer() for _ in range(2)] == [client.certificate.public_bytes(Encoding.DER)] * 2
 
 
 @pytest.mark.parametrize("version", VERSIONS)
