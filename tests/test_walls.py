@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "token": {"errors", "config", "log", "system", "catalogue", "domain", "pki"},
     "usb": {"errors", "config", "log", "system", "domain"},
     "renewal": {"errors", "clock", "log", "system", "domain", "pki", "cmp"},
-    "customer": {"errors", "log", "domain", "pki", "cmp", "token", "renewal"},
+    "keystore": {"errors", "log", "system", "domain", "pki", "cmp"},
+    "customer": {"errors", "log", "system", "domain", "pki", "cmp", "token", "keystore", "renewal"},
     "cmp": {"errors", "domain", "pki"},
     "ca": {"errors", "system", "domain", "pki"},
     "ra": {"errors", "log", "domain", "pki", "ca"},
@@ -39,7 +40,7 @@ MAY_IMPORT = {
     "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql"},
     "testbed": BOTH_SIDES | {"catalogue", "messages", "token"},
     "cli": BOTH_SIDES
-    | {"catalogue", "messages", "diagnostics", "token", "usb", "renewal", "customer", "testbed"}
+    | {"catalogue", "messages", "diagnostics", "token", "usb", "keystore", "renewal", "customer", "testbed"}
     | SERVER,
     "__main__": {"cli", "system"},
 }
@@ -49,8 +50,19 @@ GATES = {
     "ctypes": {"token/cryptoki.py", "system.py", "testbed/usb_driver.py"},
     "click": {"cli"},
     "asn1crypto": {"pki"},
-    "cryptography": {"pki", "cmp", "token", "ca", "api/credentials.py", "api/requests.py", "cli/tls.py", "testbed"},
+    "cryptography": {
+        "pki",
+        "cmp",
+        "token",
+        "keystore",
+        "ca",
+        "api/credentials.py",
+        "api/requests.py",
+        "cli/tls.py",
+        "testbed",
+    },
     "argon2": {"ra/passcodes.py"},
+    "keyring": {"keystore/keyring.py"},
     "sqlalchemy": {"sql"},
     "psycopg": {"sql"},
     "starlette": {"api"},

@@ -11,19 +11,20 @@ from tokenmgr import system
 from tokenmgr.cli.output import t
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import NotAgreed, PinMissing, PinUnacceptable
+from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
 
 LONGEST = 256
-NEW_PIN_FD = "--new-pin-fd"
-_OPTIONS = {"user": "--pin-fd", "so": "--so-pin-fd"}
+NEW_PIN_FD, PIN_FD = "--new-pin-fd", "--pin-fd"
+_OPTIONS = {"user": PIN_FD, "so": "--so-pin-fd"}
 
 
-def pin(question: str, fd: int | None, who: str = "user") -> Secret:
+def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> Secret:
     """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
-    given = from_fd(fd, who, _OPTIONS[who]) if fd is not None else _prompt(question, who, _OPTIONS[who])
+    named = option or _OPTIONS[who]
+    given = from_fd(fd, who, named) if fd is not None else _prompt(question, who, named)
     if _full_width(given.reveal().decode("utf-8", errors="replace")):
         given.wipe()
         raise PinUnacceptable(who=who, rule="typable")
@@ -57,6 +58,23 @@ def _typable(new: Secret) -> Secret:
         new.wipe()
         raise PinUnacceptable(rule="typable")
     return new
+
+
+def passphrase(question: str, fd: int | None, option: str = "--pin-fd") -> Secret:
+    """Of a store on the PC. It is no PIN: nothing counts its tries, and it may be in any letters."""
+    system.keep_out_of_core_dumps()
+    return _prompt(question, "passphrase", option) if fd is None else from_fd(fd, "passphrase", option)
+
+
+def new_passphrase(question: str, again: str, fd: int | None, shortest: int) -> Secret:
+    """Twice at a prompt, once from a descriptor."""
+    first = passphrase(question, fd, NEW_PIN_FD)
+    if fd is None:
+        with passphrase(again, None, NEW_PIN_FD) as second:
+            if first != second:
+                first.wipe()
+                raise PassphraseUnfit(shortest=shortest)
+    return first
 
 
 def from_fd(fd: int, who: str = "user", option: str = "--pin-fd") -> Secret:
