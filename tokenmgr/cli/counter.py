@@ -9,8 +9,9 @@ from contextlib import closing, contextmanager
 from tokenmgr import clock
 from tokenmgr.cli import libraries, prompts, wiring
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t, tell_error
+from tokenmgr.cli.output import t, tell_error, texts
 from tokenmgr.cli.progress import Progress
+from tokenmgr.customer.hooks import Hooks
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
@@ -31,6 +32,7 @@ def counter(
     final_try: bool,
     as_json: bool,
     is_first: bool = False,
+    no_hooks: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
     """The medium's PIN is asked for, and nothing is written yet. `is_first`: login PINs go to the bank, so it is not
     found out by what the medium has of others."""
@@ -52,7 +54,7 @@ def counter(
             with authority(profile) as reached:
                 parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
                 try:
-                    yield Counter(*parts, usb=stick), progress
+                    yield Counter(*parts, usb=stick, hooks=Hooks() if no_hooks else _hooks(progress)), progress
                 except KeyboardInterrupt as error:
                     raise LeftForLater(serial=facts.serial) from error
                 finally:
@@ -62,6 +64,11 @@ def counter(
 def authority(profile: Profile) -> Authority:
     seconds = settings().time_limits.answer
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
+
+
+def _hooks(progress: Progress) -> Hooks:
+    seconds = settings().time_limits.hook
+    return Hooks(settings().hook_folder, seconds, texts().error, progress.tell)
 
 
 def _banks(bank: str | None) -> Banks:

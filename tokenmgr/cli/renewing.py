@@ -28,6 +28,7 @@ def _medium(command: Command) -> Command:
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
         wiring.common,
     ):
         command = option(command)
@@ -99,7 +100,8 @@ def _ask_pins(progress: Progress, login_fd: int | None, confirmation_fd: int | N
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
     """R7."""
-    facts, store = outcome.certificate, {"kind": "medium", "serial": outcome.store}
+    facts = outcome.certificate
+    store = {"kind": outcome.store.kind.value, "serial": outcome.store.name}
     if as_json:
         told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": store}
         Output().value(told | {"journal": str(outcome.journal)})
@@ -112,7 +114,7 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
             (t("labels.subject"), facts.subject),
             (t("labels.valid_from"), japan_time(facts.not_before, language)),
             (t("labels.valid_until"), japan_time(facts.not_after, language)),
-            (t("labels.store"), t("renewing.on_medium", serial=outcome.store)),
+            (t("labels.store"), t("renewing.on_medium", serial=outcome.store.name)),
         ],
         indent="  ",
     )
