@@ -62,6 +62,7 @@ GATES = {
     "subprocess": {
         "token/worker.py",
         "customer/hooks.py",
+        "customer/desktop.py",
         "testbed/usb_bus.py",
         "testbed/compiling.py",
         "testbed/own_ca.py",

@@ -8,6 +8,7 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import wiring
+from tokenmgr.cli.due import remind
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
@@ -16,7 +17,7 @@ from tokenmgr.customer import status as seeing
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.standings import Early
 from tokenmgr.domain.status import Verdict
-from tokenmgr.errors import ProfileMissing, TokenmgrError
+from tokenmgr.errors import NoMedium, ProfileMissing, ReaderEmpty, TokenmgrError
 
 if TYPE_CHECKING:
     from tokenmgr.renewal.authority import Authority
@@ -34,8 +35,14 @@ EXITS = {
 @wiring.medium_option
 @click.option("--bank", metavar="CODE", help=t("help.o_status_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
+@click.option("--due", is_flag=True, help=t("help.o_status_due"))
+@click.option("--notify", is_flag=True, help=t("help.o_notify"))
 @wiring.common
-def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, only: str | None) -> int:
+def status(
+    serial: str | None, bank: str | None, offline: bool, due: bool, notify: bool, as_json: bool, only: str | None
+) -> int:
+    if notify and not due:
+        raise click.UsageError(t("seen.notify_with_due"))
     banks = profiles(settings().bank_folder)
     known = [one for one in banks.known if bank in (None, one.code)]
     if bank and not offline:
@@ -52,6 +59,10 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
         folder = settings().journal_folder
         found = seeing.status(media, known, folder, reach, clock.now, bank, serial, offline)
     words = Words(known, offline)
+    unheard = broken if found.without_file and found.verdict is Verdict.UNSURE else []  # it may be that bank's
+    if due:
+        found, broken = seeing.pressing(found), unheard
+        why = None if isinstance(why, NoMedium | ReaderEmpty) else why  # the medium is in the safe
     if as_json:
         Output().value(whole(found, words, why, broken))
     else:
@@ -60,10 +71,12 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
         tell(found, words)
         for error in broken:
             tell_error(error)
+    if due:
+        remind(found, [*([why] if why else []), *broken], notify, as_json)
     if why and found.verdict is Verdict.FINE:
         return exit_of(why)
-    if broken and found.without_file and found.verdict is Verdict.UNSURE:
-        return exit_of(broken[0])  # it may be that bank's
+    if unheard:
+        return exit_of(unheard[0])
     return EXITS[found.verdict]
 
 

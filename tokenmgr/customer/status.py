@@ -90,6 +90,16 @@ def status(
     return Status(seen, unfinished, asked, now, nameless)
 
 
+def pressing(found: Status) -> Status:
+    """Of that only what somebody has to do something about."""
+    begun = [one for one in found.begun if one.trouble or found.is_here(one)]
+    at = {one.store for one in begun}
+    here = [one for one in found.media if one.verdict.is_pressing or one.medium.serial in at]
+    media = [replace(one, rows=[row for row in one.rows if row.judged.verdict.is_pressing]) for one in here]
+    asked = [one for one in found.asked if one.error and of_silence(one.error.retriable).is_pressing]
+    return Status(media, begun, asked, found.now)
+
+
 def _possible(held: Sequence[Holding], now: datetime, banks: Collection[str]) -> list[Judged]:
     """Without a next step that leads nowhere: what `clean` would keep, or what wants a bank's file that is not here."""
     found = []
