@@ -30,6 +30,6 @@ def remind(found: Status, troubles: Sequence[TokenmgrError], on_desktop: bool, a
 
 def _ends(found: Status) -> list[str]:
     """The nearest one."""
-    ends = sorted(row.item.facts.not_after for seen in found.media for row in seen.rows if row.item.facts)
+    ends = sorted(row.item.facts.not_after for seen in found.stores for row in seen.rows if row.item.facts)
     told = [(japan_time(end, chosen_language()), left_in_words(end, found.now)) for end in ends[:1]]
     return [t("seen.note_until", until=until, left=left) for until, left in told]
