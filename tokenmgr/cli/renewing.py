@@ -51,11 +51,24 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @kind_option
 @stores.target_options
+@click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
 @_store
 def renew(
-    certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
+    certificate: str,
+    kind: str | None,
+    due: bool,
+    yes: bool,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
 ) -> int:
+    if due:
+        from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
+
+        told = {**named, "certificate": certificate}
+        return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = stores.where(named), stores.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
     with counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"]) as (at, _progress):
@@ -139,13 +152,23 @@ def _place(store: StorePort) -> str:
 
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
+    if as_json:
+        Output().value(outcome_as_json(outcome))
+    else:
+        tell_outcome(outcome)
+    return Exit.FINE
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    facts, store = outcome.certificate, outcome.store
+    named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
+    return told | {"journal": str(outcome.journal)}
+
+
+def tell_outcome(outcome: Outcome) -> None:
     """R7."""
     facts, store = outcome.certificate, outcome.store
-    if as_json:
-        named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
-        Output().value(told | {"journal": str(outcome.journal)})
-        return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
     language = chosen_language()
     table(
@@ -158,4 +181,3 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
-    return Exit.FINE

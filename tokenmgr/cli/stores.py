@@ -24,7 +24,7 @@ from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import PcStoreMissing, PcStoreSoftware, PcStoreUnknown
+from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown
 from tokenmgr.keystore import nss
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.token.module import Library
@@ -127,12 +127,12 @@ def token_named(name: str, write: bool = False) -> Iterator[Token]:
 
 def database_named(name: str) -> nss.Database:
     kind, _, path = name.partition(":")
-    if kind == nss.KIND and path:
-        return nss.at(Path(path).expanduser().absolute())
     here = nss.databases(settings().user_home)
     for one in here:
-        if one.nick == name:
+        if name in (one.nick, one.name):
             return one
+    if kind == nss.KIND and path:
+        return nss.at(Path(path).expanduser().absolute())
     raise PcStoreUnknown(serial=name, known=tuple(one.nick for one in here))
 
 
@@ -140,7 +140,10 @@ def database_named(name: str) -> nss.Database:
 def _tpm(name: str) -> Iterator[Token]:
     label = name.partition(":")[2]
     with _library(TPM, name) as library:
-        made = [one for one in library.media() if one.initialised and label in ("", one.label)]
+        try:
+            made = [one for one in library.media() if one.initialised and label in ("", one.label)]
+        except LibraryNotReady as error:  # its word for a computer that has none
+            raise PcStoreMissing(serial=name, place=library.path) from error
         if not made:
             raise PcStoreMissing(serial=name, place=library.path)
         if len(made) > 1:

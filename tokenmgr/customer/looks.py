@@ -25,6 +25,11 @@ class Look:
     def is_on_pc(self) -> bool:
         return self.kind is StoreKind.PC
 
+    @property
+    def opens_alone(self) -> bool:
+        """Nobody has to be there with a PIN."""
+        return self.is_on_pc and self.shows_keys
+
 
 def of_token(library: Library, facts: MediumFacts, name: str = "", label: str = "") -> Look:
     """`name` and `label`: of a store on the PC, which knows them better than its token does."""
