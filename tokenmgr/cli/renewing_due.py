@@ -44,7 +44,8 @@ class Done:
 
 def renew_due(asked: Asked) -> int:
     """Looked at again after each round: what was unfinished is followed by what was due besides. Each is tried once."""
-    if any(asked.named.get(name) not in (None, "", False) for name in NOT_WITH):
+    given = [asked.named.get(name) for name in NOT_WITH]
+    if any(one is not None and one is not False and one != "" for one in given):  # a descriptor may be 0
         raise click.UsageError(t("renewing.due_alone"))
     where, done, tried = stores.where(asked.named), Done(), set[Alone]()
     while True:
