@@ -179,10 +179,10 @@ class _Lines:
     def _read(self, stream: IO[str]) -> None:
         with stream:
             for line in iter(lambda: stream.readline(LONGEST_LINE), ""):
-                text = "".join(one if one.isprintable() else " " for one in line).strip()
+                text = "".join(one if one.isprintable() else " " for one in line).rstrip()
                 if text:
                     log.info("%s: %s", self._name, text)
-                    self._last = text
+                    self._last = text.strip()
 
     def last(self) -> str | None:
         self._reading.join(PATIENCE)
