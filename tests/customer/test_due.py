@@ -20,7 +20,7 @@ __all__ = ["home"]
 
 def without_pin(found: Status) -> Status:
     """Whatever is there, if none of it had a PIN."""
-    return replace(found, stores=[replace(one, look=replace(one.look, shows_keys=True)) for one in found.stores])
+    return replace(found, stores=[replace(one, look=replace(one.look, needs_pin=False)) for one in found.stores])
 
 
 def due(home: Home) -> Outcome:

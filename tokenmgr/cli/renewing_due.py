@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import stores
+from tokenmgr.cli import places
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.due import remind
 from tokenmgr.cli.output import Output, error_as_json, exit_of, t, tell_error
@@ -47,7 +47,7 @@ def renew_due(asked: Asked) -> int:
     given = [asked.named.get(name) for name in NOT_WITH]
     if any(one is not None and one is not False and one != "" for one in given):  # a descriptor may be 0
         raise click.UsageError(t("renewing.due_alone"))
-    where, done, tried = stores.where(asked.named), Done(), set[Alone]()
+    where, done, tried = places.where(asked.named), Done(), set[Alone]()
     while True:
         looked = look(where, asked.only, asked.bank)
         todo = [one for one in alone(looked.found) if one not in tried and one.certificate not in done.new]
@@ -61,7 +61,7 @@ def renew_due(asked: Asked) -> int:
 
 def _renew(one: Alone, asked: Asked, done: Done) -> None:
     """What stands in the way of one stands in no other's."""
-    target = stores.by_name(one.store, stores.where(asked.named))
+    target = places.by_name(one.store, places.where(asked.named))
     number = "" if one.certificate is None else f"{one.certificate:x}"
     try:
         with counter(asked.bank, asked.only, target, asked.as_json, no_hooks=asked.named["no_hooks"]) as (

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import looking, stores, wiring
+from tokenmgr.cli import looking, places, wiring
 from tokenmgr.cli.due import remind
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
@@ -35,7 +35,7 @@ EXITS = {
 
 
 @click.command(cls=Command, help=t("help.status"))
-@stores.options
+@places.options
 @click.option("--bank", metavar="CODE", help=t("help.o_status_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @click.option("--due", is_flag=True, help=t("help.o_status_due"))
@@ -46,7 +46,7 @@ def status(
 ) -> int:
     if notify and not due:
         raise click.UsageError(t("seen.notify_with_due"))
-    looked = look(stores.where(named), only, bank, offline)
+    looked = look(places.where(named), only, bank, offline)
     if due:
         looked = looked.pressing()
     if as_json:
@@ -95,7 +95,7 @@ class Looked:
             tell_error(error)
 
 
-def look(where: stores.Where, only: str | None, bank: str | None, offline: bool = False) -> Looked:
+def look(where: places.Where, only: str | None, bank: str | None, offline: bool = False) -> Looked:
     banks = profiles(settings().bank_folder)
     known = [one for one in banks.known if bank in (None, one.code)]
     if bank and not offline:
