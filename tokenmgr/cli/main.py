@@ -22,6 +22,7 @@ COMMANDS = {
     "status": "tokenmgr.cli.status:status",
     "login": "tokenmgr.cli.login:login",
     "clean": "tokenmgr.cli.cleaning:clean",
+    "pc": "tokenmgr.cli.pc:pc",
     "verify": "tokenmgr.cli.verify:verify",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",
