@@ -12,6 +12,7 @@ from tokenmgr.cli import wiring
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.login_view import is_fine, tell, whole
+from tokenmgr.cli.looking import files
 from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
 from tokenmgr.customer import login as seeing
 from tokenmgr.customer.host import Host
@@ -62,7 +63,9 @@ def login(
         if not media:
             why = seen.why_none()
         here = settings()
-        told = seeing.login(media, hosts, here.user_home, here.journal_folder, clock.now(), offline)
+        told = seeing.login(
+            media, hosts, here.user_home, here.journal_folder, clock.now(), offline, files(here.journal_folder)
+        )
     if policy:
         return _policy(Kind(policy), told, certificate)
     has_any = any(judged.rows for heard in told.hosts for judged in heard.judged)

@@ -134,8 +134,7 @@ def _why(row: Row) -> str:
 
 def _place(row: Row, places: Sequence[Place]) -> str:
     place = next(one for one in places if one.name == row.candidate.place)
-    label = place.medium.label if place.medium else place.database.nick if place.database else ""
-    return t("seen.store", serial=place.name, label=label)
+    return t("seen.store", serial=place.name, label=place.label)
 
 
 def _tell_setup(told: Login, home: Path, command: str) -> None:

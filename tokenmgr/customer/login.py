@@ -11,6 +11,7 @@ from pathlib import Path, PurePath
 from tokenmgr import system
 from tokenmgr.customer.holdings import Item, at_work, holding, items, made_here
 from tokenmgr.customer.host import Host, names_asked
+from tokenmgr.customer.looks import Look, of_token
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.holding import Holding
@@ -18,7 +19,7 @@ from tokenmgr.domain.login import Asked, Authorities, Browser, Candidate, Judged
 from tokenmgr.domain.login_policy import CHROMIUM_PLACES, FIREFOX_PLACES, AutoSelect
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.domain.presence import Card
-from tokenmgr.errors import HostSilent, LibraryError, MediumError, NotACertificate, TokenmgrError
+from tokenmgr.errors import HostSilent, NotACertificate, TokenmgrError
 from tokenmgr.keystore import browsers
 from tokenmgr.keystore.browsers import Module
 from tokenmgr.keystore.nss import Database, databases, programs
@@ -35,6 +36,7 @@ class Place:
     """Where certificates lie. `libraries` are the PKCS#11 libraries that show it: none of a browser's own database."""
 
     name: str
+    label: str
     items: Sequence[Item] = ()
     medium: MediumFacts | None = None
     libraries: tuple[str, ...] = ()
@@ -84,12 +86,16 @@ def login(
     folder: Path,
     now: datetime,
     offline: bool = False,
+    others: Sequence[Look] = (),
     root: Path = Path("/"),
 ) -> Login:
-    """`home` is the user's, `folder` that of the journals; administrators' policies lie below `root`."""
+    """`home` is the user's, `folder` that of the journals; administrators' policies lie below `root`. `others` are
+    stores that no browser looks into."""
     found = databases(home)
     places = [_medium(*one) for one in media]
-    places += [Place(one.name, items(browsers.contents(one), logged_in=True), database=one) for one in found]
+    places += [_look(one) for one in others]
+    for one in found:
+        places.append(Place(one.name, one.nick, items(browsers.contents(one), logged_in=True), database=one))
     seen = _browsers(found, places, home, root)
     authorities = _authorities(places, hosts)
     candidates = _candidates(places, folder)
@@ -106,15 +112,15 @@ def login(
 
 
 def _medium(library: Library, card: Card) -> Place:
-    from tokenmgr.token.session import Session  # here: it takes longer to load than all of this
-
-    facts = card.medium
     shown = (library.path, *(one.library for one in card.also))
+    return replace(_look(of_token(library, card.medium)), medium=card.medium, libraries=shown)
+
+
+def _look(look: Look) -> Place:
     try:
-        with Session.open(library, facts.serial) as session:
-            return Place(facts.serial, items(session.contents(), logged_in=not facts.needs_pin), facts, shown)
-    except (MediumError, LibraryError) as error:
-        return Place(facts.serial, (), facts, shown, error=error)
+        return Place(look.name, look.label, items(look.read(), look.shows_keys))
+    except TokenmgrError as error:
+        return Place(look.name, look.label, error=error)
 
 
 # --- certificates ---

@@ -26,7 +26,7 @@ class Hindrance(Enum):
     """Why a certificate is not offered: the first that is true, and so the first to be seen to."""
 
     MODULE = "module-not-registered"
-    ELSEWHERE = "in-another-store"  # of another browser
+    ELSEWHERE = "in-another-store"  # into which this browser does not look
     NO_KEY = "no-key"
     NOT_YET = "not-valid-yet"
     EXPIRED = "expired"
