@@ -28,7 +28,7 @@ from tokenmgr.domain.login_policy import CHROMIUM_PLACES, FILE, FIREFOX_PLACES
 
 CHROMIUM_POLICY = Path(CHROMIUM_PLACES["linux"]["Chromium"]) / FILE
 FIREFOX_POLICY = Path(FIREFOX_PLACES["linux"])
-LIMIT = 30.0  # seconds; it takes one
+LIMIT = 60.0  # seconds; it takes one
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 Owned = tuple[Party, x509.Certificate]
 

@@ -15,6 +15,7 @@ from tests.browser.pki import Authorities, Party, issue, pem, subscriber
 from tests.browser.rig import FIREFOX_POLICY, BrowserHome, undisturbed
 from tests.cli.runner import Home
 from tests.contract.services import require
+from tests.keystore.kept import filled, made
 from tests.token.helpers import run
 
 OLD, NEW = 0x40356A192B7913B04C54574D18C28D46E6395428, 0x6F583435DA1D120A20C6502294ADE80757888145
@@ -175,3 +176,15 @@ def test_a_host_that_does_not_answer_is_said_and_the_banks_roots_are_taken(
     (host,) = json.loads(result.out)["hosts"]
     assert (result.status, host["asked_by"], host["error"]["code"]) == (0, "roots", "J150")
     assert "CN=Bank Root" in " ".join(host["asked"])
+
+
+def test_what_lies_in_a_file_is_in_no_browser(home: Home) -> None:
+    """And one that cannot be read hides no other."""
+    one = filled(made(home.folder / "certificates.store", "the first one"))
+    assert one.facts is not None
+    status, seen = told(home, "ib.example")
+    (row,) = of_browser(seen, "chromium")["certificates"]
+    assert (status, row["serial_number"], row["hindrance"]) == (5, f"{one.facts.serial_number:x}", "in-another-store")
+    (home.folder / "certificates.store").write_bytes(b"damaged")
+    (place,) = told(home, "ib.example")[1]["places"]
+    assert (place["name"], place["error"]["code"][0]) == (f"file:{home.folder / 'certificates.store'}", "S")
