@@ -1,22 +1,23 @@
-"""`tokenmgr pc make|passphrase|export`: the encrypted file store of this PC."""
+"""`tokenmgr pc`: the stores on this PC, and what only the encrypted file among them needs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from tokenmgr.cli import prompts, wiring
+from tokenmgr import catalogue
+from tokenmgr.cli import libraries, places, prompts, stores, wiring
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output, columns, t
+from tokenmgr.cli.places import FILE, file_named
 from tokenmgr.errors import FileNotWritten, PcStoreUnknown
 from tokenmgr.keystore import export as outside
-from tokenmgr.keystore import file, keyring
+from tokenmgr.keystore import file, keyring, nss
 from tokenmgr.keystore.form import KEYRING, PASSPHRASE, name_of
 from tokenmgr.log import Secret
-
-_FILE = "file"
 
 
 @click.group(cls=Group, help=t("help.pc"))
@@ -25,7 +26,7 @@ def pc() -> None:
 
 
 def pc_option(command: wiring.Command) -> wiring.Command:
-    return click.option("--pc", "store", metavar="NAME", default=_FILE, help=t("help.o_pc"))(command)
+    return click.option("--pc", "store", metavar="NAME", default=FILE, help=t("help.o_pc_file"))(command)
 
 
 def keyring_option(command: wiring.Command) -> wiring.Command:
@@ -33,14 +34,33 @@ def keyring_option(command: wiring.Command) -> wiring.Command:
 
 
 def path_of(name: str) -> Path:
-    """`file`, where the settings have it, or `file:PLACE`."""
-    kind, colon, place = name.partition(":")
-    if kind != _FILE or (colon and not place):
-        raise PcStoreUnknown(serial=name, known=(_FILE, f"{_FILE}:PATH"))
-    try:
-        return Path(place).expanduser().absolute() if place else settings().store_file
-    except RuntimeError as error:  # nobody is called so
-        raise PcStoreUnknown(serial=name, known=(_FILE, f"{_FILE}:PATH")) from error
+    path = file_named(name)
+    if path is None:
+        raise PcStoreUnknown(serial=name, known=(FILE, f"{FILE}:PATH"))
+    return path
+
+
+@pc.command("list", help=t("help.pc_list"))
+@wiring.words
+def show(as_json: bool) -> int:
+    """What can be named. Nothing is opened, and no library loaded."""
+    found = [_of_database(one) for one in nss.databases(settings().user_home)]
+    if settings().store_file.exists():
+        found.append({"pc": FILE, "name": name_of(settings().store_file), "browser": None, "programs": []})
+    if path := catalogue.library(libraries.known().family(places.TPM)):
+        found.append({"pc": places.TPM, "name": path, "browser": None, "programs": []})
+    if as_json:
+        Output().value({"stores": found})
+    elif found:
+        heads = t("pc.head_name"), t("pc.head_place"), t("pc.head_programs")
+        columns([heads, *((f"--pc {one['pc']}", one["name"], ", ".join(one["programs"])) for one in found)])
+    else:
+        click.echo(t("pc.none"))
+    return Exit.FINE
+
+
+def _of_database(one: nss.Database) -> dict[str, Any]:
+    return {"pc": one.nick, "name": one.name, "browser": one.browser, "programs": [*nss.programs(one)]}
 
 
 @pc.command(help=t("help.pc_make"))
@@ -67,7 +87,7 @@ def make(store: str, by_keyring: bool, new_pin_fd: int | None, as_json: bool) ->
 @wiring.words
 def passphrase(store: str, by_keyring: bool, pin_fd: int | None, new_pin_fd: int | None, as_json: bool) -> int:
     path = path_of(store)
-    with _opening(path, pin_fd) as old:
+    with stores.passphrase(path, pin_fd) as old:
         _opened(path, old).close()  # before anybody thinks of a new one
         if by_keyring:
             keyring.take_over(path, old)
@@ -90,7 +110,7 @@ def export(
     path = path_of(store)
     if target.is_symlink() or target.exists():
         raise FileNotWritten(file=str(target), reason=t("pc.there_is_one"))
-    with _opening(path, pin_fd) as known:
+    with stores.passphrase(path, pin_fd) as known:
         opened = _opened(path, known)
         try:
             one = outside.chosen(opened, certificate)
@@ -107,12 +127,6 @@ def export(
         click.echo(t("pc.exported", file=target, number=number))
     click.secho(t("pc.outside"), err=True, fg="yellow")
     return Exit.FINE
-
-
-def _opening(path: Path, fd: int | None) -> Secret:
-    if file.is_by_keyring(path):
-        return keyring.secret_of(path)
-    return prompts.passphrase(t("pc.ask", store=name_of(path)), fd)
 
 
 def _opened(path: Path, known: Secret) -> file.FileStore:

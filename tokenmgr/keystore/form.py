@@ -88,8 +88,11 @@ class Content:
     seal: bytes = b""
 
 
+KIND = "file"
+
+
 def name_of(path: Path) -> str:
-    return f"file:{path}"
+    return f"{KIND}:{path}"
 
 
 def damaged(path: Path, reason: str, subject: str = "") -> PcStoreDamaged:

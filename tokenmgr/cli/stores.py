@@ -1,0 +1,94 @@
+"""The opening of the store that is meant (places.py): its PIN is asked for where it has one, and it is the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenmgr.cli import libraries, prompts, wiring
+from tokenmgr.cli.output import t
+from tokenmgr.cli.places import TPM, Token, Where, file_named, token_named
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.pc_store import PcStore
+from tokenmgr.domain.device import instead
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.keystore import file
+from tokenmgr.keystore.form import name_of
+from tokenmgr.log import Secret
+from tokenmgr.renewal.ports import StorePort
+
+
+@dataclass(frozen=True)
+class Opened:
+    """`doing`: the call that it is at. `stick`: what it is in, as the USB bus tells."""
+
+    store: StorePort
+    label: str
+    doing: Callable[[], str] = str
+    stick: str = ""
+
+
+@contextmanager
+def opened(where: Where, only: str | None) -> Iterator[Opened]:
+    """Nothing is written yet."""
+    place = file_named(where.pc or "")
+    way = _file(place, where) if place else _token(where) if where.pc else _medium(where, only)
+    with way as found, closing(found.store):
+        yield found
+
+
+@contextmanager
+def _medium(where: Where, only: str | None) -> Iterator[Opened]:
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(where.serial)
+        accepted = prompts.final_try(facts, library.family_of(facts), where.final_try)
+        stick = _stick(seen, facts)
+        with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
+            store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick))
+            yield Opened(store, facts.label, lambda: library.worker.doing, stick)
+
+
+@contextmanager
+def _token(where: Where) -> Iterator[Opened]:
+    with ExitStack() as stack:
+        token = stack.enter_context(token_named(where.pc or "", write=True))
+        pin = stack.enter_context(_pin(token, where) if token.facts.needs_pin else nullcontext())
+        store = PcStore(token.library, token.facts.serial, pin, token.name, token.programs)
+        yield Opened(store, token.label, lambda: token.library.worker.doing)
+
+
+def _pin(token: Token, where: Where) -> Secret:
+    """A chip has a PIN, and counts; NSS has a password, which may be in any letters."""
+    ask = prompts.pin if token.name.startswith(TPM) else prompts.passphrase
+    return ask(t("pins.ask_pc", serial=token.name), where.pin_fd, option=where.option)
+
+
+@contextmanager
+def _file(path: Path, where: Where) -> Iterator[Opened]:
+    with passphrase(path, where.pin_fd, where.option) as known:
+        yield Opened(file.FileStore(path, known), where.pc or "")
+
+
+def passphrase(path: Path, fd: int | None, option: str = prompts.PIN_FD) -> Secret:
+    """From whoever has it: the system's keyring, or a person."""
+    if file.is_by_keyring(path):
+        from tokenmgr.keystore import keyring  # here: an optional package
+
+        return keyring.secret_of(path)
+    return prompts.passphrase(t("pc.ask", store=name_of(path)), fd, option)
+
+
+def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
+    """As the bus tells of it; empty where it tells of none, or of several that may be it."""
+    found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
+    return found[0].identity if len(found) == 1 else ""
+
+
+def _instead(stick: str) -> str:
+    """By a look at the bus now, which asks nothing of any medium."""
+    if not stick:
+        return ""
+    there = wiring.look_at_usb().devices
+    return instead(stick, [one for one in there if one.smart_card or libraries.known().claims(one.usb_id)])
