@@ -73,7 +73,8 @@
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
         ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
         ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
-        └── AuthorityClosed   R130
+        ├── AuthorityClosed   R130   ├── EstNotOffered      R131   ├── CertificateWanted R132
+        └── OperationRefused  R133   └── EnrolmentUnfit     R134
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 
