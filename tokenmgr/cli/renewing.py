@@ -30,6 +30,7 @@ def _store(command: Command) -> Command:
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
         wiring.common,
     ):
         command = option(command)
@@ -50,14 +51,27 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @kind_option
 @places.target_options
+@click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
 @_store
 def renew(
-    certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
+    certificate: str,
+    kind: str | None,
+    due: bool,
+    yes: bool,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
 ) -> int:
+    if due:
+        from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
+
+        told = {**named, "certificate": certificate}
+        return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
-    with counter(bank, only, target, as_json, source) as (at, _progress):
+    with counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"]) as (at, _progress):
         if source:
             _confirm(at, yes)
         outcome = at.renew(certificate, KeyKind(kind) if kind else None)
@@ -84,7 +98,7 @@ def acquire(
     **named: Any,
 ) -> int:
     target = places.where(named)
-    with counter(bank, only, target, as_json, is_first=True) as (at, progress):
+    with counter(bank, only, target, as_json, is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
@@ -105,7 +119,7 @@ def resume(
     **named: Any,
 ) -> int:
     target, source = places.where(named), places.where(named, "from_")
-    with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
+    with counter(bank, only, target, as_json, source, goes_on=True, no_hooks=named["no_hooks"]) as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
             with progress.aside():
@@ -138,13 +152,23 @@ def _place(store: StorePort) -> str:
 
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
+    if as_json:
+        Output().value(outcome_as_json(outcome))
+    else:
+        tell_outcome(outcome)
+    return Exit.FINE
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    facts, store = outcome.certificate, outcome.store
+    named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
+    return told | {"journal": str(outcome.journal)}
+
+
+def tell_outcome(outcome: Outcome) -> None:
     """R7."""
     facts, store = outcome.certificate, outcome.store
-    if as_json:
-        named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
-        Output().value(told | {"journal": str(outcome.journal)})
-        return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
     language = chosen_language()
     table(
@@ -157,4 +181,3 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
-    return Exit.FINE
