@@ -147,7 +147,7 @@ def _confirm(at: Counter, yes: bool) -> None:
 
 def _place(store: StorePort) -> str:
     """In words that are true of it (R7)."""
-    kind = store.name.partition(":")[0] if store.kind is StoreKind.PC else "medium"
+    kind = store.name.partition(":")[0] if places.is_on_pc(store.name) else store.kind.value
     return t(f"renewing.on_{kind}", serial=store.name)
 
 

@@ -36,8 +36,6 @@ class MediumStore:
     """The PIN is sent a second time only once it was right: where the first login fails, however it does, the medium
     may have counted it. One that is not right any more is not tried again (S5)."""
 
-    kind = StoreKind.MEDIUM
-
     def __init__(
         self,
         library: Library,
@@ -45,10 +43,12 @@ class MediumStore:
         pin: Secret | None,
         accept_final_try: bool = False,
         instead: Callable[[], str] = lambda: "",
+        kind: StoreKind = StoreKind.MEDIUM,
     ) -> None:
         """`pin` is None where none is needed. `instead` tells which other stick is plugged in while ours is not: S4
         asks for more than a token's number, which two of them may have."""
         self.name = self.serial = serial
+        self.kind = kind
         self._instead = instead
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
