@@ -22,6 +22,8 @@ COMMANDS = {
     "status": "tokenmgr.cli.status:status",
     "clean": "tokenmgr.cli.cleaning:clean",
     "verify": "tokenmgr.cli.verify:verify",
+    "csr": "tokenmgr.cli.csr:csr",
+    "import": "tokenmgr.cli.importing:import_",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",

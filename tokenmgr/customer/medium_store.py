@@ -24,7 +24,7 @@ from tokenmgr.token.guard import Target
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
 from tokenmgr.token.objects import Contents
-from tokenmgr.token.preflight import preflight
+from tokenmgr.token.preflight import Preflight, preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
@@ -71,7 +71,10 @@ class MediumStore:
             return False
 
     def obstacles(self, kind: KeyKind) -> Sequence[MediumError]:
-        return preflight(self._open(), [kind]).obstacles
+        return self.preflight([kind]).obstacles
+
+    def preflight(self, kinds: Sequence[KeyKind]) -> Preflight:
+        return preflight(self._open(), kinds)
 
     def free_key_id(self) -> bytes:
         return self._open().free_key_id()
@@ -93,6 +96,10 @@ class MediumStore:
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         return self._changing().generate_key(kind, key_id, label)
 
+    def judge(self, key: Key) -> tuple[str, ...]:
+        """S1, of a key that somebody has made before."""
+        return self._open().judge(key)
+
     def signer(self, key: Key) -> PrivateKey:
         """Good for longer than one conversation."""
         return signer(self, key, proven=True)
@@ -106,15 +113,11 @@ class MediumStore:
             self._login(session)
             contents = session.contents()
             key = contents.key(key_id)
-            found = next((one for one in contents.credentials if one.key == key), None)
-            if (
-                found is None
-                or found.certificate is None
-                or found.facts is None
-                or found.certificate.der != certificate
-            ):
+            beside = (one for one in contents.certificates if one.key_id == key_id and one.der == certificate)
+            facts = next((one.facts for one in beside), None)
+            if facts is None:
                 raise WrittenDifferently(serial=self.name, subject="")
-            session.prove(key, found.facts.public_key)
+            session.prove(key, facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
         """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""
