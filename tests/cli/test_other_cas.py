@@ -12,12 +12,12 @@ import pytest
 
 from tests.cli.runner import Home
 from tests.contract.services import require
+from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.holding import ELSEWHERE, Whose, marked
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
-from tokenmgr.token.objects import Contents
 from tokenmgr.token.session import Session
 
 SUBJECT = "CN=太郎,O=みほん株式会社,C=JP"

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import CertificateFacts, Key, is_over
 from tokenmgr.domain.holding import ELSEWHERE, mark_of
 from tokenmgr.errors import AuthorityAlone, CertificateForNoKey, ImportUnfit, KeyAtWork, SeveralToImport
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import SKEW, issuers_of, label_of
-from tokenmgr.token.objects import Contents
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ def new_key(store: MediumStore, kind: KeyKind | None, subject: bytes, left: Call
 
 def known_key(store: MediumStore, key_id: bytes) -> Key:
     """S1 holds for it, and no operation of ours is at it."""
-    found = store.contents().key(key_id)
-    if found.public_key is None:
+    found = next((one for one in store.contents().keys if one.key_id == key_id), None)
+    if found is None or found.public_key is None:
         raise KeyMissing(serial=store.name, key_id=key_id.hex())
     if mark_of(found.label):
         raise KeyAtWork(serial=store.name, key_id=key_id.hex())
