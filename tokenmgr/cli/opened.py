@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import stores, wiring
 from tokenmgr.cli.output import t
+from tokenmgr.cli.stores import Where
 from tokenmgr.cli.wiring import Command
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.errors import FileUnreadable
@@ -30,14 +31,10 @@ def options(command: Command) -> Command:
 
 @contextmanager
 def medium_store(serial: str | None, only: str | None, pin_fd: int | None, final_try: bool) -> Iterator[MediumStore]:
-    with wiring.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        accepted = prompts.final_try(facts, library.family_of(facts), final_try)
-        with (
-            prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
-            closing(MediumStore(library, facts.serial, pin, accepted)) as store,
-        ):
-            yield store
+    """No store on the PC: what S1 promises of a key is asked of it."""
+    with stores.opened(Where(serial, None, pin_fd, final_try), only) as found:
+        assert isinstance(found.store, MediumStore)  # noqa: S101  that is what a medium is opened as
+        yield found.store
 
 
 def read_file(path: Path) -> bytes:

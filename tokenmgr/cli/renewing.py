@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, prompts, stores, wiring
+from tokenmgr.cli import bank_pins, other_cas, prompts, stores, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -20,6 +21,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
 
+Reached = AbstractContextManager[tuple[Counter, Progress]]
 LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 
 
@@ -51,13 +53,19 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @kind_option
 @stores.target_options
 @yes_option
+@other_cas.options
 @_store
 def renew(
     certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
 ) -> int:
     here, there = stores.where(named), stores.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
-    with counter(bank, only, target, as_json, source) as (at, _progress):
+    reached: Reached
+    if other := other_cas.place_of(named, bank):
+        reached = other_cas.counter(other, only, target, as_json, source)
+    else:
+        reached = counter(bank, only, target, as_json, source)
+    with reached as (at, _progress):
         if source:
             _confirm(at, yes)
         outcome = at.renew(certificate, KeyKind(kind) if kind else None)
@@ -65,15 +73,17 @@ def renew(
 
 
 @click.command(cls=Documented, help=t("help.acquire"))
-@click.option("--contract", required=True, metavar="NUMBER", help=t("help.o_contract"))
-@click.option("--user", required=True, metavar="ID", help=t("help.o_user"))
+@click.option("--contract", metavar="NUMBER", help=t("help.o_contract"))
+@click.option("--user", metavar="ID", help=t("help.o_user"))
 @kind_option
 @_login_pins
 @yes_option
+@other_cas.options
+@other_cas.reference_options
 @_store
 def acquire(
-    contract: str,
-    user: str,
+    contract: str | None,
+    user: str | None,
     kind: str | None,
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
@@ -83,29 +93,45 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target = stores.where(named)
+    target, wanted = stores.where(named), KeyKind(kind) if kind else None
+    if other := other_cas.place_of(named, bank):
+        who = other_cas.referred(named, {"--contract": contract, "--user": user})
+        with other_cas.counter(other, only, target, as_json, referred=who, secret_fd=named["secret_fd"]) as (there, _):
+            if target.pc:
+                _confirm(there, yes)
+            return _tell(there.enrol(who, wanted), as_json)
+    other_cas.require_alone(named)
+    if contract is None or user is None:
+        raise click.MissingParameter(param_type="option", param_hint="--user" if contract else "--contract")
     with counter(bank, only, target, as_json, is_first=True) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
-        outcome = at.acquire(applicant, KeyKind(kind) if kind else None)
+        outcome = at.acquire(applicant, wanted)
     return _tell(outcome, as_json)
 
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
 @stores.source_options
+@other_cas.secret_option
 @_store
 def resume(
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
+    secret_fd: int | None,
     as_json: bool,
     bank: str | None,
     only: str | None,
     **named: Any,
 ) -> int:
     target, source = stores.where(named), stores.where(named, "from_")
-    with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
+    reached: Reached
+    if other := None if bank else other_cas.begun(target, only):
+        reached = other_cas.counter(other, only, target, as_json, source, goes_on=True, secret_fd=secret_fd)
+    else:
+        reached = counter(bank, only, target, as_json, source, goes_on=True)
+    with reached as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
             with progress.aside():

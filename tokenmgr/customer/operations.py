@@ -40,6 +40,7 @@ from tokenmgr.renewal.recovery import (
     whose,
 )
 
+CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 
 
@@ -123,9 +124,7 @@ class Counter:
                 raise MediumChanged(serial=self.store.name, seen=self.usb)
             if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else ""):
                 self._refuse_other(found)
-            if found.heading.get("bank", self.profile.code) != self.profile.code:
-                found.close()
-                raise BankNotNamed(banks=(str(found.heading["bank"]),))
+            self._require_same_ca(found)
             return found
         there = self.store.credentials()
         left = pending(there)
@@ -135,6 +134,13 @@ class Counter:
         if left is None or heading is None:
             return None
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
+
+    def _require_same_ca(self, begun: Journal) -> None:
+        if begun.heading.get("bank", self.profile.code) != self.profile.code:
+            begun.close()
+            if address := begun.heading.get(CMP):
+                raise UnfinishedFirst(serial=self.store.name, operation=f"{begun.heading['operation']} {address}")
+            raise BankNotNamed(banks=(str(begun.heading["bank"]),))
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
