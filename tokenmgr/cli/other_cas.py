@@ -14,7 +14,7 @@ from tokenmgr import clock, system
 from tokenmgr.cli import opened, prompts, stores, wiring
 from tokenmgr.cli.counter import both
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t
+from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.stores import Where
 from tokenmgr.cli.wiring import Command
@@ -53,6 +53,27 @@ def reference_options(command: Command) -> Command:
     ):
         command = option(command)
     return command
+
+
+def give_up_option(command: Command) -> Command:
+    return click.option("--give-up", is_flag=True, help=t("help.o_give_up"))(command)
+
+
+def give_up(place: Profile, only: str | None, target: Where, as_json: bool) -> int:
+    with counter(place, only, target, as_json) as (at, _):
+        at.give_up()
+        name = at.store.name
+    if as_json:
+        Output().value({"operation": "given-up", "address": place.address, "serial": name})
+    else:
+        click.echo(t("renewing.given_up", address=place.address))
+    return Exit.FINE
+
+
+def require_other(is_given_up: bool) -> None:
+    """A bank's operation is never given up: its CA says what becomes of it."""
+    if is_given_up:
+        raise CmpAsked(reason="cmp-not-begun", subject="--give-up")
 
 
 def place_of(named: Mapping[str, Any], bank: str | None) -> Profile | None:

@@ -115,11 +115,13 @@ def acquire(
 @_login_pins
 @stores.source_options
 @other_cas.secret_option
+@other_cas.give_up_option
 @_store
 def resume(
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
     secret_fd: int | None,
+    give_up: bool,
     as_json: bool,
     bank: str | None,
     only: str | None,
@@ -128,8 +130,11 @@ def resume(
     target, source = stores.where(named), stores.where(named, "from_")
     reached: Reached
     if other := None if bank else other_cas.begun(target, only):
+        if give_up:
+            return other_cas.give_up(other, only, target, as_json)
         reached = other_cas.counter(other, only, target, as_json, source, goes_on=True, secret_fd=secret_fd)
     else:
+        other_cas.require_other(give_up)
         reached = counter(bank, only, target, as_json, source, goes_on=True)
     with reached as (at, progress):
 

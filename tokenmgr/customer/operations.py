@@ -116,7 +116,7 @@ class Counter:
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
-        found = begun_here(self.folder, self.store.name, self.tell)
+        found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             told = str(found.heading.get("usb") or "")
             if told and self.usb and told != self.usb:
@@ -124,7 +124,9 @@ class Counter:
                 raise MediumChanged(serial=self.store.name, seen=self.usb)
             if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else ""):
                 self._refuse_other(found)
-            self._require_same_ca(found)
+            if found.heading.get("bank", self.profile.code) != self.profile.code:
+                found.close()
+                raise BankNotNamed(banks=(str(found.heading["bank"]),))
             return found
         there = self.store.credentials()
         left = pending(there)
@@ -135,12 +137,8 @@ class Counter:
             return None
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
 
-    def _require_same_ca(self, begun: Journal) -> None:
-        if begun.heading.get("bank", self.profile.code) != self.profile.code:
-            begun.close()
-            if address := begun.heading.get(CMP):
-                raise UnfinishedFirst(serial=self.store.name, operation=f"{begun.heading['operation']} {address}")
-            raise BankNotNamed(banks=(str(begun.heading["bank"]),))
+    def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
+        return not heading.get(CMP)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then

@@ -18,14 +18,15 @@ from tokenmgr.cmp.protection import verify_mac
 from tokenmgr.customer.operations import ACQUISITION, CMP, RENEWAL, AskApplicant, Counter, Outcome
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import marked_for
-from tokenmgr.errors import CmpAsked, SeveralToRenew, UnfinishedFirst
+from tokenmgr.domain.holding import LEFT, marked_for
+from tokenmgr.domain.renewal import Ending
+from tokenmgr.errors import CmpAsked, NothingUnfinished, SeveralToRenew
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.acceptance import issuers_of
-from tokenmgr.renewal.engine import Order
+from tokenmgr.renewal.acceptance import issuers_of, label_of
+from tokenmgr.renewal.engine import STAYS, Order
 from tokenmgr.renewal.evidence import decoded
-from tokenmgr.renewal.journal import STORE, Journal, Value, heading_of, unfinished
+from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, heading_of, unfinished
 from tokenmgr.renewal.recovery import current, whose
 
 PBM, PBMAC1 = "pbm", "pbmac1"
@@ -105,6 +106,25 @@ class OtherCounter(Counter):
         with journal:
             return self._run(journal, order, prove)
 
+    def give_up(self) -> None:
+        """What that CA will never answer: the key that was made for it goes, and whatever has a certificate stays."""
+        begun = self._begun()
+        if begun is None:
+            raise NothingUnfinished(serial=self.store.name)
+        with begun:
+            made = [one for one in self.store.credentials() if one.key.key_id.hex() == begun.fact("key_id")]
+            for one in made:
+                self._let_go(one)
+            begun.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, self.clock())
+
+    def _let_go(self, one: Credential) -> None:
+        if one.facts is not None:
+            return self.store.rename(one.key.key_id, label_of(one.facts))
+        try:
+            self.store.remove([one.key], None, self.clock())
+        except STAYS:
+            self.store.rename(one.key.key_id, LEFT)
+
     def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         if journal.heading.get("operation") == ACQUISITION:
             return self._enrol(journal)
@@ -121,16 +141,15 @@ class OtherCounter(Counter):
             _TLS: _one_line(tls) if tls else SYSTEM,
         }
 
-    def _require_same_ca(self, begun: Journal) -> None:
-        if begun.heading.get(CMP) != self.profile.address:
-            begun.close()
-            names = [str(begun.heading.get(name) or "") for name in ("operation", "bank", CMP)]
-            raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
+    def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
+        """Either may have been mistyped when it was begun."""
+        same_roots = heading.get(_ROOTS) == _encoded(self.profile.roots)
+        return bool(heading.get(CMP)) and (same_roots or heading.get(CMP) == self.profile.address)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """A key that waits, and says of no bank that it is its: the journal is lost, and this CA is named again."""
         if whose(left) or marked_for(left.key.label):
-            return super()._recovered(left)
+            return None
         heading: dict[str, Value] = {"bank": "", "kind": left.key.kind, **self._told_ca()}
         own = self._valid("", but=left)
         if len(own) > 1:

@@ -48,6 +48,9 @@ class OtherAuthority(Authority):
         return http.client.HTTPConnection(host, port, timeout=self._seconds)
 
     def offer(self) -> Offer:
+        """It is there, at least: found out before a key is made for it."""
+        if self._open is None:
+            self.connect()
         return Offer(
             bank="",
             name=self.address,
