@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, stores, wiring
+from tokenmgr.cli import places, prompts, stores, wiring
 from tokenmgr.cli.glimpse import glimpse
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
@@ -24,7 +25,8 @@ from tokenmgr.renewal.cleanup import Decided
 
 
 @click.command(cls=Command, help=t("help.clean"))
-@stores.options
+@places.options
+@places.target_options
 @click.option("--bank", metavar="CODE", help=t("help.o_clean_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @click.option("--yes", is_flag=True, help=t("help.o_bank_yes"))
@@ -37,8 +39,11 @@ def clean(bank: str | None, offline: bool, yes: bool, as_json: bool, only: str |
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    with stores.opened(stores.where(named), only) as at:
-        found = listed(at.store, known, settings().journal_folder, glimpse, clock.now)
+    there = places.where(named, "to_")
+    with ExitStack() as stack:
+        at = stack.enter_context(stores.opened(places.where(named), only))
+        beside = stack.enter_context(stores.opened(there, only)).store if there.is_named else None
+        found = listed(at.store, known, settings().journal_folder, glimpse, clock.now, beside)
         if not as_json:
             _tell(found)
             for error in broken:
@@ -121,7 +126,8 @@ def _as_json(found: Listed, gone: Sequence[Item], refused: Refused, broken: Sequ
 
 
 def _row(found: Listed, one: Item, why: Decided) -> dict[str, Any]:
-    best = found.items[why.successor].facts if why.successor is not None else None
+    credential, store = found.successor(why)
+    best = credential.facts if credential else None
     return {
         "id": one.key_id,
         "label": one.label,
@@ -133,4 +139,5 @@ def _row(found: Listed, one: Item, why: Decided) -> dict[str, Any]:
         "reason": why.reason.value,
         "text": t(f"clean.{_word(why)}"),
         "successor": f"{best.serial_number:x}" if best else None,
+        "successor_in": store.name if store and best else None,
     }

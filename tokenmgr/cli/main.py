@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": "tokenmgr.cli.renewing:resume",
     "status": "tokenmgr.cli.status:status",
     "clean": "tokenmgr.cli.cleaning:clean",
+    "pc": "tokenmgr.cli.pc:pc",
     "verify": "tokenmgr.cli.verify:verify",
     "csr": "tokenmgr.cli.csr:csr",
     "import": "tokenmgr.cli.importing:import_",

@@ -10,7 +10,7 @@ import click
 
 from tokenmgr.cli import stores, wiring
 from tokenmgr.cli.output import t
-from tokenmgr.cli.stores import Where
+from tokenmgr.cli.places import Where
 from tokenmgr.cli.wiring import Command
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.errors import FileUnreadable

@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 from tokenmgr import clock, system
-from tokenmgr.cli import opened, prompts, stores, wiring
-from tokenmgr.cli.counter import both
+from tokenmgr.cli import opened, places, prompts, wiring
+from tokenmgr.cli.counter import both, hooks_of
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
-from tokenmgr.cli.stores import Where
 from tokenmgr.cli.wiring import Command
 from tokenmgr.customer import other_ca
 from tokenmgr.customer.other_ca import NO_NAME, PBM, PBMAC1, OtherCounter, Referred
@@ -121,7 +121,7 @@ def begun(target: Where, only: str | None) -> Profile | None:
 
 def _name(target: Where, only: str | None) -> str:
     if target.pc:
-        with stores.token_named(target.pc) as token:
+        with places.token_named(target.pc) as token:
             return token.name
     if target.serial:
         return target.serial
@@ -139,6 +139,7 @@ def counter(
     goes_on: bool = False,
     referred: Referred | None = None,
     secret_fd: int | None = None,
+    no_hooks: bool = False,
 ) -> Iterator[tuple[OtherCounter, Progress]]:
     """PINs are asked for, and nothing is written yet."""
     with both(only, target, as_json, source, goes_on) as (new, old, progress):
@@ -146,7 +147,8 @@ def counter(
         with OtherAuthority(place.address, place.tls_roots, clock.now, time.sleep, seconds) as reached:
             parts = place, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
             ask = _asking(progress, secret_fd, referred.reference if referred else "")
-            yield OtherCounter(*parts, usb=new.stick, source=old.store if old else None, ask=ask), progress
+            hooks, there = hooks_of(progress, no_hooks), old.store if old else None
+            yield OtherCounter(*parts, usb=new.stick, source=there, hooks=hooks, ask=ask), progress
 
 
 def _asking(progress: Progress, descriptor: int | None, reference: str) -> Callable[[str], tuple[str, Secret]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, other_cas, prompts, stores, wiring
+from tokenmgr.cli import bank_pins, other_cas, places, prompts, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -28,10 +28,11 @@ LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 def _store(command: Command) -> Command:
     """Which store, and its PIN."""
     for option in (
-        stores.options,
+        places.options,
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
         wiring.common,
     ):
         command = option(command)
@@ -51,20 +52,33 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.command(cls=Documented, help=t("help.renew"))
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @kind_option
-@stores.target_options
+@places.target_options
+@click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
 @other_cas.options
 @_store
 def renew(
-    certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
+    certificate: str,
+    kind: str | None,
+    due: bool,
+    yes: bool,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
 ) -> int:
-    here, there = stores.where(named), stores.where(named, "to_")
+    if due:
+        from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
+
+        told = {**named, "certificate": certificate}
+        return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
+    here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
     reached: Reached
     if other := other_cas.place_of(named, bank):
-        reached = other_cas.counter(other, only, target, as_json, source)
+        reached = other_cas.counter(other, only, target, as_json, source, no_hooks=named["no_hooks"])
     else:
-        reached = counter(bank, only, target, as_json, source)
+        reached = counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"])
     with reached as (at, _progress):
         if source:
             _confirm(at, yes)
@@ -93,17 +107,18 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, wanted = stores.where(named), KeyKind(kind) if kind else None
+    target, wanted = places.where(named), KeyKind(kind) if kind else None
     if other := other_cas.place_of(named, bank):
         who = other_cas.referred(named, {"--contract": contract, "--user": user})
-        with other_cas.counter(other, only, target, as_json, referred=who, secret_fd=named["secret_fd"]) as (there, _):
+        how = {"secret_fd": named["secret_fd"], "no_hooks": named["no_hooks"]}
+        with other_cas.counter(other, only, target, as_json, referred=who, **how) as (there, _):
             if target.pc:
                 _confirm(there, yes)
             return _tell(there.enrol(who, wanted), as_json)
     other_cas.require_alone(named)
     if contract is None or user is None:
         raise click.MissingParameter(param_type="option", param_hint="--user" if contract else "--contract")
-    with counter(bank, only, target, as_json, is_first=True) as (at, progress):
+    with counter(bank, only, target, as_json, is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
@@ -113,7 +128,7 @@ def acquire(
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
-@stores.source_options
+@places.source_options
 @other_cas.secret_option
 @other_cas.give_up_option
 @_store
@@ -127,15 +142,16 @@ def resume(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, source = stores.where(named), stores.where(named, "from_")
+    target, source = places.where(named), places.where(named, "from_")
     reached: Reached
     if other := None if bank else other_cas.begun(target, only):
         if give_up:
             return other_cas.give_up(other, only, target, as_json)
-        reached = other_cas.counter(other, only, target, as_json, source, goes_on=True, secret_fd=secret_fd)
+        how = {"goes_on": True, "secret_fd": secret_fd, "no_hooks": named["no_hooks"]}
+        reached = other_cas.counter(other, only, target, as_json, source, **how)
     else:
         other_cas.require_other(give_up)
-        reached = counter(bank, only, target, as_json, source, goes_on=True)
+        reached = counter(bank, only, target, as_json, source, goes_on=True, no_hooks=named["no_hooks"])
     with reached as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
@@ -169,13 +185,23 @@ def _place(store: StorePort) -> str:
 
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
+    if as_json:
+        Output().value(outcome_as_json(outcome))
+    else:
+        tell_outcome(outcome)
+    return Exit.FINE
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    facts, store = outcome.certificate, outcome.store
+    named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
+    return told | {"journal": str(outcome.journal)}
+
+
+def tell_outcome(outcome: Outcome) -> None:
     """R7."""
     facts, store = outcome.certificate, outcome.store
-    if as_json:
-        named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
-        Output().value(told | {"journal": str(outcome.journal)})
-        return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
     language = chosen_language()
     table(
@@ -188,4 +214,3 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
-    return Exit.FINE

@@ -114,10 +114,10 @@ class OtherCounter(Counter):
         with begun:
             made = [one for one in self.store.credentials() if one.key.key_id.hex() == begun.fact("key_id")]
             for one in made:
-                self._let_go(one)
+                self._leave(one)
             begun.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, self.clock())
 
-    def _let_go(self, one: Credential) -> None:
+    def _leave(self, one: Credential) -> None:
         if one.facts is not None:
             return self.store.rename(one.key.key_id, label_of(one.facts))
         try:

@@ -25,6 +25,11 @@ class Row:
     held: Holding
     judged: Judged
 
+    @property
+    def number(self) -> int | None:
+        """Of its certificate."""
+        return self.item.facts.serial_number if self.item.facts else None
+
 
 @dataclass
 class Seen:
@@ -83,18 +88,23 @@ def status(
     banks = {one.code for one in known}
     nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
     now, answers = clock(), told(everything, asked)
+    held = []
     for one in seen:
         made = made_here(folder, one.look.name) if any(mark_of(item.label) for item in one.items) else set()
-        held = holdings(one.items, at_work(one.items, unfinished, one.look.name), answers, made)
-        one.rows = sorted(map(Row, one.items, held, _possible(held, now, banks)), key=_rank)
+        held.append(holdings(one.items, at_work(one.items, unfinished, one.look.name), answers, made))
+    for one, own in zip(seen, held, strict=True):
+        beside = [each for others in held if others is not own for each in others]
+        one.rows = sorted(map(Row, one.items, own, _possible(own, now, banks, beside)), key=_rank)
     shown = [one for one in seen if one.look.is_wanted or any(row.held.whose for row in one.rows)]
     return Status(shown, unfinished, asked, now, nameless)
 
 
-def _possible(held: Sequence[Holding], now: datetime, banks: Collection[str]) -> list[Judged]:
+def _possible(
+    held: Sequence[Holding], now: datetime, banks: Collection[str], beside: Sequence[Holding]
+) -> list[Judged]:
     """Without a next step that leads nowhere: what `clean` would keep, or what wants a bank's file that is not here."""
     found = []
-    for one, judged, decided in zip(held, judge(held, now), removable(held, now), strict=True):
+    for one, judged, decided in zip(held, judge(held, now, beside), removable(held, now), strict=True):
         then = judged.next
         if then is Next.CLEAN and not decided.is_removable:
             then = Next.NOTHING
