@@ -41,6 +41,7 @@ from tokenmgr.renewal.recovery import (
     whose,
 )
 
+CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 
 
@@ -117,7 +118,7 @@ class Counter:
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
-        found = begun_here(self.folder, self.store.name, self.tell)
+        found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             told = str(found.heading.get("usb") or "")
             if told and self.usb and told != self.usb:
@@ -137,6 +138,9 @@ class Counter:
         if left is None or heading is None:
             return None
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
+
+    def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
+        return not heading.get(CMP)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
