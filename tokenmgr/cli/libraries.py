@@ -29,8 +29,9 @@ _LOOKING = (
     "clean",
     "csr",
     "import",
+    "login",
 )
-_DECIDING = ("--library", "--help", "-h")
+_DECIDING = ("--library", "--pc", "--help", "-h")
 
 _begun: list[Library] = []
 

@@ -49,6 +49,16 @@ def _on_pc(stack: ExitStack, folder: Path) -> Iterator[Look]:
             yield replace(_known(stack, database.name), is_wanted=False)
 
 
+def files(folder: Path) -> list[Look]:
+    """The encrypted files among them: what a browser does not see."""
+    ours = {one.store for one in looked(folder) if one.store.startswith(f"{places.FILE}:")}
+    usual = settings().store_file
+    if usual.exists():
+        ours.add(f"{places.FILE}:{usual}")
+    with ExitStack() as stack:
+        return [_known(stack, name) for name in sorted(ours)]
+
+
 def _known(stack: ExitStack, name: str) -> Look:
     """What stands in the way of a look is told by the look."""
     try:

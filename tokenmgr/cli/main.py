@@ -20,6 +20,7 @@ COMMANDS = {
     "renew": "tokenmgr.cli.renewing:renew",
     "resume": "tokenmgr.cli.renewing:resume",
     "status": "tokenmgr.cli.status:status",
+    "login": "tokenmgr.cli.login:login",
     "clean": "tokenmgr.cli.cleaning:clean",
     "pc": "tokenmgr.cli.pc:pc",
     "verify": "tokenmgr.cli.verify:verify",

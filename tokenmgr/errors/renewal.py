@@ -224,3 +224,35 @@ class HookFailed(RenewalError):
     hook: str
     status: int
     said: str | None = None
+
+
+class HostSilent(RenewalError):
+    """What a host asks for at a login could not be heard. `reason` is "not-asked" where it asks nothing."""
+
+    code = "J150"
+    retriable = True
+    host: str
+    reason: str
+
+
+class LoginHostMissing(RenewalError, InputError):
+    """No file of banks.d says where customers log in, and no host was named."""
+
+    code = "J151"
+    folder: str
+
+
+class LoginAmbiguous(RenewalError, InputError):
+    """A policy would take one of several subscribers' certificates without asking."""
+
+    code = "J152"
+    host: str
+    certificates: tuple[str, ...]
+
+
+class NothingForPolicy(RenewalError):
+    """Nothing is here that a policy could be written for."""
+
+    code = "J153"
+    retriable = True
+    browser: str

@@ -34,7 +34,7 @@ def one_line(name: x509.Name) -> str:
 
 def holder_of(subject: bytes) -> Whose | None:
     """Of a name that `subscriber_name` has written; None for any other."""
-    told = dict(_pairs(subject))
+    told = dict(pairs_of(subject))
     found = re.fullmatch(r"([0-9]{4})-(.+)", told.get("organizational_unit_name", ""))
     if not found or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
         return None
@@ -43,10 +43,10 @@ def holder_of(subject: bytes) -> Whose | None:
 
 def common_name(name: bytes) -> str:
     """The last one; empty where there is none."""
-    return dict(_pairs(name)).get("common_name", "")
+    return dict(pairs_of(name)).get("common_name", "")
 
 
-def _pairs(subject: bytes) -> plain.Pairs:
+def pairs_of(subject: bytes) -> plain.Pairs:
     try:
         return plain.pairs(subject)
     except plain.Unusual:
