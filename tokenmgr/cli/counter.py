@@ -9,11 +9,12 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, stores
+from tokenmgr.cli import places, prompts, stores
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import t, tell_error
+from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
-from tokenmgr.cli.stores import Opened, Where
+from tokenmgr.cli.stores import Opened
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
@@ -44,7 +45,7 @@ def counter(
         old = stack.enter_context(stores.opened(source, only)) if source and is_named else None
         new = stack.enter_context(stores.opened(target, only))
         if goes_on and source and not old and (name := source_of(settings().journal_folder, new.store.name)):
-            old = stack.enter_context(stores.opened(stores.by_name(name, source), only))
+            old = stack.enter_context(stores.opened(places.by_name(name, source), only))
         holder = old or new
         if old and old.store.name == new.store.name:
             raise click.UsageError(t("renewing.same_store"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, prompts, stores, wiring
+from tokenmgr.cli import bank_pins, places, prompts, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -26,7 +26,7 @@ LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 def _store(command: Command) -> Command:
     """Which store, and its PIN."""
     for option in (
-        stores.options,
+        places.options,
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
@@ -49,13 +49,13 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.command(cls=Documented, help=t("help.renew"))
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @kind_option
-@stores.target_options
+@places.target_options
 @yes_option
 @_store
 def renew(
     certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
 ) -> int:
-    here, there = stores.where(named), stores.where(named, "to_")
+    here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
     with counter(bank, only, target, as_json, source) as (at, _progress):
         if source:
@@ -83,7 +83,7 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target = stores.where(named)
+    target = places.where(named)
     with counter(bank, only, target, as_json, is_first=True) as (at, progress):
         if target.pc:
             _confirm(at, yes)
@@ -94,7 +94,7 @@ def acquire(
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
-@stores.source_options
+@places.source_options
 @_store
 def resume(
     login_pin_fd: int | None,
@@ -104,7 +104,7 @@ def resume(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, source = stores.where(named), stores.where(named, "from_")
+    target, source = places.where(named), places.where(named, "from_")
     with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import looking, stores, wiring
+from tokenmgr.cli import looking, places, wiring
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
@@ -31,7 +31,7 @@ EXITS = {
 
 
 @click.command(cls=Command, help=t("help.status"))
-@stores.options
+@places.options
 @click.option("--bank", metavar="CODE", help=t("help.o_status_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @wiring.common
@@ -43,7 +43,7 @@ def status(bank: str | None, offline: bool, as_json: bool, only: str | None, **n
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    where, folder = stores.where(named), settings().journal_folder
+    where, folder = places.where(named), settings().journal_folder
     reach = Early([] if offline else known, _reach)
     with looking.looks(where, only, folder) as (looks, why):
         name = looks[0].name if where.is_named else None

@@ -32,7 +32,8 @@
     │       ├── PcStoreUnknown S101  ├── PcStoreMissing    S102   ├── PcStoreInUse      S103 r
     │       ├── PassphraseWrong S104 ├── PcStoreDamaged    S105   ├── PcStoreNewer      S106
     │       ├── PcStoreUnwritable S107 r ├── PcStoreBusy   S108 r ├── KeyringUnavailable S109 r
-    │       ├── PcStoreExists S110   ├── PassphraseUnfit   S111   └── PcStoreSoftware   S112
+    │       ├── PcStoreExists S110   ├── PassphraseUnfit   S111   ├── PcStoreSoftware   S112
+    │       └── ExportUnclear S113
     ├── PinError              P  the PIN of the medium (never the login PIN, R11)
     │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
     │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106
