@@ -33,7 +33,9 @@ def has_no_place(scene: Scene, fault: str) -> bool:
 def kills(fault: str) -> bool:
     """The program itself, with the signal that nobody can refuse."""
     kind, *words = fault.split(":")
-    return kind in ("call", "disk", "store") and words[-1].startswith(("kill", "alone"))
+    if kind == "store":
+        return words[-1].startswith(("kill", "crash"))
+    return kind in ("call", "disk") and words[-1].startswith(("kill", "alone"))
 
 
 def _call(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:

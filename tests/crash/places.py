@@ -4,9 +4,11 @@ is made, and copied.
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import subprocess
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -20,12 +22,14 @@ from cryptography.x509 import load_der_x509_certificate
 from tests.crash import medium
 from tests.crash.login import Door
 from tests.crash.look import Looker, Thing
+from tests.crash.node import environment
+from tests.crash.program import Ended, Running
 from tests.token.helpers import run
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 NSS_PASSWORD = "battery-staple-9"
-PINS = (medium.PIN, NSS_PASSWORD)
-Named = Mapping[str, str]
+FILE_PASSPHRASE = "paper-clip-0815"
+PINS = (medium.PIN, NSS_PASSWORD, FILE_PASSPHRASE)
 
 
 class Place(Protocol):
@@ -167,6 +171,66 @@ class NssDatabases:
         assert isinstance(place, NssDatabase)
         shutil.rmtree(self.first)
         shutil.copytree(place.folder, self.first)
+
+
+@dataclass(frozen=True)
+class FileStore:
+    folder: Path
+    option: str = "--pc"
+    pin: str = FILE_PASSPHRASE
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "certificates.store"
+
+    @property
+    def name(self) -> str:
+        return f"file:{self.file}"
+
+    @property
+    def disk(self) -> Path:
+        return self.folder
+
+    def things(self) -> list[Thing]:
+        told = json.loads(self.file.read_text(encoding="utf-8"))
+        return [
+            *(Thing("PRIVATE_KEY", one["id"], one["label"], b"") for one in told["keys"]),
+            *(Thing("CERTIFICATE", one["id"], one["label"], b64decode(one["der"])) for one in told["certificates"]),
+        ]
+
+    def logs_in(self, certificate: bytes, door: Door) -> bool:
+        """`tokenmgr pc export` takes the key out: nobody else reads the file."""
+        taken = self.folder.with_name("taken.p12")
+        taken.unlink(missing_ok=True)
+        serial = f"{load_der_x509_certificate(certificate).serial_number:x}"
+        line = ("pc", "export", "--pc", self.name, "--out", str(taken), "--certificate", serial)
+        _tokenmgr(self.folder.parent, line, {"--pin-fd": self.pin, "--new-pin-fd": "taken out"})
+        return taken.exists() and logs_in_by_pkcs12(certificate, taken, "taken out", door)
+
+    def lose(self, certificates: Sequence[bytes]) -> None:
+        """The CA's own stay: what was altered by hand is damage."""
+
+
+@dataclass(frozen=True)
+class FileStores:
+    first: Path
+
+    def new(self, folder: Path) -> FileStore:
+        if not self.first.exists():
+            made = FileStore(self.first)
+            told = _tokenmgr(folder.parent, ("pc", "make", "--pc", made.name), {"--new-pin-fd": made.pin})
+            assert told.status == 0, told
+        shutil.copytree(self.first, folder)
+        return FileStore(folder)
+
+    def take(self, place: Place) -> None:
+        assert isinstance(place, FileStore)
+        shutil.rmtree(self.first)
+        shutil.copytree(place.folder, self.first)
+
+
+def _tokenmgr(folder: Path, line: tuple[str, ...], pins: Mapping[str, str]) -> Ended:
+    return Running(folder, environment(folder), line, pins).ended()
 
 
 def logs_in_by_pkcs12(certificate: bytes, file: Path, password: str, door: Door) -> bool:

@@ -33,7 +33,10 @@ SUBJECTS = {  # and of the calls that only look, one in so many at first
     "acquire-rsa2048": 20,
     "renew-nss": 20,
     "acquire-nss": 20,
+    "renew-file": 20,
+    "acquire-file": 20,
     "move-nss-medium": 20,
+    "move-medium-file": 20,
 }
 STORES = ("medium", "nss", "file")
 PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "twice")
@@ -46,6 +49,7 @@ PLACES = {  # by the first word of a fault
     "store": "store writes",
 }
 LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
+FEW = 20  # writes, of which each is hit in every way at once
 SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
 
 
@@ -191,12 +195,12 @@ def _journal(seen: Recording) -> Iterator[tuple[int, str]]:
 
 
 def _store(seen: Recording) -> Iterator[tuple[int, str]]:
-    """Takes turns: what is written once may be a hundred writes of SQLite."""
+    """In turns where there are many: what is written once may be a hundred writes of SQLite."""
     whole = ("kill-before", "kill-after", "fails", "crash")
     turns = {"write": ("kill-within", "kill-after", "full", "crash", "partly-full"), "sync": whole, "rename": whole}
     for kind, count in seen.store.items():
         for rank, row, column in pairs(count, len(turns[kind])):
-            yield rank, f"store:{kind}:{row + 1}:{turns[kind][column]}"
+            yield rank if count > FEW else 0, f"store:{kind}:{row + 1}:{turns[kind][column]}"
 
 
 def _network(seen: Recording) -> Iterator[tuple[int, str]]:

@@ -29,7 +29,16 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.token.session import Session
 
-FEW = Recording("renew-p256", ("C_Initialize", "C_Login", "C_GetInfo", "C_CreateObject", "C_Sign"), 2, 2, 2, 12, 2)
+FEW = Recording(
+    "renew-p256",
+    ("C_Initialize", "C_Login", "C_GetInfo", "C_CreateObject", "C_Sign"),
+    2,
+    2,
+    2,
+    12,
+    2,
+    {"write": 2, "sync": 1, "rename": 1},
+)
 
 
 @pytest.fixture(scope="module")

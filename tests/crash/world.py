@@ -18,7 +18,7 @@ from tests.crash.login import Door
 from tests.crash.look import Thing
 from tests.crash.medium import PIN
 from tests.crash.node import CONFIRMATION_PIN, LOGIN_PIN, Node
-from tests.crash.places import PINS, Media, NssDatabases, OnMedium, Place, Stock
+from tests.crash.places import PINS, FileStores, Media, NssDatabases, OnMedium, Place, Stock
 from tests.crash.program import Ended, Running
 from tests.crash.proxy import Wire
 from tests.crash.shim import Disk, beneath
@@ -103,7 +103,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.disk = Disk(self.folder / "disk", ".jsonl", self.world.store)
         folders = [one.disk for one in self.places if one.disk] or [self.folder / "nowhere"]
-        self.store_disk = Disk(self.folder / "store-disk", f"{folders[0]}/", self.world.store)
+        self.store_disk = Disk(self.folder / "store-disk", str(folders[0]), self.world.store)
         self.move()
 
     def move(self) -> None:
@@ -235,7 +235,11 @@ def opened(folder: Path, store: Path) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         looker = stack.enter_context(look.looker())  # the first: what forks has no threads
         media = Media(medium.Stock(folder, store), looker)
-        stocks: Mapping[str, Stock] = {"medium": media, "nss": NssDatabases(folder / "first nss")}
+        stocks: Mapping[str, Stock] = {
+            "medium": media,
+            "nss": NssDatabases(folder / "first nss"),
+            "file": FileStores(folder / "first file"),
+        }
         ca = stack.enter_context(node.opened(folder / "authority", store))
         tls = ca.authority.folder.path / "tls"
         wire = stack.enter_context(proxy.opened(ca.port, str(tls / "chain.pem"), str(tls / "key.pem")))
