@@ -16,6 +16,7 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
 from tokenmgr.domain.holding import Whose, marked_for
 from tokenmgr.domain.renewal import Ending
+from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.errors import (
     BankNotNamed,
     MediumChanged,
@@ -146,7 +147,8 @@ class Counter:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
         nobody goes on with it."""
         others = [one for one in self._from.credentials() if one.key != left.key]
-        known = self.authority.standing(left.key.fingerprint)
+        is_whole = left.key.public_key is not None  # of half a key pair nobody knows anything; it is taken back
+        known = self.authority.standing(left.key.fingerprint) if is_whole else UNKNOWN
         by_ca = Whose(self.profile.code, known.contract, known.user) if known.user else None
         who = whose(left) or marked_for(left.key.label) or by_ca
         if who is None:
@@ -154,7 +156,8 @@ class Counter:
         if who.bank != self.profile.code:
             raise BankNotNamed(banks=(who.bank,))
         old = current(others, self.clock(), who)
-        heading: dict[str, Value] = {"bank": self.profile.code, "kind": left.key.kind}
+        kind = left.key.kind if is_whole else self._usual_kind().value
+        heading: dict[str, Value] = {"bank": self.profile.code, "kind": kind}
         if old is not None and old.facts is not None:
             return heading | self._told_source() | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
         return heading | {"operation": ACQUISITION, "contract": who.contract, "user": who.user}
