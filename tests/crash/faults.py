@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.crash.program import Ended, Running, wait_gone
 from tests.crash.proxy import Cut
+from tests.crash.shim import Disk
 from tests.crash.world import HASTY, Scene
 
 POWER = ("kill", "alone")
@@ -25,12 +26,15 @@ def hit(scene: Scene, fault: str, start: Callable[[], Running]) -> tuple[Ended, 
 def has_no_place(scene: Scene, fault: str) -> bool:
     """What was not hit, and could not be: how often SQLite writes is its own affair, and not the same each time."""
     kind, *words = fault.split(":")
-    return kind == "registry" and 0 < scene.world.node.disk.counted[words[0]] < int(words[1])
+    disk = {"registry": scene.world.node.disk, "store": scene.store_disk}.get(kind)
+    return disk is not None and 0 < disk.counted[words[0]] < int(words[1])
 
 
 def kills(fault: str) -> bool:
     """The program itself, with the signal that nobody can refuse."""
     kind, *words = fault.split(":")
+    if kind == "store":
+        return words[-1].startswith(("kill", "crash"))
     return kind in ("call", "disk") and words[-1].startswith(("kill", "alone"))
 
 
@@ -67,11 +71,19 @@ def _killed(
     return scene.ended(running), is_hit
 
 
-def _disk(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+def _disk(disk: Disk, scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
     kind, number, action = words
-    scene.disk.arm(kind, int(number), action)
+    disk.arm(kind, int(number), action)
     told = scene.ended(start())
-    return told, scene.disk.hits > 0
+    return told, disk.hits > 0
+
+
+def _journal(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    return _disk(scene.disk, scene, words, start)
+
+
+def _store(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
+    return _disk(scene.store_disk, scene, words, start)
 
 
 def _net(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
@@ -123,4 +135,4 @@ def _with_a_ca_that_comes_back(scene: Scene, start: Callable[[], Running], is_hi
     return running
 
 
-_KINDS = {"call": _call, "disk": _disk, "net": _net, "ca": _ca, "registry": _registry}
+_KINDS = {"call": _call, "disk": _journal, "store": _store, "net": _net, "ca": _ca, "registry": _registry}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.crash.look import Thing
+from tests.crash.places import Place
 from tests.crash.program import KILLED, Ended
 from tests.crash.world import SECRETS, Scene
 from tokenmgr.domain.generation import State
@@ -24,10 +25,10 @@ GOOD = (State.ACTIVE, State.SUPERSEDED)  # superseded and not revoked: it logs i
 
 def something_logs_in(scene: Scene) -> Iterator[str]:
     """1: at once, whatever has just been hit."""
-    things = scene.things()
     good = [one.certificate for one in reversed(scene.generations()) if one.state in GOOD]
-    if not any(scene.logs_in(one, things) for one in good):
-        yield f"1: nothing on the medium logs in; the registry has {[one.state.value for one in scene.generations()]}"
+    places = dict.fromkeys((scene.target, scene.source))
+    if not any(place.logs_in(one, scene.world.door) for one in good for place in places):
+        yield f"1: nothing that is there logs in; the registry has {[one.state.value for one in scene.generations()]}"
 
 
 def one_active(scene: Scene, before: bytes) -> Iterator[str]:
@@ -37,7 +38,7 @@ def one_active(scene: Scene, before: bytes) -> Iterator[str]:
         yield f"3: the CA has {len(active)} active certificates"
     elif active[0].certificate == before:
         yield "3: the active certificate is the old one"
-    elif not scene.logs_in(active[0].certificate, scene.things()):
+    elif not scene.target.logs_in(active[0].certificate, scene.world.door):
         yield "3: the active certificate does not log in"
 
 
@@ -63,13 +64,14 @@ def nothing_is_unfinished(scene: Scene, *homes: Path) -> Iterator[str]:
     for one in scene.generations():
         if one.state in (State.RECORDED, State.PENDING):
             yield f"2: the CA has one that is {one.state.value}"
-    yield from _keys_that_wait(scene)
+    for place in scene.places:
+        yield from _keys_that_wait(scene, place)
 
 
-def _keys_that_wait(scene: Scene) -> Iterator[str]:
+def _keys_that_wait(scene: Scene, place: Place) -> Iterator[str]:
     """A bare key that the CA has not heard of is nobody's on a PC that has not made it, where several subscribers are
     on the medium: it is left to clean."""
-    things = scene.things()
+    things = place.things()
     certified = {one.key_id for one in things if one.value}
     for one in things:
         is_waiting = one.kind == "PRIVATE_KEY" and mark_of(one.label) == MARK
@@ -79,11 +81,15 @@ def _keys_that_wait(scene: Scene) -> Iterator[str]:
 
 def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
     """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
-    others = {one.value for one in scene.world.bystanders}
-    left = leftovers(scene.things(), {before, *others, *(each.certificate for each in scene.active())})
+    for place, bystanders in zip(scene.places, scene.bystanders, strict=True):
+        yield from _leftovers_are_told(scene, place, before, {one.value for one in bystanders})
+
+
+def _leftovers_are_told(scene: Scene, place: Place, before: bytes, others: set[bytes]) -> Iterator[str]:
+    left = leftovers(place.things(), {before, *others, *(each.certificate for each in scene.active())})
     if not left:
         return
-    told = scene.clean()
+    told = scene.clean(place)
     yield from well_behaved(told)
     if told.status not in (0, 5):  # 5: something is to be done first
         yield f"4: clean ended with {told.status}"
@@ -115,10 +121,10 @@ def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
 
 
 def bystanders_are_there(scene: Scene) -> Iterator[str]:
-    """6: whoever else has a certificate on the medium, of this bank or another, has it and its key as before."""
-    there = scene.things()
-    for one in scene.world.bystanders:
-        if one not in there:
+    """6: whoever else has a certificate there, of this bank or another, has it and its key as before."""
+    for place, bystanders in zip(scene.places, scene.bystanders, strict=True):
+        there = place.things()
+        for one in (one for one in bystanders if one not in there):
             yield f"6: somebody else's {one.kind} {one.key_id} {one.label!r} is gone, or is another"
 
 

@@ -1,4 +1,5 @@
-"""Whether a certificate logs in: a TLS server that trusts the CA, and OpenSSL with the key where it is, on the medium.
+"""Whether a certificate logs in: a TLS server that trusts the CA, and OpenSSL with the key: where it is, on a medium;
+in a file, out of a store on the PC.
 
 The server is Python's, in a thread; it tells whom it has let in by the certificate that its handshake has proven.
 """
@@ -31,14 +32,20 @@ class Door:
     let_in: list[bytes] = field(default_factory=list)
 
     def opens_for(self, certificate: bytes, key_id: str, library: str, pin: str) -> bool:
-        """One handshake, TLS 1.3, signed by the key with this ID on the medium behind `library`."""
-        pem, configuration = self.folder / "client.pem", configure(self.folder / "engine.cnf", library, pin)
-        pem.write_bytes(load_der_x509_certificate(certificate).public_bytes(Encoding.PEM))
+        """By the key with this ID on the medium behind `library`, where it is."""
+        configuration = configure(self.folder / "engine.cnf", library, pin)
         key = "pkcs11:type=private;id=" + "".join(f"%{key_id[at : at + 2]}" for at in range(0, len(key_id), 2))
+        engine = ("-engine", "pkcs11", "-keyform", "engine", "-key", key)
+        return self.opens(certificate, *engine, configuration=configuration)
+
+    def opens(self, certificate: bytes, *key: str | Path, configuration: Path = Path(os.devnull)) -> bool:
+        """One handshake, TLS 1.3, signed by this key."""
+        pem = self.folder / "client.pem"
+        pem.write_bytes(load_der_x509_certificate(certificate).public_bytes(Encoding.PEM))
         self.let_in.clear()
         subprocess.run(
             ["openssl", "s_client", "-connect", f"127.0.0.1:{self.port}", "-CAfile", self.root, "-verify_return_error",
-             "-cert", pem, "-engine", "pkcs11", "-keyform", "engine", "-key", key, "-quiet"],
+             "-cert", pem, *key, "-quiet"],
             env={**os.environ, "OPENSSL_CONF": str(configuration)},
             stdin=subprocess.DEVNULL,
             capture_output=True,

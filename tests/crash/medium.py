@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from tokenmgr.testbed import layer
@@ -32,7 +33,7 @@ class Stock:
         shutil.copytree(medium.tokens, self._tokens)
 
 
-def remove_certificates(medium: SimulatedMedium, certificates: list[bytes]) -> None:
+def remove_certificates(medium: SimulatedMedium, certificates: Sequence[bytes]) -> None:
     """By nobody's leave."""
     for path in medium.tokens.rglob("*.object"):
         if any(one in path.read_bytes() for one in certificates):

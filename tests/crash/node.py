@@ -120,5 +120,5 @@ def opened(home: Path, store: Path) -> Iterator[Node]:
 
 def environment(home: Path) -> Mapping[str, str]:
     """Of a program whose settings are there, and which sees nothing else of this computer."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "HOME", "TMPDIR")}
-    return {**kept, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "TMPDIR")}
+    return {**kept, "HOME": str(home), "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}

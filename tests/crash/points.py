@@ -11,31 +11,45 @@ disk:write|sync:N:WHAT     the N-th of the journal: kill-before, kill-within, ki
 net:N:WHERE:SHARE[:stays]  the N-th exchange with the CA: hello, request, answer; the network may stay away
 ca:N:WHERE                 the CA is killed when the N-th request has come, when it has it, or when it has answered
 registry:write|sync:N:WHAT the same, at the N-th of its registry
+store:write|sync|rename:N:WHAT  of a store on the PC, the N-th: as of the journal; or crash (the process that writes)
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 from tests.crash.answers import ANSWERS, CHANGING
 from tokenmgr.testbed.faults import LIARS, TORN
 
 ELSEWHERE = "elsewhere"
-SUBJECTS = ("renew-p256", "acquire-p256", "renew-rsa2048", "acquire-rsa2048")
-PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "network", "authority", "elsewhere", "twice")
+SUBJECTS = {  # and of the calls that only look, one in so many at first
+    "renew-p256": 6,
+    "acquire-p256": 10,
+    "renew-rsa2048": 20,
+    "acquire-rsa2048": 20,
+    "renew-nss": 20,
+    "acquire-nss": 20,
+    "renew-file": 20,
+    "acquire-file": 20,
+    "move-nss-medium": 20,
+    "move-medium-file": 20,
+}
+STORES = ("medium", "nss", "file")
+PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "twice")
 PLACES = {  # by the first word of a fault
     "call": "PKCS#11 calls",
     "disk": "journal writes",
     "net": "exchanges",
     "ca": "exchanges",
     "registry": "registry writes",
+    "store": "store writes",
 }
-STRIDES = dict(zip(SUBJECTS, (6, 10, 20, 20), strict=True))  # of the calls that only look, one in so many at first
 LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
+FEW = 20  # writes, of which each is hit in every way at once
 SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
 
 
@@ -66,7 +80,12 @@ class Point:
 
     @property
     def kind(self) -> str:
-        return self.subject.partition("-")[2]
+        return "rsa2048" if self.subject.endswith("rsa2048") else "p256"
+
+    @property
+    def stores(self) -> tuple[str, ...]:
+        """Where it is, or from where to where it goes."""
+        return tuple(word for word in self.subject.split("-") if word in STORES) or ("medium",)
 
 
 @dataclass(frozen=True)
@@ -80,6 +99,7 @@ class Recording:
     exchanges: int
     registry_writes: int
     registry_syncs: int
+    store: Mapping[str, int] = field(default_factory=dict)  # of one on the PC: writes, syncs, renames
 
     def places(self) -> list[tuple[str, int]]:
         """Each call by its function and number."""
@@ -93,7 +113,7 @@ class Recording:
     def first(self, more: int = 1) -> list[tuple[str, int]]:
         """Those that are looked at first: what leaves something behind, and of the rest one in so many, others for each
         operation."""
-        stride, offset = STRIDES[self.subject] * more, SUBJECTS.index(self.subject)
+        stride, offset = SUBJECTS[self.subject] * more, list(SUBJECTS).index(self.subject)
         places = enumerate(self.places())
         return [place for number, place in places if place[0] in LASTING or number % stride == offset]
 
@@ -110,6 +130,7 @@ def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
         "hangs": _calls(seen, ("hang",), 3),
         "lies": _lies(seen),
         "journal": _journal(seen),
+        "store": _store(seen),
         "network": _network(seen),
         "authority": _authority(seen),
     }
@@ -149,7 +170,7 @@ def _answers(seen: Recording) -> Iterator[tuple[int, str]]:
         told = [*ANSWERS[function], *after]
         first = [number for name, number in seen.first() if name == function] or [1]
         for rank, row, column in pairs(len(first), len(told)):
-            is_later = STRIDES[seen.subject] > 10 and function not in CHANGING  # the kind of key is nothing to it
+            is_later = SUBJECTS[seen.subject] > 10 and function not in CHANGING  # the kind of key is nothing to it
             yield rank + is_later, f"call:{function}:{first[row]}:{told[column]}"
         for number in sorted(set(range(1, count + 1)) - set(first)):
             for name in told:
@@ -167,10 +188,19 @@ def _lies(seen: Recording) -> Iterator[tuple[int, str]]:
 def _journal(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.writes + 1):
         for place, action in enumerate(("kill-within", "kill-after", "full", "kill-before", "partly-full")):
-            yield int(place > 2 and STRIDES[seen.subject] > 10), f"disk:write:{number}:{action}"
+            yield int(place > 2 and SUBJECTS[seen.subject] > 10), f"disk:write:{number}:{action}"
     for number in range(1, seen.syncs + 1):
         for action in ("kill-before", "fails"):
             yield 0, f"disk:sync:{number}:{action}"
+
+
+def _store(seen: Recording) -> Iterator[tuple[int, str]]:
+    """In turns where there are many: what is written once may be a hundred writes of SQLite."""
+    whole = ("kill-before", "kill-after", "fails", "crash")
+    turns = {"write": ("kill-within", "kill-after", "full", "crash", "partly-full"), "sync": whole, "rename": whole}
+    for kind, count in seen.store.items():
+        for rank, row, column in pairs(count, len(turns[kind])):
+            yield rank if count > FEW else 0, f"store:{kind}:{row + 1}:{turns[kind][column]}"
 
 
 def _network(seen: Recording) -> Iterator[tuple[int, str]]:
@@ -196,17 +226,23 @@ def _power_cuts(seen: Recording) -> list[str]:
     """Where something lasting has just changed: at each line of the journal, and around each change of the medium."""
     changing = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue")
     cuts = [f"disk:write:{number}:kill-after" for number in range(1, seen.writes + 1)]
-    return cuts + [f"call:{function}:{number}:kill-after" for function, number in seen.places() if function in changing]
+    cuts += [f"call:{function}:{number}:kill-after" for function, number in seen.places() if function in changing]
+    return cuts + [f"store:rename:{number}:kill-after" for number in range(1, seen.store.get("rename", 0) + 1)]
 
 
 def _seconds(seen: Recording, shift: int) -> Iterator[tuple[int, str]]:
     """What hits the resume: a few of each kind, others after each first one."""
-    places, most = seen.places(), 2 if STRIDES[seen.subject] <= 10 else 1
+    places, most = seen.places(), 2 if SUBJECTS[seen.subject] <= 10 else 1
+    written = seen.store.get("write", 0)
     kinds = ("kill", "CKR_DEVICE_ERROR", "unplug", "crash", "CKR_SESSION_HANDLE_INVALID", "kill-after")
     for turn in range(6):
-        function, number = places[(7 * shift + turn * len(places) // 6) % len(places)]
         rank = int(turn >= most)
-        yield rank, f"call:{function}:{number}:{kinds[(shift + turn) % len(kinds)]}"
+        if places:
+            function, number = places[(7 * shift + turn * len(places) // 6) % len(places)]
+            yield rank, f"call:{function}:{number}:{kinds[(shift + turn) % len(kinds)]}"
+        if written:
+            number = (7 * shift + turn * written // 6) % written + 1
+            yield rank, f"store:write:{number}:{('kill-after', 'kill-within', 'full')[(shift + turn) % 3]}"
         line = (shift + 2 * turn) % max(seen.writes, 1) + 1
         yield rank, f"disk:write:{line}:{('kill-after', 'kill-within', 'full')[turn % 3]}"
         yield rank, f"net:{turn % max(seen.exchanges, 1) + 1}:{('answer', 'request')[turn % 2]}:0.5:stays"

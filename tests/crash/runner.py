@@ -1,4 +1,4 @@
-"""One point, from a medium as the bank sends it to a certificate that logs in."""
+"""One point, from a store that has nothing of whom it is about to a certificate that logs in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Result:
 
 def run(world: World, point: Point) -> Result:
     result = Result(point)
-    scene = world.scene(point.kind)
+    scene = world.scene(point.kind, places=point.stores)
     result.said = scene.said
     try:
         result.outcome = Life(scene, point, result.violations).live()
@@ -46,7 +46,7 @@ class Life:
 
     def live(self) -> str:
         scene, point = self.scene, self.point
-        if point.operation == "renew":
+        if point.operation != "acquire":
             scene.acquire()
             self.before = scene.active()[0].certificate
         untouched = self._seen()
@@ -106,7 +106,7 @@ class Life:
         return told
 
     def _logs_in(self) -> None:
-        if self.point.operation == "renew":
+        if self.point.operation != "acquire":
             self.violations += invariants.something_logs_in(self.scene)
 
     def _is_done(self) -> bool:
@@ -114,30 +114,36 @@ class Life:
 
     def _seen(self) -> tuple[object, ...]:
         """What the medium and the CA have of it."""
-        return (self.scene.things(), [(one.serial, one.state) for one in self.scene.generations()])
+        return (
+            [one.things() for one in self.scene.places],
+            [(one.serial, one.state) for one in self.scene.generations()],
+        )
 
 
 def record(world: World, subject: str) -> Recording:
     """An undisturbed run, looked at."""
     point = Point(subject, ())
-    scene = world.scene(point.kind)
-    if point.operation == "renew":
+    scene = world.scene(point.kind, places=point.stores)
+    if point.operation != "acquire":
         scene.acquire()
     registry = world.node.disk
     scene.repair()
     registry.arm()
-    known = len(list(scene.medium.control.calls()))
+    scene.store_disk.arm()
+    media = [scene.medium.control] if "medium" in point.stores else []
+    known = [len(list(one.calls())) for one in media]
     told = scene.ended(scene.begin(point.operation))
     assert told.status == 0, told
-    calls = tuple(one.function for one in list(scene.medium.control.calls())[known:])
+    calls = [one.function for control, at in zip(media, known, strict=True) for one in list(control.calls())[at:]]
     made = Recording(
         subject=subject,
-        calls=calls,
+        calls=tuple(calls),
         writes=scene.disk.counted["write"],
         syncs=scene.disk.counted["sync"],
         exchanges=world.wire.exchanges,
         registry_writes=registry.counted["write"],
         registry_syncs=registry.counted["sync"],
+        store=scene.store_disk.counted,
     )
     scene.remove()
     return made

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tokenmgr.testbed import compiling
 
-KINDS = ("write", "sync")
-ACTIONS = ("nothing", "kill-before", "kill-within", "kill-after", "full", "partly-full", "fails")
+KINDS = ("write", "sync", "rename")  # the last: an unlink and a truncation, too
+ACTIONS = ("nothing", "kill-before", "kill-within", "kill-after", "full", "partly-full", "fails", "crash")
 _SIZE = 8 * 8
-_KIND, _AT, _ACTION, _HITS = range(2, 6)
+_KIND, _AT, _ACTION, _HITS = range(3, 7)
 
 
 class Disk:
@@ -23,17 +23,17 @@ class Disk:
         with page.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), _SIZE)
         source = (Path(__file__).parent / "shim.c").read_text(encoding="utf-8")
-        library = compiling.built("shim", source, store)
-        self.environment: Mapping[str, str] = {
-            "LD_PRELOAD": str(library),
-            "CRASH_PAGE": str(page),
-            "CRASH_FILES": files,
-        }
+        self.library = compiling.built("shim", source, store)
+        self.told = f"{files}={page}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        return beneath(self)
 
     def arm(self, kind: str = "write", at: int = 0, action: str = "nothing") -> None:
         """Calls are counted from now on."""
         self._put(_ACTION, 0)
-        for place, value in enumerate((0, 0, KINDS.index(kind), at)):
+        for place, value in enumerate((0, 0, 0, KINDS.index(kind), at)):
             self._put(place, value)
         self._put(_HITS, 0)
         self._put(_ACTION, ACTIONS.index(action))
@@ -56,3 +56,8 @@ class Disk:
 
     def _put(self, place: int, value: int) -> None:
         struct.pack_into("Q", self._page, 8 * place, value)
+
+
+def beneath(*disks: Disk) -> Mapping[str, str]:
+    """Of a program that has all of them."""
+    return {"LD_PRELOAD": str(disks[0].library), "CRASH_DISKS": ";".join(disk.told for disk in disks)}

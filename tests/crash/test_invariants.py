@@ -29,7 +29,16 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.token.session import Session
 
-FEW = Recording("renew-p256", ("C_Initialize", "C_Login", "C_GetInfo", "C_CreateObject", "C_Sign"), 2, 2, 2, 12, 2)
+FEW = Recording(
+    "renew-p256",
+    ("C_Initialize", "C_Login", "C_GetInfo", "C_CreateObject", "C_Sign"),
+    2,
+    2,
+    2,
+    12,
+    2,
+    {"write": 2, "sync": 1, "rename": 1},
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +64,7 @@ def test_all_is_well(scene: Scene) -> None:
 @pytest.mark.parametrize("bank", BANKS)
 def test_what_somebody_else_has_lost_is_seen(scene: Scene, bank: str) -> None:
     assert not list(invariants.bystanders_are_there(scene))
-    (lost,) = [one.value for one in scene.world.bystanders if one.value and one.label.startswith(bank)]
+    (lost,) = [one.value for one in scene.bystanders[0] if one.value and one.label.startswith(bank)]
     remove_certificates(scene.medium, [lost])
     (told,) = invariants.bystanders_are_there(scene)
     assert told.startswith("6: somebody else's CERTIFICATE")
@@ -91,11 +100,11 @@ def test_a_bug_a_traceback_and_a_signal_are_told(scene: Scene) -> None:
 
 
 def test_what_lies_beside_is_seen(scene: Scene) -> None:
-    with scene.medium.library() as library, Session.open(library, scene.world.stock.serial, write=True) as session:
+    with scene.medium.library() as library, Session.open(library, scene.target.name, write=True) as session:
         session.login(Secret(PIN))
         certificate = scene.active()[0].certificate
         session.generate_key(KeyKind.P256, b"\x77", "beside")
-    left = invariants.leftovers(scene.things(), {certificate, *(one.value for one in scene.world.bystanders)})
+    left = invariants.leftovers(scene.things(), {certificate, *(one.value for one in scene.bystanders[0])})
     assert {(one.kind, one.label) for one in left} == {("PRIVATE_KEY", "beside"), ("PUBLIC_KEY", "beside")}
 
 
@@ -103,7 +112,7 @@ def test_what_clean_would_leave_is_told(scene: Scene) -> None:
     """A key of nobody's, and a whole certificate of nobody's: clean calls both not ours."""
     by = authority().key
     stranger = certificate(name("Nobody"), by, name("Nobody"), by, serial=7).public_bytes(Encoding.DER)
-    with scene.medium.library() as library, Session.open(library, scene.world.stock.serial, write=True) as session:
+    with scene.medium.library() as library, Session.open(library, scene.target.name, write=True) as session:
         session.login(Secret(PIN))
         session.generate_key(KeyKind.P256, b"\x77", "beside")
         own = next(one for one in session.contents().credentials if one.certificate)

@@ -1,12 +1,12 @@
-"""What one worker has for all its points: a CA, the wire to it, a door to log in at, media; and what each point has of
-its own: a subscriber, a medium, a home.
+"""What one worker has for all its points: a CA, the wire to it, a door to log in at, a stock of stores; and what each
+point has of its own: a subscriber, one store or two, a home.
 """
 
 from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from tests.crash import login, look, medium, node, proxy
 from tests.crash.login import Door
-from tests.crash.look import Looker, Thing
-from tests.crash.medium import PIN, Stock, remove_certificates
+from tests.crash.look import Thing
+from tests.crash.medium import PIN
 from tests.crash.node import CONFIRMATION_PIN, LOGIN_PIN, Node
+from tests.crash.places import PINS, FileStores, Media, NssDatabases, OnMedium, Place, Stock
 from tests.crash.program import Ended, Running
 from tests.crash.proxy import Wire
-from tests.crash.shim import Disk
+from tests.crash.shim import Disk, beneath
 from tests.interop.running import BANK, CONTRACT, OTHER_BANK
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.testbed.simulated import SimulatedMedium
@@ -41,7 +42,7 @@ BANKS = (BANK, OTHER_BANK)
 AGAIN = 3  # the status that says: try again when the next step is done
 TIMES = 3  # so often a person does
 CLAIM = {"--login-pin-fd": LOGIN_PIN, "--confirmation-pin-fd": CONFIRMATION_PIN}
-SECRETS = (PIN, LOGIN_PIN, CONFIRMATION_PIN)
+SECRETS = (*PINS, LOGIN_PIN, CONFIRMATION_PIN)
 
 
 @dataclass
@@ -51,47 +52,58 @@ class World:
     node: Node
     wire: Wire
     door: Door
-    stock: Stock
-    looker: Looker
+    stocks: Mapping[str, Stock]  # by the word that a subject has for a place
     count: int = 0
-    bystanders: tuple[Thing, ...] = ()
+    bystanders: dict[str, tuple[Thing, ...]] = field(default_factory=dict)
 
-    def scene(self, kind: str, bank: str = BANK) -> Scene:
-        """A medium on which others have their certificates, and somebody who may acquire."""
+    def scene(self, kind: str, bank: str = BANK, places: Sequence[str] = ("medium",)) -> Scene:
+        """Places in which others have their certificates, and somebody who may acquire in the first."""
+        for one in places:
+            self._settle_bystanders(one)
         self.count += 1
         folder = self.folder / f"{self.count}"
         folder.mkdir()
-        return Scene(self, folder, kind, bank, self.node.enrol(bank), self.stock.new(folder / "medium"))
+        made = tuple(self.stocks[one].new(folder / one) for one in places)
+        others = tuple(self.bystanders[one] for one in places)
+        return Scene(self, folder, kind, bank, self.node.enrol(bank), made, others)
 
-    def settle_bystanders(self) -> None:
+    def _settle_bystanders(self, place: str) -> None:
         """Somebody of the same bank, and somebody of another one, whom no operation here is about. The CA's own
         certificates go again: whoever acquires writes them."""
+        if place in self.bystanders:
+            return
+        self.bystanders[place] = ()
         authorities = [
             load_pem_x509_certificate(one.read_bytes())
             for one in (self.node.authority.root, self.node.authority.issuing)
         ]
         for bank in BANKS:
-            scene = self.scene("p256", bank)
+            scene = self.scene("p256", bank, [place])
             scene.acquire()
-            remove_certificates(scene.medium, [one.public_bytes(Encoding.DER) for one in authorities])
-            self.stock.take(scene.medium)
-            self.bystanders = tuple(scene.things())
+            scene.target.lose([one.public_bytes(Encoding.DER) for one in authorities])
+            self.stocks[place].take(scene.target)
+            self.bystanders[place] = tuple(scene.things())
             scene.remove()
 
 
 @dataclass
 class Scene:
+    """`places`: where it is, or from where to where it goes. `bystanders`: what others have in each of them."""
+
     world: World
     folder: Path
     kind: str
     bank: str
     user: str
-    medium: SimulatedMedium
+    places: tuple[Place, ...]
+    bystanders: tuple[tuple[Thing, ...], ...]
     said: list[Ended] = field(default_factory=list)
     homes: int = 0
 
     def __post_init__(self) -> None:
         self.disk = Disk(self.folder / "disk", ".jsonl", self.world.store)
+        folders = [one.disk for one in self.places if one.disk] or [self.folder / "nowhere"]
+        self.store_disk = Disk(self.folder / "store-disk", str(folders[0]), self.world.store)
         self.move()
 
     def move(self) -> None:
@@ -104,7 +116,9 @@ class Scene:
         for bank in BANKS:
             profile = PROFILE.format(bank=bank, port=self.world.wire.port, roots=roots)
             (self.home / "banks.d" / f"{bank}.toml").write_text(profile)
-        self.medium.register(self.home / "libraries.d")
+        for place in self.places:
+            if isinstance(place, OnMedium):
+                place.simulated.register(self.home / "libraries.d")
 
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
@@ -131,17 +145,25 @@ class Scene:
     # --- the program ---
 
     def start(self, *line: str, pins: Mapping[str, str] | None = None) -> Running:
-        environment = {**node.environment(self.home), **self.disk.environment}
-        return Running(self.folder, environment, line, {"--pin-fd": PIN, **(pins or {})})
+        environment = {**node.environment(self.home), **beneath(self.disk, self.store_disk)}
+        return Running(self.folder, environment, line, pins or {})
 
     def begin(self, operation: str) -> Running:
         bank = ("--bank", self.bank, "--kind", self.kind, "--json")
+        pins = {"--pin-fd": self.source.pin}
         if operation == "acquire":
-            return self.start("acquire", *bank, "--contract", CONTRACT, "--user", self.user, pins=CLAIM)
-        return self.start("renew", *bank, *(f"--certificate={one.serial:x}" for one in self.active()))
+            who = ("--contract", CONTRACT, "--user", self.user)
+            return self.start("acquire", *_named(self.source), *bank, *who, pins=pins | CLAIM)
+        to = _named(self.target, "to-") if self.moves else ()
+        pins |= {"--to-pin-fd": self.target.pin} if self.moves else {}
+        replaced = [f"--certificate={one.serial:x}" for one in self.active()]
+        return self.start("renew", *_named(self.source), *to, *bank, *replaced, pins=pins)
 
     def resume(self) -> Running:
-        return self.start("resume", "--bank", self.bank, "--json", pins=CLAIM)
+        """Where what is replaced is, the journal says; on another PC whoever sits there."""
+        pins = {"--pin-fd": self.target.pin, **CLAIM} | ({"--from-pin-fd": self.source.pin} if self.moves else {})
+        of = _named(self.source, "from-") if self.moves and not self.is_at_home else ()
+        return self.start("resume", *_named(self.target), *of, "--bank", self.bank, "--json", pins=pins)
 
     def acquire(self) -> None:
         for _ in range(TIMES):  # four fields are sent once only, and the CA may just be replacing a worker
@@ -151,8 +173,8 @@ class Scene:
         assert told.status == 0, told
         assert [one.state for one in self.generations()] == [State.ACTIVE]
 
-    def clean(self) -> Ended:
-        return self.ended(self.start("clean", "--json"))
+    def clean(self, place: Place) -> Ended:
+        return self.ended(self.start("clean", *_named(place), "--json", pins={"--pin-fd": place.pin}))
 
     def ended(self, running: Running) -> Ended:
         told = running.ended()
@@ -163,16 +185,36 @@ class Scene:
         """Whatever was armed is over: the medium is plugged in, the wire whole, the CA up; there is room, and time."""
         self.limit(PATIENT)
         self.disk.arm()
+        self.store_disk.disarm()
         self.world.wire.arm()
-        self.medium.control.remove()
-        if not self.medium.plugged:
-            self.medium.plug()
+        for place in self.places:
+            if isinstance(place, OnMedium):
+                place.simulated.control.remove()
+                if not place.simulated.plugged:
+                    place.simulated.plug()
         self.world.node.ensure_up()
 
     # --- what there is ---
 
+    @property
+    def source(self) -> Place:
+        return self.places[0]
+
+    @property
+    def target(self) -> Place:
+        return self.places[-1]
+
+    @property
+    def moves(self) -> bool:
+        return self.source is not self.target
+
+    @property
+    def medium(self) -> SimulatedMedium:
+        (found,) = [one.simulated for one in self.places if isinstance(one, OnMedium)]
+        return found
+
     def things(self) -> list[Thing]:
-        return self.world.looker.look(self.medium.path, PIN)
+        return self.target.things()
 
     def generations(self) -> list[Generation]:
         return self.world.node.authority.generations(self.user, self.bank)
@@ -180,27 +222,29 @@ class Scene:
     def active(self) -> list[Generation]:
         return [one for one in self.generations() if one.state is State.ACTIVE]
 
-    def logs_in(self, certificate: bytes, things: list[Thing]) -> bool:
-        """With any key beside which it lies."""
-        beside = [one.key_id for one in things if one.value == certificate]
-        return any(self.world.door.opens_for(certificate, key_id, self.medium.path, PIN) for key_id in beside)
-
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)  # a library's process may just be leaving
+
+
+def _named(place: Place, prefix: str = "") -> tuple[str, str]:
+    return place.option.replace("--", f"--{prefix}"), place.name
 
 
 @contextlib.contextmanager
 def opened(folder: Path, store: Path) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         looker = stack.enter_context(look.looker())  # the first: what forks has no threads
-        stock = Stock(folder, store)
+        media = Media(medium.Stock(folder, store), looker)
+        stocks: Mapping[str, Stock] = {
+            "medium": media,
+            "nss": NssDatabases(folder / "first nss"),
+            "file": FileStores(folder / "first file"),
+        }
         ca = stack.enter_context(node.opened(folder / "authority", store))
         tls = ca.authority.folder.path / "tls"
         wire = stack.enter_context(proxy.opened(ca.port, str(tls / "chain.pem"), str(tls / "key.pem")))
         door = stack.enter_context(login.opened(folder, ca.authority.root, ca.authority.issuing, tls))
-        world = World(folder, store, ca, wire, door, stock, looker)
-        world.settle_bystanders()
-        yield world
+        yield World(folder, store, ca, wire, door, stocks)
 
 
 __all__ = ["PIN", "SECRETS", "Scene", "World", "medium", "opened"]

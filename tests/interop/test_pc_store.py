@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,14 @@ import pexpect
 import pytest
 
 from tests.cli.runner import PROGRAM, Result
+from tests.contract import tpm
 from tests.contract.services import require
 from tests.interop.customer import LOGIN_PINS, Customer
 from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority
 from tests.interop.site import Site
 from tests.keystore import databases
 from tests.token.helpers import run
-from tokenmgr.domain.generation import State
+from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.keystore import nss
 
 PASSWORD = "長い password 1"
@@ -161,3 +163,20 @@ def test_a_browser_that_is_open_is_waited_for_and_the_store_agreed_to(ca: Author
     child.close()
     assert child.exitstatus == 0
     assert ca.states(customer.user) == [State.ACTIVE]
+
+
+def test_a_chip_is_a_place_on_the_pc_and_no_medium(ca: Authority, customer: Customer, tmp_path: Path) -> None:
+    """A TPM in software: named by --pc, or by its label where settings show it as a token."""
+    (tmp_path / "chip").mkdir()
+    with tpm.running(tmp_path / "chip") as rig:
+        customer.environment.update({one: value for one, value in rig.environment.items() if one not in os.environ})
+        told = acquire(customer, "tpm", f"{rig.pin}\n")
+        assert told["store"] == {"kind": "pc", "name": f"tpm:{rig.serial}"}
+        assert [one.store for one in ca.generations(customer.user)] == [StoreKind.PC]
+        customer.stick.unplug()
+        entry = f'path = "{rig.path}"\nfamily = "tpm"\n'
+        (customer.folder / "libraries.d" / "chip.toml").write_text(entry, encoding="utf-8")
+        assert "M117" in customer.run("renew").err  # it is not fallen into
+        renewed = fine(customer.run("renew", "--medium", rig.serial, "--pin-fd", "0", "--json", typed=f"{rig.pin}\n"))
+        assert renewed["store"]["kind"] == "pc"
+        assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]

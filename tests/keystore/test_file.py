@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -419,6 +420,51 @@ def test_an_altered_entry_is_named_when_it_is_unlocked(store: FileStore) -> None
         lambda told: told.update(seal="00" * 32),
     ):
         assert damage(alter) == ("store-altered", "")
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, name))
+    else:
+        yield path
+
+
+def test_no_value_can_be_altered_by_somebody_who_makes_the_digest_anew(store: FileStore) -> None:
+    """One letter or number at a time, of everything that is in the file."""
+    filled(store)
+    good = store.path.read_bytes()
+    places = [place for place in leaves(json.loads(good)) if place != ("sha256",)]
+    assert len(places) == 28
+    for place in places:
+
+        def alter(told: Any, place: tuple[str | int, ...] = place) -> None:
+            *way, name = place
+            for step in way:
+                told = told[step]
+            at = told[name]
+            if isinstance(at, int):
+                told[name] = at + 1
+            elif not at:
+                told[name] = "aa"
+            else:
+                middle = len(at) // 2
+                told[name] = at[:middle] + ("a" if at[middle] != "a" else "b") + at[middle + 1 :]
+
+        store.path.write_bytes(good)
+        rewrite(store.path, alter)
+        with pytest.raises((errors.PcStoreDamaged, errors.PcStoreNewer, errors.PassphraseWrong)):
+            opened(store.path).contents()
+        assert not opens(store), place
+
+
+def opens(store: FileStore) -> bool:
+    """Who has it open needs no passphrase any more, and believes the seals alone."""
+    try:
+        store.contents()
+    except errors.PcStoreError:
+        return False
+    return True
 
 
 def test_a_private_key_is_bound_to_its_id_and_its_public_key(store: FileStore) -> None:

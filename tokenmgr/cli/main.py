@@ -24,6 +24,8 @@ COMMANDS = {
     "clean": "tokenmgr.cli.cleaning:clean",
     "pc": "tokenmgr.cli.pc:pc",
     "verify": "tokenmgr.cli.verify:verify",
+    "csr": "tokenmgr.cli.csr:csr",
+    "import": "tokenmgr.cli.importing:import_",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",

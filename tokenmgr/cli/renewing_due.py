@@ -18,7 +18,17 @@ from tokenmgr.customer.operations import Outcome
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import LeftForLater, TokenmgrError
 
-NOT_WITH = ("certificate", "pin_fd", "final_try", "to_medium", "to_pc", "to_pin_fd")
+NOT_WITH = (
+    "certificate",
+    "pin_fd",
+    "final_try",
+    "to_medium",
+    "to_pc",
+    "to_pin_fd",
+    "cmp",
+    "cmp_roots",
+    "cmp_tls_roots",
+)
 
 
 @dataclass(frozen=True)

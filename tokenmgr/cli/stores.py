@@ -17,6 +17,7 @@ from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
+from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import PcStoreInUse
 from tokenmgr.keystore import file
@@ -51,7 +52,8 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
         accepted = prompts.final_try(facts, library.family_of(facts), where.final_try)
         stick = _stick(seen, facts)
         with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
-            store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick))
+            kind = StoreKind.PC if library.family_of(facts).token.on_pc else StoreKind.MEDIUM
+            store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick), kind)
             yield Opened(store, facts.label, lambda: library.worker.doing, stick)
 
 

@@ -16,6 +16,7 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
 from tokenmgr.domain.holding import Whose, marked_for
 from tokenmgr.domain.renewal import Ending
+from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.errors import (
     BankNotNamed,
     MediumChanged,
@@ -41,6 +42,7 @@ from tokenmgr.renewal.recovery import (
     whose,
 )
 
+CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 
 
@@ -117,7 +119,7 @@ class Counter:
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
-        found = begun_here(self.folder, self.store.name, self.tell)
+        found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             told = str(found.heading.get("usb") or "")
             if told and self.usb and told != self.usb:
@@ -138,11 +140,15 @@ class Counter:
             return None
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
 
+    def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
+        return not heading.get(CMP)
+
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
         nobody goes on with it."""
         others = [one for one in self._from.credentials() if one.key != left.key]
-        known = self.authority.standing(left.key.fingerprint)
+        is_whole = left.key.public_key is not None  # of half a key pair nobody knows anything; it is taken back
+        known = self.authority.standing(left.key.fingerprint) if is_whole else UNKNOWN
         by_ca = Whose(self.profile.code, known.contract, known.user) if known.user else None
         who = whose(left) or marked_for(left.key.label) or by_ca
         if who is None:
@@ -150,7 +156,8 @@ class Counter:
         if who.bank != self.profile.code:
             raise BankNotNamed(banks=(who.bank,))
         old = current(others, self.clock(), who)
-        heading: dict[str, Value] = {"bank": self.profile.code, "kind": left.key.kind}
+        kind = left.key.kind if is_whole else self._usual_kind().value
+        heading: dict[str, Value] = {"bank": self.profile.code, "kind": kind}
         if old is not None and old.facts is not None:
             return heading | self._told_source() | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
         return heading | {"operation": ACQUISITION, "contract": who.contract, "user": who.user}

@@ -5,7 +5,8 @@
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
     │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
-    │   ├── NotAgreed         U112
+    │   ├── NotAgreed         U112   ├── RequestWrong       U113   ├── FileUnreadable    U114
+    │   ├── SeveralToImport   U115   ├── CmpAsked           U116
     │   └── TestbedError      T  of the testbed
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
@@ -42,7 +43,9 @@
     │   ├── KeyRefused        K101   ├── KeyIdTaken         K102   ├── KeyMissing        K103
     │   ├── SignatureWrong    K104   └── KeyIdWrong         K105
     ├── CertificateError      C  a certificate
-    │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  └── WrittenDifferently C103 r
+    │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  ├── WrittenDifferently C103 r
+    │   ├── ImportUnfit       C104   ├── PrivateKeyInside   C105   ├── BundleUnfit       C106
+    │   ├── AuthorityAlone    C107   └── KeyAtWork          C108
     ├── DeletionRefused       D101
     ├── AuthorityError        A  the CA: what it does not sign, and what is wrong with it
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103

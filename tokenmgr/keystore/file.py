@@ -80,6 +80,7 @@ def make(path: Path, passphrase: Secret, lock: Lock | None = None) -> None:
     try:
         if not path.parent.exists():
             system.private_folder(path.parent)
+            system.sync_folder(path.parent.parent)
     except OSError as error:
         raise disk.unwritable(path, error) from error
     with disk.alone(path), Secret(os.urandom(32)) as master:

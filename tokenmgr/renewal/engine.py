@@ -31,6 +31,7 @@ from tokenmgr.errors import (
     DeletionRefused,
     KeyCertifiedBefore,
     KeyIdTaken,
+    KeyMissing,
     MediumError,
     MediumGone,
     MediumTroubled,
@@ -62,6 +63,7 @@ class Order:
     kind: KeyKind
     old: Credential | None  # what is to be replaced; None: an acquisition
     whose: Whose | None = None  # bank, contract and ID of who acquires, as far as this PC knows
+    subject: bytes = bytes((0x30, 0))  # of who acquires, where the CA does not know it: ours does
 
 
 class Engine:
@@ -126,7 +128,7 @@ class Engine:
         except TokenmgrError as error:
             told = self._failed(step, error)
             self.journal.write(step, Phase.FAILED, told, self.clock())
-            if "taken" in told or "stale" in told:
+            if {"taken", "stale", "half"} & told.keys():
                 return
             if "final" in told:
                 self._end(Ending.UNDONE)
@@ -207,7 +209,8 @@ class Engine:
     def _failed(self, step: Step, error: TokenmgrError) -> dict[str, Value]:
         """`final`: nothing comes of this key. The CA has taken back what it had of it; or it has nothing of it, and
         refuses a request that was made for it now. `stale`: the request that it refuses is an older one, and another is
-        built for the same key. `taken`: half a key pair has the ID, and another one is chosen."""
+        built for the same key. `taken`: half a key pair has the ID, and another one is chosen. `half`: the public half
+        was never written, so nobody was asked for it."""
         told: dict[str, Value] = {"code": error.code}
         refused = is_final(error)
         if step in TALKS and isinstance(error, CannotConfirm | KeyCertifiedBefore | TicketSpent | CertificateMismatch):
@@ -218,8 +221,9 @@ class Engine:
             told |= {"final": True} if self._is_in_vain() else {}
         elif step is Step.CHECKED:  # somebody else has gone on with this key, or nothing comes of it
             told |= {"final": True} if self._is_over(error) else {}
-        if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken):
-            told["taken"] = True
+        told |= {"taken": True} if step is Step.KEY_GENERATED and isinstance(error, KeyIdTaken) else {}
+        if step is Step.REQUESTED and isinstance(error, KeyMissing) and not self.journal.fact("public_key"):
+            told |= {"final": True, "half": True}
         return told
 
     def _check(self) -> Mapping[str, Value]:
@@ -278,7 +282,7 @@ class Engine:
     def _build_request(self) -> Mapping[str, Value]:
         talk, old = self._talk(fresh=True), self.order.old
         replaced = old.certificate.der if old and old.certificate else b""
-        subject = old.facts.subject_der if old and old.facts else bytes((0x30, 0))  # the CA knows whose it is
+        subject = old.facts.subject_der if old and old.facts else self.order.subject
         signer = self.store.signer(self.known.required_key().key)
         policy = self.offer.policies.get(self.store.kind.value, "")
         request = talk.ask(signer, subject, self.clock(), policy, replaced)
@@ -370,10 +374,11 @@ class Engine:
             return
         is_dead = code in (CannotConfirm.code, CertificateMismatch.code)
         others = [one for one in self.store.credentials() if one.certificate and one.key != made.key]
+        kept = current(others, self.clock()) if made.certificate else None  # nothing comes after a bare key
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
             if may_go:
-                self.store.remove(made.parts, current(others, self.clock()), self.clock())
+                self.store.remove(made.parts, kept, self.clock())
         except STAYS:
             may_go = False
         if not may_go and mark_of(made.key.label) == MARK:
@@ -387,8 +392,7 @@ class Engine:
         return Conversation(self._identity, self._recipient(), self.roots, bytes.fromhex(known))
 
     def _recipient(self) -> bytes:
-        old = self.order.old
-        return old.facts.issuer_der if old and old.facts else bytes((0x30, 0))
+        return old.facts.issuer_der if (old := self.order.old) and old.facts else bytes((0x30, 0))
 
 
 STAYS = (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded)  # what is not to be had of this store
