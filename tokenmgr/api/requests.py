@@ -10,6 +10,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from tokenmgr.api.credentials import Credential
 from tokenmgr.api.service import Service
+from tokenmgr.ca.profile import Asked
 from tokenmgr.cmp import checks
 from tokenmgr.cmp.certificates import load, subject_of
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
@@ -32,6 +33,7 @@ class Wanted:
     not_before: datetime | None
     not_after: datetime | None
     others: bool  # extensions beside the policy that names the store
+    is_rehearsal: bool = False
 
     def is_met_by(self, found: Generation) -> bool:
         """Item 20: accepted, or granted with modifications."""
@@ -61,14 +63,18 @@ def wanted(service: Service, message: Message, credential: Credential) -> Wanted
     checks.proof(body)
     named = {one.oid: one.value for one in body.extensions}
     _refuse_rights(named)
+    asked = _asked(service, named.get(_POLICIES), credential)
+    if asked.is_rehearsal and kind is not Kind.KUR:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "only a renewal is rehearsed")
     return Wanted(
         req_id=body.req_id,
         public_key=body.public_key or b"",
-        store=_store(service, named.get(_POLICIES), credential),
+        store=asked.store,
         subject=body.subject or b"",
         not_before=body.not_before,
         not_after=body.not_after,
         others=bool(named.keys() - {_POLICIES}),
+        is_rehearsal=asked.is_rehearsal,
     )
 
 
@@ -80,10 +86,13 @@ def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ProtocolFault(FailInfo.badDataFormat, "the request cannot be read") from error
     _refuse_rights(named)
+    asked = _asked(service, named.get(_POLICIES), credential)
+    if asked.is_rehearsal:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "only a renewal is rehearsed")
     return Wanted(
         req_id=-1,
         public_key=der.children(request.tbs_certrequest_bytes)[2].whole,  # its own bytes (RFC 2986, 4.1)
-        store=_store(service, named.get(_POLICIES), credential),
+        store=asked.store,
         subject=subject,
         not_before=None,
         not_after=None,
@@ -99,15 +108,15 @@ def _refuse_rights(named: dict[str, bytes]) -> None:
         raise ProtocolFault(FailInfo.notAuthorized, "rights that no customer has")
 
 
-def _store(service: Service, policies: bytes | None, credential: Credential) -> StoreKind:
-    """Where the key lives is told by the policy that the client asks for; else as its ticket, or its last certificate,
-    had it (S3: recorded, never guessed)."""
+def _asked(service: Service, policies: bytes | None, credential: Credential) -> Asked:
+    """Where the key lives, and whether it is a rehearsal, is told by the policy that the client asks for; else it is
+    where its ticket, or its last certificate, had it (S3: recorded, never guessed)."""
     told = credential.ticket.store if credential.ticket else credential.generation and credential.generation.store
     if policies is not None:
-        asked = service.issuer.profile.store_of(policies)
+        asked = service.issuer.profile.asked(policies)
         if asked is None:
             raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
-        if credential.ticket is not None and asked is not told:
+        if credential.ticket is not None and asked.store is not told:
             raise ProtocolFault(FailInfo.unacceptedPolicy, "another store than the acquisition was begun for")
         return asked
-    return told or StoreKind.PC
+    return Asked(told or StoreKind.PC)
