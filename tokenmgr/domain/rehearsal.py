@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.generation import Generation, StoreKind
+from tokenmgr.domain.policy import BankPolicy, Reason, Refusal, Way, permit_rehearsal
 from tokenmgr.domain.renewal import Step
 
 LIVES = timedelta(hours=1)  # its certificate, if nobody confirms it before
@@ -52,6 +53,32 @@ class Rehearsed:
     def is_wanted(self) -> bool:
         """The bank has asked, and none has passed since."""
         return self.asked_at is not None and not self.has_passed
+
+
+NO_CERTIFICATE = "no-certificate"  # beside those of policy.py
+
+
+def refusals(
+    last: Generation | None,
+    pending: Generation | None,
+    policy: BankPolicy,
+    now: datetime,
+    is_user: bool = False,
+    is_locked: bool = False,
+) -> tuple[str, ...]:
+    """Why the CA would refuse a subscriber's renewal now, in the store where its certificate is. A lock keeps nobody
+    from renewing; it does where nothing is left but to acquire (R11)."""
+    if last is None:
+        return (NO_CERTIFICATE, *_locked(is_locked))
+    answer = permit_rehearsal(last, last.store or StoreKind.PC, policy, now, is_user)
+    if isinstance(answer, Refusal):
+        return (answer.reason.value, *_locked(is_locked and answer.way is Way.ACQUIRE))
+    waits = pending is not None and pending.confirm_by is not None and now <= pending.confirm_by
+    return (Reason.PENDING.value,) if waits else ()
+
+
+def _locked(is_locked: bool) -> tuple[str, ...]:
+    return (Reason.LOCKED.value,) if is_locked else ()
 
 
 class Prospect(Enum):

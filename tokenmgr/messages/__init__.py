@@ -9,6 +9,7 @@ import re
 import tomllib
 from datetime import datetime
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from tokenmgr.clock import japan_time
@@ -43,6 +44,13 @@ class Texts:
         words = {name: self._fact(name, value, plain) for name, value in plain.items()}
         said = {part: _UNTOLD.sub("", entry[part].format(**words)) for part in ("what", "kept", "next")}
         return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
+
+    def of_code(self, code: str) -> str:
+        """What happened, of an error that somebody else has had: its facts are not known here."""
+        text: str = self._entries["errors"].get(code, {}).get("what", "")
+        names = {name for _, name, _, _ in Formatter().parse(text) if name}
+        unknown = {name: self("words.this_one") if name == "serial" else _NONE for name in names}
+        return _UNTOLD.sub("", text.format(**unknown))
 
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if name == "serial" and not value:

@@ -120,7 +120,8 @@ def failed(connection: Connection, by: Actor, who: int, failure: Failure, asked:
         return
     told = {"code": failure.code, "step": failure.step.name, "store": failure.store.value}
     connection.execute(_END, {"who": who, "now": micros(now), **told})
-    note_of(connection, by, Action.REHEARSAL_FAILED, who, after=told)
+    after = {"error": failure.code, "step": failure.step.name, "store": failure.store.value}
+    note_of(connection, by, Action.REHEARSAL_FAILED, who, after=after)
 
 
 # --- of whom one is asked ---
