@@ -77,6 +77,16 @@ class Settings:
         return self.home / "journal"
 
     @property
+    def store_file(self) -> Path:
+        """The PC's own store, where none is named."""
+        return self.home / "certificates.store"
+
+    @property
+    def user_home(self) -> Path:
+        """Where browsers keep what is this user's."""
+        return Path(self.environment.get("USERPROFILE" if system.NAME == "windows" else "HOME") or Path.home())
+
+    @property
     def driver_folder(self) -> Path:
         return self.home / "drivers.d"
 

@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from tests.token.helpers import WORDS, certified, counts, credential, key_by_somebody_else, logged_in, only
+from tokenmgr.domain.contents import Target, refusal
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind, StoredCertificate, TrustAttributes
 from tokenmgr.errors import DeletionRefused, SignatureWrong
 from tokenmgr.testbed.simulated import SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
-from tokenmgr.token.guard import DeletionPermit, Target, refusal
+from tokenmgr.token.guard import DeletionPermit
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer

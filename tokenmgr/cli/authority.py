@@ -24,7 +24,7 @@ from tokenmgr.errors import AuthorityKeyLost, AuthorityMoved, AuthorityPinWrong,
 from tokenmgr.log import Secret
 from tokenmgr.system import locked, private_folder
 from tokenmgr.token.module import Library
-from tokenmgr.token.objects import Contents
+from tokenmgr.token.objects import MediumContents
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import Signs, signer
 
@@ -84,7 +84,7 @@ def pin_of(folder: CaFolder) -> Iterator[None]:
         raise AuthorityPinWrong(name=folder.about.name) from error
 
 
-def key_of(one: AuthorityFacts, purpose: str, token: Signs, contents: Contents) -> CaKey:
+def key_of(one: AuthorityFacts, purpose: str, token: Signs, contents: MediumContents) -> CaKey:
     held = one.holdings[purpose]
     name = held.file.removesuffix(".pem")
     try:
@@ -94,7 +94,7 @@ def key_of(one: AuthorityFacts, purpose: str, token: Signs, contents: Contents) 
     return CaKey(name, on_token, one.certificates[purpose].der)
 
 
-def keys_of(folder: CaFolder, token: Signs, contents: Contents, now: datetime) -> CaKeys:
+def keys_of(folder: CaFolder, token: Signs, contents: MediumContents, now: datetime) -> CaKeys:
     """Of every authority that has certificates out; an issuing CA that has expired has none."""
     going_on = [one for one in folder.authorities[:-1] if now <= one.certificates["issuing"].not_after]
     authorities = tuple(

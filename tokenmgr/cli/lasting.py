@@ -13,7 +13,7 @@ from tokenmgr.log import Secret
 from tokenmgr.system import locked
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
-from tokenmgr.token.objects import Contents
+from tokenmgr.token.objects import MediumContents
 from tokenmgr.token.session import Session
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class LastingSession:
                 self.close()
             return self.session().sign(key, message, scheme, prehashed)
 
-    def contents(self) -> Contents:
+    def contents(self) -> MediumContents:
         with self._lock, locked(self._turn):
             self._session = self._session or self._opened()
             return self._session.contents()

@@ -8,20 +8,20 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
-from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
 from tokenmgr.domain.holding import MARK, Whose, mark_of
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
+from tokenmgr.renewal.ports import StorePort
 
 
 @dataclass(frozen=True)
 class Listed:
     """Everything on the medium, each with what is to become of it."""
 
-    store: MediumStore
+    store: StorePort
     items: Sequence[Item]
     decided: Sequence[Decided]
     asked: Sequence[Asked]
@@ -44,14 +44,11 @@ class Listed:
     def remove(self, one: Item, why: Decided, now: datetime) -> None:
         """S2: the store looks again, and has the successor sign."""
         best = self.items[why.successor].credentials[0] if why.successor is not None else None
-        if one.key is None:
-            self.store.remove_certificates(one.certificates, best, now)
-        else:
-            self.store.remove(one.credentials, best, now)
+        self.store.remove([*filter(None, [one.key]), *one.certificates], best, now)
 
 
 def listed(
-    store: MediumStore, known: Sequence[Profile], folder: Path, reach: Reach, clock: Callable[[], datetime]
+    store: StorePort, known: Sequence[Profile], folder: Path, reach: Reach, clock: Callable[[], datetime]
 ) -> Listed:
     found = sorted(items(store.contents(), logged_in=True), key=_rank)
     asked, unfinished = ask(wanted(found, known), reach), begun(folder)

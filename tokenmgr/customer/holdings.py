@@ -7,12 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tokenmgr.domain.contents import Contents, PublicPart
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
 from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of, marked_for
 from tokenmgr.domain.standing import Standing
 from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.journal import Begun, looked
-from tokenmgr.token.objects import Contents, PublicPart
 
 
 @dataclass(frozen=True)

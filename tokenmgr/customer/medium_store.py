@@ -1,4 +1,7 @@
-"""A medium as the engine's store (renewal/ports.py): one conversation that writes, opened anew when it has died."""
+"""A PKCS#11 token as the engine's store (renewal/ports.py): one conversation that writes, opened anew when it has died.
+
+A medium, or a store on the PC that is reached in the same way (pc_stores.py).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
+from tokenmgr.domain.contents import Contents, Target
+from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import (
@@ -20,10 +24,9 @@ from tokenmgr.errors import (
     WrittenDifferently,
 )
 from tokenmgr.log import Secret
-from tokenmgr.token.guard import Target
+from tokenmgr.renewal.ports import StorePort
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
-from tokenmgr.token.objects import Contents
 from tokenmgr.token.preflight import preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
@@ -39,13 +42,14 @@ class MediumStore:
         self,
         library: Library,
         serial: str,
-        pin: Secret,
+        pin: Secret | None,
         accept_final_try: bool = False,
         instead: Callable[[], str] = lambda: "",
     ) -> None:
-        """`instead` tells which other stick is plugged in while ours is not: S4 asks for more than a token's number,
-        which two of them may have."""
-        self.name, self._instead = serial, instead
+        """`pin` is None where none is needed. `instead` tells which other stick is plugged in while ours is not: S4
+        asks for more than a token's number, which two of them may have."""
+        self.name = self.serial = serial
+        self._instead = instead
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
         self._was_right = False
@@ -66,7 +70,7 @@ class MediumStore:
 
     def is_here(self) -> bool:
         try:
-            return self._library.find(self.name).serial == self.name and not self._instead()
+            return self._library.find(self.serial).serial == self.serial and not self._instead()
         except (MediumError, LibraryError):
             return False
 
@@ -87,7 +91,6 @@ class MediumStore:
         return self._seen
 
     def contents(self) -> Contents:
-        """Everything on it that concerns us, and not only what belongs together."""
         return self._open().contents()
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
@@ -102,11 +105,10 @@ class MediumStore:
 
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
         self.close()  # some media take one conversation that writes, and nothing beside it
-        with self._library.another() as library, Session.open(library, self.name) as session:
+        with self._library.another() as library, Session.open(library, self.serial) as session:
             self._login(session)
             contents = session.contents()
-            key = contents.key(key_id)
-            found = next((one for one in contents.credentials if one.key == key), None)
+            found = next((one for one in contents.credentials if one.key.key_id == key_id), None)
             if (
                 found is None
                 or found.certificate is None
@@ -114,7 +116,7 @@ class MediumStore:
                 or found.certificate.der != certificate
             ):
                 raise WrittenDifferently(serial=self.name, subject="")
-            session.prove(key, found.facts.public_key)
+            session.prove(found.key, found.facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
         """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""
@@ -129,18 +131,18 @@ class MediumStore:
                 if item is not None:
                     session.relabel(item, label)
 
-    def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
-        self._delete([item for one in gone for item in (one.key, one.certificate) if item], successor, now)
+    def require_works(self, one: Credential, now: datetime) -> None:
+        self._open().require_works(one, now)
 
-    def remove_certificates(
-        self, gone: Sequence[StoredCertificate], successor: Credential | None, now: datetime
+    def remove(
+        self, gone: Sequence[Target], successor: Credential | None, now: datetime, kept_in: StorePort | None = None
     ) -> None:
-        """Whose key is not here."""
-        self._delete(gone, successor, now)
+        def works() -> None:
+            if kept_in is not None and successor is not None:
+                kept_in.require_works(successor, now)
 
-    def _delete(self, gone: Sequence[Target], successor: Credential | None, now: datetime) -> None:
         session = self._changing()
-        session.delete(session.permit_deletion(gone, now, successor))
+        session.delete(session.permit_deletion(gone, now, successor, works if kept_in is not None else None))
 
     # --- what a signer asks (token/signer.py) ---
 
@@ -157,7 +159,7 @@ class MediumStore:
 
     def _open(self) -> Session:
         if self._session is None:
-            opened = Session.open(self._library, self.name, write=True)
+            opened = Session.open(self._library, self.serial, write=True)
             try:
                 self._login(opened)
             except BaseException:
@@ -171,6 +173,8 @@ class MediumStore:
             raise self._refused
         if other := self._instead():
             raise MediumChanged(serial=self.name, seen=other)
+        if self._pin is None:
+            return
         accepts, self._accepts = self._accepts, False  # a yes is for one try
         try:
             session.login(self._pin, accepts)

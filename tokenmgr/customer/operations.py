@@ -27,7 +27,7 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal.engine import Engine, Order
-from tokenmgr.renewal.journal import STORE, Journal, Value
+from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Value
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import (
     begun_elsewhere,
@@ -60,14 +60,14 @@ class Outcome:
 
     operation: str
     certificate: CertificateFacts
-    store: str
+    store: StorePort
     journal: Path
 
 
 @dataclass(frozen=True)
 class Counter:
     """Where everything comes together: a store, its bank, the folder of journals. `usb` is the stick that the store is
-    in, as the bus tells; empty where that tells nothing."""
+    in, as the bus tells; empty where that tells nothing. `source` has what is replaced, where that is another store."""
 
     profile: Profile
     store: StorePort
@@ -77,6 +77,11 @@ class Counter:
     clock: Callable[[], datetime]
     tell: Callable[[RenewalError], None]
     usb: str = ""
+    source: StorePort | None = None
+
+    @property
+    def _from(self) -> StorePort:
+        return self.source or self.store
 
     def renew(self, certificate: str = "", kind: KeyKind | None = None) -> Outcome:
         """`certificate` is a serial number in hex, where several could be meant. What was begun before is finished."""
@@ -87,7 +92,7 @@ class Counter:
         old = self._old(certificate)
         wanted = kind or self._usual_kind(old.key.kind)
         serial = f"{old.facts.serial_number:x}" if old.facts else ""
-        with self._new({"operation": RENEWAL, "kind": wanted.value, "old": serial}) as journal:
+        with self._new(self._told_source() | {"operation": RENEWAL, "kind": wanted.value, "old": serial}) as journal:
             return self._run(journal, Order(wanted, old), self._by(old))
 
     def acquire(self, applicant: Applicant, kind: KeyKind | None = None) -> Outcome:
@@ -131,7 +136,7 @@ class Counter:
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
         nobody goes on with it."""
-        others = [one for one in self.store.credentials() if one.key != left.key]
+        others = [one for one in self._from.credentials() if one.key != left.key]
         known = self.authority.standing(left.key.fingerprint)
         by_ca = Whose(self.profile.code, known.contract, known.user) if known.user else None
         who = whose(left) or marked_for(left.key.label) or by_ca
@@ -142,7 +147,7 @@ class Counter:
         old = current(others, self.clock(), who)
         heading: dict[str, Value] = {"bank": self.profile.code, "kind": left.key.kind}
         if old is not None and old.facts is not None:
-            return heading | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
+            return heading | self._told_source() | {"operation": RENEWAL, "old": f"{old.facts.serial_number:x}"}
         return heading | {"operation": ACQUISITION, "contract": who.contract, "user": who.user}
 
     def _same(self, begun: Journal, operation: str, **wanted: str) -> None:
@@ -173,6 +178,9 @@ class Counter:
 
     # --- with what ---
 
+    def _told_source(self) -> dict[str, Value]:
+        return {SOURCE: self.source.name} if self.source else {}
+
     def _new(self, heading: Mapping[str, Value]) -> Journal:
         now = self.clock()
         told = {STORE: self.store.name, "usb": self.usb, "bank": self.profile.code, **heading}
@@ -180,15 +188,15 @@ class Counter:
 
     def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
         parts = self.store, self.authority, journal, self.screen, self.clock
-        engine = Engine(order, identity, self.profile.roots, *parts)
+        engine = Engine(order, identity, self.profile.roots, *parts, source=self.source)
         if engine.run() is Ending.UNDONE:
             raise UndoneHere(serial=self.store.name)
         operation = str(journal.heading["operation"])
-        return Outcome(operation, engine.known.facts, self.store.name, journal.path)
+        return Outcome(operation, engine.known.facts, self.store, journal.path)
 
     def _by(self, old: Credential) -> Identity:
         assert old.certificate is not None  # noqa: S101  only what has one is renewed
-        return Identity.by_certificate(self.store.signer(old.key), old.certificate.der)
+        return Identity.by_certificate(self._from.signer(old.key), old.certificate.der)
 
     def _claim(self, applicant: Applicant) -> Identity:
         login, confirmation = applicant.pins()
@@ -203,7 +211,7 @@ class Counter:
         offered = [kind for kind in KeyKind if kind.value in named]  # a later CA may name more
         if not offered:
             raise NotSupported(serial=self.store.name, wanted=" / ".join(named))
-        if like in named:
+        if like in named and (self.source is None or not self.store.obstacles(KeyKind(like))):
             return KeyKind(like)
         return next((kind for kind in offered if not self.store.obstacles(kind)), offered[0])
 
@@ -218,21 +226,21 @@ class Counter:
 
     def _of_serial(self, serial: str) -> Credential | None:
         return next(
-            (one for one in self.store.credentials() if one.facts and f"{one.facts.serial_number:x}" == serial), None
+            (one for one in self._from.credentials() if one.facts and f"{one.facts.serial_number:x}" == serial), None
         )
 
     def _old(self, serial: str) -> Credential:
         """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
         now = self.clock()
         valid = [
-            one for one in self.store.credentials() if self._is_ours(one) and one.facts and one.facts.is_valid(now)
+            one for one in self._from.credentials() if self._is_ours(one) and one.facts and one.facts.is_valid(now)
         ]
         if serial:
             valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
         found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
         if not found:
-            raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
+            raise NothingToRenew(serial=self._from.name, bank=self.profile.code)
         if len(found) > 1:
             names = sorted(f"{one.facts.serial_number:x} {one.facts.subject}" for one in found if one.facts)
-            raise SeveralToRenew(serial=self.store.name, certificates=tuple(names))
+            raise SeveralToRenew(serial=self._from.name, certificates=tuple(names))
         return found[0]

@@ -113,6 +113,11 @@ class Credential:
     def facts(self) -> CertificateFacts | None:
         return self.certificate.facts if self.certificate else None
 
+    @property
+    def parts(self) -> tuple[Key | StoredCertificate, ...]:
+        """As a store takes them away."""
+        return (self.key, self.certificate) if self.certificate else (self.key,)
+
 
 @dataclass(frozen=True)
 class Finding:

@@ -40,6 +40,7 @@ class MediumFacts:
     longest_pin: int
     free_memory: int | None
     total_memory: int | None
+    needs_pin: bool = True  # False: whoever has the store has its keys, as in NSS without a password
 
 
 @dataclass(frozen=True)

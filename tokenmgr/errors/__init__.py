@@ -28,6 +28,11 @@
     │   ├── MediumUnseen      M119 r ├── ReaderEmpty       M120 r ├── ReaderHeld        M121 r
     │   ├── NoPlace           M122   ├── CertificateInWay  M123   ├── OfficerNeeded     M124
     │   ├── ReaderServiceStopped M125 r └── TokenUnclaimed M126
+    │   └── PcStoreError      S  a store on the PC: whatever holds of a medium's trouble holds of it
+    │       ├── PcStoreUnknown S101  ├── PcStoreMissing    S102   ├── PcStoreInUse      S103 r
+    │       ├── PassphraseWrong S104 ├── PcStoreDamaged    S105   ├── PcStoreNewer      S106
+    │       ├── PcStoreUnwritable S107 r ├── PcStoreBusy   S108 r ├── KeyringUnavailable S109 r
+    │       ├── PcStoreExists S110   ├── PassphraseUnfit   S111   └── PcStoreSoftware   S112
     ├── PinError              P  the PIN of the medium (never the login PIN, R11)
     │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
     │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106
@@ -81,6 +86,7 @@ from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.operation import *  # noqa: F403
+from tokenmgr.errors.pc_store import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403
 from tokenmgr.errors.renewal import *  # noqa: F403
 from tokenmgr.errors.root import TokenmgrError as TokenmgrError

@@ -75,10 +75,13 @@ class Engine:
         journal: Journal,
         screen: ScreenPort,
         clock: Clock,
+        source: StorePort | None = None,
     ) -> None:
-        """`identity`: with what to prove who asks; where that costs the customer something, how to get it."""
+        """`identity`: with what to prove who asks; where that costs the customer something, how to get it. `source` has
+        what is replaced, where that is another store."""
         self.order, self.roots = order, roots
         self.store, self.authority, self.journal, self.screen, self.clock = store, authority, journal, screen, clock
+        self.source = source or store
         self.known = Known(journal, store)
         self._identity: Identity | None = None
         self._prove = identity
@@ -97,6 +100,7 @@ class Engine:
             except MediumError as error:
                 self.known.is_checked = False
                 self.store.close()
+                self.source.close()
                 if not self._may_go_on(error):
                     raise
 
@@ -105,8 +109,9 @@ class Engine:
 
     def _may_go_on(self, error: MediumError) -> bool:
         """What a medium answers while it is pulled may be anything; so it is looked for."""
-        if not self.store.is_here():
-            found = MediumGone(serial=self.store.name) if isinstance(error, MediumTroubled) else error
+        missing = next((one for one in (self.store, self.source) if not one.is_here()), None)
+        if missing is not None:
+            found = MediumGone(serial=missing.name) if isinstance(error, MediumTroubled) else error
             if not self.screen.waits_for_store(found):
                 raise found from error
             return True
@@ -325,10 +330,12 @@ class Engine:
         old = self.order.old
         if self.offer.old_generation != OldGeneration.AT_CONFIRMATION.value or old is None:
             return {}
-        still = [one for one in self.store.credentials() if one.key.identity == old.key.identity]
+        still = [one for one in self.source.credentials() if one.key.identity == old.key.identity]
+        gone = [part for one in still for part in one.parts]
+        elsewhere = self.store if self.source is not self.store else None
         try:
-            if still:
-                self.store.remove(still, self.known.required_key(), self.clock())
+            if gone:
+                self.source.remove(gone, self.known.required_key(), self.clock(), elsewhere)
         except STAYS as error:
             return {"stays": error.code}
         return {}
@@ -366,7 +373,7 @@ class Engine:
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
             if may_go:
-                self.store.remove([made], current(others, self.clock()), self.clock())
+                self.store.remove(made.parts, current(others, self.clock()), self.clock())
         except STAYS:
             may_go = False
         if not may_go and mark_of(made.key.label) == MARK:

@@ -29,6 +29,7 @@ VERSION = 1
 SUFFIX = ".jsonl"
 FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
+SOURCE = "from"  # of what is replaced, where that is another store
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -162,6 +163,7 @@ class Begun:
     at: datetime | None = None
     last: Step | None = None  # done
     is_over: bool = False
+    source: str = ""  # the store of what is replaced, where that is another
     trouble: RenewalError | None = None
 
 
@@ -199,7 +201,8 @@ def _looked(path: Path) -> Begun:
     store, operation, bank, key_id = (told.get(name, "") for name in (STORE, "operation", "bank", "key_id"))
     done = [line.step for line in lines if line.step and line.phase is Phase.DONE]
     is_over = lines[-1].step is None and lines[-1].phase is Phase.DONE
-    return Begun(path, store, operation, bank, key_id, lines[0].at, done[-1] if done else None, is_over)
+    last, source = done[-1] if done else None, told.get(SOURCE, "")
+    return Begun(path, store, operation, bank, key_id, lines[0].at, last, is_over, source)
 
 
 def _held(path: Path) -> IO[bytes]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenmgr.cmp.algorithms import PrivateKey
+from tokenmgr.domain.contents import Contents, Target
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
@@ -23,7 +24,7 @@ class StorePort(Protocol):
     def kind(self) -> StoreKind: ...
     @property
     def name(self) -> str:
-        """A medium's serial number."""
+        """A medium's serial number; of a store on the PC, its kind and place."""
 
     @property
     def keeps_labels(self) -> bool:
@@ -36,6 +37,9 @@ class StorePort(Protocol):
     def credentials(self) -> Sequence[Credential]:
         """As they are now: each key with the certificate that is proven to be its own."""
 
+    def contents(self) -> Contents:
+        """Everything that concerns us, and not only what belongs together."""
+
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key: ...
     def signer(self, key: Key) -> PrivateKey: ...
     def write(self, certificate: bytes, key_id: bytes, label: str, chain: Sequence[bytes]) -> None:
@@ -47,8 +51,14 @@ class StorePort(Protocol):
     def rename(self, key_id: bytes, label: str) -> None:
         """Where the medium keeps labels; else nothing."""
 
-    def remove(self, gone: Sequence[Credential], successor: Credential | None, now: datetime) -> None:
-        """S2: refused by the store itself where the successor does not work."""
+    def require_works(self, one: Credential, now: datetime) -> None:
+        """DeletionRefused unless it is here, valid, with its chain, and its key signs: then another may go for it."""
+
+    def remove(
+        self, gone: Sequence[Target], successor: Credential | None, now: datetime, kept_in: StorePort | None = None
+    ) -> None:
+        """S2: refused by the store itself where the successor does not work. `kept_in`: the store that has that one,
+        where it is another."""
 
     def is_here(self) -> bool:
         """Whether it is plugged in now."""

@@ -78,6 +78,11 @@ def bank_of(folder: Path, store: str) -> str:
     return next((one.bank for one in begun(folder) if one.store == store), "")
 
 
+def source_of(folder: Path, store: str) -> str:
+    """The store of what is replaced by what was begun here on this one, where that is another; else empty."""
+    return next((one.source for one in begun(folder) if one.store == store), "")
+
+
 def begun_elsewhere(
     folder: Path, store: StorePort, found: Credential, heading: Mapping[str, Value], now: datetime
 ) -> Journal:

@@ -1,14 +1,20 @@
-"""Nothing is deleted but through here (S2): what may be deleted, and a permit that works once."""
+"""Nothing is deleted from a medium but with a permit that works once (S2; domain/contents.py says what may go)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
+from tokenmgr.domain.contents import Contents, Target, refusal
+from tokenmgr.domain.credential import CertificateFacts, Credential
+from tokenmgr.errors import DeletionRefused
 
-Target = Key | StoredCertificate
+if TYPE_CHECKING:
+    from tokenmgr.token.session import Session
+
+Proof = Callable[[], None]  # raises where the successor, which is in another store, does not work
 
 
 @dataclass
@@ -20,42 +26,43 @@ class DeletionPermit:
     targets: tuple[Target, ...]
     successor: Credential | None
     now: datetime
+    elsewhere: Proof | None = None
     used: bool = False
 
 
-def refusal(
-    targets: Sequence[Target],
-    keys: Sequence[Key],
-    certificates: Sequence[StoredCertificate],
-    successor: Credential | None,
-    now: datetime,
-) -> str:
-    """Why these may not be deleted, or "". A key goes with its certificates, and only when another credential works."""
-    if not targets:
-        return "nothing named"
-    if any(target not in (*keys, *certificates) for target in targets):
-        return "not on this medium"
-    used = [group for group in (_belonging(key, certificates) for key in keys) if len(group) > 1]
-    touched = [group for group in used if any(one in targets for one in group)]
-    if any(one not in targets for group in touched for one in group):
-        return "half of a working certificate and key"
-    kept = {key.key_id for key in keys if key not in targets}
-    if any(isinstance(one, StoredCertificate) and one.placeholder and one.key_id in kept for one in targets):
-        return "half of a working certificate and key"  # with its placeholder a key goes, too
-    if successor is None:
-        return "the last working certificate" if touched else ""
-    if successor.certificate is None or successor.certificate not in certificates or successor.key not in keys:
-        return "successor not on this medium"
-    if successor.key in targets or successor.certificate in targets:
-        return "the successor itself"
-    is_valid = successor.facts is not None and successor.facts.is_valid(now)
-    return "" if is_valid else "the successor is not valid now"
+def hold(session: Session, permit: DeletionPermit) -> Contents:
+    """Whether it still stands; what is on the medium now."""
+    # Only the user sees private keys on every token, and what is not seen would count as unused. The officer uses a
+    # permit that the user was given.
+    role, by_officer = session.role(), permit.used and session.family.by_officer
+    if session.medium.needs_pin and role != "user" and not (role == "officer" and by_officer):
+        raise DeletionRefused(serial=permit.serial, reason="not logged in")
+    contents, successor = session.contents(), permit.successor
+    held = contents.keys, contents.certificates
+    if reason := refusal(permit.targets, *held, successor, permit.now, bool(permit.elsewhere)):
+        raise DeletionRefused(serial=permit.serial, reason=reason)
+    if permit.elsewhere is not None:
+        permit.elsewhere()
+    elif successor is not None and successor.facts is not None:
+        _require_chain(session, successor.facts, contents)
+        if not by_officer:  # the officer cannot sign, and need not: it was proven
+            session.prove(successor.key, successor.facts.public_key)
+    return contents
 
 
-def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
-    """The key and its certificates; where the medium does not show the key's public part, those that may be its own."""
+def require_works(session: Session, one: Credential, now: datetime) -> None:
+    contents = session.contents()
+    if one.facts is None or one.certificate not in contents.certificates or one.key not in contents.keys:
+        raise DeletionRefused(serial=session.medium.serial, reason="successor not on this medium")
+    if not one.facts.is_valid(now):
+        raise DeletionRefused(serial=session.medium.serial, reason="the successor is not valid now")
+    _require_chain(session, one.facts, contents)
+    session.prove(one.key, one.facts.public_key)
 
-    def may_be(facts: CertificateFacts, key_id: bytes) -> bool:
-        return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
 
-    return [key, *(c for c in certificates if c.facts and not c.placeholder and may_be(c.facts, c.key_id))]
+def _require_chain(session: Session, facts: CertificateFacts, contents: Contents) -> None:
+    from tokenmgr.pki.chain import chain_of
+
+    broken = chain_of(facts, [c.facts for c in contents.certificates if c.facts])[1]
+    if broken and (session.family.certificates.chain or broken != "chain-missing"):
+        raise DeletionRefused(serial=session.medium.serial, reason="the successor's chain is not whole")

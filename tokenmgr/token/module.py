@@ -288,6 +288,7 @@ class Library:
             longest_pin=family.pin.longest or token["longest_pin"],
             free_memory=None if family.space.untruthful else token["free_memory"],
             total_memory=_total(token, family),
+            needs_pin=bool(flags & pins.LOGIN_REQUIRED) or not flags & pins.USER_PIN_INITIALIZED,
         )
 
 

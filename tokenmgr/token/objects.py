@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 
+from tokenmgr.domain.contents import Contents, PublicPart
 from tokenmgr.domain.credential import (
     CertificateFacts,
-    Credential,
-    Finding,
     Key,
     KeyKind,
     StoredCertificate,
@@ -40,30 +39,7 @@ _CURVES = {  # EC_PARAMS -> bits
 }
 
 
-@dataclass(frozen=True)
-class PublicPart:
-    """A public key, where a store has it as a thing of its own."""
-
-    key_id: bytes
-    label: str
-    attributes: dict[str, Any] = field(repr=False)
-
-    @property
-    def public_key(self) -> bytes | None:
-        return public_key(self.attributes)[1]
-
-
-@dataclass(frozen=True)
-class Contents:
-    """Everything on a medium that concerns us, read in one pass."""
-
-    serial: str
-    keys: list[Key]
-    certificates: list[StoredCertificate]
-    credentials: list[Credential]
-    findings: list[Finding]
-    public: list[PublicPart] = field(default_factory=list)  # what is seen of a key before a login, on most
-
+class MediumContents(Contents):
     def key(self, key_id: bytes) -> Key:
         found = [key for key in self.keys if key.key_id == key_id]
         if not found:
@@ -122,7 +98,15 @@ def keys(found: list[dict[str, Any]]) -> list[Key]:
 
 
 def public_keys(found: list[dict[str, Any]]) -> list[PublicPart]:
-    return [PublicPart(_id(item), item.get("LABEL", ""), item) for item in found if item["class"] == "PUBLIC_KEY"]
+    return [
+        PublicPart(_id(item), item.get("LABEL", ""), functools.partial(_subject_public_key, item))
+        for item in found
+        if item["class"] == "PUBLIC_KEY"
+    ]
+
+
+def _subject_public_key(item: dict[str, Any]) -> bytes | None:
+    return public_key(item)[1]
 
 
 def _key(item: dict[str, Any], public: dict[str, Any] | None) -> Key:

@@ -22,7 +22,7 @@ from tokenmgr.log import Secret
 from tokenmgr.token.worker import UNCLEAR
 
 # PKCS#11 3.0, 3.2, CK_TOKEN_INFO flags
-WRITE_PROTECTED, USER_PIN_INITIALIZED, TOKEN_INITIALIZED = 0x2, 0x8, 0x400
+WRITE_PROTECTED, LOGIN_REQUIRED, USER_PIN_INITIALIZED, TOKEN_INITIALIZED = 0x2, 0x4, 0x8, 0x400
 _USER = {"low": 0x10000, "final": 0x20000, "locked": 0x40000, "change": 0x80000}
 _OFFICER = {name: flag << 4 for name, flag in _USER.items()}
 

@@ -20,6 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
+from tokenmgr.domain.contents import Target
 from tokenmgr.domain.credential import (
     Credential,
     Key,
@@ -69,7 +70,7 @@ class Session:
         self._handle = handle
         self._epoch = library.epoch
         self._closed = False
-        self._seen: dict[int, guard.Target] = {}  # what this session's handles are, as it last read them
+        self._seen: dict[int, Target] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
@@ -259,7 +260,7 @@ class Session:
 
     # --- objects ---
 
-    def contents(self) -> objects.Contents:
+    def contents(self) -> objects.MediumContents:
         """One pass over the medium: keys, certificates, which belongs to which, and what is wrong with that."""
         found = self._find({})
         self.refresh()  # a medium that is gone is not an empty one
@@ -267,7 +268,7 @@ class Session:
         self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
         public = objects.public_keys(found)
-        return objects.Contents(self.medium.serial, held, certificates, credentials, findings, public)
+        return objects.MediumContents(self.medium.serial, held, certificates, credentials, findings, public)
 
     def put_certificate(
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
@@ -291,41 +292,29 @@ class Session:
         self._seen.clear()
 
     def permit_deletion(
-        self, targets: Sequence[guard.Target], now: datetime, successor: Credential | None = None
+        self,
+        targets: Sequence[Target],
+        now: datetime,
+        successor: Credential | None = None,
+        elsewhere: guard.Proof | None = None,
     ) -> guard.DeletionPermit:
         """S2: what is to be deleted is read now, and a successor is proven now, by a signature that its certificate
         verifies. DeletionRefused names the reason. Where only the officer may write, the permit is given to the user,
         whose key signs, and used by the officer."""
-        permit = guard.DeletionPermit(self.medium.serial, tuple(targets), successor, now)
-        self._hold(permit)
+        permit = guard.DeletionPermit(self.medium.serial, tuple(targets), successor, now, elsewhere)
+        guard.hold(self, permit)
         return permit
 
-    def _hold(self, permit: guard.DeletionPermit) -> objects.Contents:
-        # Only the user sees private keys on every token, and what is not seen would count as unused. The officer uses a
-        # permit that the user was given.
-        role = self.role()
-        if role != "user" and not (role == "officer" and permit.used and self.family.by_officer):
-            raise DeletionRefused(serial=self.medium.serial, reason="not logged in")
-        contents = self.contents()
-        held = contents.keys, contents.certificates
-        if reason := guard.refusal(permit.targets, *held, permit.successor, permit.now):
-            raise DeletionRefused(serial=self.medium.serial, reason=reason)
-        if permit.successor is not None and permit.successor.facts is not None:
-            from tokenmgr.pki.chain import chain_of
-
-            broken = chain_of(permit.successor.facts, [c.facts for c in contents.certificates if c.facts])[1]
-            if broken and (self.family.certificates.chain or broken != "chain-missing"):
-                raise DeletionRefused(serial=self.medium.serial, reason="the successor's chain is not whole")
-            if not (permit.used and self.family.by_officer):  # the officer cannot sign, and need not: it was proven
-                self.prove(permit.successor.key, permit.successor.facts.public_key)
-        return contents
+    def require_works(self, one: Credential, now: datetime) -> None:
+        """It is here now, valid, with its chain, and its key signs: what it replaces may go, wherever that is (S2)."""
+        guard.require_works(self, one, now)
 
     def delete(self, permit: guard.DeletionPermit) -> None:
         """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in."""
         if permit.used or permit.serial != self.medium.serial:
             raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
         permit.used = True
-        contents = self._hold(permit)
+        contents = guard.hold(self, permit)
         making.require_officer(self)
         for certificate in contents.certificates:
             if certificate in permit.targets:
@@ -351,7 +340,7 @@ class Session:
 
     # --- the way to the child ---
 
-    def _handle_of(self, item: guard.Target) -> int:
+    def _handle_of(self, item: Target) -> int:
         """A handle is worth nothing in another session: what this one has not read as that very object is looked up."""
         if not self._is_seen_at(item.handle, item):
             self.contents()
@@ -362,7 +351,7 @@ class Session:
             raise ObjectMissing(serial=self.medium.serial)
         return now[0]
 
-    def _is_seen_at(self, handle: int, item: guard.Target) -> bool:
+    def _is_seen_at(self, handle: int, item: Target) -> bool:
         seen = self._seen.get(handle)
         return type(seen) is type(item) and seen.identity == item.identity
 

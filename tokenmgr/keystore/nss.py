@@ -1,0 +1,119 @@
+"""NSS's databases: where Firefox, and Chromium on Linux, look for certificates to log in with.
+
+A folder with cert9.db and key4.db (SQLite). NSS's softoken opens it as a PKCS#11 token, so this file only knows where
+they are, what the softoken has to be told, and who has one open. Nothing of non-exportable is promised for them:
+NSS's own tool takes keys out (S1).
+"""
+
+from __future__ import annotations
+
+import configparser
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenmgr import system
+
+KIND = "nss"
+FILES = ("cert9.db", "key4.db")
+LONGEST = 32  # bytes: CK_TOKEN_INFO.label
+_FIREFOX = {
+    "linux": (
+        ".mozilla/firefox",
+        ".config/mozilla/firefox",
+        "snap/firefox/common/.mozilla/firefox",
+        ".var/app/org.mozilla.firefox/.mozilla/firefox",
+    ),
+    "windows": ("AppData/Roaming/Mozilla/Firefox",),
+    "macos": ("Library/Application Support/Firefox",),
+}
+_CHROMIUM = {"linux": (".pki/nssdb", ".local/share/pki/nssdb"), "windows": (), "macos": ()}
+_PRIVATE_KEY = bytes.fromhex("00000003")  # CKO_PRIVATE_KEY, as the softoken writes numbers
+
+
+@dataclass(frozen=True)
+class Database:
+    """`nick` is how a person names it: "firefox", "firefox:work", "chromium", or its place."""
+
+    nick: str
+    path: Path
+    browser: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{KIND}:{self.path}"
+
+    @property
+    def is_there(self) -> bool:
+        return all((self.path / file).is_file() for file in FILES)
+
+    @property
+    def has_keys(self) -> bool:
+        """By a look past the softoken, which takes 50 ms for each database; a doubt counts as yes."""
+        if not self.is_there:
+            return False
+        try:
+            with closing(sqlite3.connect(f"{(self.path / 'key4.db').as_uri()}?mode=ro", uri=True)) as database:
+                return database.execute("SELECT 1 FROM nssPrivate WHERE a0 = ?", [_PRIVATE_KEY]).fetchone() is not None
+        except sqlite3.Error:
+            return True
+
+    @property
+    def label(self) -> str:
+        """What the token is to call itself: short, and enough to know it by in an error."""
+        return self.nick.encode()[-LONGEST:].decode(errors="ignore")
+
+
+def at(path: Path) -> Database:
+    return Database(f"{KIND}:{path}", path)
+
+
+def databases(home: Path) -> list[Database]:
+    """This user's, by browser; the profile that a browser starts with comes first."""
+    found = [one for folder in _FIREFOX[system.NAME] for one in _profiles(home / folder)]
+    found += [Database("chromium", home / folder, "chromium") for folder in _CHROMIUM[system.NAME]]
+    there = [one for one in found if one.is_there]
+    return [one for number, one in enumerate(there) if one.nick not in [other.nick for other in there[:number]]]
+
+
+def _profiles(folder: Path) -> Iterator[Database]:
+    """Firefox's profiles.ini: [Install…] names the profile of each installation, [Profile…] lists all."""
+    listed = configparser.ConfigParser(interpolation=None, strict=False)
+    with suppress(OSError, configparser.Error, UnicodeError):
+        listed.read_string((folder / "profiles.ini").read_text(encoding="utf-8-sig"))
+    usual = [listed[one].get("Default", "") for one in listed.sections() if one.startswith("Install")]
+    profiles = [listed[one] for one in listed.sections() if one.startswith("Profile") and listed[one].get("Path")]
+    if not usual:
+        usual = [one["Path"] for one in profiles if one.get("Default") == "1"]
+    for path in [*usual, *(one["Path"] for one in profiles)]:
+        name = next((one.get("Name", "") for one in profiles if one["Path"] == path), "")
+        yield Database(
+            "firefox" if path in usual[:1] else f"firefox:{name or Path(path).name}", folder / path, "firefox"
+        )
+
+
+def told(database: Database, write: bool = False) -> str:
+    """What C_Initialize is told: NSS's module parameters. Read only, it makes no file that is not there."""
+    quoted = "".join(f"\\{letter}" if letter in "\\'\"" else letter for letter in f"sql:{database.path}")
+    flags = "" if write else "readOnly"
+    label = database.label.replace("\\", "").replace("'", "")
+    parts = f"configdir='{quoted}'", "certPrefix=''", "keyPrefix=''", "secmod='secmod.db'", f"flags={flags}"
+    return " ".join([*parts, f"dbTokenDescription='{label}'"])
+
+
+def programs(database: Database) -> tuple[str, ...]:
+    """Who has it open, and would not see what we change. Where a system does not tell, Firefox's own lock does."""
+    files = [str((database.path / file).resolve()) for file in FILES]
+    found = system.holders(lambda file: file in files)
+    if found is not None:
+        others = [one for one in found if one.name != system.CHILD_NAME[:15]]
+        return tuple(dict.fromkeys(f"{one.name} ({one.process})" for one in others))
+    try:
+        with (database.path / "parent.lock").open("r+b"):
+            return ()
+    except FileNotFoundError:
+        return ()
+    except OSError:
+        return ("Firefox",)
