@@ -17,11 +17,12 @@ from tests.api.test_checklist_header import refused
 from tests.api.test_keys import asked as standing
 from tests.ra.told import told
 from tokenmgr.api import publications
-from tokenmgr.ca.profile import POLICIES_REHEARSED, PURPOSE_REHEARSED
+from tokenmgr.ca.profile import POLICIES_REHEARSED
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.cmp.faults import FailInfo
 from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_request
 from tokenmgr.cmp.rehearsing import failure_message, failure_taken
+from tokenmgr.domain import arc
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
 from tokenmgr.domain.rehearsal import LIVES, Failure, Rehearsed
 from tokenmgr.domain.renewal import Step
@@ -65,7 +66,7 @@ def test_its_certificate_is_marked_lives_an_hour_and_logs_in_nowhere(quick: Rig,
     made = x509.load_der_x509_certificate(granted(rehearse(quick.with_certificate(), store=store)))
     purposes = made.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     policies = made.extensions.get_extension_for_class(x509.CertificatePolicies).value
-    assert [one.dotted_string for one in purposes] == [PURPOSE_REHEARSED]
+    assert [one.dotted_string for one in purposes] == [arc.REHEARSAL]
     assert [one.policy_identifier.dotted_string for one in policies] == [POLICIES_REHEARSED[store]]
     assert made.not_valid_after_utc - made.not_valid_before_utc == LIVES
     assert quick.of(made.public_bytes(Encoding.DER)).store is store

@@ -22,6 +22,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 
+from tokenmgr.domain import arc
 from tokenmgr.domain.arc import ARC
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.pki import der
@@ -32,7 +33,6 @@ POLICY_PC = f"{ARC}.1.2"  # the key is kept in a PC; no promise is made of it
 # A rehearsal says where its key was, and is good for nothing else: no authority above it has these policies, and no
 # server asks for this purpose.
 POLICIES_REHEARSED = {StoreKind.MEDIUM: f"{ARC}.1.3", StoreKind.PC: f"{ARC}.1.4"}
-PURPOSE_REHEARSED = f"{ARC}.3.1"
 
 CMC_CA = "1.3.6.1.5.5.7.3.27"  # RFC 6402, 2.10; RFC 9480, 2.2: a CA that speaks CMP by itself
 
@@ -88,7 +88,7 @@ SHAPES = {
     Kind.CLIENT: Shape(
         _SIGNS, (ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,), frozenset(_LEAF | _SOUGHT | _POLICIES)
     ),
-    Kind.REHEARSAL: Shape(_SIGNS, (PURPOSE_REHEARSED,), frozenset(_LEAF | _SOUGHT | _POLICIES)),
+    Kind.REHEARSAL: Shape(_SIGNS, (arc.REHEARSAL,), frozenset(_LEAF | _SOUGHT | _POLICIES)),
 }
 AUTHORITIES = frozenset(kind for kind, shape in SHAPES.items() if shape.authority)
 CRITICAL = frozenset({ExtensionOID.KEY_USAGE.dotted_string, ExtensionOID.BASIC_CONSTRAINTS.dotted_string})

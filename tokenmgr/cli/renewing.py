@@ -14,7 +14,7 @@ from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.view import certificate_as_json
 from tokenmgr.cli.wiring import Command
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.operations import Applicant, Outcome
+from tokenmgr.customer.operations import RENEWAL, Applicant, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.log import Secret
 
@@ -45,11 +45,15 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 
 @click.command(cls=Documented, help=t("help.renew"))
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
+@click.option("--rehearse", is_flag=True, help=t("help.o_rehearse"))
 @kind_option
 @_medium
-def renew(certificate: str, kind: str | None, as_json: bool, **named: Any) -> int:
+def renew(certificate: str, rehearse: bool, kind: str | None, as_json: bool, **named: Any) -> int:
+    wanted = KeyKind(kind) if kind else None
     with counter(**named, as_json=as_json) as (at, _progress):
-        outcome = at.renew(certificate, KeyKind(kind) if kind else None)
+        if rehearse:
+            return _tell_rehearsed(at.rehearse(certificate, wanted), as_json)
+        outcome = at.renew(certificate, wanted)
     return _tell(outcome, as_json)
 
 
@@ -116,4 +120,27 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
+    return Exit.FINE
+
+
+def _tell_rehearsed(outcome: Rehearsed, as_json: bool) -> int:
+    """That the store is as it was is said only where a look at it has shown so."""
+    facts, serial = outcome.certificate, outcome.store.name
+    if as_json:
+        told = {"operation": RENEWAL, "rehearsal": True, "kind": outcome.kind.value, "as_it_was": outcome.is_as_it_was}
+        told |= {"certificate": certificate_as_json(facts), "store": {"kind": "medium", "serial": serial}}
+        Output().value(told | {"journal": str(outcome.journal)})
+        return Exit.FINE
+    click.secho(t("renewing.rehearsed"), fg="green")
+    table(
+        [
+            (t("labels.serial_number"), f"{facts.serial_number:x}"),
+            (t("labels.subject"), facts.subject),
+            (t("labels.valid_until"), japan_time(facts.not_after, chosen_language())),
+            (t("labels.store"), t("renewing.on_medium", serial=serial)),
+            (t("renewing.tried"), t("renewing.tried_all", kind=outcome.kind.value)),
+        ],
+        indent="  ",
+    )
+    click.echo(t("renewing.as_it_was" if outcome.is_as_it_was else "renewing.not_as_it_was", serial=serial))
     return Exit.FINE

@@ -62,14 +62,17 @@ def refusal(
         return "successor not on this medium"
     if not elsewhere and (successor.key in targets or successor.certificate in targets):
         return "the successor itself"
-    is_valid = successor.facts is not None and successor.facts.is_valid(now)
+    is_valid = successor.facts is not None and successor.facts.is_valid(now) and not successor.facts.is_rehearsal
     return "" if is_valid else "the successor is not valid now"
 
 
 def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
-    """The key and its certificates; where the medium does not show the key's public part, those that may be its own."""
+    """The key and its certificates; where the medium does not show the key's public part, those that may be its own.
+    One of a rehearsal works nowhere."""
 
     def may_be(facts: CertificateFacts, key_id: bytes) -> bool:
+        if facts.is_rehearsal:
+            return False
         return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
 
     return [key, *(c for c in certificates if c.facts and not c.placeholder and may_be(c.facts, c.key_id))]

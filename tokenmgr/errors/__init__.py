@@ -62,7 +62,8 @@
     │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
     │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
-    │   ├── ProxyRefused      J130   └── LeftForLater       J131 r
+    │   ├── ProxyRefused      J130   ├── LeftForLater       J131 r
+    │   ├── RehearsalTakenBack J140 r ├── RehearsalNotOffered J141 └── RehearsalUntold J142 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

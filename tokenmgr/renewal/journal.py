@@ -29,6 +29,7 @@ VERSION = 1
 SUFFIX = ".jsonl"
 FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
+REHEARSAL = "rehearsal"  # in a heading: it is one
 SOURCE = "from"  # of what is replaced, where that is another store
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -164,6 +165,7 @@ class Begun:
     last: Step | None = None  # done
     is_over: bool = False
     source: str = ""  # the store of what is replaced, where that is another
+    is_rehearsal: bool = False
     trouble: RenewalError | None = None
 
 
@@ -202,7 +204,8 @@ def _looked(path: Path) -> Begun:
     done = [line.step for line in lines if line.step and line.phase is Phase.DONE]
     is_over = lines[-1].step is None and lines[-1].phase is Phase.DONE
     last, source = done[-1] if done else None, told.get(SOURCE, "")
-    return Begun(path, store, operation, bank, key_id, lines[0].at, last, is_over, source)
+    is_rehearsal = bool(lines[0].facts.get(REHEARSAL))
+    return Begun(path, store, operation, bank, key_id, lines[0].at, last, is_over, source, is_rehearsal)
 
 
 def _held(path: Path) -> IO[bytes]:
