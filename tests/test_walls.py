@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql"},
     "testbed": BOTH_SIDES | {"catalogue", "messages", "token"},
     "cli": BOTH_SIDES
-    | {"catalogue", "messages", "diagnostics", "token", "usb", "renewal", "customer", "testbed"}
+    | {"catalogue", "messages", "diagnostics", "token", "usb", "keystore", "renewal", "customer", "testbed"}
     | SERVER,
     "__main__": {"cli", "system"},
 }

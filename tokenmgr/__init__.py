@@ -7,6 +7,7 @@ The house, top floor to ground; a room imports only rooms below it (tests/test_w
     renewal/     the engine: nine steps, a journal, evidence            |
     token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
                  child process that may crash                           | sql/   remembers
+    keystore/    stores on the PC, for whoever has no medium            |
     usb/         what is plugged in, and when that changes              | ra/    decides: one verb a file
     catalogue/   reads drivers/: one file a token family                | ca/    signs
     diagnostics  doctor and its support bundle                          |        the PC's side never meets the server's

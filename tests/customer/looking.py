@@ -9,6 +9,7 @@ from tests.api.rig import BANK
 from tests.renewal.world import World
 from tokenmgr.customer import cleaning
 from tokenmgr.customer import status as seeing
+from tokenmgr.customer.looks import of_token
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import Status
 from tokenmgr.domain.status import Judged
@@ -28,13 +29,13 @@ def reach_nobody(_profile: Profile) -> AbstractContextManager[AuthorityPort]:
 
 def status(world: World, online: bool = True, folder: Path | None = None) -> Status:
     world.store.close()  # nobody is logged in
-    media = [(world.library, facts) for facts in world.library.media()]
+    looks = [of_token(world.library, facts) for facts in world.library.media()]
     where = folder or world.folder
-    return seeing.status(media, [PROFILE], where, lambda _: reach(world), lambda: world.rig.now, offline=not online)
+    return seeing.status(looks, [PROFILE], where, lambda _: reach(world), lambda: world.rig.now, offline=not online)
 
 
 def judged(found: Status) -> list[Judged]:
-    return [row.judged for seen in found.media for row in seen.rows]
+    return [row.judged for seen in found.stores for row in seen.rows]
 
 
 def listed(world: World, online: bool = True, folder: Path | None = None) -> cleaning.Listed:

@@ -12,6 +12,7 @@ from tests.customer.looking import reach_nobody
 from tests.customer.test_cleaning import everything_is_in_one
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.cleaning import listed
+from tokenmgr.customer.looks import of_token
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.status import Next, Verdict
 from tokenmgr.log import Secret
@@ -55,18 +56,18 @@ def test_a_medium_is_told_as_it_is(
 ) -> None:
     (medium,) = bed.up(name, day=DAY)
     with medium.library() as library:
-        media = [(library, facts) for facts in library.media()]
+        media = [of_token(library, facts) for facts in library.media()]
         found = seeing.status(media, [], tmp_path, reach_nobody, lambda: NOON, offline=True)
-        rows = [f"{row.judged.place.value} {row.judged.why.value}" for row in found.media[0].rows]
+        rows = [f"{row.judged.place.value} {row.judged.why.value}" for row in found.stores[0].rows]
         cleaning: list[str] = []
         if name != "locked":
-            with closing(MediumStore(library, media[0][1].serial, Secret(PIN))) as store:
+            with closing(MediumStore(library, media[0].name, Secret(PIN))) as store:
                 everything = listed(store, [], tmp_path, reach_nobody, lambda: NOON)
                 everything_is_in_one(everything)
                 decided = [one.reason for one in everything.decided]
             cleaning = sorted(one.value for one in decided if one is not Kept.AUTHORITY)
     assert (found.verdict, rows, cleaning) == told
-    steps = {row.judged.next for row in found.media[0].rows}
+    steps = {row.judged.next for row in found.stores[0].rows}
     assert not steps & {Next.RENEW, Next.ACQUIRE}  # no bank's file is here
     if not any(one in ("left-over", "expired-and-replaced", "revoked-and-replaced") for one in cleaning):
         assert Next.CLEAN not in steps  # one truth

@@ -11,6 +11,7 @@ from tests.api.rig import CONTRACT, DAY, SECOND, USER
 from tests.customer.looking import judged, reach_nobody, status
 from tests.renewal.world import World
 from tokenmgr.cli.status_view import Words, whole
+from tokenmgr.customer.looks import of_token
 from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import OldGeneration
@@ -41,7 +42,7 @@ def cut(world: World, number: int) -> None:
 def test_the_one_that_logs_in_is_told_with_what_the_ca_has_of_it(world: World) -> None:
     world.acquire()
     found = status(world)
-    (row,) = found.media[0].rows
+    (row,) = found.stores[0].rows
     assert row.judged.place is Place.CURRENT
     assert found.verdict is Verdict.FINE
     assert row.held.whose == Whose("1234", CONTRACT, USER)
@@ -81,7 +82,7 @@ def test_after_a_renewal_two_generations_are_told_apart(world: World, online: bo
     old = world.renewable()
     world.counter().renew()
     found = status(world, online)
-    new, before = found.media[0].rows
+    new, before = found.stores[0].rows
     assert (new.judged.place, before.judged.place) == (Place.CURRENT, Place.BEFORE)
     assert before.item.facts == old.facts
     assert found.verdict is Verdict.FINE
@@ -98,7 +99,7 @@ def test_what_was_cut_short_is_told_before_any_login(
     cut(world, number)
     found = status(world, online, world.folder if has_journal else tmp_path / "elsewhere")
     assert found.verdict is Verdict.HAND
-    new, old = sorted(found.media[0].rows, key=lambda row: row.judged.place is Place.CURRENT)
+    new, old = sorted(found.stores[0].rows, key=lambda row: row.judged.place is Place.CURRENT)
     assert (new.judged.place, new.judged.why, new.judged.next) == (Place.NEXT, Why.UNFINISHED, Next.RESUME)
     assert bool(new.item.certificates) == bool(number)
     assert old.judged.place is Place.CURRENT
@@ -116,7 +117,7 @@ def test_how_far_it_came_is_told_and_once_it_is_finished_nothing_is(world: World
     found = status(world)
     assert found.verdict is Verdict.FINE
     assert not found.begun
-    assert not any(row.item.label.startswith("tokenmgr") for seen in found.media for row in seen.rows)
+    assert not any(row.item.label.startswith("tokenmgr") for seen in found.stores for row in seen.rows)
 
 
 def test_it_can_be_told_while_somebody_is_at_it(world: World) -> None:
@@ -169,7 +170,7 @@ def test_a_ca_that_cannot_be_asked_is_told_and_the_certificate_tells_what_it_can
 
 def test_a_bank_without_a_file_here_could_not_be_asked(world: World) -> None:
     world.acquire()
-    media = [(world.library, facts) for facts in world.library.media()]
+    media = [of_token(world.library, facts) for facts in world.library.media()]
     world.store.close()
     found = told_of(media, [], world.folder, reach_nobody, lambda: world.rig.now)
     assert [one.why for one in judged(found)] == [Why.FINE]
@@ -178,11 +179,11 @@ def test_a_bank_without_a_file_here_could_not_be_asked(world: World) -> None:
 
 def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
     world.acquire()
-    media = [(world.library, facts) for facts in world.library.media()]
+    media = [of_token(world.library, facts) for facts in world.library.media()]
     world.store.close()
     world.medium.unplug()
     found = told_of(media, [], world.folder, reach_nobody, lambda: world.rig.now)
-    assert isinstance(found.media[0].error, MediumError)
+    assert isinstance(found.stores[0].error, MediumError)
     assert found.verdict is Verdict.HAND
 
 
@@ -196,7 +197,7 @@ def test_what_was_begun_on_a_medium_that_is_not_here_is_told_and_holds_up_nothin
     found = told_of([], [], world.folder, reach_nobody, lambda: world.rig.now)
     assert [(one.path, one.store) for one in found.begun] == [(path, world.serial)]
     assert found.verdict is Verdict.FINE
-    assert not told_of([], [], world.folder, reach_nobody, lambda: world.rig.now, serial="another").begun
+    assert not told_of([], [], world.folder, reach_nobody, lambda: world.rig.now, store="another").begun
     assert not told_of([], [], world.folder, reach_nobody, lambda: world.rig.now, bank="5678").begun
     path.write_text(path.read_text(encoding="utf-8").replace("renewal", "removal"), encoding="utf-8")
     found = told_of([], [], world.folder, reach_nobody, lambda: world.rig.now)

@@ -82,10 +82,10 @@ def test_nothing_goes_without_a_reason_that_was_heard_or_seen(seen: list[Holding
         is_ours = one.ends is None and one.standing == UNKNOWN and one.is_made_here
         assert one.is_over(NOW) or one.state in DEAD or is_ours
         if one.ends is not None:
-            successor = seen[why.successor]  # type: ignore[index]
-            assert successor is current(seen, one.whose, NOW)
-            assert successor is not one
-            assert not removable(seen, NOW)[why.successor].is_removable  # type: ignore[index]
+            assert why.successor is current(seen, one.whose, NOW)
+            assert why.successor is not one
+            (stays,) = (other for own, other in zip(seen, removable(seen, NOW), strict=True) if own is why.successor)
+            assert not stays.is_removable
         else:
             assert why.successor is None
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from typing import Any
 
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import prompts, stores, wiring
 from tokenmgr.cli.glimpse import glimpse
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
@@ -18,48 +18,37 @@ from tokenmgr.cli.output import Exit, Output, error_as_json, t, tell_error
 from tokenmgr.cli.view import until
 from tokenmgr.customer.cleaning import Listed, listed, removed
 from tokenmgr.customer.holdings import Item
-from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.profiles import profiles
+from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import DeletionRefused, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.cleanup import Decided
 
 
 @click.command(cls=Command, help=t("help.clean"))
-@wiring.medium_option
+@stores.options
+@stores.target_options
 @click.option("--bank", metavar="CODE", help=t("help.o_clean_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @click.option("--yes", is_flag=True, help=t("help.o_bank_yes"))
 @wiring.fd_option("pin-fd", "help.o_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
 @wiring.common
-def clean(
-    serial: str | None,
-    bank: str | None,
-    offline: bool,
-    yes: bool,
-    pin_fd: int | None,
-    final_try: bool,
-    as_json: bool,
-    only: str | None,
-) -> int:
+def clean(bank: str | None, offline: bool, yes: bool, as_json: bool, only: str | None, **named: Any) -> int:
     banks = profiles(settings().bank_folder)
     known = [] if offline else banks.named(bank) if bank or banks.known else []
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    with wiring.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        accepted = prompts.final_try(facts, library.family_of(facts), final_try)
-        with (
-            prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
-            closing(MediumStore(library, facts.serial, pin, accepted)) as store,
-        ):
-            found = listed(store, known, settings().journal_folder, glimpse, clock.now)
-            if not as_json:
-                _tell(found)
-                for error in broken:
-                    tell_error(error)
-            gone, refused = _remove(found, yes, as_json)
+    there = stores.where(named, "to_")
+    with ExitStack() as stack:
+        at = stack.enter_context(stores.opened(stores.where(named), only))
+        beside = stack.enter_context(stores.opened(there, only)).store if there.is_named else None
+        found = listed(at.store, known, settings().journal_folder, glimpse, clock.now, beside)
+        if not as_json:
+            _tell(found)
+            for error in broken:
+                tell_error(error)
+        gone, refused = _remove(found, yes, as_json)
     if as_json:
         Output().value(_as_json(found, gone, refused, broken))
     else:
@@ -123,7 +112,7 @@ def _as_json(found: Listed, gone: Sequence[Item], refused: Refused, broken: Sequ
     row = functools.partial(_row, found)
     unfinished = [one for one in found.begun if one.trouble or one.store == found.store.name]
     return {
-        "serial": found.store.name,
+        "name" if found.store.kind is StoreKind.PC else "serial": found.store.name,
         "would_remove": [row(one, why) for one, why in found.removable],
         "left_alone": [row(one, why) for one, why in found.kept],
         "removed": [one.key_id for one in gone],
@@ -137,7 +126,8 @@ def _as_json(found: Listed, gone: Sequence[Item], refused: Refused, broken: Sequ
 
 
 def _row(found: Listed, one: Item, why: Decided) -> dict[str, Any]:
-    best = found.items[why.successor].facts if why.successor is not None else None
+    credential, store = found.successor(why)
+    best = credential.facts if credential else None
     return {
         "id": one.key_id,
         "label": one.label,
@@ -149,4 +139,5 @@ def _row(found: Listed, one: Item, why: Decided) -> dict[str, Any]:
         "reason": why.reason.value,
         "text": t(f"clean.{_word(why)}"),
         "successor": f"{best.serial_number:x}" if best else None,
+        "successor_in": store.name if store and best else None,
     }

@@ -1,62 +1,68 @@
-"""Where an operation's objects are wired: settings -> bank and medium -> the counter (customer/operations.py)."""
+"""Where an operation's objects are wired: settings -> bank and stores -> the counter (customer/operations.py)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, contextmanager
+
+import click
 
 from tokenmgr import clock
-from tokenmgr.cli import libraries, prompts, wiring
+from tokenmgr.cli import prompts, stores
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import t, tell_error
 from tokenmgr.cli.progress import Progress
-from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.cli.stores import Opened, Where
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
-from tokenmgr.domain.device import instead
-from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.renewal.recovery import bank_of, whose
+from tokenmgr.renewal.recovery import bank_of, source_of, whose
 
 
 @contextmanager
 def counter(
     bank: str | None,
-    serial: str | None,
     only: str | None,
-    pin_fd: int | None,
-    final_try: bool,
+    target: Where,
     as_json: bool,
+    source: Where | None = None,
+    goes_on: bool = False,
     is_first: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
-    """The medium's PIN is asked for, and nothing is written yet. `is_first`: login PINs go to the bank, so it is not
-    found out by what the medium has of others."""
+    """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
+    `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
+    has of others."""
     banks = _banks(bank)
     known = banks.named(bank)
     if is_first:
         _only(known, banks.broken_of(bank) if bank is None else [])
-    with wiring.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        accepted = prompts.final_try(facts, library.family_of(facts), final_try)
-        stick = _stick(seen, facts)
-        with (
-            prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin,
-            closing(MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick))) as store,
-        ):
-            is_live = prompts.sees_progress() and not as_json
-            progress = Progress(is_live, lambda: library.worker.doing, store.is_here)
-            profile = _meant(known, banks.broken_of(bank) if bank is None else [], store)
-            with authority(profile) as reached:
-                parts = profile, store, reached, settings().journal_folder, progress, clock.now, progress.tell
-                try:
-                    yield Counter(*parts, usb=stick), progress
-                except KeyboardInterrupt as error:
-                    raise LeftForLater(serial=facts.serial) from error
-                finally:
-                    progress.stop()
+    with ExitStack() as stack:
+        is_named = source is not None and (source.is_named or not goes_on)
+        old = stack.enter_context(stores.opened(source, only)) if source and is_named else None
+        new = stack.enter_context(stores.opened(target, only))
+        if goes_on and source and not old and (name := source_of(settings().journal_folder, new.store.name)):
+            old = stack.enter_context(stores.opened(stores.by_name(name, source), only))
+        holder = old or new
+        if old and old.store.name == new.store.name:
+            raise click.UsageError(t("renewing.same_store"))
+        progress = _progress(new, holder, as_json)
+        profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, holder.store)
+        with authority(profile) as reached:
+            parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
+            try:
+                yield Counter(*parts, usb=new.stick, source=old.store if old else None), progress
+            except KeyboardInterrupt as error:
+                raise LeftForLater(serial=new.store.name) from error
+            finally:
+                progress.stop()
+
+
+def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
+    is_live = prompts.sees_progress() and not as_json
+    return Progress(is_live, lambda: new.doing() or old.doing(), lambda: all(one.store.is_here() for one in (new, old)))
 
 
 def authority(profile: Profile) -> Authority:
@@ -74,11 +80,11 @@ def _banks(bank: str | None) -> Banks:
     return found
 
 
-def _meant(known: list[Profile], broken: list[ProfileWrong], store: StorePort) -> Profile:
-    """The named one, the only one, the one that something was begun with, or that the medium's certificates are of."""
+def _meant(known: list[Profile], broken: list[ProfileWrong], store: StorePort, holder: StorePort) -> Profile:
+    """The named one, the only one, the one that something was begun with, or that the certificates are of."""
     if len(known) > 1 or broken:
         begun = bank_of(settings().journal_folder, store.name)
-        codes = {begun} if begun else {found.bank for one in store.credentials() if (found := whose(one))}
+        codes = {begun} if begun else {found.bank for one in holder.credentials() if (found := whose(one))}
         broken = [one for one in broken if not codes or one.bank in ("", *codes)]
         matching = [one for one in known if one.code in codes]
         if matching:
@@ -92,17 +98,3 @@ def _only(known: list[Profile], broken: list[ProfileWrong]) -> Profile:
     if len(known) > 1:
         raise BankNotNamed(banks=tuple(f"{one.code} {one.name}" for one in known))
     return known[0]
-
-
-def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
-    """As the bus tells of it; empty where it tells of none, or of several that may be it."""
-    found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
-    return found[0].identity if len(found) == 1 else ""
-
-
-def _instead(stick: str) -> str:
-    """By a look at the bus now, which asks nothing of any medium."""
-    if not stick:
-        return ""
-    there = wiring.look_at_usb().devices
-    return instead(stick, [one for one in there if one.smart_card or libraries.known().claims(one.usb_id)])

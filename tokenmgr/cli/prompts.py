@@ -16,14 +16,15 @@ from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
 
 LONGEST = 256
-NEW_PIN_FD = "--new-pin-fd"
-_OPTIONS = {"user": "--pin-fd", "so": "--so-pin-fd"}
+NEW_PIN_FD, PIN_FD = "--new-pin-fd", "--pin-fd"
+_OPTIONS = {"user": PIN_FD, "so": "--so-pin-fd"}
 
 
-def pin(question: str, fd: int | None, who: str = "user") -> Secret:
+def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> Secret:
     """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
-    given = from_fd(fd, who, _OPTIONS[who]) if fd is not None else _prompt(question, who, _OPTIONS[who])
+    named = option or _OPTIONS[who]
+    given = from_fd(fd, who, named) if fd is not None else _prompt(question, who, named)
     if _full_width(given.reveal().decode("utf-8", errors="replace")):
         given.wipe()
         raise PinUnacceptable(who=who, rule="typable")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, wiring
+from tokenmgr.cli import bank_pins, prompts, stores, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -14,17 +14,19 @@ from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.view import certificate_as_json
 from tokenmgr.cli.wiring import Command
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.operations import RENEWAL, Applicant, Outcome, Rehearsed
+from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.generation import StoreKind
 from tokenmgr.log import Secret
+from tokenmgr.renewal.ports import StorePort
 
 LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 
 
-def _medium(command: Command) -> Command:
-    """Which medium, and its PIN."""
+def _store(command: Command) -> Command:
+    """Which store, and its PIN."""
     for option in (
-        wiring.medium_option,
+        stores.options,
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
@@ -40,6 +42,7 @@ def _login_pins(command: Command) -> Command:
     return command
 
 
+yes_option = click.option("--yes", is_flag=True, help=t("help.o_store_yes"))
 kind_option = click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), help=t("help.o_renew_kind"))
 
 
@@ -47,10 +50,25 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @click.option("--rehearse", is_flag=True, help=t("help.o_rehearse"))
 @kind_option
-@_medium
-def renew(certificate: str, rehearse: bool, kind: str | None, as_json: bool, **named: Any) -> int:
-    wanted = KeyKind(kind) if kind else None
-    with counter(**named, as_json=as_json) as (at, _progress):
+@stores.target_options
+@yes_option
+@_store
+def renew(
+    certificate: str,
+    rehearse: bool,
+    kind: str | None,
+    yes: bool,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
+) -> int:
+    here, there = stores.where(named), stores.where(named, "to_")
+    target, source = (there, here) if there.is_named else (here, None)
+    with counter(bank, only, target, as_json, source) as (at, _progress):
+        if source:
+            _confirm(at, yes)
+        wanted = KeyKind(kind) if kind else None
         if rehearse:
             return _tell_rehearsed(at.rehearse(certificate, wanted), as_json)
         outcome = at.renew(certificate, wanted)
@@ -62,17 +80,24 @@ def renew(certificate: str, rehearse: bool, kind: str | None, as_json: bool, **n
 @click.option("--user", required=True, metavar="ID", help=t("help.o_user"))
 @kind_option
 @_login_pins
-@_medium
+@yes_option
+@_store
 def acquire(
     contract: str,
     user: str,
     kind: str | None,
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
+    yes: bool,
     as_json: bool,
+    bank: str | None,
+    only: str | None,
     **named: Any,
 ) -> int:
-    with counter(**named, as_json=as_json, is_first=True) as (at, progress):
+    target = stores.where(named)
+    with counter(bank, only, target, as_json, is_first=True) as (at, progress):
+        if target.pc:
+            _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
         outcome = at.acquire(applicant, KeyKind(kind) if kind else None)
     return _tell(outcome, as_json)
@@ -80,9 +105,18 @@ def acquire(
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
-@_medium
-def resume(login_pin_fd: int | None, confirmation_pin_fd: int | None, as_json: bool, **named: Any) -> int:
-    with counter(**named, as_json=as_json) as (at, progress):
+@stores.source_options
+@_store
+def resume(
+    login_pin_fd: int | None,
+    confirmation_pin_fd: int | None,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
+) -> int:
+    target, source = stores.where(named), stores.where(named, "from_")
+    with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
             with progress.aside():
@@ -101,11 +135,29 @@ def _ask_pins(progress: Progress, login_fd: int | None, confirmation_fd: int | N
         return login, bank_pins.known_pin(bank_pins.CONFIRMATION, confirmation_fd, CONFIRMATION_FD)
 
 
+def _confirm(at: Counter, yes: bool) -> None:
+    """格納先 is shown and agreed to where somebody sits there; in a script, its name is the choice (S3)."""
+    if prompts.at_terminal() and not yes:
+        click.echo(t("renewing.into", place=_place(at.store)), err=True)
+        click.confirm(t("words.agree"), default=True, abort=True, err=True)
+
+
+def _place(store: StorePort) -> str:
+    """In words that are true of it (R7)."""
+    kind = store.name.partition(":")[0] if store.kind is StoreKind.PC else "medium"
+    return t(f"renewing.on_{kind}", serial=store.name)
+
+
+def _store_as_json(store: StorePort) -> dict[str, str]:
+    return {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+
+
 def _tell(outcome: Outcome, as_json: bool) -> int:
     """R7."""
-    facts, store = outcome.certificate, {"kind": "medium", "serial": outcome.store}
+    facts, store = outcome.certificate, outcome.store
     if as_json:
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": store}
+        named = _store_as_json(store)
+        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
         Output().value(told | {"journal": str(outcome.journal)})
         return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
@@ -116,7 +168,7 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
             (t("labels.subject"), facts.subject),
             (t("labels.valid_from"), japan_time(facts.not_before, language)),
             (t("labels.valid_until"), japan_time(facts.not_after, language)),
-            (t("labels.store"), t("renewing.on_medium", serial=outcome.store)),
+            (t("labels.store"), _place(store)),
         ],
         indent="  ",
     )
@@ -125,10 +177,10 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
 
 def _tell_rehearsed(outcome: Rehearsed, as_json: bool) -> int:
     """That the store is as it was is said only where a look at it has shown so."""
-    facts, serial = outcome.certificate, outcome.store.name
+    facts, store = outcome.certificate, outcome.store
     if as_json:
         told = {"operation": RENEWAL, "rehearsal": True, "kind": outcome.kind.value, "as_it_was": outcome.is_as_it_was}
-        told |= {"certificate": certificate_as_json(facts), "store": {"kind": "medium", "serial": serial}}
+        told |= {"certificate": certificate_as_json(facts), "store": _store_as_json(store)}
         Output().value(told | {"journal": str(outcome.journal)})
         return Exit.FINE
     click.secho(t("renewing.rehearsed"), fg="green")
@@ -137,10 +189,10 @@ def _tell_rehearsed(outcome: Rehearsed, as_json: bool) -> int:
             (t("labels.serial_number"), f"{facts.serial_number:x}"),
             (t("labels.subject"), facts.subject),
             (t("labels.valid_until"), japan_time(facts.not_after, chosen_language())),
-            (t("labels.store"), t("renewing.on_medium", serial=serial)),
+            (t("labels.store"), _place(store)),
             (t("renewing.tried"), t("renewing.tried_all", kind=outcome.kind.value)),
         ],
         indent="  ",
     )
-    click.echo(t("renewing.as_it_was" if outcome.is_as_it_was else "renewing.not_as_it_was", serial=serial))
+    click.echo(t("renewing.as_it_was" if outcome.is_as_it_was else "renewing.not_as_it_was", serial=store.name))
     return Exit.FINE

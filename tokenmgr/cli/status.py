@@ -1,13 +1,13 @@
-"""`tokenmgr status`: whose certificates are plugged in, until when, what is open today, the one next step. No PIN."""
+"""`tokenmgr status`: whose certificates are here, until when, what is open today, the one next step. No PIN."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import wiring
+from tokenmgr.cli import looking, stores, wiring
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
@@ -16,7 +16,7 @@ from tokenmgr.customer import status as seeing
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.standings import Early
 from tokenmgr.domain.status import Verdict
-from tokenmgr.errors import ProfileMissing, TokenmgrError
+from tokenmgr.errors import ProfileMissing
 
 if TYPE_CHECKING:
     from tokenmgr.renewal.authority import Authority
@@ -31,11 +31,11 @@ EXITS = {
 
 
 @click.command(cls=Command, help=t("help.status"))
-@wiring.medium_option
+@stores.options
 @click.option("--bank", metavar="CODE", help=t("help.o_status_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @wiring.common
-def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, only: str | None) -> int:
+def status(bank: str | None, offline: bool, as_json: bool, only: str | None, **named: Any) -> int:
     banks = profiles(settings().bank_folder)
     known = [one for one in banks.known if bank in (None, one.code)]
     if bank and not offline:
@@ -43,14 +43,12 @@ def status(serial: str | None, bank: str | None, offline: bool, as_json: bool, o
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    why: TokenmgrError | None = None
+    where, folder = stores.where(named), settings().journal_folder
     reach = Early([] if offline else known, _reach)
-    with wiring.surroundings(only) as seen:
-        media = [seen.choose(serial)] if serial else seen.media
-        if not media:
-            why = seen.why_none()
-        folder = settings().journal_folder
-        found = seeing.status(media, known, folder, reach, clock.now, bank, serial, offline)
+    with looking.looks(where, only, folder) as (looks, why):
+        name = looks[0].name if where.is_named else None
+        found = seeing.status(looks, known, folder, reach, clock.now, bank, name, offline)
+    why = None if found.stores else why
     words = Words(known, offline)
     if as_json:
         Output().value(whole(found, words, why, broken))

@@ -61,10 +61,10 @@ class Words:
 
 
 def tell(found: Status, words: Words) -> None:
-    for number, seen in enumerate(found.media):
+    for number, seen in enumerate(found.stores):
         click.echo("\n" * bool(number), nl=False)
-        click.secho(t("seen.medium", serial=seen.medium.serial or t("media.blank"), label=seen.medium.label), bold=True)
-        _tell_medium(seen, found, words)
+        click.secho(t("seen.store", serial=seen.look.name or t("media.blank"), label=seen.look.label), bold=True)
+        _tell_store(seen, found, words)
     for asked in found.asked:
         if asked.error:
             tell_error(asked.error)
@@ -72,11 +72,11 @@ def tell(found: Status, words: Words) -> None:
         _tell_begun(begun, found)
 
 
-def _tell_medium(seen: Seen, found: Status, words: Words) -> None:
+def _tell_store(seen: Seen, found: Status, words: Words) -> None:
     if seen.error:
         tell_error(seen.error)
         return
-    if seen.medium.pin is PinState.LOCKED:
+    if seen.look.pin is PinState.LOCKED:
         click.secho(f"  {t('seen.pin_locked')}", fg="red")
     if not seen.rows:
         click.echo(f"  {t('seen.empty')}")
@@ -114,8 +114,8 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
         if not standing.renewal.is_open and judged.why is not Why.FINE:
             yield t("bank.acquisition"), _open(standing.acquisition)
     if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
-        yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.medium.serial)
-    if step := _step(row, seen.medium.serial, now):
+        yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
+    if step := _step(row, seen.look.name, now):
         yield t("seen.next"), step
 
 
@@ -180,7 +180,8 @@ def whole(
     return told | {
         "at": found.now.isoformat(timespec="seconds"),
         "verdict": found.verdict.value,
-        "media": [_medium(one, found.now, words) for one in found.media],
+        "media": [_store(one, found.now, words) for one in found.stores if not one.look.is_on_pc],
+        "pc": [_store(one, found.now, words) for one in found.stores if one.look.is_on_pc],
         "unfinished": [_begun(one, found) for one in found.begun],
         "banks": [
             {
@@ -195,11 +196,11 @@ def whole(
     }
 
 
-def _medium(seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
+def _store(seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
     return {
-        "serial": seen.medium.serial,
-        "label": seen.medium.label,
-        "pin": seen.medium.pin.value,
+        "name" if seen.look.is_on_pc else "serial": seen.look.name,
+        "label": seen.look.label,
+        "pin": seen.look.pin.value,
         "verdict": seen.verdict.value,
         "error": error_as_json(seen.error) if seen.error else None,
         "certificates": [_certificate(row, seen, now, words) for row in seen.rows if row.item.certificates],
@@ -240,7 +241,7 @@ def _key(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
         "verdict": row.judged.verdict.value,
         "why": row.judged.why.value,
         "next": row.judged.next.value,
-        "next_text": _step(row, seen.medium.serial, now),
+        "next_text": _step(row, seen.look.name, now),
         "authority": _standing(row.held.standing),
         "not_asked": words.not_asked(row) or None,
     }

@@ -164,7 +164,7 @@ Command = Callable[..., Any]
 
 def common(command: Command) -> Command:
     """--library on every command that looks at media, beside the options of `words`."""
-    option = click.option("--library", "only", metavar="PATH", callback=_not_empty, help=t("help.o_library"))
+    option = click.option("--library", "only", metavar="PATH", callback=not_empty, help=t("help.o_library"))
     return words(option(command))
 
 
@@ -185,11 +185,11 @@ def _verbose(_context: click.Context, _parameter: click.Parameter, count: int) -
 
 def medium_option(command: Command) -> Command:
     return click.option(
-        "--medium", "serial", metavar="SERIAL", callback=_not_empty, expose_value=True, help=t("help.o_medium")
+        "--medium", "serial", metavar="SERIAL", callback=not_empty, expose_value=True, help=t("help.o_medium")
     )(command)
 
 
-def _not_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+def not_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """An unset variable of a script is not a choice."""
     if value is not None and not value.strip():
         raise click.BadParameter("empty")

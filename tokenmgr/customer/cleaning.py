@@ -10,7 +10,8 @@ from pathlib import Path
 from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
-from tokenmgr.domain.holding import MARK, Whose, mark_of
+from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
@@ -26,6 +27,7 @@ class Listed:
     decided: Sequence[Decided]
     asked: Sequence[Asked]
     begun: Sequence[Begun]
+    by_holding: Sequence[tuple[Holding, Item, StorePort]]  # of both stores
 
     @property
     def removable(self) -> list[tuple[Item, Decided]]:
@@ -42,19 +44,37 @@ class Listed:
         return bool(here) or marked or any(why.reason is Kept.UNFINISHED for why in self.decided)
 
     def remove(self, one: Item, why: Decided, now: datetime) -> None:
-        """S2: the store looks again, and has the successor sign."""
-        best = self.items[why.successor].credentials[0] if why.successor is not None else None
-        self.store.remove([*filter(None, [one.key]), *one.certificates], best, now)
+        """S2: the store looks again, and has the successor sign, or the other store has it."""
+        best, where = self.successor(why)
+        elsewhere = where if where is not self.store else None
+        self.store.remove([*filter(None, [one.key]), *one.certificates], best, now, elsewhere)
+
+    def successor(self, why: Decided) -> tuple[Credential | None, StorePort | None]:
+        for held, item, store in self.by_holding:
+            if held is why.successor:
+                return item.credentials[0], store
+        return None, None
 
 
 def listed(
-    store: StorePort, known: Sequence[Profile], folder: Path, reach: Reach, clock: Callable[[], datetime]
+    store: StorePort,
+    known: Sequence[Profile],
+    folder: Path,
+    reach: Reach,
+    clock: Callable[[], datetime],
+    beside: StorePort | None = None,
 ) -> Listed:
-    found = sorted(items(store.contents(), logged_in=True), key=_rank)
-    asked, unfinished = ask(wanted(found, known), reach), begun(folder)
-    made = made_here(folder, store.name)
-    held = holdings(found, at_work(found, unfinished, store.name), told(found, asked), made)
-    return Listed(store, found, removable(held, clock()), asked, unfinished)
+    """`beside`: the store that the next generation was made in, where that is another."""
+    own = sorted(items(store.contents(), logged_in=True), key=_rank)
+    others = items(beside.contents(), logged_in=True) if beside else []
+    both, unfinished = [*own, *others], begun(folder)
+    asked = ask(wanted(both, known), reach)
+    answers, made = told(both, asked), made_here(folder, store.name)
+    held = holdings(own, at_work(own, unfinished, store.name), answers, made)
+    there = holdings(others, at_work(others, unfinished, beside.name), answers) if beside else []
+    stores = [*[store] * len(own), *[beside or store] * len(others)]
+    whole = list(zip([*held, *there], both, stores, strict=True))
+    return Listed(store, own, removable(held, clock(), there), asked, unfinished, whole)
 
 
 def _rank(one: Item) -> tuple[bool, bool, Whose | tuple[()], float, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.profiles import Profile
@@ -202,6 +202,8 @@ class Counter:
         found = begun_here(self.folder, self.store.name, self.tell)
         if found is not None:
             self._require_same_stick(found)
+            if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else ""):
+                self._refuse_other(found)
             if found.heading.get("bank", self.profile.code) != self.profile.code:
                 found.close()
                 raise BankNotNamed(banks=(str(found.heading["bank"]),))
@@ -243,9 +245,12 @@ class Counter:
         told = {name: str(begun.heading.get(name) or "") for name in wanted}
         others = [name for name, value in wanted.items() if value and told[name] and value != told[name]]
         if begun.heading.get("operation") != operation or others:
-            begun.close()
-            names = [str(begun.heading.get(name) or "") for name in ("operation", "contract", "user", "old")]
-            raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
+            self._refuse_other(begun)
+
+    def _refuse_other(self, begun: Journal) -> NoReturn:
+        begun.close()
+        names = [str(begun.heading.get(name) or "") for name in ("operation", "contract", "user", "old", SOURCE)]
+        raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
 
     def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         with journal:

@@ -1,4 +1,4 @@
-"""What `tokenmgr status` tells: what is on the media before a login, what the CAs have of that, what is unfinished."""
+"""What `tokenmgr status` tells: what is on the stores before a login, what the CAs have of that, what is unfinished."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenmgr.customer.holdings import Item, at_work, holdings, items, made_here
+from tokenmgr.customer.looks import Look
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
 from tokenmgr.domain.holding import Holding, Whose, mark_of
-from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.status import Judged, Next, Place, Verdict, judge, of_silence, worst
 from tokenmgr.errors import LibraryError, MediumError, TokenmgrError
 from tokenmgr.renewal.cleanup import removable
 from tokenmgr.renewal.journal import Begun, begun
-from tokenmgr.token.module import Library
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class Row:
 
 @dataclass
 class Seen:
-    """One medium. What it cannot be asked is an error, and hides no other."""
+    """One store. What it cannot be asked is an error, and hides no other."""
 
-    medium: MediumFacts
+    look: Look
     items: list[Item] = field(default_factory=list)
     error: TokenmgrError | None = None
     rows: list[Row] = field(default_factory=list)
 
     @property
     def verdict(self) -> Verdict:
-        needs_a_hand = self.error is not None or self.medium.pin is PinState.LOCKED
+        needs_a_hand = self.error is not None or self.look.pin is PinState.LOCKED
         return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *(one.judged.verdict for one in self.rows)])
 
 
 @dataclass(frozen=True)
 class Status:
-    media: Sequence[Seen]
+    stores: Sequence[Seen]
     begun: Sequence[Begun]
     asked: Sequence[Asked]
     now: datetime
@@ -55,45 +55,51 @@ class Status:
         needs_a_hand = any(one.trouble or self.is_here(one) for one in self.begun)
         silent = [of_silence(one.error.retriable) for one in self.asked if one.error]
         silent += [Verdict.UNSURE] if self.without_file else []
-        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *silent, *(one.verdict for one in self.media)])
+        return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *silent, *(one.verdict for one in self.stores)])
 
     def is_here(self, one: Begun) -> bool:
-        return one.store in [seen.medium.serial for seen in self.media]
+        return one.store in [seen.look.name for seen in self.stores]
 
 
 def status(
-    media: Sequence[tuple[Library, MediumFacts]],
+    looks: Sequence[Look],
     known: Sequence[Profile],
     folder: Path,
     reach: Reach,
     clock: Callable[[], datetime],
     bank: str | None = None,
-    serial: str | None = None,
+    store: str | None = None,
     offline: bool = False,
 ) -> Status:
-    """Of this bank only, or this medium. What cannot be read may be about any."""
+    """Of this bank only, or this store. What cannot be read may be about any."""
     every = begun(folder)
-    unfinished = [one for one in every if one.trouble or (bank in (None, one.bank) and serial in (None, one.store))]
-    seen = [_look(library, facts) for library, facts in media]
+    unfinished = [one for one in every if one.trouble or (bank in (None, one.bank) and store in (None, one.store))]
+    seen = [_seen(look) for look in looks]
     for one in seen:
-        named = at_work(one.items, unfinished, one.medium.serial)
+        named = at_work(one.items, unfinished, one.look.name)
         one.items = [item for item in one.items if _concerns_us(item, item.key_id in named, bank)]
     everything = [item for one in seen for item in one.items]
     asked = [] if offline else ask(wanted(everything, known), reach)
     banks = {one.code for one in known}
     nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
     now, answers = clock(), told(everything, asked)
+    held = []
     for one in seen:
-        made = made_here(folder, one.medium.serial) if any(mark_of(item.label) for item in one.items) else set()
-        held = holdings(one.items, at_work(one.items, unfinished, one.medium.serial), answers, made)
-        one.rows = sorted(map(Row, one.items, held, _possible(held, now, banks)), key=_rank)
-    return Status(seen, unfinished, asked, now, nameless)
+        made = made_here(folder, one.look.name) if any(mark_of(item.label) for item in one.items) else set()
+        held.append(holdings(one.items, at_work(one.items, unfinished, one.look.name), answers, made))
+    for one, own in zip(seen, held, strict=True):
+        beside = [each for others in held if others is not own for each in others]
+        one.rows = sorted(map(Row, one.items, own, _possible(own, now, banks, beside)), key=_rank)
+    shown = [one for one in seen if one.look.is_wanted or any(row.held.whose for row in one.rows)]
+    return Status(shown, unfinished, asked, now, nameless)
 
 
-def _possible(held: Sequence[Holding], now: datetime, banks: Collection[str]) -> list[Judged]:
+def _possible(
+    held: Sequence[Holding], now: datetime, banks: Collection[str], beside: Sequence[Holding]
+) -> list[Judged]:
     """Without a next step that leads nowhere: what `clean` would keep, or what wants a bank's file that is not here."""
     found = []
-    for one, judged, decided in zip(held, judge(held, now), removable(held, now), strict=True):
+    for one, judged, decided in zip(held, judge(held, now, beside), removable(held, now), strict=True):
         then = judged.next
         if then is Next.CLEAN and not decided.is_removable:
             then = Next.NOTHING
@@ -103,14 +109,11 @@ def _possible(held: Sequence[Holding], now: datetime, banks: Collection[str]) ->
     return found
 
 
-def _look(library: Library, facts: MediumFacts) -> Seen:
-    from tokenmgr.token.session import Session  # here: it takes longer to load than all of this
-
+def _seen(look: Look) -> Seen:
     try:
-        with Session.open(library, facts.serial) as session:
-            return Seen(facts, items(session.contents(), logged_in=False))
+        return Seen(look, items(look.read(), logged_in=look.shows_keys))
     except (MediumError, LibraryError) as error:
-        return Seen(facts, error=error)
+        return Seen(look, error=error)
 
 
 def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:

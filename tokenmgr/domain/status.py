@@ -45,6 +45,7 @@ class Why(Enum):
     NOT_YET = "not-valid-yet"
     REPLACED = "replaced"
     ELSEWHERE = "replaced-elsewhere"
+    MOVED = "moved"  # into another store that is here
     UNFINISHED = "unfinished"
     LEFT_OVER = "left-over"
     REVOKED = "revoked"
@@ -84,6 +85,7 @@ class Judged:
 _VERDICTS = {
     Why.FINE: Verdict.FINE,
     Why.REPLACED: Verdict.FINE,
+    Why.MOVED: Verdict.FINE,
     Why.LEFT_OVER: Verdict.FINE,
     Why.FOREIGN: Verdict.FINE,
     Why.DUE: Verdict.DUE,
@@ -100,16 +102,17 @@ def of_silence(may_pass: bool) -> Verdict:
     return Verdict.UNSURE if may_pass else Verdict.HAND
 
 
-def judge(held: Sequence[Holding], now: datetime) -> list[Judged]:
-    """Of each, in their order. What is unfinished comes first: one next step is enough (R14)."""
-    found = [_judged(one, held, now) for one in held]
+def judge(held: Sequence[Holding], now: datetime, beside: Sequence[Holding] = ()) -> list[Judged]:
+    """Of each, in their order. What is unfinished comes first: one next step is enough (R14). `beside`: what there is
+    in other stores, where the next generation may be."""
+    found = [_judged(one, held, now, beside) for one in held]
     if not any(one.why is Why.UNFINISHED for one in found):
         return found
     begins = (Next.RENEW, Next.ACQUIRE)
     return [replace(one, next=Next.RESUME) if one.next in begins else one for one in found]
 
 
-def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
+def _judged(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Judged:
     best = current(held, one.whose, now)
     if one.is_rehearsal:
         return Judged(Place.LEFT, Why.LEFT_OVER, Next.RESUME if one.is_named else Next.CLEAN)
@@ -123,6 +126,8 @@ def _judged(one: Holding, held: Sequence[Holding], now: datetime) -> Judged:
         goes = one.is_over(now) or one.state in DEAD
         return Judged(Place.BEFORE, Why.REPLACED, Next.CLEAN if goes else Next.NOTHING)
     why = _state_of(one, now)
+    if why in (Why.ELSEWHERE, Why.REVOKED, Why.EXPIRED) and current(beside, one.whose, now) is not None:
+        return Judged(Place.BEFORE, Why.MOVED)
     return Judged(_place_of(one, best, held), why, _next_of(one, why))
 
 

@@ -36,19 +36,19 @@ class Kept(Enum):
 @dataclass(frozen=True)
 class Decided:
     reason: Removable | Kept
-    successor: int | None = None  # its place among those that were judged
+    successor: Holding | None = None
 
     @property
     def is_removable(self) -> bool:
         return isinstance(self.reason, Removable)
 
 
-def removable(held: Sequence[Holding], now: datetime) -> list[Decided]:
-    """Of each, in their order."""
-    return [_decided(one, held, now) for one in held]
+def removable(held: Sequence[Holding], now: datetime, beside: Sequence[Holding] = ()) -> list[Decided]:
+    """Of each, in their order. `beside`: what there is in the store that the next generation was made in."""
+    return [_decided(one, held, now, beside) for one in held]
 
 
-def _decided(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
+def _decided(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Decided:
     if one.is_authority:
         return Decided(Kept.AUTHORITY)
     if one.is_rehearsal and not one.is_named:
@@ -63,11 +63,11 @@ def _decided(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
         return Decided(Kept.NOT_ASKED if one.label == LEFT else Kept.UNFINISHED)
     if one.label == MARK and one.state not in DEAD:
         return Decided(Kept.UNFINISHED)
-    return _of_generation(one, held, now)
+    return _of_generation(one, held, now, beside)
 
 
-def _of_generation(one: Holding, held: Sequence[Holding], now: datetime) -> Decided:
-    best = current(held, one.whose, now)
+def _of_generation(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Decided:
+    best = current(held, one.whose, now) or current(beside, one.whose, now)
     if best is one:
         return Decided(Kept.LOGS_IN)
     ended = Removable.REVOKED if one.state in DEAD else Removable.EXPIRED if one.is_over(now) else None
@@ -77,7 +77,7 @@ def _of_generation(one: Holding, held: Sequence[Holding], now: datetime) -> Deci
         return Decided(Kept.NOT_REPLACED)
     if ended is None:
         return Decided(Kept.BEFORE)
-    return Decided(ended, next(at for at, other in enumerate(held) if other is best))
+    return Decided(ended, best)
 
 
 def _of_key(one: Holding) -> Removable | Kept:
