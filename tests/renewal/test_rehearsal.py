@@ -280,3 +280,25 @@ def test_a_certificate_that_is_no_rehearsals_is_not_taken_for_one(
     assert refused.value.facts["findings"] == ("no-rehearsal",)
     assert world.rig.states() == [State.ACTIVE, State.REVOKED]
     assert dumped(world) == before
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_the_cas_own_certificates_that_it_has_written_go_too(
+    world: World, old: Credential, monkeypatch: pytest.MonkeyPatch, cut: bool
+) -> None:
+    own = [one for one in world.store.contents().certificates if one.facts and one.facts.is_authority]
+    assert own
+    world.store.remove(own, None, world.rig.now)
+    before = dumped(world)
+    if not cut:
+        assert world.counter().rehearse().is_as_it_was
+        assert dumped(world) == before
+        return
+    with monkeypatch.context() as patched:
+        killed_at(patched, 2 * Step.WRITTEN.value + 1)
+        with pytest.raises(Killed):
+            world.counter().rehearse()
+    assert len(dumped(world)) > len(before) + 3
+    with pytest.raises(RehearsalTakenBack):
+        world.resume()
+    assert dumped(world) == before

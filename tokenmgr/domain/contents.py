@@ -36,7 +36,7 @@ class Contents:
 
 
 def refusal(
-    targets: Sequence[Target],
+    targets: Sequence[Target | PublicPart],
     keys: Sequence[Key],
     certificates: Sequence[StoredCertificate],
     successor: Credential | None,
@@ -47,8 +47,10 @@ def refusal(
     `elsewhere`: the successor is in another store, which has it proven."""
     if not targets:
         return "nothing named"
-    if any(target not in (*keys, *certificates) for target in targets):
+    if any(target not in (*keys, *certificates) for target in targets if not isinstance(target, PublicPart)):
         return "not on this medium"
+    if any(isinstance(one, PublicPart) and one.key_id in [key.key_id for key in keys] for one in targets):
+        return "half of a working certificate and key"  # with its key it goes anyhow
     used = [group for group in (_belonging(key, certificates) for key in keys) if len(group) > 1]
     touched = [group for group in used if any(one in targets for one in group)]
     if any(one not in targets for group in touched for one in group):

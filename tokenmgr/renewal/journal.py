@@ -184,8 +184,10 @@ def looked(folder: Path) -> list[Begun]:
 
 
 def begun(folder: Path) -> list[Begun]:
-    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched."""
-    return [one for one in looked(folder) if one.trouble or (one.key_id and not one.is_over)]
+    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched. (A rehearsal
+    is: the store is to be as it was to the last object, and a look for room may have left one.)"""
+    is_touched = (one for one in looked(folder) if one.trouble or one.key_id or one.is_rehearsal)
+    return [one for one in is_touched if one.trouble or not one.is_over]
 
 
 def unfinished(folder: Path) -> list[Path]:

@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from tokenmgr.cmp.conversation import Conversation, Identity
-from tokenmgr.domain.contents import Contents, Target
-from tokenmgr.domain.credential import Credential, Key, StoredCertificate
+from tokenmgr.domain.contents import Contents, PublicPart, Target
+from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.holding import REHEARSED, mark_of
 from tokenmgr.domain.policy import Reason
 from tokenmgr.domain.rehearsal import Failure
@@ -108,6 +108,10 @@ def take_back(store: StorePort, journal: Journal, now: datetime) -> None:
     """What a rehearsal of this PC has left. One that had been confirmed has gone through all the same."""
     if journal.ending:
         return
+    if not journal.fact("key_id"):
+        store.obstacles(
+            KeyKind(str(journal.heading["kind"]))
+        )  # looks for room, and takes away what an earlier look left
     told = clear(store, journal, now)
     ending = Ending.DONE if journal.is_done(Step.CONFIRMED) else Ending.UNDONE
     journal.write(None, Phase.DONE, {"ending": ending.value, **told}, now)
@@ -125,7 +129,7 @@ def clear(store: StorePort, journal: Journal, now: datetime) -> dict[str, Value]
     return remove(store, gone, now)
 
 
-def remove(store: StorePort, gone: Sequence[Target], now: datetime) -> dict[str, Value]:
+def remove(store: StorePort, gone: Sequence[Target | PublicPart], now: datetime) -> dict[str, Value]:
     try:
         if gone:
             store.remove(gone, None, now)
@@ -134,9 +138,10 @@ def remove(store: StorePort, gone: Sequence[Target], now: datetime) -> dict[str,
     return {}
 
 
-def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -> list[Target]:
+def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -> list[Target | PublicPart]:
     """Of rehearsals, whoever has held them: their certificates; keys that are marked as theirs, or `known` for it, or
-    that have this ID, which was free when it was chosen. A key that has another certificate is none of them."""
+    that have this ID, which was free when it was chosen; half a key pair alike. A key that has another certificate is
+    none of them."""
     is_ours = [one for one in contents.certificates if one.facts and one.facts.is_rehearsal]
     torn = [one for one in contents.certificates if one.facts is None and key_id and one.key_id == key_id]
     theirs = {one.facts.public_key for one in is_ours if one.facts}
@@ -149,14 +154,20 @@ def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -
         or (key_id and one.key_id == key_id)
         or one.public_key in theirs
     ]
-    return [*(one for one in keys if not _has_one_of(one, real)), *is_ours, *torn]
+    lonely = [
+        one
+        for one in contents.public
+        if (mark_of(one.label) == REHEARSED or (key_id and one.key_id == key_id))
+        and one.key_id not in [key.key_id for key in contents.keys]
+    ]
+    return [*(one for one in keys if not _has_one_of(one, real)), *is_ours, *torn, *lonely]
 
 
 def _has_one_of(key: Key, real: Sequence[StoredCertificate]) -> bool:
     return any(one.key_id == key.key_id or (one.facts and one.facts.public_key == key.public_key) for one in real)
 
 
-def _issuers(contents: Contents, gone: Sequence[Target], there: set[str]) -> list[Target]:
+def _issuers(contents: Contents, gone: Sequence[Target | PublicPart], there: set[str]) -> list[Target]:
     """The CA's own that were written beside it, unless somebody has put more on the store since: that may need them."""
     everything: list[Target] = [*contents.keys, *contents.certificates]
     added = [one for one in everything if one not in gone and _digest(_content(one)) not in there]

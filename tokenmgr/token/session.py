@@ -20,7 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from tokenmgr.domain.contents import Target
+from tokenmgr.domain.contents import PublicPart, Target
 from tokenmgr.domain.credential import (
     Credential,
     Key,
@@ -293,7 +293,7 @@ class Session:
 
     def permit_deletion(
         self,
-        targets: Sequence[Target],
+        targets: Sequence[Target | PublicPart],
         now: datetime,
         successor: Credential | None = None,
         elsewhere: guard.Proof | None = None,
@@ -324,6 +324,10 @@ class Session:
                 self._destroy(key.handle)
                 for public in self._public_parts(key):
                     self._destroy(public)
+        for lonely in permit.targets:
+            if isinstance(lonely, PublicPart):
+                for item in self._find({"CLASS": "PUBLIC_KEY", "ID": lonely.key_id}):
+                    self._destroy(item["handle"])
         log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
 
     def _public_parts(self, key: Key) -> list[int]:
