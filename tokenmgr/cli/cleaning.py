@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, stores, wiring
+from tokenmgr.cli import places, prompts, stores, wiring
 from tokenmgr.cli.glimpse import glimpse
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.libraries import settings
@@ -25,8 +25,8 @@ from tokenmgr.renewal.cleanup import Decided
 
 
 @click.command(cls=Command, help=t("help.clean"))
-@stores.options
-@stores.target_options
+@places.options
+@places.target_options
 @click.option("--bank", metavar="CODE", help=t("help.o_clean_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @click.option("--yes", is_flag=True, help=t("help.o_bank_yes"))
@@ -39,9 +39,9 @@ def clean(bank: str | None, offline: bool, yes: bool, as_json: bool, only: str |
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    there = stores.where(named, "to_")
+    there = places.where(named, "to_")
     with ExitStack() as stack:
-        at = stack.enter_context(stores.opened(stores.where(named), only))
+        at = stack.enter_context(stores.opened(places.where(named), only))
         beside = stack.enter_context(stores.opened(there, only)).store if there.is_named else None
         found = listed(at.store, known, settings().journal_folder, glimpse, clock.now, beside)
         if not as_json:

@@ -9,11 +9,13 @@ from contextlib import ExitStack, contextmanager
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, stores
+from tokenmgr.cli import places, prompts, stores
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t, tell_error
+from tokenmgr.cli.output import t, tell_error, texts
+from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
-from tokenmgr.cli.stores import Opened, Where
+from tokenmgr.cli.stores import Opened
+from tokenmgr.customer.hooks import Hooks
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
@@ -31,6 +33,7 @@ def counter(
     source: Where | None = None,
     goes_on: bool = False,
     is_first: bool = False,
+    no_hooks: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
     """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
     `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
@@ -44,7 +47,7 @@ def counter(
         old = stack.enter_context(stores.opened(source, only)) if source and is_named else None
         new = stack.enter_context(stores.opened(target, only))
         if goes_on and source and not old and (name := source_of(settings().journal_folder, new.store.name)):
-            old = stack.enter_context(stores.opened(stores.by_name(name, source), only))
+            old = stack.enter_context(stores.opened(places.by_name(name, source), only))
         holder = old or new
         if old and old.store.name == new.store.name:
             raise click.UsageError(t("renewing.same_store"))
@@ -53,7 +56,8 @@ def counter(
         with authority(profile) as reached:
             parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
             try:
-                yield Counter(*parts, usb=new.stick, source=old.store if old else None), progress
+                hooks = Hooks() if no_hooks else _hooks(progress)
+                yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks), progress
             except KeyboardInterrupt as error:
                 raise LeftForLater(serial=new.store.name) from error
             finally:
@@ -68,6 +72,11 @@ def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
 def authority(profile: Profile) -> Authority:
     seconds = settings().time_limits.answer
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
+
+
+def _hooks(progress: Progress) -> Hooks:
+    seconds = settings().time_limits.hook
+    return Hooks(settings().hook_folder, seconds, texts().error, progress.tell)
 
 
 def _banks(bank: str | None) -> Banks:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tokenmgr.cli import stores, wiring
+from tokenmgr.cli import places, wiring
 from tokenmgr.cli.libraries import settings
 from tokenmgr.customer.looks import Look, of_token
 from tokenmgr.domain.contents import Contents
@@ -21,11 +22,11 @@ Looks = tuple[list[Look], TokenmgrError | None]
 
 
 @contextmanager
-def looks(where: stores.Where, only: str | None, folder: Path) -> Iterator[Looks]:
+def looks(where: places.Where, only: str | None, folder: Path) -> Iterator[Looks]:
     """The named one, or all; and why there is no medium where there is none."""
     with ExitStack() as stack:
         if where.pc:
-            yield [_token(stack, where.pc)], None
+            yield [_named(stack, where.pc)], None
             return
         seen = stack.enter_context(wiring.surroundings(only))
         if where.serial:
@@ -38,8 +39,11 @@ def looks(where: stores.Where, only: str | None, folder: Path) -> Iterator[Looks
 def _on_pc(stack: ExitStack, folder: Path) -> Iterator[Look]:
     """Those that an operation of this PC has had, whatever has become of them; and the browsers' that have keys."""
     ours = {one.store for one in looked(folder)} | {one.source for one in looked(folder)}
-    known = sorted(one for one in ours if stores.is_on_pc(one))
+    known = sorted(one for one in ours if places.is_on_pc(one))
     yield from (_known(stack, name) for name in known)
+    usual = settings().store_file
+    if usual.exists() and f"{places.FILE}:{usual}" not in known:
+        yield _known(stack, places.FILE)
     for database in nss.databases(settings().user_home):
         if database.has_keys and database.name not in known:
             yield replace(_known(stack, database.name), is_wanted=False)
@@ -48,7 +52,7 @@ def _on_pc(stack: ExitStack, folder: Path) -> Iterator[Look]:
 def _known(stack: ExitStack, name: str) -> Look:
     """What stands in the way of a look is told by the look."""
     try:
-        return _token(stack, name)
+        return _named(stack, name)
     except TokenmgrError as error:
         return failed(name, error)
 
@@ -60,6 +64,16 @@ def failed(name: str, error: TokenmgrError) -> Look:
     return Look(name, name, StoreKind.PC, PinState.NOT_TOLD, read)
 
 
-def _token(stack: ExitStack, name: str) -> Look:
-    token = stack.enter_context(stores.token_named(name))
+def _named(stack: ExitStack, name: str) -> Look:
+    path = places.file_named(name)
+    if path is not None:
+        from tokenmgr.keystore import file, form  # here: they take longer to load than all of this
+
+        read = functools.partial(file.contents, path)
+        label = places.FILE if path == settings().store_file else str(path)
+        needs_pin = True
+        with suppress(TokenmgrError):  # the look itself tells what is wrong with it
+            needs_pin = not file.is_by_keyring(path)
+        return Look(form.name_of(path), label, StoreKind.PC, PinState.NOT_TOLD, read, True, needs_pin)
+    token = stack.enter_context(places.token_named(name))
     return of_token(token.library, token.facts, token.name, token.label)

@@ -21,6 +21,7 @@ COMMANDS = {
     "resume": "tokenmgr.cli.renewing:resume",
     "status": "tokenmgr.cli.status:status",
     "clean": "tokenmgr.cli.cleaning:clean",
+    "pc": "tokenmgr.cli.pc:pc",
     "verify": "tokenmgr.cli.verify:verify",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",

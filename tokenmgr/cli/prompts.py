@@ -11,7 +11,7 @@ from tokenmgr import system
 from tokenmgr.cli.output import t
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import NotAgreed, PinMissing, PinUnacceptable
+from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
 
@@ -58,6 +58,23 @@ def _typable(new: Secret) -> Secret:
         new.wipe()
         raise PinUnacceptable(rule="typable")
     return new
+
+
+def passphrase(question: str, fd: int | None, option: str = "--pin-fd") -> Secret:
+    """Of a store on the PC. It is no PIN: nothing counts its tries, and it may be in any letters."""
+    system.keep_out_of_core_dumps()
+    return _prompt(question, "passphrase", option) if fd is None else from_fd(fd, "passphrase", option)
+
+
+def new_passphrase(question: str, again: str, fd: int | None, shortest: int) -> Secret:
+    """Twice at a prompt, once from a descriptor."""
+    first = passphrase(question, fd, NEW_PIN_FD)
+    if fd is None:
+        with passphrase(again, None, NEW_PIN_FD) as second:
+            if first != second:
+                first.wipe()
+                raise PassphraseUnfit(shortest=shortest)
+    return first
 
 
 def from_fd(fd: int, who: str = "user", option: str = "--pin-fd") -> Secret:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, prompts, stores, wiring
+from tokenmgr.cli import bank_pins, places, prompts, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -26,10 +26,11 @@ LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 def _store(command: Command) -> Command:
     """Which store, and its PIN."""
     for option in (
-        stores.options,
+        places.options,
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
         wiring.common,
     ):
         command = option(command)
@@ -50,22 +51,29 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @click.option("--rehearse", is_flag=True, help=t("help.o_rehearse"))
 @kind_option
-@stores.target_options
+@places.target_options
+@click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
 @_store
 def renew(
     certificate: str,
     rehearse: bool,
     kind: str | None,
+    due: bool,
     yes: bool,
     as_json: bool,
     bank: str | None,
     only: str | None,
     **named: Any,
 ) -> int:
-    here, there = stores.where(named), stores.where(named, "to_")
+    if due:
+        from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
+
+        told = {**named, "certificate": certificate}
+        return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
+    here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
-    with counter(bank, only, target, as_json, source) as (at, _progress):
+    with counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"]) as (at, _progress):
         if source:
             _confirm(at, yes)
         wanted = KeyKind(kind) if kind else None
@@ -94,8 +102,8 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target = stores.where(named)
-    with counter(bank, only, target, as_json, is_first=True) as (at, progress):
+    target = places.where(named)
+    with counter(bank, only, target, as_json, is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
@@ -105,7 +113,7 @@ def acquire(
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
-@stores.source_options
+@places.source_options
 @_store
 def resume(
     login_pin_fd: int | None,
@@ -115,8 +123,8 @@ def resume(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, source = stores.where(named), stores.where(named, "from_")
-    with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
+    target, source = places.where(named), places.where(named, "from_")
+    with counter(bank, only, target, as_json, source, goes_on=True, no_hooks=named["no_hooks"]) as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
             with progress.aside():
@@ -153,13 +161,22 @@ def _store_as_json(store: StorePort) -> dict[str, str]:
 
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
+    if as_json:
+        Output().value(outcome_as_json(outcome))
+    else:
+        tell_outcome(outcome)
+    return Exit.FINE
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    facts, store = outcome.certificate, outcome.store
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": _store_as_json(store)}
+    return told | {"journal": str(outcome.journal)}
+
+
+def tell_outcome(outcome: Outcome) -> None:
     """R7."""
     facts, store = outcome.certificate, outcome.store
-    if as_json:
-        named = _store_as_json(store)
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
-        Output().value(told | {"journal": str(outcome.journal)})
-        return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
     language = chosen_language()
     table(
@@ -172,7 +189,6 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
-    return Exit.FINE
 
 
 def _tell_rehearsed(outcome: Rehearsed, as_json: bool) -> int:

@@ -1,64 +1,28 @@
-"""Which store is meant, and its opening: a medium, or a store on this PC by the name that a person gives it.
-
-    firefox  firefox:work  chromium  nss:/a/folder     an NSS database (keystore/nss.py)
-    tpm  tpm:LABEL                                     the chip of this computer
-
-A medium is what is meant where nothing is said: a store on the PC is chosen, never fallen into (S3).
-"""
+"""The opening of the store that is meant (places.py): its PIN is asked for where it has one, and it is the engine's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from tokenmgr import catalogue
 from tokenmgr.cli import libraries, prompts, wiring
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t
+from tokenmgr.cli.output import t, tell_error
+from tokenmgr.cli.places import TPM, Token, Where, file_named, token_named
+from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown
-from tokenmgr.keystore import nss
+from tokenmgr.errors import PcStoreInUse
+from tokenmgr.keystore import file
+from tokenmgr.keystore.form import name_of
+from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.token.module import Library
-
-TPM = "tpm"
-KINDS = (nss.KIND, TPM)
-
-
-@dataclass(frozen=True)
-class Where:
-    """As it was named. `option` is the one that its PIN comes by."""
-
-    serial: str | None = None
-    pc: str | None = None
-    pin_fd: int | None = None
-    final_try: bool = False
-    option: str = prompts.PIN_FD
-
-    def __post_init__(self) -> None:
-        if self.serial and self.pc:
-            raise click.UsageError(t("words.one_store"))
-
-    @property
-    def is_named(self) -> bool:
-        return bool(self.serial or self.pc)
-
-
-def by_name(name: str, like: Where) -> Where:
-    """By a store's own name, as journals have it (StorePort.name); the rest as there."""
-    return replace(like, serial=None if is_on_pc(name) else name, pc=name if is_on_pc(name) else None)
-
-
-def is_on_pc(name: str) -> bool:
-    return ":" in name and name.partition(":")[0] in KINDS
 
 
 @dataclass(frozen=True)
@@ -73,8 +37,10 @@ class Opened:
 
 @contextmanager
 def opened(where: Where, only: str | None) -> Iterator[Opened]:
-    """Its PIN is asked for where it has one, and nothing is written yet."""
-    with _on_pc(where) if where.pc else _medium(where, only) as found, closing(found.store):
+    """Nothing is written yet."""
+    place = file_named(where.pc or "")
+    way = _file(place, where) if place else _token(where) if where.pc else _medium(where, only)
+    with way as found, closing(found.store):
         yield found
 
 
@@ -90,73 +56,46 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
 
 
 @contextmanager
-def _on_pc(where: Where) -> Iterator[Opened]:
+def _token(where: Where) -> Iterator[Opened]:
     with ExitStack() as stack:
         token = stack.enter_context(token_named(where.pc or "", write=True))
-        question = t("pins.ask_pc", serial=token.name)
-        asked = prompts.pin(question, where.pin_fd, option=where.option) if token.facts.needs_pin else nullcontext()
-        pin = stack.enter_context(asked)
+        _wait_for_browser(token)
+        pin = stack.enter_context(_pin(token, where) if token.facts.needs_pin else nullcontext())
         store = PcStore(token.library, token.facts.serial, pin, token.name, token.programs)
         yield Opened(store, token.label, lambda: token.library.worker.doing)
 
 
-@dataclass(frozen=True)
-class Token:
-    """A store on the PC that is reached as a token is."""
-
-    library: Library
-    facts: MediumFacts
-    name: str
-    label: str
-    programs: Callable[[], tuple[str, ...]] = tuple
-
-
-@contextmanager
-def token_named(name: str, write: bool = False) -> Iterator[Token]:
-    if name.partition(":")[0] == TPM:
-        with _tpm(name) as token:
-            yield token
-        return
-    database = database_named(name)
-    if not database.is_there:
-        raise PcStoreMissing(serial=name, place=str(database.path))
-    with _library(nss.KIND, database.name, nss.told(database, write)) as library:
-        (facts,) = library.media()
-        yield Token(library, facts, database.name, database.nick, lambda: nss.programs(database))
+def _wait_for_browser(token: Token) -> None:
+    """Until it is closed, where somebody sits there who can; what comes later is the engine's to wait for."""
+    while programs := token.programs():
+        error = PcStoreInUse(serial=token.name, programs=programs)
+        if not prompts.sees_progress():
+            raise error
+        tell_error(error)
+        click.echo(t("steps.close"), err=True)
+        while token.programs() == programs:
+            time.sleep(LOOKING)
 
 
-def database_named(name: str) -> nss.Database:
-    kind, _, path = name.partition(":")
-    here = nss.databases(settings().user_home)
-    for one in here:
-        if name in (one.nick, one.name):
-            return one
-    if kind == nss.KIND and path:
-        return nss.at(Path(path).expanduser().absolute())
-    raise PcStoreUnknown(serial=name, known=tuple(one.nick for one in here))
+def _pin(token: Token, where: Where) -> Secret:
+    """A chip has a PIN, and counts; NSS has a password, which may be in any letters."""
+    ask = prompts.pin if token.name.startswith(TPM) else prompts.passphrase
+    return ask(t("pins.ask_pc", serial=token.name), where.pin_fd, option=where.option)
 
 
 @contextmanager
-def _tpm(name: str) -> Iterator[Token]:
-    label = name.partition(":")[2]
-    with _library(TPM, name) as library:
-        try:
-            made = [one for one in library.media() if one.initialised and label in ("", one.label)]
-        except LibraryNotReady as error:  # its word for a computer that has none
-            raise PcStoreMissing(serial=name, place=library.path) from error
-        if not made:
-            raise PcStoreMissing(serial=name, place=library.path)
-        if len(made) > 1:
-            raise PcStoreUnknown(serial=name, known=tuple(f"{TPM}:{one.label}" for one in made))
-        yield Token(library, made[0], f"{TPM}:{made[0].label}", made[0].label)
+def _file(path: Path, where: Where) -> Iterator[Opened]:
+    with passphrase(path, where.pin_fd, where.option) as known:
+        yield Opened(file.FileStore(path, known), where.pc or "")
 
 
-def _library(family_name: str, store: str, initialise: str = "") -> Library:
-    family = libraries.known().family(family_name)
-    path = catalogue.library(family)
-    if path is None:
-        raise PcStoreSoftware(serial=store, software=family.title, get=family.libraries.get)
-    return Library(path, settings().environment, family, settings().time_limits, (), initialise)
+def passphrase(path: Path, fd: int | None, option: str = prompts.PIN_FD) -> Secret:
+    """From whoever has it: the system's keyring, or a person."""
+    if file.is_by_keyring(path):
+        from tokenmgr.keystore import keyring  # here: an optional package
+
+        return keyring.secret_of(path)
+    return prompts.passphrase(t("pc.ask", store=name_of(path)), fd, option)
 
 
 def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
@@ -171,36 +110,3 @@ def _instead(stick: str) -> str:
         return ""
     there = wiring.look_at_usb().devices
     return instead(stick, [one for one in there if one.smart_card or libraries.known().claims(one.usb_id)])
-
-
-# --- options ---
-
-
-def options(command: wiring.Command) -> wiring.Command:
-    """--medium and --pc: which store is meant."""
-    return wiring.medium_option(_pc_option("--pc", "help.o_pc")(command))
-
-
-def target_options(command: wiring.Command) -> wiring.Command:
-    """--to-medium and --to-pc, with the PIN of that one: a renewal into another store."""
-    medium = click.option("--to-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_to_medium"))
-    return wiring.fd_option("to-pin-fd", "help.o_to_pin_fd")(medium(_pc_option("--to-pc", "help.o_to_pc")(command)))
-
-
-def source_options(command: wiring.Command) -> wiring.Command:
-    """--from-medium and --from-pc: where what is replaced is, where that is another store and no journal says it."""
-    medium = click.option("--from-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_from_medium"))
-    return wiring.fd_option("from-pin-fd", "help.o_from_pin_fd")(
-        medium(_pc_option("--from-pc", "help.o_from_pc")(command))
-    )
-
-
-def _pc_option(name: str, help_key: str) -> Callable[[wiring.Command], wiring.Command]:
-    return click.option(name, metavar="NAME", callback=wiring.not_empty, help=t(help_key))
-
-
-def where(named: Mapping[str, Any], prefix: str = "") -> Where:
-    """From a command's own words: `prefix` is "to_" or "from_" of the other store."""
-    serial = named.get(f"{prefix}medium" if prefix else "serial")
-    option = f"--{prefix.replace('_', '-')}pin-fd"
-    return Where(serial, named.get(f"{prefix}pc"), named.get(f"{prefix}pin_fd"), bool(named.get("final_try")), option)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.contents import Contents, PublicPart, Target
+from tokenmgr.domain.contents import Contents, Target
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
@@ -135,11 +135,7 @@ class MediumStore:
         self._open().require_works(one, now)
 
     def remove(
-        self,
-        gone: Sequence[Target | PublicPart],
-        successor: Credential | None,
-        now: datetime,
-        kept_in: StorePort | None = None,
+        self, gone: Sequence[Target], successor: Credential | None, now: datetime, kept_in: StorePort | None = None
     ) -> None:
         def works() -> None:
             if kept_in is not None and successor is not None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from tokenmgr.cmp.conversation import Identity
+from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind
 from tokenmgr.domain.holding import Whose, marked_for
@@ -101,6 +102,7 @@ class Counter:
     tell: Callable[[RenewalError], None]
     usb: str = ""
     source: StorePort | None = None
+    hooks: Hooks = field(default_factory=Hooks)
 
     @property
     def _from(self) -> StorePort:
@@ -280,11 +282,18 @@ class Counter:
         return Journal.create(self.folder, named(now, os.urandom(4).hex()), told, now)
 
     def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
-        engine = self._engine(Engine, journal, order, identity)
-        if engine.run() is Ending.UNDONE:
-            raise UndoneHere(serial=self.store.name)
-        operation = str(journal.heading["operation"])
-        return Outcome(operation, engine.known.facts, self.store, journal.path)
+        stores = [self.store, self.source] if self.source else [self.store]
+        told = about(self.profile, stores, order, journal, is_resumed=len(journal.lines) > 1)
+        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell:
+            engine = self._engine(Engine, journal, order, identity)
+            if engine.run() is Ending.UNDONE:
+                raise UndoneHere(serial=self.store.name)
+            tell(engine.known.facts)
+        return Outcome(str(journal.heading["operation"]), engine.known.facts, self.store, journal.path)
+
+    def _let_go(self) -> None:
+        self.store.close()
+        self._from.close()
 
     def _engine(self, kind: type[E], journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> E:
         parts = self.store, self.authority, journal, self.screen, self.clock

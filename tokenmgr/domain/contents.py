@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
 
-Target = Key | StoredCertificate
+Held = Key | StoredCertificate
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,9 @@ class PublicPart:
         return self.read()
 
 
+Target = Held | PublicPart  # of a removal; half a key pair by itself
+
+
 @dataclass(frozen=True)
 class Contents:
     serial: str
@@ -36,7 +39,7 @@ class Contents:
 
 
 def refusal(
-    targets: Sequence[Target | PublicPart],
+    targets: Sequence[Target],
     keys: Sequence[Key],
     certificates: Sequence[StoredCertificate],
     successor: Credential | None,
@@ -68,7 +71,7 @@ def refusal(
     return "" if is_valid else "the successor is not valid now"
 
 
-def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
+def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Held]:
     """The key and its certificates; where the medium does not show the key's public part, those that may be its own.
     One of a rehearsal works nowhere."""
 

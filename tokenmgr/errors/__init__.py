@@ -32,7 +32,8 @@
     │       ├── PcStoreUnknown S101  ├── PcStoreMissing    S102   ├── PcStoreInUse      S103 r
     │       ├── PassphraseWrong S104 ├── PcStoreDamaged    S105   ├── PcStoreNewer      S106
     │       ├── PcStoreUnwritable S107 r ├── PcStoreBusy   S108 r ├── KeyringUnavailable S109 r
-    │       ├── PcStoreExists S110   ├── PassphraseUnfit   S111   └── PcStoreSoftware   S112
+    │       ├── PcStoreExists S110   ├── PassphraseUnfit   S111   ├── PcStoreSoftware   S112
+    │       └── ExportUnclear S113
     ├── PinError              P  the PIN of the medium (never the login PIN, R11)
     │   ├── PinWrong          P101   ├── PinLocked          P102   ├── PinNotSet         P103
     │   ├── PinToBeChanged    P104   ├── PinFinalTry        P105   ├── PinUnacceptable   P106
@@ -63,7 +64,9 @@
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
     │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
     │   ├── ProxyRefused      J130   ├── LeftForLater       J131 r
-    │   ├── RehearsalTakenBack J140 r ├── RehearsalNotOffered J141 └── RehearsalUntold J142 r
+    │   ├── HookRefused       J132 r ├── HookHung           J133 r ├── HookUntrusted     J134
+    │   ├── HookFailed        J135   ├── RehearsalTakenBack J140 r
+    │   ├── RehearsalNotOffered J141 └── RehearsalUntold   J142 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -73,7 +76,8 @@
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
         ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
         ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
-        └── AuthorityClosed   R130
+        ├── AuthorityClosed   R130   ├── EstNotOffered      R131   ├── CertificateWanted R132
+        └── OperationRefused  R133   └── EnrolmentUnfit     R134
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 

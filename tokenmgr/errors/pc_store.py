@@ -38,9 +38,12 @@ class PassphraseWrong(PcStoreError):
 
 
 class PcStoreDamaged(PcStoreError):
+    """`reason` names a text; `subject` is the entry that it is about."""
+
     code = "S105"
     place: str
     reason: str
+    subject: str = ""
 
 
 class PcStoreNewer(PcStoreError):
@@ -82,6 +85,13 @@ class PcStoreExists(PcStoreError):
 class PassphraseUnfit(PcStoreError):
     code = "S111"
     shortest: int
+
+
+class ExportUnclear(PcStoreError):
+    """Which certificate is to be taken out: none is there, several are, or not the one that was named."""
+
+    code = "S113"
+    certificates: tuple[str, ...] = ()
 
 
 class PcStoreSoftware(PcStoreError):

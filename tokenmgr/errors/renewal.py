@@ -212,3 +212,40 @@ class LeftForLater(RenewalError):
     code = "J131"
     retriable = True
     serial: str
+
+
+class HookRefused(RenewalError):
+    """A script of the user's that runs before the operation has ended with a status other than 0. Nothing was touched.
+    `said`: the last line of its standard error."""
+
+    code = "J132"
+    retriable = True
+    hook: str
+    status: int
+    said: str | None = None
+
+
+class HookHung(RenewalError):
+    """A script of the user's has run out of time, and was ended."""
+
+    code = "J133"
+    retriable = True
+    hook: str
+    seconds: float
+
+
+class HookUntrusted(RenewalError, InputError):
+    """Somebody else can write it, or has: it is not run, and nothing else is done. `reason` names a text."""
+
+    code = "J134"
+    hook: str
+    reason: str
+
+
+class HookFailed(RenewalError):
+    """A script that runs after the operation: a warning, and nothing of the result is changed by it."""
+
+    code = "J135"
+    hook: str
+    status: int
+    said: str | None = None

@@ -35,7 +35,7 @@ _PRIVATE_KEY = bytes.fromhex("00000003")  # CKO_PRIVATE_KEY, as the softoken wri
 
 @dataclass(frozen=True)
 class Database:
-    """`nick` is how a person names it: "firefox", "firefox:work", "chromium", or its place."""
+    """`nick` is how a person names it: "firefox", "firefox:work", "chromium"; else its folder's name."""
 
     nick: str
     path: Path
@@ -67,7 +67,7 @@ class Database:
 
 
 def at(path: Path) -> Database:
-    return Database(f"{KIND}:{path}", path)
+    return Database(path.name, path)
 
 
 def databases(home: Path) -> list[Database]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.contents import Contents, PublicPart, Target
+from tokenmgr.domain.contents import Contents, Target
 from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
@@ -55,11 +55,7 @@ class StorePort(Protocol):
         """DeletionRefused unless it is here, valid, with its chain, and its key signs: then another may go for it."""
 
     def remove(
-        self,
-        gone: Sequence[Target | PublicPart],
-        successor: Credential | None,
-        now: datetime,
-        kept_in: StorePort | None = None,
+        self, gone: Sequence[Target], successor: Credential | None, now: datetime, kept_in: StorePort | None = None
     ) -> None:
         """S2: refused by the store itself where the successor does not work. `kept_in`: the store that has that one,
         where it is another."""

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from tokenmgr.cmp.conversation import Conversation, Identity
-from tokenmgr.domain.contents import Contents, PublicPart, Target
+from tokenmgr.domain.contents import Contents, Held, Target
 from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate
 from tokenmgr.domain.holding import REHEARSED, mark_of
 from tokenmgr.domain.policy import Reason
@@ -129,7 +129,7 @@ def clear(store: StorePort, journal: Journal, now: datetime) -> dict[str, Value]
     return remove(store, gone, now)
 
 
-def remove(store: StorePort, gone: Sequence[Target | PublicPart], now: datetime) -> dict[str, Value]:
+def remove(store: StorePort, gone: Sequence[Target], now: datetime) -> dict[str, Value]:
     try:
         if gone:
             store.remove(gone, None, now)
@@ -138,7 +138,7 @@ def remove(store: StorePort, gone: Sequence[Target | PublicPart], now: datetime)
     return {}
 
 
-def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -> list[Target | PublicPart]:
+def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -> list[Target]:
     """Of rehearsals, whoever has held them: their certificates; keys that are marked as theirs, or `known` for it, or
     that have this ID, which was free when it was chosen; half a key pair alike. A key that has another certificate is
     none of them."""
@@ -167,22 +167,22 @@ def _has_one_of(key: Key, real: Sequence[StoredCertificate]) -> bool:
     return any(one.key_id == key.key_id or (one.facts and one.facts.public_key == key.public_key) for one in real)
 
 
-def _issuers(contents: Contents, gone: Sequence[Target | PublicPart], there: set[str]) -> list[Target]:
+def _issuers(contents: Contents, gone: Sequence[Target], there: set[str]) -> list[Target]:
     """The CA's own that were written beside it, unless somebody has put more on the store since: that may need them."""
-    everything: list[Target] = [*contents.keys, *contents.certificates]
+    everything: list[Held] = [*contents.keys, *contents.certificates]
     added = [one for one in everything if one not in gone and _digest(_content(one)) not in there]
     is_ca = [isinstance(one, StoredCertificate) and one.facts is not None and one.facts.is_authority for one in added]
-    return added if all(is_ca) else []
+    return [*added] if all(is_ca) else []
 
 
 def digests(contents: Contents) -> set[str]:
     """Of each thing on the store by what it says: enough to see whether it is as it was."""
-    everything: list[Target] = [*contents.keys, *contents.certificates]
+    everything: list[Held] = [*contents.keys, *contents.certificates]
     public = [("public", one.key_id, one.label, one.public_key) for one in contents.public]
     return {_digest(one) for one in (*map(_content, everything), *public)}
 
 
-def _content(one: Target) -> tuple[object, ...]:
+def _content(one: Held) -> tuple[object, ...]:
     if isinstance(one, Key):
         return "key", one.key_id, one.label, one.public_key
     return "certificate", one.key_id, one.label, one.der

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tokenmgr.domain.contents import Contents, PublicPart, Target, refusal
+from tokenmgr.domain.contents import Contents, Target, refusal
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.errors import DeletionRefused
 
@@ -23,7 +23,7 @@ class DeletionPermit:
     was asked then is asked again when it is used: another permit may have been used meanwhile."""
 
     serial: str
-    targets: tuple[Target | PublicPart, ...]
+    targets: tuple[Target, ...]
     successor: Credential | None
     now: datetime
     elsewhere: Proof | None = None

@@ -20,7 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from tokenmgr.domain.contents import PublicPart, Target
+from tokenmgr.domain.contents import Held, PublicPart, Target
 from tokenmgr.domain.credential import (
     Credential,
     Key,
@@ -70,7 +70,7 @@ class Session:
         self._handle = handle
         self._epoch = library.epoch
         self._closed = False
-        self._seen: dict[int, Target] = {}  # what this session's handles are, as it last read them
+        self._seen: dict[int, Held] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
@@ -293,7 +293,7 @@ class Session:
 
     def permit_deletion(
         self,
-        targets: Sequence[Target | PublicPart],
+        targets: Sequence[Target],
         now: datetime,
         successor: Credential | None = None,
         elsewhere: guard.Proof | None = None,
@@ -344,7 +344,7 @@ class Session:
 
     # --- the way to the child ---
 
-    def _handle_of(self, item: Target) -> int:
+    def _handle_of(self, item: Held) -> int:
         """A handle is worth nothing in another session: what this one has not read as that very object is looked up."""
         if not self._is_seen_at(item.handle, item):
             self.contents()
@@ -355,7 +355,7 @@ class Session:
             raise ObjectMissing(serial=self.medium.serial)
         return now[0]
 
-    def _is_seen_at(self, handle: int, item: Target) -> bool:
+    def _is_seen_at(self, handle: int, item: Held) -> bool:
         seen = self._seen.get(handle)
         return type(seen) is type(item) and seen.identity == item.identity
 

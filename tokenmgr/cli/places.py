@@ -1,0 +1,161 @@
+"""Which store is meant: a medium, or a store on this PC by the name that a person gives it.
+
+    firefox  firefox:work  chromium  nss:/a/folder     an NSS database (keystore/nss.py)
+    file  file:/a/place                                an encrypted file (keystore/file.py)
+    tpm  tpm:LABEL                                     the chip of this computer
+
+A medium is what is meant where nothing is said: a store on the PC is chosen, never fallen into (S3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tokenmgr import catalogue
+from tokenmgr.cli import libraries, prompts, wiring
+from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.output import t
+from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown
+from tokenmgr.keystore import nss
+from tokenmgr.token.module import Library
+
+FILE, TPM = "file", "tpm"
+KINDS = (nss.KIND, FILE, TPM)
+
+
+@dataclass(frozen=True)
+class Where:
+    """As it was named. `option` is the one that its PIN comes by."""
+
+    serial: str | None = None
+    pc: str | None = None
+    pin_fd: int | None = None
+    final_try: bool = False
+    option: str = prompts.PIN_FD
+
+    def __post_init__(self) -> None:
+        if self.serial and self.pc:
+            raise click.UsageError(t("words.one_store"))
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.serial or self.pc)
+
+
+def by_name(name: str, like: Where) -> Where:
+    """By a store's own name, as journals have it (StorePort.name); the rest as there."""
+    return replace(like, serial=None if is_on_pc(name) else name, pc=name if is_on_pc(name) else None)
+
+
+def is_on_pc(name: str) -> bool:
+    return ":" in name and name.partition(":")[0] in KINDS
+
+
+def file_named(name: str) -> Path | None:
+    """`file`, where the settings have it, or `file:PLACE`; None of any other."""
+    kind, colon, place = name.partition(":")
+    if kind != FILE or (colon and not place):
+        return None
+    try:
+        return Path(place).expanduser().absolute() if place else settings().store_file
+    except RuntimeError as error:  # nobody is called so
+        raise PcStoreUnknown(serial=name, known=(FILE, f"{FILE}:PATH")) from error
+
+
+@dataclass(frozen=True)
+class Token:
+    """A store on the PC that is reached as a token is."""
+
+    library: Library
+    facts: MediumFacts
+    name: str
+    label: str
+    programs: Callable[[], tuple[str, ...]] = tuple
+
+
+@contextmanager
+def token_named(name: str, write: bool = False) -> Iterator[Token]:
+    if name.partition(":")[0] == TPM:
+        with _tpm(name) as token:
+            yield token
+        return
+    database = database_named(name)
+    if not database.is_there:
+        raise PcStoreMissing(serial=name, place=str(database.path))
+    with _library(nss.KIND, database.name, nss.told(database, write)) as library:
+        (facts,) = library.media()
+        yield Token(library, facts, database.name, database.label, lambda: nss.programs(database))
+
+
+def database_named(name: str) -> nss.Database:
+    kind, _, path = name.partition(":")
+    here = nss.databases(settings().user_home)
+    for one in here:
+        if name in (one.nick, one.name):
+            return one
+    if kind == nss.KIND and path:
+        return nss.at(Path(path).expanduser().absolute())
+    raise PcStoreUnknown(serial=name, known=tuple(one.nick for one in here))
+
+
+@contextmanager
+def _tpm(name: str) -> Iterator[Token]:
+    label = name.partition(":")[2]
+    with _library(TPM, name) as library:
+        try:
+            made = [one for one in library.media() if one.initialised and label in ("", one.label)]
+        except LibraryNotReady as error:  # its word for a computer that has none
+            raise PcStoreMissing(serial=name, place=library.path) from error
+        if not made:
+            raise PcStoreMissing(serial=name, place=library.path)
+        if len(made) > 1:
+            raise PcStoreUnknown(serial=name, known=tuple(f"{TPM}:{one.label}" for one in made))
+        yield Token(library, made[0], f"{TPM}:{made[0].label}", made[0].label)
+
+
+def _library(family_name: str, store: str, initialise: str = "") -> Library:
+    family = libraries.known().family(family_name)
+    path = catalogue.library(family)
+    if path is None:
+        raise PcStoreSoftware(serial=store, software=family.title, get=family.libraries.get)
+    return Library(path, settings().environment, family, settings().time_limits, (), initialise)
+
+
+# --- options ---
+
+
+def options(command: wiring.Command) -> wiring.Command:
+    """--medium and --pc: which store is meant."""
+    return wiring.medium_option(_pc_option("--pc", "help.o_pc")(command))
+
+
+def target_options(command: wiring.Command) -> wiring.Command:
+    """--to-medium and --to-pc, with the PIN of that one: a renewal into another store."""
+    medium = click.option("--to-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_to_medium"))
+    return wiring.fd_option("to-pin-fd", "help.o_to_pin_fd")(medium(_pc_option("--to-pc", "help.o_to_pc")(command)))
+
+
+def source_options(command: wiring.Command) -> wiring.Command:
+    """--from-medium and --from-pc: where what is replaced is, where that is another store and no journal says it."""
+    medium = click.option("--from-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_from_medium"))
+    return wiring.fd_option("from-pin-fd", "help.o_from_pin_fd")(
+        medium(_pc_option("--from-pc", "help.o_from_pc")(command))
+    )
+
+
+def _pc_option(name: str, help_key: str) -> Callable[[wiring.Command], wiring.Command]:
+    return click.option(name, metavar="NAME", callback=wiring.not_empty, help=t(help_key))
+
+
+def where(named: Mapping[str, Any], prefix: str = "") -> Where:
+    """From a command's own words: `prefix` is "to_" or "from_" of the other store."""
+    serial = named.get(f"{prefix}medium" if prefix else "serial")
+    option = f"--{prefix.replace('_', '-')}pin-fd"
+    return Where(serial, named.get(f"{prefix}pc"), named.get(f"{prefix}pin_fd"), bool(named.get("final_try")), option)
