@@ -28,9 +28,9 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield made
 
 
-def rehearse(scene: Scene) -> Running:
+def rehearse(scene: Scene, *options: str) -> Running:
     active = (f"--certificate={one.serial:x}" for one in scene.active())
-    return scene.start("renew", "--rehearse", "--bank", scene.bank, "--kind", "p256", "--json", *active)
+    return scene.start("renew", "--rehearse", "--bank", scene.bank, "--kind", "p256", *options, *active)
 
 
 def objects(scene: Scene) -> dict[str, bytes]:
@@ -50,9 +50,12 @@ def test_the_power_fails_and_the_next_run_takes_back_what_was_left(crashing: Wor
         resumed = scene.ended(scene.resume())
         assert "J140" in resumed.out, (fault, resumed)
         assert objects(scene) == before, (fault, resumed)
-    done = scene.ended(rehearse(scene))
+    done = scene.ended(rehearse(scene, "--json"))
     assert done.status == 0, done
     assert '"as_it_was": true' in done.out
+    told = scene.ended(rehearse(scene, "--lang", "ja"))
+    assert told.out.splitlines()[0] == "更新の予行が終わりました。この更新は通ります。"
+    assert "の内容は、予行の前と同じです。" in told.out.splitlines()[-1]
     assert (objects(scene), scene.generations()) == (before, known)
     assert not list(invariants.nothing_is_unfinished(scene, scene.home))
     assert not list(invariants.bystanders_are_there(scene))
