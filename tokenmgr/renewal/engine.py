@@ -16,7 +16,7 @@ from tokenmgr.cmp.conversation import Conversation, Identity
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
 from tokenmgr.domain.credential import Credential, Key, KeyKind, is_over
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, Whose, mark_of, marked
+from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, Whose, mark_of, marked, rehearsed
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
@@ -64,6 +64,7 @@ class Order:
     old: Credential | None  # what is to be replaced; None: an acquisition
     whose: Whose | None = None  # bank, contract and ID of who acquires, as far as this PC knows
     subject: bytes = bytes((0x30, 0))  # of who acquires, where the CA does not know it: ours does
+    is_rehearsal: bool = False  # of this renewal (rehearsal.py)
 
 
 class Engine:
@@ -197,8 +198,8 @@ class Engine:
     # --- the steps that are more than a line ---
 
     def _mark(self) -> str:
-        old = self.order.old
-        return marked(holder_of(old.facts.subject_der) if old and old.facts else self.order.whose)
+        old, mark = self.order.old, rehearsed if self.order.is_rehearsal else marked
+        return mark(holder_of(old.facts.subject_der) if old and old.facts else self.order.whose)
 
     def _meant(self, step: Step) -> Mapping[str, Value]:
         """2: the ID is chosen, and on the disk, before there is a key of it. Another where half a key pair has it."""
@@ -284,7 +285,8 @@ class Engine:
         replaced = old.certificate.der if old and old.certificate else b""
         subject = old.facts.subject_der if old and old.facts else self.order.subject
         signer = self.store.signer(self.known.required_key().key)
-        policy = self.offer.policies.get(self.store.kind.value, "")
+        policies = self.offer.rehearsals if self.order.is_rehearsal else self.offer.policies
+        policy = policies.get(self.store.kind.value, "")
         request = talk.ask(signer, subject, self.clock(), policy, replaced)
         self._is_fresh = True
         return {"by": talk.identity.name, "transaction": talk.transaction.hex(), "request": encoded(request)}
@@ -304,8 +306,9 @@ class Engine:
 
     def _accept(self) -> Mapping[str, Value]:
         """5: every mismatch at once; what does not fit is refused to the CA, which takes it back."""
+        order, known = self.order, self.known
         expected = Expected(
-            self.known.required_key().key, self.order.old, self.order.whose, self.known.chain, self.roots
+            known.required_key().key, order.old, order.whose, known.chain, self.roots, order.is_rehearsal
         )
         findings = mismatches(self.known.facts, expected, self.clock())
         if findings:
@@ -325,7 +328,7 @@ class Engine:
             sent = talk.confirm(self.known.certificate, self.known.nonce, self.clock())
             with suppress(AlreadyConfirmed):  # the answer was lost, and this is a second one
                 talk.read(sent, self.authority.exchange(sent))
-        self.store.rename(self.known.key_id, label_of(self.known.facts))
+        self.store.rename(self.known.key_id, self._mark() if self.order.is_rehearsal else label_of(self.known.facts))
         return {}
 
     def _retire(self) -> Mapping[str, Value]:
