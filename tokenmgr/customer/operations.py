@@ -37,8 +37,9 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
-from tokenmgr.renewal.engine import Engine, Order
+from tokenmgr.renewal.engine import Engine
 from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Value
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import (
     begun_elsewhere,
