@@ -8,7 +8,7 @@ import signal
 import stat
 import struct
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -89,7 +89,7 @@ def distrust(path: Path) -> str:
     seen = path.stat()
     if seen.st_uid not in (0, os.geteuid()):
         return "owned-by-another"
-    return "written-by-others" if seen.st_mode & stat.S_IWOTH else ""
+    return "written-by-others" if seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
 def end_group(process: int) -> None:
@@ -234,6 +234,32 @@ def holders(is_meant: Callable[[str], bool]) -> list[Holder] | None:
         return None
     others = [entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()]
     return sorted({holder for entry in others for holder in _held_by(entry, is_meant)}, key=str)
+
+
+def openers(files: Sequence[Path]) -> list[Holder] | None:
+    """Other processes that have one of these files open, by whatever name they see it: Flatpak's have mounts of their
+    own. None where a system does not tell."""
+    if not Path("/proc/self/fd").exists():
+        return None
+    wanted = {_file(file): str(file) for file in files if file.exists()}
+    found = set()
+    for process in (
+        entry for entry in Path("/proc").iterdir() if entry.name.isdigit() and int(entry.name) != os.getpid()
+    ):
+        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+            opened = {wanted.get(_file(descriptor)) for descriptor in (process / "fd").iterdir()} - {None}
+            name = (process / "comm").read_text().strip()
+            found |= {Holder(int(process.name), name, str(file)) for file in opened}
+    return sorted(found, key=str)
+
+
+def _file(path: Path) -> tuple[int, int]:
+    """What makes it this file, in every mount of it; of a descriptor's link, of what is open. (0, 0): it is gone."""
+    try:
+        seen = path.stat()
+    except OSError:
+        return 0, 0
+    return seen.st_dev, seen.st_ino
 
 
 def reader_programs(service: str, bus: int = 0, address: int = 0) -> list[Holder]:

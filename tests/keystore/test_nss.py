@@ -142,9 +142,24 @@ def test_whoever_has_it_open_is_named_and_our_own_child_is_not(tmp_path: Path) -
     assert not os.path.lexists(database.path / "lock")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_one_that_sees_it_under_another_name_is_named_too(tmp_path: Path) -> None:
+    """As in a mount namespace of its own; a second name of the file is as good, and needs no privilege."""
+    database = made(tmp_path / "db")
+    other = tmp_path / "elsewhere.db"
+    other.hardlink_to(database.path / "cert9.db")
+    script = f"import sys; held = open({str(other)!r}); print(flush=True); sys.stdin.read()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe) as browser:
+        assert browser.stdout
+        browser.stdout.readline()
+        assert [told.endswith(f"({browser.pid})") for told in nss.programs(database)] == [True]
+        browser.communicate()
+
+
 def test_where_a_system_does_not_tell_firefoxs_own_lock_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows, where nobody else can open it meanwhile."""
-    monkeypatch.setattr(system, "holders", lambda _is_meant: None)
+    monkeypatch.setattr(system, "openers", lambda _files: None)
     database = nss.at(tmp_path)
     assert nss.programs(database) == ()
     (tmp_path / "parent.lock").touch()

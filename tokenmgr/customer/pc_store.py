@@ -32,6 +32,12 @@ class PcStore(MediumStore):
             raise PcStoreInUse(serial=self.name, programs=programs)
         return super()._open()
 
+    def _changing(self) -> Session:
+        if programs := self._programs():  # opened since: what it has in memory would win
+            self.close()
+            raise PcStoreInUse(serial=self.name, programs=programs)
+        return super()._changing()
+
     def _login(self, session: Session) -> None:
         try:
             super()._login(session)

@@ -38,6 +38,14 @@ class Contents:
     public: list[PublicPart] = field(default_factory=list)  # what is seen of a key before a login, on most
 
 
+def not_working(one: Credential, keys: Sequence[Key], certificates: Sequence[StoredCertificate], now: datetime) -> str:
+    """Why this one is nothing's successor, as far as can be seen, or ""."""
+    if one.certificate not in certificates or one.key not in keys:
+        return "successor not on this medium"
+    is_valid = one.facts is not None and one.facts.is_valid(now) and not one.facts.is_rehearsal
+    return "" if is_valid else "the successor is not valid now"
+
+
 def refusal(
     targets: Sequence[Target],
     keys: Sequence[Key],
@@ -63,12 +71,11 @@ def refusal(
         return "half of a working certificate and key"  # with its placeholder a key goes, too
     if successor is None:
         return "the last working certificate" if touched else ""
-    if not elsewhere and (successor.certificate not in certificates or successor.key not in keys):
-        return "successor not on this medium"
-    if not elsewhere and (successor.key in targets or successor.certificate in targets):
+    if elsewhere:
+        return ""
+    if successor.key in targets or successor.certificate in targets:
         return "the successor itself"
-    is_valid = successor.facts is not None and successor.facts.is_valid(now) and not successor.facts.is_rehearsal
-    return "" if is_valid else "the successor is not valid now"
+    return not_working(successor, keys, certificates, now)
 
 
 def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Held]:

@@ -62,17 +62,19 @@ def as_pkcs12(store: FileStore, one: Credential, password: Secret) -> bytes:
 
 def write(path: Path, data: bytes) -> None:
     """For its owner alone, and never over anything."""
+    is_ours = False
     try:
         with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                path.unlink(missing_ok=True)
-                raise
+            is_ours = True
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        is_ours = False
     except OSError as error:
         raise FileNotWritten(file=str(path), reason=error.strerror or str(error)) from error
+    finally:
+        if is_ours:  # half of it is nobody's; closed, as Windows wants it
+            path.unlink(missing_ok=True)
 
 
 def _protected(made: bytes, password: Secret) -> bytes:

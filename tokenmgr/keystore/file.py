@@ -18,7 +18,7 @@ from typing import Protocol
 
 from tokenmgr import system
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.domain.contents import Contents, Target, refusal
+from tokenmgr.domain.contents import Contents, Target, not_working, refusal
 from tokenmgr.domain.credential import Credential, Key, KeyKind, StoredCertificate, TrustAttributes, pair
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import (
@@ -228,10 +228,9 @@ class FileStore:
 
     def require_works(self, one: Credential, now: datetime) -> None:
         contents = self.contents()
-        if one.facts is None or one.certificate not in contents.certificates or one.key not in contents.keys:
-            raise DeletionRefused(serial=self.name, reason="successor not on this medium")
-        if not one.facts.is_valid(now):
-            raise DeletionRefused(serial=self.name, reason="the successor is not valid now")
+        if reason := not_working(one, contents.keys, contents.certificates, now):
+            raise DeletionRefused(serial=self.name, reason=reason)
+        assert one.facts is not None  # noqa: S101  what works has some
         if chain_of(one.facts, [c.facts for c in contents.certificates if c.facts])[1]:
             raise DeletionRefused(serial=self.name, reason="the successor's chain is not whole")
         self._prove(one)

@@ -105,8 +105,7 @@ def told(database: Database, write: bool = False) -> str:
 
 def programs(database: Database) -> tuple[str, ...]:
     """Who has it open, and would not see what we change. Where a system does not tell, Firefox's own lock does."""
-    files = [str((database.path / file).resolve()) for file in FILES]
-    found = system.holders(lambda file: file in files)
+    found = system.openers([database.path / file for file in FILES])
     if found is not None:
         others = [one for one in found if one.name != system.CHILD_NAME[:15]]
         return tuple(dict.fromkeys(f"{one.name} ({one.process})" for one in others))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tokenmgr.domain.contents import Contents, Target, refusal
+from tokenmgr.domain.contents import Contents, Target, not_working, refusal
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.errors import DeletionRefused
 
@@ -52,10 +52,9 @@ def hold(session: Session, permit: DeletionPermit) -> Contents:
 
 def require_works(session: Session, one: Credential, now: datetime) -> None:
     contents = session.contents()
-    if one.facts is None or one.certificate not in contents.certificates or one.key not in contents.keys:
-        raise DeletionRefused(serial=session.medium.serial, reason="successor not on this medium")
-    if not one.facts.is_valid(now):
-        raise DeletionRefused(serial=session.medium.serial, reason="the successor is not valid now")
+    if reason := not_working(one, contents.keys, contents.certificates, now):
+        raise DeletionRefused(serial=session.medium.serial, reason=reason)
+    assert one.facts is not None  # noqa: S101  what works has some
     _require_chain(session, one.facts, contents)
     session.prove(one.key, one.facts.public_key)
 
