@@ -17,6 +17,8 @@ from tokenmgr.catalogue import drivers
 from tokenmgr.cli.output import Exit
 from tokenmgr.customer import profiles
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.login import Hindrance, Kind, Outcome, Role
+from tokenmgr.domain.login import Step as LoginStep
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
@@ -29,6 +31,7 @@ ROOT = Path(__file__).parent.parent
 CLI = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
 SETTINGS = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
 RENEWAL = (ROOT / "docs" / "renewal.md").read_text(encoding="utf-8")
+LOGIN = (ROOT / "docs" / "login.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMON = {"--json", "--lang", "--library", "-v", "--help"}
 LEAVES = [(path, command) for path, command in every_command() if not isinstance(command, click.Group)]
@@ -80,6 +83,16 @@ def test_the_nine_steps_are_called_as_on_the_screen() -> None:
 def test_every_word_that_json_may_have_of_a_medium_is_documented(words: type[Enum]) -> None:
     for word in words:
         assert f"`{word.value}`" in RENEWAL, word
+
+
+@pytest.mark.parametrize("words", [Outcome, Role, Hindrance, LoginStep, Kind])
+def test_every_word_that_json_may_have_of_a_login_is_documented_and_said(words: type[Enum]) -> None:
+    for word in words:
+        assert f"`{word.value}`" in LOGIN, word
+    areas = {Outcome: "login_outcome", Role: "login_role", Hindrance: "login_hindrance", LoginStep: "login_step"}
+    unsaid = {LoginStep.NOTHING, LoginStep.CHOOSE}
+    for word in set(words if words in areas else ()) - unsaid:
+        assert Texts("ja")(f"{areas[words]}.{word.value}"), word
 
 
 def test_every_key_that_json_may_have_of_a_key_at_the_ca_is_documented() -> None:

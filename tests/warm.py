@@ -30,7 +30,7 @@ BEGUN_IN = {**os.environ, "LC_ALL": "C.UTF-8"}
 LIMIT = 120  # seconds; then SIGALRM ends it
 LONGEST = 1 << 17  # bytes of a request
 PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
-ROOMS = ("ca", "catalogue", "cmp", "domain", "errors", "pki", "ra", "sql", "testbed", "token", "usb")
+ROOMS = ("ca", "catalogue", "cmp", "domain", "errors", "keystore", "pki", "ra", "sql", "testbed", "token", "usb")
 OTHERS = (
     "click",
     "platformdirs",

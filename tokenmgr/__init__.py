@@ -5,7 +5,7 @@ The house, top floor to ground; a room imports only rooms below it (tests/test_w
     cli/         words, options, exit codes; wires the rooms together       testbed/  simulated media, beside the house
     customer/    acquire, renew, go on: what the PC's edges share       |
     renewal/     the engine: nine steps, a journal, evidence            |
-    keystore/    the PC's own store: keys and certificates in a file  |
+    keystore/    the PC's own store: keys and certificates in a file    |
     token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
                  child process that may crash                           | sql/   remembers
     keystore/    stores on the PC, for whoever has no medium            |

@@ -6,6 +6,7 @@ libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
 drivers.d/NAME.toml      a token family beside those of drivers/, or in place of one
 banks.d/NAME.toml        a bank, as it hands it out (customer/profiles.py)
 journal/                 what this user's operations have written down
+hooks/before/, after/    this user's own scripts (customer/hooks.py)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class TimeLimits:
     generate: float = 240.0
     format: float = 120.0
     answer: float = 20.0  # of the CA
+    hook: float = 60.0  # a user's own script, before or after an operation
 
     def of(self, verb: str) -> float:
         return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
@@ -75,6 +77,10 @@ class Settings:
     @property
     def journal_folder(self) -> Path:
         return self.home / "journal"
+
+    @property
+    def hook_folder(self) -> Path:
+        return self.home / "hooks"
 
     @property
     def store_file(self) -> Path:

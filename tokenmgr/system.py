@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import stat
 import struct
 import sys
 from collections.abc import Callable, Iterator
@@ -65,6 +66,39 @@ def keep_out_of_core_dumps() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def how_to_run(path: Path) -> list[str]:
+    """A user's own script; empty where a file is none: its mode says so, on Windows its name."""
+    if NAME == "windows":
+        return how_windows_runs(path)
+    return [str(path)] if path.is_file() and os.access(path, os.X_OK) else []
+
+
+def how_windows_runs(path: Path) -> list[str]:
+    """PowerShell goes by this computer's own policy of what it may run."""
+    powershell = ["powershell.exe", "-NoProfile", "-NonInteractive", "-File", str(path)]
+    known = {".exe": [str(path)], ".bat": [str(path)], ".cmd": [str(path)], ".ps1": powershell}
+    return known.get(path.suffix.lower(), [])
+
+
+def distrust(path: Path) -> str:
+    """Why somebody else may have written it; empty where nobody can have. Windows' profile folders are private."""
+    if sys.platform == "win32":
+        return ""
+    seen = path.stat()
+    if seen.st_uid not in (0, os.geteuid()):
+        return "owned-by-another"
+    return "written-by-others" if seen.st_mode & stat.S_IWOTH else ""
+
+
+def end_group(process: int) -> None:
+    """At once: a process that began a session of its own, with all that it has started; on Windows that one alone."""
+    with contextlib.suppress(ProcessLookupError):
+        if sys.platform == "win32":
+            os.kill(process, signal.SIGTERM)
+        else:
+            os.killpg(process, signal.SIGKILL)
 
 
 def private_folder(path: Path) -> Path:

@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp
 
+from tokenmgr.api.bounds import PEER
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -26,8 +28,9 @@ class Answer:
 
 
 class Client:
-    def __init__(self, app: ASGIApp, host: str = "203.0.113.9") -> None:
-        self._app, self._host = app, host
+    def __init__(self, app: ASGIApp, host: str = "203.0.113.9", peer: bytes = b"") -> None:
+        """`peer` is the certificate of a TLS client, DER."""
+        self._app, self._host, self._peer = app, host, peer
 
     def request(
         self, method: str, path: str, content: bytes = b"", headers: dict[str, str] | None = None, json: Any = None
@@ -56,7 +59,8 @@ class Client:
         async def send(message: Any) -> None:
             said.append(message)
 
-        await self._app(scope_of(method, path, headers or {}, self._host), receive, send)
+        scope = scope_of(method, path, headers or {}, self._host)
+        await self._app(scope | ({PEER: self._peer} if self._peer else {}), receive, send)
         first = {name.decode(): value.decode() for name, value in said[0]["headers"]}
         return Answer(said[0]["status"], first, b"".join(one.get("body", b"") for one in said[1:]))
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.rig import Rig
+from tests.api.est import Est
+from tests.api.rig import Rig, hashes
 from tests.sql.conftest import KINDS
 from tests.sql.postgres import Server
+from tokenmgr.ra import passcodes
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.schema import METADATA
 
@@ -51,3 +53,16 @@ def quick(tmp_path: Path) -> Iterator[Rig]:
     made = Rig(f"sqlite:///{tmp_path / 'registry.db'}")
     yield made
     made.close()
+
+
+@pytest.fixture
+def est(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Est:
+    """Somebody else's client. An unknown ID's PINs are compared with what costs as little as a known one's here."""
+    monkeypatch.setattr(passcodes, "_NOBODY", hashes()[0])
+    return Est(rig)
+
+
+@pytest.fixture
+def quick_est(quick: Rig, monkeypatch: pytest.MonkeyPatch) -> Est:
+    monkeypatch.setattr(passcodes, "_NOBODY", hashes()[0])
+    return Est(quick)

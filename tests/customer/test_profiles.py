@@ -84,8 +84,24 @@ def test_whom_its_server_must_lead_to(tmp_path: Path, pem: str, roots: list[byte
 
 
 @pytest.mark.parametrize(
+    ("login", "hosts"),
+    [
+        (None, ()),
+        ("https://ib.example", (("ib.example", 443),)),
+        ("https://ib.example:8443/  https://IB2.example", (("ib.example", 8443), ("ib2.example", 443))),
+    ],
+)
+def test_where_its_customers_log_in(tmp_path: Path, pem: str, login: str | None, hosts: object) -> None:
+    assert read_profile(written(tmp_path, pem, login=login)).login == hosts
+
+
+@pytest.mark.parametrize(
     ("changes", "reason"),
     [
+        *(
+            ({"login": login}, "profile-login")
+            for login in ("ib.example", "http://ib.example", "https://ib.example/a", "https://a.example, b")
+        ),
         *(({name: None}, "profile-text") for name in TEXTS),
         ({"name": "  "}, "profile-text"),
         ({"roots": ""}, "profile-text"),

@@ -15,7 +15,7 @@ import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 /** Where keys are made, and who signs with them: Java itself, or a token. */
 final class Keys {
     private final String kind;
-    private final Provider token;
+    final Provider token; // null: Java itself
     private final KeyStore store;
 
     Keys(String kind, Provider token, KeyStore store) {

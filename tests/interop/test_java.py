@@ -9,26 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.services import require
 from tests.interop.running import BANK, Authority
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
-
-PROGRAM = [str(Path(__file__).with_name(f"{name}.java")) for name in ("Renew", "Keys", "Pbmac1")]
-JARS = [f"/usr/share/java/{name}.jar" for name in ("bcpkix", "bcprov", "bcutil")]
-
-
-@pytest.fixture(scope="session")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Compiled once."""
-    require("javac", "java", *JARS)
-    folder = str(tmp_path_factory.mktemp("classes"))
-    path = os.pathsep.join(JARS)
-    how = ["-J-XX:TieredStopAtLevel=1", "-proc:none", "-encoding", "UTF-8", "-cp", path, "-d", folder]
-    line = ["javac", *how, *PROGRAM]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return os.pathsep.join([folder, path])
 
 
 def renew(

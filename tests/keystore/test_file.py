@@ -9,13 +9,14 @@ import subprocess
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from tests.keystore.kept import NOW, PASSPHRASE, authority, certificate, filled, made, opened
+from tests.keystore.kept import CHEAP, NOW, PASSPHRASE, authority, certificate, filled, made, opened
 from tokenmgr import errors, system
 from tokenmgr.cmp import algorithms
 from tokenmgr.cmp.faults import FailInfo
@@ -202,8 +203,8 @@ def test_another_passphrase_opens_the_same_keys(store: FileStore) -> None:
     one, before = filled(store), file.contents(store.path)
     new = "まったく別のパスワード"
     with pytest.raises(errors.PassphraseWrong):
-        file.lock_anew(store.path, Secret("nobody's"), Secret(new), CHEAPLY())
-    file.lock_anew(store.path, Secret(PASSPHRASE), Secret(new), CHEAPLY())
+        file.lock_anew(store.path, Secret("nobody's"), Secret(new), cheaply())
+    file.lock_anew(store.path, Secret(PASSPHRASE), Secret(new), cheaply())
     assert file.contents(store.path) == before
     opened(store.path, new).require_works(one, NOW)
     with pytest.raises(errors.PassphraseWrong):
@@ -211,8 +212,29 @@ def test_another_passphrase_opens_the_same_keys(store: FileStore) -> None:
     store.require_works(one, NOW)  # who has it open goes on
 
 
-def CHEAPLY() -> form.Lock:  # noqa: N802
-    return sealed.new_lock(cost=form.Cost(8, 1, 1))
+def cheaply() -> form.Lock:
+    return sealed.new_lock(cost=CHEAP)
+
+
+def test_what_is_not_there_is_not_locked_anew(tmp_path: Path) -> None:
+    with pytest.raises(errors.PcStoreMissing):
+        file.lock_anew(tmp_path / "store", Secret(PASSPHRASE), Secret(PASSPHRASE), cheaply())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_windows_that_change_the_passphrase_one_does(store: FileStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have been told the old one, and the other was quicker."""
+    unlocked = sealed.unlocked
+
+    def slowly(content: form.Content, passphrase: Secret) -> Secret:
+        monkeypatch.undo()
+        file.lock_anew(store.path, Secret(PASSPHRASE), Secret("of the other window"), cheaply())
+        return unlocked(content, passphrase)
+
+    monkeypatch.setattr(sealed, "unlocked", slowly)
+    with pytest.raises(errors.PcStoreBusy):
+        file.lock_anew(store.path, Secret(PASSPHRASE), Secret("of this window"), cheaply())
+    opened(store.path, "of the other window").contents()
 
 
 def test_full_width_letters_are_the_same_passphrase(tmp_path: Path) -> None:
@@ -398,6 +420,51 @@ def test_an_altered_entry_is_named_when_it_is_unlocked(store: FileStore) -> None
         lambda told: told.update(seal="00" * 32),
     ):
         assert damage(alter) == ("store-altered", "")
+
+
+def leaves(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(inner, (*path, name))
+    else:
+        yield path
+
+
+def test_no_value_can_be_altered_by_somebody_who_makes_the_digest_anew(store: FileStore) -> None:
+    """One letter or number at a time, of everything that is in the file."""
+    filled(store)
+    good = store.path.read_bytes()
+    places = [place for place in leaves(json.loads(good)) if place != ("sha256",)]
+    assert len(places) == 28
+    for place in places:
+
+        def alter(told: Any, place: tuple[str | int, ...] = place) -> None:
+            *way, name = place
+            for step in way:
+                told = told[step]
+            at = told[name]
+            if isinstance(at, int):
+                told[name] = at + 1
+            elif not at:
+                told[name] = "aa"
+            else:
+                middle = len(at) // 2
+                told[name] = at[:middle] + ("a" if at[middle] != "a" else "b") + at[middle + 1 :]
+
+        store.path.write_bytes(good)
+        rewrite(store.path, alter)
+        with pytest.raises((errors.PcStoreDamaged, errors.PcStoreNewer, errors.PassphraseWrong)):
+            opened(store.path).contents()
+        assert not opens(store), place
+
+
+def opens(store: FileStore) -> bool:
+    """Who has it open needs no passphrase any more, and believes the seals alone."""
+    try:
+        store.contents()
+    except errors.PcStoreError:
+        return False
+    return True
 
 
 def test_a_private_key_is_bound_to_its_id_and_its_public_key(store: FileStore) -> None:

@@ -21,6 +21,8 @@ from tokenmgr.domain.holding import Whose
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import SKEW, Expected, issuers_of, label_of, mismatches
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
+from tokenmgr.token.making import LONGEST_OBJECT_LABEL
+from tokenmgr.token.module import check_label
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 WHO, OTHER = ("1234", "0012345", "user01"), ("1234", "0012345", "user02")
@@ -168,3 +170,12 @@ def test_a_label_says_whose_and_until_which_day_in_japan() -> None:
     assert label_of(ending(made(), late)) == "1234-0012345 user01 2027-04-01"
     assert label_of(ending(made(), late - SECOND)) == "1234-0012345 user01 2027-03-31"
     assert label_of(certificate_facts(CA.chain[-1])).startswith("CN=Throw-away Root ")
+
+
+def test_a_name_of_another_ca_makes_a_label_whatever_is_in_it() -> None:
+    """Labels have no control characters, and 255 bytes at most."""
+    facts = ending(made(), NOW)
+    for name in ("CN=" + "太" * 500, "CN=a\nb", "\n"):
+        label = label_of(replace(facts, subject=name, subject_der=bytes((0x30, 0))))
+        check_label(label, LONGEST_OBJECT_LABEL)
+        assert label.endswith(" 2026-04-01")

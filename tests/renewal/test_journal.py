@@ -239,6 +239,12 @@ def found_here(folder: Path) -> tuple[Path | None, list[RenewalError]]:
     return found.path, told
 
 
+def test_what_is_not_meant_is_in_nobodys_way(two: tuple[Path, Path]) -> None:
+    _, ours = two
+    with Journal.open(ours):
+        assert begun_here(ours.parent, "OURS", lambda _: None, lambda heading: bool(heading.get("cmp"))) is None
+
+
 def test_another_mediums_that_somebody_is_at_is_in_nobodys_way(two: tuple[Path, Path]) -> None:
     theirs, ours = two
     with Journal.open(theirs):

@@ -60,8 +60,12 @@ class Server:
         if self._process is not None:
             self.send(signal.SIGKILL)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"P11_KIT_SERVER_ADDRESS": f"unix:path={self.socket}"}
+
     def library(self, limits: TimeLimits | None = None) -> Library:
-        environment = {**os.environ, "P11_KIT_SERVER_ADDRESS": f"unix:path={self.socket}"}
+        environment = {**os.environ, **self.environment}
         return Library(str(CLIENT), environment, catalogue.shipped().family("softhsm"), limits)
 
 

@@ -14,7 +14,7 @@ from tokenmgr.ra import acquire
 
 LONGEST = 2048
 _FIELDS = ("contract", "user", "login_pin", "confirmation_pin", "store")
-_LONGEST_FIELD = 64
+LONGEST_FIELD = 64
 
 
 def begin(service: Service, code: str, data: bytes, now: datetime, origin: str) -> dict[str, object]:
@@ -40,9 +40,9 @@ def _claim(data: bytes) -> acquire.Claim:
         raise RequestMalformed(reason="not JSON") from error
     if not isinstance(given, dict) or set(given) != set(_FIELDS):
         raise RequestMalformed(reason=f"an object with {', '.join(_FIELDS)}")
-    if not all(isinstance(value, str) and 1 <= len(value) <= _LONGEST_FIELD for value in given.values()):
-        raise RequestMalformed(reason=f"each field is a text of 1 to {_LONGEST_FIELD} characters")
-    if not all(_is_text(value) for value in given.values()):
+    if not all(isinstance(value, str) and 1 <= len(value) <= LONGEST_FIELD for value in given.values()):
+        raise RequestMalformed(reason=f"each field is a text of 1 to {LONGEST_FIELD} characters")
+    if not all(is_text(value) for value in given.values()):
         raise RequestMalformed(reason="a character that no field has")
     if given["store"] not in (kind.value for kind in StoreKind):
         raise RequestMalformed(reason="store is medium or pc")
@@ -62,6 +62,6 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return dict(pairs)
 
 
-def _is_text(value: str) -> bool:
+def is_text(value: str) -> bool:
     """No lone surrogates, no NUL: neither PostgreSQL nor a hash takes them."""
     return value.isprintable()

@@ -4,6 +4,7 @@ POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
 GET  /banks/{bank}/keys/{fingerprint}           what there is of a key, and what is open to its holder
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
+     /.well-known/est/{bank}/…                  EST (est.py)
 GET  /root.cer  /ca.cer  /ca.crl  /ocsp …       as by plain HTTP (status.py)
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
 """
@@ -23,7 +24,8 @@ from starlette.routing import Route
 
 from tokenmgr.api import acquisitions, publications
 from tokenmgr.api.cmp import Front
-from tokenmgr.api.http import Edge, Gate, as_json, body
+from tokenmgr.api.est import Est
+from tokenmgr.api.http import Edge, Gate, as_json, body, origin
 from tokenmgr.api.metrics import CONTENT_TYPE
 from tokenmgr.api.service import Service
 from tokenmgr.api.status import Status, healthz
@@ -51,6 +53,7 @@ def application(service: Service, status: Status | None = None) -> Starlette:
             Route("/banks/{bank}/keys/{fingerprint}", edge.route("key", app.key), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
             *(status or Status(service)).routes(),
+            *Est(service, app.looking, app.proving, app.deciding).routes(),
             Route("/healthz", edge.route("healthz", healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
             Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
@@ -73,6 +76,15 @@ class _Application:
         with gate:
             return await asyncio.get_running_loop().run_in_executor(threads or self._threads, act)
 
+    async def looking(self, act: Callable[[], T]) -> T:
+        return await self._away(self._looks, act)
+
+    async def proving(self, act: Callable[[], T]) -> T:
+        return await self._away(self._claims, act, self._doormen)
+
+    async def deciding(self, act: Callable[[], T]) -> T:
+        return await self._away(self._messages, act)
+
     async def cmp(self, request: Request) -> Response:
         data = await body(request, MAX_MESSAGE, PKIXCMP)
         code, operation = request.path_params["bank"], request.path_params.get("operation", "")
@@ -80,23 +92,21 @@ class _Application:
         def work() -> bytes:
             return self._front.answer(publications.known_bank(self._service, code), operation, data, origin(request))
 
-        return Response(await self._away(self._messages, work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
+        return Response(await self.deciding(work), 200, {"Cache-Control": "no-store"}, PKIXCMP)
 
     async def acquire(self, request: Request) -> Response:
         data = await body(request, acquisitions.LONGEST, "application/json")
         code, now = request.path_params["bank"], self._service.clock()
-        begun = await self._away(
-            self._claims, lambda: acquisitions.begin(self._service, code, data, now, origin(request)), self._doormen
-        )
+        begun = await self.proving(lambda: acquisitions.begin(self._service, code, data, now, origin(request)))
         return as_json(begun, 201)
 
     async def bank(self, request: Request) -> Response:
         code = request.path_params["bank"]
-        return as_json(await self._away(self._looks, lambda: publications.bank_offer(self._service, code)))
+        return as_json(await self.looking(lambda: publications.bank_offer(self._service, code)))
 
     async def key(self, request: Request) -> Response:
         which = request.path_params["bank"], request.path_params["fingerprint"]
-        return as_json(await self._away(self._looks, lambda: publications.key_standing(self._service, *which)))
+        return as_json(await self.looking(lambda: publications.key_standing(self._service, *which)))
 
     async def readyz(self, request: Request) -> Response:
         """The registry answers, and the CA's token signs."""
@@ -105,15 +115,10 @@ class _Application:
             self._service.administration.crl_header(self._service.keys.current.number)
             self._service.protector.protect(b"ready?")
 
-        await self._away(self._looks, look)
+        await self.looking(look)
         return as_json({"ready": True})
 
     async def metrics(self, request: Request) -> Response:
         if request.client is None or request.client.host not in _HERE:
             return Response(status_code=404)
-        return Response(await self._away(self._looks, self._service.metrics.text), 200, media_type=CONTENT_TYPE)
-
-
-def origin(request: Request) -> str:
-    """The address that the connection is from: what a header says of it is anybody's word."""
-    return request.client.host if request.client else ""
+        return Response(await self.looking(self._service.metrics.text), 200, media_type=CONTENT_TYPE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from ssl import SSLObject
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -10,18 +11,22 @@ LONGEST_HEAD = 16 * 1024  # bytes of request line and headers
 MOST_AT_ONCE = 256 * 1024  # what one read may bring beside a head: the body that follows it
 SLOWEST_HEAD = 15.0  # seconds until they are all there, from the connection's or the last answer's beginning
 SLOWEST_READER = 30.0  # seconds for which a client may take nothing of its answer
+PEER = "tokenmgr.peer"  # of a request's scope: the TLS client's certificate, DER, where there is one
 
 
 class Bounded(HttpToolsProtocol):
-    """Closes whoever sends an endless head, no head, or takes no answer."""
+    """Closes whoever sends an endless head, no head, or takes no answer. Tells whose certificate TLS has checked."""
 
     _head = 0  # bytes, since the last whole one
     _in_head = True
     _timer: asyncio.TimerHandle | None = None
     _reader: asyncio.TimerHandle | None = None
+    _peer: bytes | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        tls: SSLObject | None = transport.get_extra_info("ssl_object")
+        self._peer = tls.getpeercert(binary_form=True) if tls else None
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -29,6 +34,11 @@ class Bounded(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._peer is not None:
+            self.scope[PEER] = self._peer  # type: ignore[literal-required]  # beside what ASGI has
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:

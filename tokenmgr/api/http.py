@@ -21,6 +21,7 @@ from tokenmgr.errors import (
     BankUnknown,
     ClaimLocked,
     ClaimNotAccepted,
+    KeyUnfit,
     LibraryError,
     MediumError,
     RegistryUnavailable,
@@ -35,7 +36,7 @@ SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
 TOO_SLOW = "the body came too slowly"
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
-    ((RequestMalformed,), 400),
+    ((RequestMalformed, KeyUnfit), 400),
     ((ClaimNotAccepted, ClaimLocked), 403),
     ((AuthorityBusy, AuthorityError, RegistryUnavailable, LibraryError, MediumError), 503),
 )
@@ -98,11 +99,14 @@ class Edge:
         response.headers.update(headers or {})
         return response
 
+    def count(self, error: TokenmgrError) -> None:
+        self._service.metrics.refusals.labels(error.code).inc()
+
     def refusal(self, error: TokenmgrError, status: int = 0) -> Response:
         """In both languages: whoever shows it to a person knows which one."""
-        self._service.metrics.refusals.labels(error.code).inc()
-        status = status or next((number for kinds, number in _STATUS if isinstance(error, kinds)), 409)
-        shown = _public(error)
+        self.count(error)
+        status = status or status_of(error)
+        shown = public(error)
         said: dict[str, Any] = {
             "code": error.code,
             "retriable": error.retriable,
@@ -112,9 +116,14 @@ class Edge:
         return as_json({"error": said}, status, {"Retry-After": "2"} if status == 503 else {})
 
 
-def _public(error: TokenmgrError) -> TokenmgrError:
+def status_of(error: TokenmgrError) -> int:
+    return next((number for kinds, number in _STATUS if isinstance(error, kinds)), 409)
+
+
+def public(error: TokenmgrError) -> TokenmgrError:
     """What happened inside the CA's token or database is in its log, not in an answer, nor in the words of one."""
-    if not isinstance(error, AuthorityError | LibraryError | MediumError | RegistryUnavailable):
+    is_inside = isinstance(error, AuthorityError | LibraryError | MediumError | RegistryUnavailable)
+    if not is_inside or isinstance(error, KeyUnfit):  # that is the client's own key
         return error
     log.warning("out of order", extra={"error": str(error)})
     nothing: dict[str, Any] = dict.fromkeys(error.facts)
@@ -124,6 +133,11 @@ def _public(error: TokenmgrError) -> TokenmgrError:
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(value, ensure_ascii=False, default=lambda one: one.isoformat())
     return Response(text, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
+
+
+def origin(request: Request) -> str:
+    """The address that the connection is from: what a header says of it is anybody's word."""
+    return request.client.host if request.client else ""
 
 
 async def body(request: Request, longest: int, kind: str) -> bytes:

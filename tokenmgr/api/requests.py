@@ -1,7 +1,8 @@
-"""What a request for a certificate asks for, whichever of the four bodies it comes in (RFC 9483, 4.1)."""
+"""What a request for a certificate asks for, whichever of the four bodies it comes in (RFC 9483, 4.1), or by EST."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +19,9 @@ from tokenmgr.domain.generation import Generation, StoreKind
 from tokenmgr.pki import der
 
 _POLICIES = ExtensionOID.CERTIFICATE_POLICIES.dotted_string
+_OTHER_NAMES = ExtensionOID.SUBJECT_ALTERNATIVE_NAME.dotted_string
+CHANGE_SUBJECT_NAME = "1.3.6.1.5.5.7.7.36"  # id-cmc-changeSubjectName (RFC 6402, 2.8)
+_NOBODY = x509.Name([])
 _IS_CA = bytes.fromhex("0101ff")  # BasicConstraints: cA TRUE (RFC 5280, 4.2.1.9)
 # id-kp-cmcCA, cmcRA, cmcArchive, cmKGA (RFC 9480, 2.2): who speaks CMP for others
 _CMP_PURPOSES = tuple(bytes.fromhex("06082b060105050703") + bytes([last]) for last in (27, 28, 29, 32))
@@ -73,22 +77,54 @@ def wanted(service: Service, message: Message, credential: Credential) -> Wanted
 
 
 def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
+    asked = read_csr(body.csr)
+    return Wanted(
+        req_id=-1,
+        public_key=asked.public_key,
+        store=_store(service, asked.policies, credential),
+        subject=asked.subject.public_bytes(),
+        not_before=None,
+        not_after=None,
+        others=bool(asked.extensions.keys() - {_POLICIES}),
+    )
+
+
+@dataclass(frozen=True)
+class Csr:
+    """A PKCS#10 request that is signed by its own key, and asks for no rights."""
+
+    public_key: bytes
+    subject: x509.Name
+    extensions: Mapping[str, bytes]  # by their OIDs
+    attributes: frozenset[str]
+
+    @property
+    def policies(self) -> bytes | None:
+        return self.extensions.get(_POLICIES)
+
+    def require_names_of(self, certificate: bytes) -> None:
+        """RFC 7030, 4.2.2: who is renewed stays who it is. Names are compared by what they say, since other encoders
+        choose other string types; an empty one leaves it to the CA."""
+        told = load(certificate)
+        theirs = {one.oid.dotted_string: one.value.public_bytes() for one in told.extensions}
+        asked = self.extensions.get(_OTHER_NAMES)
+        if CHANGE_SUBJECT_NAME in self.attributes or self.subject not in (_NOBODY, told.subject):
+            raise ProtocolFault(FailInfo.badCertTemplate, "the subject is not the old certificate's, nor empty")
+        if asked not in (None, theirs.get(_OTHER_NAMES)):
+            raise ProtocolFault(FailInfo.badCertTemplate, "subjectAltName is not the old certificate's")
+
+
+def read_csr(data: bytes) -> Csr:
     try:
-        request = checks.csr(body.csr)
+        request = checks.csr(data)
         named = {one.oid.dotted_string: one.value.public_bytes() for one in request.extensions}
-        subject = request.subject.public_bytes()
+        _version, _subject, key, *attributes = der.children(request.tbs_certrequest_bytes)
+        kinds = (der.children(one.whole)[0] for some in attributes for one in der.elements(some.body))
+        found = Csr(key.whole, request.subject, named, frozenset(map(der.dotted, kinds)))  # its own bytes (RFC 2986)
     except (ValueError, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
         raise ProtocolFault(FailInfo.badDataFormat, "the request cannot be read") from error
     _refuse_rights(named)
-    return Wanted(
-        req_id=-1,
-        public_key=der.children(request.tbs_certrequest_bytes)[2].whole,  # its own bytes (RFC 2986, 4.1)
-        store=_store(service, named.get(_POLICIES), credential),
-        subject=subject,
-        not_before=None,
-        not_after=None,
-        others=bool(named.keys() - {_POLICIES}),
-    )
+    return found
 
 
 def _refuse_rights(named: dict[str, bytes]) -> None:
@@ -103,11 +139,14 @@ def _store(service: Service, policies: bytes | None, credential: Credential) -> 
     """Where the key lives is told by the policy that the client asks for; else as its ticket, or its last certificate,
     had it (S3: recorded, never guessed)."""
     told = credential.ticket.store if credential.ticket else credential.generation and credential.generation.store
-    if policies is not None:
-        asked = service.issuer.profile.store_of(policies)
-        if asked is None:
-            raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
-        if credential.ticket is not None and asked is not told:
-            raise ProtocolFault(FailInfo.unacceptedPolicy, "another store than the acquisition was begun for")
-        return asked
-    return told or StoreKind.PC
+    asked = store_asked(service, policies)
+    if credential.ticket is not None and asked not in (None, told):
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "another store than the acquisition was begun for")
+    return asked or told or StoreKind.PC
+
+
+def store_asked(service: Service, policies: bytes | None) -> StoreKind | None:
+    asked = service.issuer.profile.store_of(policies) if policies is not None else None
+    if policies is not None and asked is None:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
+    return asked

@@ -267,12 +267,14 @@ class _Worker:
 
 @dataclass(frozen=True)
 class Served:
-    """An application on a socket; over TLS where there is a certificate."""
+    """An application on a socket; over TLS where there is a certificate. A client's certificate, where it has one, is
+    checked by `anchors` (DER): with an expired or foreign one it gets no further than the handshake."""
 
     app: ASGIApp
     descriptor: int
     certificate: str = ""
     key: str = ""
+    anchors: tuple[bytes, ...] = ()
 
 
 def work(served: Sequence[Served], during: During) -> None:
@@ -291,6 +293,13 @@ def work(served: Sequence[Served], during: During) -> None:
 
 
 def _config(served: Served) -> uvicorn.Config:
+    def context(_config: uvicorn.Config, default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+        made = default()
+        if served.anchors:
+            made.load_verify_locations(cadata=b"".join(served.anchors))
+            made.verify_mode = ssl.CERT_OPTIONAL
+        return made
+
     return uvicorn.Config(
         served.app,
         http=Bounded,
@@ -302,6 +311,7 @@ def _config(served: Served) -> uvicorn.Config:
         proxy_headers=False,
         ssl_certfile=served.certificate or None,
         ssl_keyfile=served.key or None,
+        ssl_context_factory=context if served.certificate else None,
         timeout_graceful_shutdown=FINISHING,
         timeout_keep_alive=15,
         limit_concurrency=1024,

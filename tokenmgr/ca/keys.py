@@ -91,3 +91,8 @@ class CaKeys:
         """What older certificates need besides: their issuing CAs, and the older roots with the newer."""
         older = tuple(one.issuing.certificate for one in self.authorities[-2::-1])
         return older + tuple(one.old_with_new for one in reversed(self.root_updates))
+
+    @property
+    def anchors(self) -> tuple[bytes, ...]:
+        """What customers' certificates are checked by, of whichever authority they are."""
+        return tuple(der for one in self.authorities for der in (one.issuing.certificate, one.root))

@@ -25,7 +25,8 @@ TABLES: dict[str, type] = {
     "time": schema.Time,
 }
 TOP = {"title": str, "maker": str, "base": str, "general": bool, "picture": str}
-HABITS_OF_A_TOKEN = ("ignored_labels", "spare_slot", "format", "numbered")  # of [token], where the rest recognises
+# Of [token], where the rest recognises.
+HABITS_OF_A_TOKEN = ("ignored_labels", "spare_slot", "format", "on_pc", "numbered")
 LONGEST_TIME, LARGEST_NUMBER = 3600, 2**32
 NAME = "[a-z0-9]+(-[a-z0-9]+)*"  # of a file
 INHERITED = ("libraries", "keys", "certificates", "labels", "pin", "space", "time")  # how it is recognised is its own

@@ -11,10 +11,11 @@ import click
 from tokenmgr import clock
 from tokenmgr.cli import places, prompts, stores
 from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t, tell_error
+from tokenmgr.cli.output import t, tell_error, texts
 from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.stores import Opened
+from tokenmgr.customer.hooks import Hooks
 from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
@@ -32,6 +33,7 @@ def counter(
     source: Where | None = None,
     goes_on: bool = False,
     is_first: bool = False,
+    no_hooks: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
     """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
     `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
@@ -40,25 +42,34 @@ def counter(
     known = banks.named(bank)
     if is_first:
         _only(known, banks.broken_of(bank) if bank is None else [])
+    with both(only, target, as_json, source, goes_on) as (new, old, progress):
+        profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, (old or new).store)
+        with authority(profile) as reached:
+            parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
+            hooks = hooks_of(progress, no_hooks)
+            yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks), progress
+
+
+@contextmanager
+def both(
+    only: str | None, target: Where, as_json: bool, source: Where | None, goes_on: bool
+) -> Iterator[tuple[Opened, Opened | None, Progress]]:
+    """The store that gets the next generation, and the one that has what is replaced, where that is another."""
     with ExitStack() as stack:
         is_named = source is not None and (source.is_named or not goes_on)
         old = stack.enter_context(stores.opened(source, only)) if source and is_named else None
         new = stack.enter_context(stores.opened(target, only))
         if goes_on and source and not old and (name := source_of(settings().journal_folder, new.store.name)):
             old = stack.enter_context(stores.opened(places.by_name(name, source), only))
-        holder = old or new
         if old and old.store.name == new.store.name:
             raise click.UsageError(t("renewing.same_store"))
-        progress = _progress(new, holder, as_json)
-        profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, holder.store)
-        with authority(profile) as reached:
-            parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
-            try:
-                yield Counter(*parts, usb=new.stick, source=old.store if old else None), progress
-            except KeyboardInterrupt as error:
-                raise LeftForLater(serial=new.store.name) from error
-            finally:
-                progress.stop()
+        progress = _progress(new, old or new, as_json)
+        try:
+            yield new, old, progress
+        except KeyboardInterrupt as error:
+            raise LeftForLater(serial=new.store.name) from error
+        finally:
+            progress.stop()
 
 
 def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
@@ -69,6 +80,13 @@ def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
 def authority(profile: Profile) -> Authority:
     seconds = settings().time_limits.answer
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
+
+
+def hooks_of(progress: Progress, none: bool) -> Hooks:
+    if none:
+        return Hooks()
+    seconds = settings().time_limits.hook
+    return Hooks(settings().hook_folder, seconds, texts().error, progress.tell)
 
 
 def _banks(bank: str | None) -> Banks:

@@ -16,8 +16,22 @@ from tokenmgr.errors import LibraryError
 from tokenmgr.token.module import Library
 
 # Commands that look into every library. Anything that these options change is left to the command itself.
-_LOOKING = ("media", "medium", "pin", "verify", "doctor", "acquire", "renew", "resume", "status", "clean")
-_DECIDING = ("--library", "--help", "-h")
+_LOOKING = (
+    "media",
+    "medium",
+    "pin",
+    "verify",
+    "doctor",
+    "acquire",
+    "renew",
+    "resume",
+    "status",
+    "clean",
+    "csr",
+    "import",
+    "login",
+)
+_DECIDING = ("--library", "--pc", "--help", "-h")
 
 _begun: list[Library] = []
 

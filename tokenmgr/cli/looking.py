@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,6 +49,16 @@ def _on_pc(stack: ExitStack, folder: Path) -> Iterator[Look]:
             yield replace(_known(stack, database.name), is_wanted=False)
 
 
+def files(folder: Path) -> list[Look]:
+    """The encrypted files among them: what a browser does not see."""
+    ours = {one.store for one in looked(folder) if one.store.startswith(f"{places.FILE}:")}
+    usual = settings().store_file
+    if usual.exists():
+        ours.add(f"{places.FILE}:{usual}")
+    with ExitStack() as stack:
+        return [_known(stack, name) for name in sorted(ours)]
+
+
 def _known(stack: ExitStack, name: str) -> Look:
     """What stands in the way of a look is told by the look."""
     try:
@@ -71,6 +81,9 @@ def _named(stack: ExitStack, name: str) -> Look:
 
         read = functools.partial(file.contents, path)
         label = places.FILE if path == settings().store_file else str(path)
-        return Look(form.name_of(path), label, StoreKind.PC, PinState.NOT_TOLD, read, shows_keys=True)
+        needs_pin = True
+        with suppress(TokenmgrError):  # the look itself tells what is wrong with it
+            needs_pin = not file.is_by_keyring(path)
+        return Look(form.name_of(path), label, StoreKind.PC, PinState.NOT_TOLD, read, True, needs_pin)
     token = stack.enter_context(places.token_named(name))
     return of_token(token.library, token.facts, token.name, token.label)

@@ -129,11 +129,11 @@ def tell_error(error: TokenmgrError) -> None:
     click.echo(f"  {t('words.next', text=words['next'])}", err=True)
 
 
-def table(rows: Iterable[tuple[str, str]], indent: str = "") -> None:
+def table(rows: Iterable[tuple[str, str]], indent: str = "", err: bool = False) -> None:
     rows = list(rows)
     widest = max((width(name) for name, _ in rows), default=0)
     for name, text in rows:
-        click.echo(f"{indent}{pad(name, widest)}  {text}")
+        click.echo(f"{indent}{pad(name, widest)}  {text}", err=err)
 
 
 def columns(lines: Sequence[Sequence[str]]) -> None:

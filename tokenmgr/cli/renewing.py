@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, places, prompts, wiring
+from tokenmgr.cli import bank_pins, other_cas, places, prompts, wiring
 from tokenmgr.cli.counter import counter
 from tokenmgr.cli.help import Command as Documented
 from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
@@ -20,6 +21,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
 
+Reached = AbstractContextManager[tuple[Counter, Progress]]
 LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 
 
@@ -30,6 +32,7 @@ def _store(command: Command) -> Command:
         wiring.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
+        click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
         wiring.common,
     ):
         command = option(command)
@@ -50,14 +53,33 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @kind_option
 @places.target_options
+@click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
+@other_cas.options
 @_store
 def renew(
-    certificate: str, kind: str | None, yes: bool, as_json: bool, bank: str | None, only: str | None, **named: Any
+    certificate: str,
+    kind: str | None,
+    due: bool,
+    yes: bool,
+    as_json: bool,
+    bank: str | None,
+    only: str | None,
+    **named: Any,
 ) -> int:
+    if due:
+        from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
+
+        told = {**named, "certificate": certificate}
+        return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
-    with counter(bank, only, target, as_json, source) as (at, _progress):
+    reached: Reached
+    if other := other_cas.place_of(named, bank):
+        reached = other_cas.counter(other, only, target, as_json, source, no_hooks=named["no_hooks"])
+    else:
+        reached = counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"])
+    with reached as (at, _progress):
         if source:
             _confirm(at, yes)
         outcome = at.renew(certificate, KeyKind(kind) if kind else None)
@@ -65,15 +87,17 @@ def renew(
 
 
 @click.command(cls=Documented, help=t("help.acquire"))
-@click.option("--contract", required=True, metavar="NUMBER", help=t("help.o_contract"))
-@click.option("--user", required=True, metavar="ID", help=t("help.o_user"))
+@click.option("--contract", metavar="NUMBER", help=t("help.o_contract"))
+@click.option("--user", metavar="ID", help=t("help.o_user"))
 @kind_option
 @_login_pins
 @yes_option
+@other_cas.options
+@other_cas.reference_options
 @_store
 def acquire(
-    contract: str,
-    user: str,
+    contract: str | None,
+    user: str | None,
     kind: str | None,
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
@@ -83,29 +107,52 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target = places.where(named)
-    with counter(bank, only, target, as_json, is_first=True) as (at, progress):
+    target, wanted = places.where(named), KeyKind(kind) if kind else None
+    if other := other_cas.place_of(named, bank):
+        who = other_cas.referred(named, {"--contract": contract, "--user": user})
+        how = {"secret_fd": named["secret_fd"], "no_hooks": named["no_hooks"]}
+        with other_cas.counter(other, only, target, as_json, referred=who, **how) as (there, _):
+            if target.pc:
+                _confirm(there, yes)
+            return _tell(there.enrol(who, wanted), as_json)
+    other_cas.require_alone(named)
+    if contract is None or user is None:
+        raise click.MissingParameter(param_type="option", param_hint="--user" if contract else "--contract")
+    with counter(bank, only, target, as_json, is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
-        outcome = at.acquire(applicant, KeyKind(kind) if kind else None)
+        outcome = at.acquire(applicant, wanted)
     return _tell(outcome, as_json)
 
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
 @places.source_options
+@other_cas.secret_option
+@other_cas.give_up_option
 @_store
 def resume(
     login_pin_fd: int | None,
     confirmation_pin_fd: int | None,
+    secret_fd: int | None,
+    give_up: bool,
     as_json: bool,
     bank: str | None,
     only: str | None,
     **named: Any,
 ) -> int:
     target, source = places.where(named), places.where(named, "from_")
-    with counter(bank, only, target, as_json, source, goes_on=True) as (at, progress):
+    reached: Reached
+    if other := None if bank else other_cas.begun(target, only):
+        if give_up:
+            return other_cas.give_up(other, only, target, as_json)
+        how = {"goes_on": True, "secret_fd": secret_fd, "no_hooks": named["no_hooks"]}
+        reached = other_cas.counter(other, only, target, as_json, source, **how)
+    else:
+        other_cas.require_other(give_up)
+        reached = counter(bank, only, target, as_json, source, goes_on=True, no_hooks=named["no_hooks"])
+    with reached as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
             with progress.aside():
@@ -133,18 +180,28 @@ def _confirm(at: Counter, yes: bool) -> None:
 
 def _place(store: StorePort) -> str:
     """In words that are true of it (R7)."""
-    kind = store.name.partition(":")[0] if store.kind is StoreKind.PC else "medium"
+    kind = store.name.partition(":")[0] if places.is_on_pc(store.name) else store.kind.value
     return t(f"renewing.on_{kind}", serial=store.name)
 
 
 def _tell(outcome: Outcome, as_json: bool) -> int:
+    if as_json:
+        Output().value(outcome_as_json(outcome))
+    else:
+        tell_outcome(outcome)
+    return Exit.FINE
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
+    facts, store = outcome.certificate, outcome.store
+    named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
+    return told | {"journal": str(outcome.journal)}
+
+
+def tell_outcome(outcome: Outcome) -> None:
     """R7."""
     facts, store = outcome.certificate, outcome.store
-    if as_json:
-        named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
-        told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
-        Output().value(told | {"journal": str(outcome.journal)})
-        return Exit.FINE
     click.secho(t(f"renewing.{outcome.operation}_done"), fg="green")
     language = chosen_language()
     table(
@@ -157,4 +214,3 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
         ],
         indent="  ",
     )
-    return Exit.FINE

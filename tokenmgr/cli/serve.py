@@ -167,7 +167,7 @@ def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) 
         )
         status, own_jobs = Status(service), jobs.Jobs(service, more)
         served = (
-            workers.Served(application(service, status), descriptor, certificate, key),
+            workers.Served(application(service, status), descriptor, certificate, key, service.keys.anchors),
             workers.Served(status.application(), status_descriptor),
         )
 

@@ -105,7 +105,7 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
             yield t("labels.subject"), facts.subject
         yield t("labels.serial_number"), f"{facts.serial_number:x}"
         until = japan_time(facts.not_after, chosen_language())
-        yield t("labels.valid_until"), f"{until}{_left(facts.not_after, now)}"
+        yield t("labels.valid_until"), f"{until}{left_in_words(facts.not_after, now)}"
     else:
         yield t("seen.key"), row.item.key_id
     yield t("labels.state"), t(f"seen_why.{judged.why.value}")
@@ -117,7 +117,7 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
         yield t("seen.next"), step
 
 
-def _left(ends: datetime, now: datetime) -> str:
+def left_in_words(ends: datetime, now: datetime) -> str:
     """Whole days; hours and minutes on the last one (R2)."""
     if is_over(ends, now):
         return t("seen.over")

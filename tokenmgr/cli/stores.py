@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from tokenmgr.cli import libraries, prompts, wiring
-from tokenmgr.cli.output import t
+from tokenmgr.cli.output import t, tell_error
 from tokenmgr.cli.places import TPM, Token, Where, file_named, token_named
+from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
+from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.errors import PcStoreInUse
 from tokenmgr.keystore import file
 from tokenmgr.keystore.form import name_of
 from tokenmgr.log import Secret
@@ -46,7 +52,8 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
         accepted = prompts.final_try(facts, library.family_of(facts), where.final_try)
         stick = _stick(seen, facts)
         with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
-            store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick))
+            kind = StoreKind.PC if library.family_of(facts).token.on_pc else StoreKind.MEDIUM
+            store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick), kind)
             yield Opened(store, facts.label, lambda: library.worker.doing, stick)
 
 
@@ -54,9 +61,22 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
 def _token(where: Where) -> Iterator[Opened]:
     with ExitStack() as stack:
         token = stack.enter_context(token_named(where.pc or "", write=True))
+        _wait_for_browser(token)
         pin = stack.enter_context(_pin(token, where) if token.facts.needs_pin else nullcontext())
         store = PcStore(token.library, token.facts.serial, pin, token.name, token.programs)
         yield Opened(store, token.label, lambda: token.library.worker.doing)
+
+
+def _wait_for_browser(token: Token) -> None:
+    """Until it is closed, where somebody sits there who can; what comes later is the engine's to wait for."""
+    while programs := token.programs():
+        error = PcStoreInUse(serial=token.name, programs=programs)
+        if not prompts.sees_progress():
+            raise error
+        tell_error(error)
+        click.echo(t("steps.close"), err=True)
+        while token.programs() == programs:
+            time.sleep(LOOKING)
 
 
 def _pin(token: Token, where: Where) -> Secret:

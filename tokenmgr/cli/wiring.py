@@ -58,8 +58,11 @@ class Surroundings:
         return len(self.failures) == 1 and not (self.cards or self.empty or self.troubles or self.answered)
 
     def choose(self, serial: str | None) -> tuple[Library, MediumFacts]:
-        """The medium that is meant: the named one, or the only one. Nothing is changed on a guess."""
-        found = [(library, medium) for library, medium in self.media if medium.serial == serial or not serial]
+        """The medium that is meant: the named one, or the only one. Nothing is changed on a guess, and what is a part
+        of the PC is nobody's medium unless it is named (S3)."""
+        found = [(library, medium) for library, medium in self.media if medium.serial == serial]
+        if not serial:
+            found = [one for one in self.media if not one[0].family_of(one[1]).token.on_pc]
         if len(found) > 1 and serial:
             raise MediumAmbiguous(serial=serial, places=tuple(f"{m.library} {m.reader}" for _, m in found))
         if len(found) > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -39,6 +39,7 @@ from tokenmgr.cmp.messages import (
 )
 from tokenmgr.cmp.protection import (
     MacProtector,
+    Pbm,
     Pbmac1,
     Protector,
     SignatureProtector,
@@ -81,6 +82,12 @@ class Identity:
         sender = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, reference)]).public_bytes()
         protector = MacProtector(reference.encode("ascii"), secret, Pbmac1(os.urandom(16)))
         return cls(f"ticket:{reference}", protector, sender, (), secret)
+
+    @classmethod
+    def by_reference(cls, reference: str, secret: bytes) -> Identity:
+        """A reference value and a secret of a CA that is not ours, with the MAC that all of them know (RFC 4210)."""
+        mac = MacProtector(reference.encode("ascii"), secret, Pbm(os.urandom(16)))
+        return replace(cls.by_ticket(reference, secret), protector=mac)
 
 
 @dataclass(frozen=True)

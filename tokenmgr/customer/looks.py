@@ -19,11 +19,17 @@ class Look:
     pin: PinState
     read: Callable[[], Contents]
     shows_keys: bool = False  # all of them: whatever has no key here has none
+    needs_pin: bool = True  # to write: from a person
     is_wanted: bool = True  # False: only where something of ours is on it
 
     @property
     def is_on_pc(self) -> bool:
         return self.kind is StoreKind.PC
+
+    @property
+    def opens_alone(self) -> bool:
+        """Nobody has to be there with a PIN."""
+        return self.is_on_pc and not self.needs_pin
 
 
 def of_token(library: Library, facts: MediumFacts, name: str = "", label: str = "") -> Look:
@@ -36,4 +42,4 @@ def of_token(library: Library, facts: MediumFacts, name: str = "", label: str = 
             return session.contents()
 
     kind = StoreKind.PC if name else StoreKind.MEDIUM
-    return Look(name or facts.serial, label or facts.label, kind, facts.pin, read, not facts.needs_pin)
+    return Look(name or facts.serial, label or facts.label, kind, facts.pin, read, not facts.needs_pin, facts.needs_pin)

@@ -27,7 +27,7 @@ from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
-from tokenmgr.token.preflight import preflight
+from tokenmgr.token.preflight import Preflight, preflight
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
 
@@ -36,8 +36,6 @@ class MediumStore:
     """The PIN is sent a second time only once it was right: where the first login fails, however it does, the medium
     may have counted it. One that is not right any more is not tried again (S5)."""
 
-    kind = StoreKind.MEDIUM
-
     def __init__(
         self,
         library: Library,
@@ -45,10 +43,12 @@ class MediumStore:
         pin: Secret | None,
         accept_final_try: bool = False,
         instead: Callable[[], str] = lambda: "",
+        kind: StoreKind = StoreKind.MEDIUM,
     ) -> None:
         """`pin` is None where none is needed. `instead` tells which other stick is plugged in while ours is not: S4
         asks for more than a token's number, which two of them may have."""
         self.name = self.serial = serial
+        self.kind = kind
         self._instead = instead
         self._library, self._pin, self._accepts = library, pin, accept_final_try
         self._session: Session | None = None
@@ -75,7 +75,10 @@ class MediumStore:
             return False
 
     def obstacles(self, kind: KeyKind) -> Sequence[MediumError]:
-        return preflight(self._open(), [kind]).obstacles
+        return self.preflight([kind]).obstacles
+
+    def preflight(self, kinds: Sequence[KeyKind]) -> Preflight:
+        return preflight(self._open(), kinds)
 
     def free_key_id(self) -> bytes:
         return self._open().free_key_id()
@@ -96,6 +99,10 @@ class MediumStore:
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         return self._changing().generate_key(kind, key_id, label)
 
+    def judge(self, key: Key) -> tuple[str, ...]:
+        """S1, of a key that somebody has made before."""
+        return self._open().judge(key)
+
     def signer(self, key: Key) -> PrivateKey:
         """Good for longer than one conversation."""
         return signer(self, key, proven=True)
@@ -108,15 +115,12 @@ class MediumStore:
         with self._library.another() as library, Session.open(library, self.serial) as session:
             self._login(session)
             contents = session.contents()
-            found = next((one for one in contents.credentials if one.key.key_id == key_id), None)
-            if (
-                found is None
-                or found.certificate is None
-                or found.facts is None
-                or found.certificate.der != certificate
-            ):
+            key = next((one for one in contents.keys if one.key_id == key_id), None)
+            beside = (one for one in contents.certificates if one.key_id == key_id and one.der == certificate)
+            facts = next((one.facts for one in beside), None)
+            if key is None or facts is None:
                 raise WrittenDifferently(serial=self.name, subject="")
-            session.prove(found.key, found.facts.public_key)
+            session.prove(key, facts.public_key)
 
     def rename(self, key_id: bytes, label: str) -> None:
         """The key's own last: while that has its mark, it is found again (renewal/recovery.py)."""

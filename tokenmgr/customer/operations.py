@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 from tokenmgr.cmp.conversation import Identity
+from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
 from tokenmgr.domain.holding import Whose, marked_for
@@ -41,6 +42,7 @@ from tokenmgr.renewal.recovery import (
     whose,
 )
 
+CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 
 
@@ -80,6 +82,7 @@ class Counter:
     tell: Callable[[RenewalError], None]
     usb: str = ""
     source: StorePort | None = None
+    hooks: Hooks = field(default_factory=Hooks)
 
     @property
     def _from(self) -> StorePort:
@@ -116,7 +119,7 @@ class Counter:
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
-        found = begun_here(self.folder, self.store.name, self.tell)
+        found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             told = str(found.heading.get("usb") or "")
             if told and self.usb and told != self.usb:
@@ -136,6 +139,9 @@ class Counter:
         if left is None or heading is None:
             return None
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
+
+    def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
+        return not heading.get(CMP)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
@@ -196,12 +202,19 @@ class Counter:
         return Journal.create(self.folder, named(now, os.urandom(4).hex()), told, now)
 
     def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
-        parts = self.store, self.authority, journal, self.screen, self.clock
-        engine = Engine(order, identity, self.profile.roots, *parts, source=self.source)
-        if engine.run() is Ending.UNDONE:
-            raise UndoneHere(serial=self.store.name)
-        operation = str(journal.heading["operation"])
-        return Outcome(operation, engine.known.facts, self.store, journal.path)
+        stores = [self.store, self.source] if self.source else [self.store]
+        told = about(self.profile, stores, order, journal, is_resumed=len(journal.lines) > 1)
+        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell:
+            parts = self.store, self.authority, journal, self.screen, self.clock
+            engine = Engine(order, identity, self.profile.roots, *parts, source=self.source)
+            if engine.run() is Ending.UNDONE:
+                raise UndoneHere(serial=self.store.name)
+            tell(engine.known.facts)
+        return Outcome(str(journal.heading["operation"]), engine.known.facts, self.store, journal.path)
+
+    def _let_go(self) -> None:
+        self.store.close()
+        self._from.close()
 
     def _by(self, old: Credential) -> Identity:
         assert old.certificate is not None  # noqa: S101  only what has one is renewed

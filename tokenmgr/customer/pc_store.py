@@ -16,14 +16,12 @@ Programs = Callable[[], tuple[str, ...]]
 
 
 class PcStore(MediumStore):
-    kind = StoreKind.PC
-
     def __init__(
         self, library: Library, serial: str, pin: Secret | None, name: str, programs: Programs = lambda: ()
     ) -> None:
         """`serial` is the token's, `name` the store's (S4). `programs` have it open, and would not see what we change:
         as long as there are any it is as good as not there, and is waited for."""
-        super().__init__(library, serial, pin)
+        super().__init__(library, serial, pin, kind=StoreKind.PC)
         self.name, self._programs = name, programs
 
     def is_here(self) -> bool:

@@ -6,6 +6,7 @@ address = "https://ca.example:8443"
 roots = '''-----BEGIN CERTIFICATE----- …'''        whom the CA's answers and its certificates must lead to
 tls_roots = "system"                               its server, where that leads to others: PEM, or those of the system
 proxy = "http://proxy.example:8080"                where it is not the system's; "none" goes straight
+login = "https://ib.example"                       where its customers log in; several hosts with blanks between them
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from tokenmgr.errors import ProfileTwice, ProfileWrong, ProxyRefused
 from tokenmgr.renewal.proxies import read_proxy
 
 SYSTEM, STRAIGHT = "system", "none"
+HTTPS = 443
 _NEEDED = ("code", "name", "address", "roots")
-KNOWN = (*_NEEDED, "tls_roots", "proxy", "service_name", "contact", "media_page")
+KNOWN = (*_NEEDED, "tls_roots", "proxy", "service_name", "contact", "media_page", "login")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Profile:
     service_name: str = ""
     contact: str = ""
     media_page: str = ""
+    login: tuple[tuple[str, int], ...] = ()  # names and ports
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,25 @@ def _profile(told: Mapping[str, Any]) -> Profile:
         service_name=told.get("service_name", ""),
         contact=told.get("contact", ""),
         media_page=told.get("media_page", ""),
+        login=tuple(_login_host(one) for one in told.get("login", "").split()),
     )
+
+
+def _login_host(address: str) -> tuple[str, int]:
+    found = host_of(address)
+    if found is None:
+        raise _Unfit("profile-login")
+    return found
+
+
+def host_of(address: str) -> tuple[str, int] | None:
+    """Name and port of https://HOST[:PORT]; None of what is no such address. Browsers know a login by these two."""
+    try:
+        _require_address(address)
+    except _Unfit:
+        return None
+    parts = urlsplit(address)
+    return (parts.hostname or "", parts.port or HTTPS) if parts.path in ("", "/") else None
 
 
 def _require_address(address: str) -> None:

@@ -25,6 +25,11 @@ class Row:
     held: Holding
     judged: Judged
 
+    @property
+    def number(self) -> int | None:
+        """Of its certificate."""
+        return self.item.facts.serial_number if self.item.facts else None
+
 
 @dataclass
 class Seen:

@@ -43,6 +43,7 @@ class Token:
     ignored_labels: tuple[str, ...] = ()  # a second token of the same card, or one that is no medium
     spare_slot: bool = False  # always shows one more, uninitialised token
     format: str = "always"  # whether C_InitToken may be asked: always, of a blank one, or never
+    on_pc: bool = False  # it is a part of the PC, and no medium: meant only where it is named (S3)
     numbered: bool = True  # False: all tell the same serial number, and only the label tells two apart
 
 

@@ -13,6 +13,7 @@ from tokenmgr.domain.standing import Standing
 
 MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
 LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
+ELSEWHERE = "tokenmgr awaits another CA"  # of one that `tokenmgr csr` has made: no operation's, and never cleaned away
 MARKS = (MARK, LEFT)  # what an operation calls a key; one of them logs in nowhere
 
 WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet

@@ -38,6 +38,7 @@ class BankPolicy:
     wrong_pins: int = 5  # R11: the last wrong entry locks the ID
     lock_contract: bool = False  # R11: an administrator's lock-out locks the whole contract
     ticket_minutes: int = 10  # how long the one-time secret of an acquisition is good
+    est: bool = False  # RFC 7030, for other people's clients; nobody confirms what it brings
 
     def __post_init__(self) -> None:
         for name, (lowest, highest) in RANGES.items():

@@ -25,6 +25,11 @@ class Verdict(Enum):
     EXPIRED = "expired"
     HAND = "needs-a-hand"
 
+    @property
+    def is_pressing(self) -> bool:
+        """Somebody has to do something: what a timer tells."""
+        return self in (Verdict.DUE, Verdict.EXPIRED, Verdict.HAND)
+
 
 class Place(Enum):
     """Which generation it is (R12)."""

@@ -5,7 +5,8 @@
     │   ├── SettingsWrong     U101   ├── LabelWrong         U102   ├── MediumNotNamed    U103
     │   ├── MediumNotRetyped  U104   ├── Cancelled          U105   ├── Interrupted        U106
     │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
-    │   ├── NotAgreed         U112
+    │   ├── NotAgreed         U112   ├── RequestWrong       U113   ├── FileUnreadable    U114
+    │   ├── SeveralToImport   U115   ├── CmpAsked           U116
     │   └── TestbedError      T  of the testbed
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106
@@ -42,7 +43,9 @@
     │   ├── KeyRefused        K101   ├── KeyIdTaken         K102   ├── KeyMissing        K103
     │   ├── SignatureWrong    K104   └── KeyIdWrong         K105
     ├── CertificateError      C  a certificate
-    │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  └── WrittenDifferently C103 r
+    │   ├── NotACertificate   C101   ├── CertificateForNoKey C102  ├── WrittenDifferently C103 r
+    │   ├── ImportUnfit       C104   ├── PrivateKeyInside   C105   ├── BundleUnfit       C106
+    │   ├── AuthorityAlone    C107   └── KeyAtWork          C108
     ├── DeletionRefused       D101
     ├── AuthorityError        A  the CA: what it does not sign, and what is wrong with it
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
@@ -63,7 +66,11 @@
     │   ├── ProfileWrong      J111   ├── BankNotNamed       J112   ├── ClockWrong        J113 r
     │   ├── NothingUnfinished J114   ├── UnfinishedFirst    J115 r ├── NothingToRenew    J116
     │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
-    │   ├── ProxyRefused      J130   └── LeftForLater       J131 r
+    │   ├── ProxyRefused      J130   ├── LeftForLater       J131 r
+    │   ├── HookRefused       J132 r ├── HookHung           J133 r ├── HookUntrusted     J134
+    │   ├── HookFailed        J135
+    │   ├── HostSilent        J150 r ├── LoginHostMissing   J151   ├── LoginAmbiguous    J152
+    │   └── NothingForPolicy  J153 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -73,7 +80,8 @@
         ├── RegistryNewer     R116   ├── Taken              R117   ├── CannotListen      R118
         ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
         ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
-        └── AuthorityClosed   R130
+        ├── AuthorityClosed   R130   ├── EstNotOffered      R131   ├── CertificateWanted R132
+        └── OperationRefused  R133   └── EnrolmentUnfit     R134
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 

@@ -76,3 +76,32 @@ class NotAgreed(InputError):
 
     code = "U112"
     option: str
+
+
+class RequestWrong(InputError):
+    """What a certificate is to be asked for with: a name, an extension, a file of those. `reason` names a text."""
+
+    code = "U113"
+    reason: str
+    subject: str = ""
+
+
+class FileUnreadable(InputError):
+    code = "U114"
+    file: str
+    reason: str
+
+
+class SeveralToImport(InputError):
+    """Of keys on one medium: nothing is written on a guess."""
+
+    code = "U115"
+    certificates: tuple[str, ...]
+
+
+class CmpAsked(InputError):
+    """Options for the CMP server of another CA that do not go together. `reason` names a text."""
+
+    code = "U116"
+    reason: str
+    subject: str = ""

@@ -311,6 +311,43 @@ class WrittenDifferently(CertificateError):
     subject: str = ""
 
 
+class ImportUnfit(CertificateError):
+    """Not to be written beside its key: every reason at once."""
+
+    code = "C104"
+    subject: str
+    findings: tuple[str, ...]
+
+
+class PrivateKeyInside(CertificateError):
+    """PKCS#12 and the like: a key that was outside of a medium is none that this is for."""
+
+    code = "C105"
+    file: str = ""
+
+
+class BundleUnfit(CertificateError):
+    """No certificate is found in the file, or it is damaged. `reason` names a text."""
+
+    code = "C106"
+    file: str = ""
+    reason: str = ""
+
+
+class AuthorityAlone(CertificateError):
+    """Certificates of CAs, and none of a holder."""
+
+    code = "C107"
+    subject: str = ""
+
+
+class KeyAtWork(CertificateError):
+    """The key is one of an operation of our own, which goes before."""
+
+    code = "C108"
+    key_id: str = ""
+
+
 # --- D: deletion -------------------------------------------------------------------------------------------------
 
 

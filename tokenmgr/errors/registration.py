@@ -165,6 +165,31 @@ class CannotRelease(RegistrationError):
     reason: str
 
 
+class EstNotOffered(RegistrationError):
+    code = "R131"
+    bank: str
+
+
+class CertificateWanted(RegistrationError):
+    """A renewal by EST, over TLS without a client certificate."""
+
+    code = "R132"
+
+
+class OperationRefused(RegistrationError):
+    """A part of EST that this CA has not."""
+
+    code = "R133"
+    operation: str
+
+
+class EnrolmentUnfit(RegistrationError):
+    """What EST brought is no request for a certificate, or not one for this purpose."""
+
+    code = "R134"
+    reason: str
+
+
 class AskedTooLate(RegistrationError):
     """A request, to re-issue or to release, that is older than what was done for the same subscriber since."""
 

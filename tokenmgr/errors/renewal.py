@@ -187,3 +187,72 @@ class LeftForLater(RenewalError):
     code = "J131"
     retriable = True
     serial: str
+
+
+class HookRefused(RenewalError):
+    """A script of the user's that runs before the operation has ended with a status other than 0. Nothing was touched.
+    `said`: the last line of its standard error."""
+
+    code = "J132"
+    retriable = True
+    hook: str
+    status: int
+    said: str | None = None
+
+
+class HookHung(RenewalError):
+    """A script of the user's has run out of time, and was ended."""
+
+    code = "J133"
+    retriable = True
+    hook: str
+    seconds: float
+
+
+class HookUntrusted(RenewalError, InputError):
+    """Somebody else can write it, or has: it is not run, and nothing else is done. `reason` names a text."""
+
+    code = "J134"
+    hook: str
+    reason: str
+
+
+class HookFailed(RenewalError):
+    """A script that runs after the operation: a warning, and nothing of the result is changed by it."""
+
+    code = "J135"
+    hook: str
+    status: int
+    said: str | None = None
+
+
+class HostSilent(RenewalError):
+    """What a host asks for at a login could not be heard. `reason` is "not-asked" where it asks nothing."""
+
+    code = "J150"
+    retriable = True
+    host: str
+    reason: str
+
+
+class LoginHostMissing(RenewalError, InputError):
+    """No file of banks.d says where customers log in, and no host was named."""
+
+    code = "J151"
+    folder: str
+
+
+class LoginAmbiguous(RenewalError, InputError):
+    """A policy would take one of several subscribers' certificates without asking."""
+
+    code = "J152"
+    host: str
+    certificates: tuple[str, ...]
+
+
+class NothingForPolicy(RenewalError):
+    """Nothing is here that a policy could be written for."""
+
+    code = "J153"
+    retriable = True
+    browser: str

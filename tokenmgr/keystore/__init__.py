@@ -8,4 +8,5 @@ keys.py      a private key in software
 keyring.py   the passphrase kept by the system
 export.py    a key and its certificate as PKCS#12, for a browser
 nss.py       where Firefox and Chromium keep their keys; the token room opens it, as one more PKCS#11 token
+browsers.py  what a browser has, looked at without it: certificates, modules, policies
 """

@@ -32,6 +32,7 @@ from tokenmgr.errors import (
     ObjectMissing,
     PassphraseUnfit,
     PassphraseWrong,
+    PcStoreBusy,
     PcStoreError,
     PcStoreExists,
     SignatureWrong,
@@ -79,6 +80,7 @@ def make(path: Path, passphrase: Secret, lock: Lock | None = None) -> None:
     try:
         if not path.parent.exists():
             system.private_folder(path.parent)
+            system.sync_folder(path.parent.parent)
     except OSError as error:
         raise disk.unwritable(path, error) from error
     with disk.alone(path), Secret(os.urandom(32)) as master:
@@ -96,11 +98,13 @@ def lock_anew(path: Path, old: Secret, new: Secret, lock: Lock | None = None) ->
     """Another passphrase. Whoever has a copy of the file from before opens that one with the old passphrase."""
     path, lock = path.absolute(), lock or sealed.new_lock()
     _require_fit(new, lock)
-    with disk.alone(path):
+    before = disk.read(path)
+    with sealed.unlocked(before, old) as master, disk.alone(path):
         content = disk.read(path)
-        with sealed.unlocked(content, old) as master:
-            sealed.check(content, master)
-            disk.write(sealed.locked(content, lock, new, master))
+        if content.lock != before.lock:  # another window is doing the same: one of them would be told what is not so
+            raise PcStoreBusy(serial=name_of(path), place=str(path))
+        sealed.check(content, master)
+        disk.write(sealed.locked(content, lock, new, master))
     log.info("%s is locked anew", name_of(path))
 
 
@@ -272,6 +276,7 @@ class FileStore:
     def _unlock(self, content: Content) -> Secret:
         if self._refused is not None:
             raise self._refused
+        system.keep_out_of_core_dumps()
         try:
             return sealed.unlocked(content, self._passphrase)
         except PassphraseWrong as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tokenmgr.domain.holding import Whose
@@ -33,14 +34,19 @@ def one_line(name: x509.Name) -> str:
 
 def holder_of(subject: bytes) -> Whose | None:
     """Of a name that `subscriber_name` has written; None for any other."""
-    told = dict(_pairs(subject))
-    code, dash, contract = told.get("organizational_unit_name", "").partition("-")
-    if not dash or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
+    told = dict(pairs_of(subject))
+    found = re.fullmatch(r"([0-9]{4})-(.+)", told.get("organizational_unit_name", ""))
+    if not found or set(told) != {"country_name", "organization_name", "organizational_unit_name", "common_name"}:
         return None
-    return Whose(code, contract, told["common_name"], bank_name=told["organization_name"])
+    return Whose(found[1], found[2], told["common_name"], bank_name=told["organization_name"])
 
 
-def _pairs(subject: bytes) -> plain.Pairs:
+def common_name(name: bytes) -> str:
+    """The last one; empty where there is none."""
+    return dict(pairs_of(name)).get("common_name", "")
+
+
+def pairs_of(subject: bytes) -> plain.Pairs:
     try:
         return plain.pairs(subject)
     except plain.Unusual:

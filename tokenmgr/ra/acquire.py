@@ -1,5 +1,6 @@
 """取得: the first certificate, or one after a re-issue or an expiry (R9, R10). Two steps: a claim proven by four fields
-brings a one-time reference and secret; a request under them brings the certificate."""
+brings a one-time reference and secret; a request under them brings the certificate. Or both in one, where claim and
+request come together (EST)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.domain.generation import Generation, State, StoreKind
-from tokenmgr.domain.party import Bank, Role
+from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import Permit, Refusal, permit_acquisition
 from tokenmgr.errors import ClaimLocked, ClaimNotAccepted, KeyCertifiedBefore, NotPermittedNow, TicketSpent
 from tokenmgr.log import Secret
@@ -27,8 +28,8 @@ class Claim:
     store: StoreKind
 
 
-def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket:
-    """The try is spent before the PINs are looked at (R11). What policy says is told to whoever knows both PINs."""
+def prove(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Subscriber:
+    """The try is spent before the PINs are looked at (R11), and is for the caller to forgive."""
     policy = bank.policy
     who = (bank.code, claim.contract, claim.user)
     tries = registry.spend_try(*who, policy.wrong_pins, policy.lock_contract, now)
@@ -41,17 +42,23 @@ def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket
     if tries.contract_locked:
         registry.forgive_tries(*who)
         raise ClaimLocked
-    answer = permit(registry.standing(found.subscriber.id), claim.store, now)
+    return found.subscriber
+
+
+def begin(registry: Registry, bank: Bank, claim: Claim, now: datetime) -> Ticket:
+    """What policy says is told to whoever knows both PINs."""
+    who = prove(registry, bank, claim, now)
+    answer = permit(registry.standing(who.id), claim.store, now)
     if isinstance(answer, Refusal):
-        registry.forgive_tries(*who)
+        registry.forgive_tries(bank.code, claim.contract, claim.user)
         raise refused(answer)
     ticket = Ticket(
         reference=secrets.token_hex(8),
         secret=secrets.token_urlsafe(24).encode(),
         bank=bank.code,
-        subscriber=found.subscriber.id,
+        subscriber=who.id,
         store=claim.store,
-        until=now + timedelta(minutes=policy.ticket_minutes),
+        until=now + timedelta(minutes=bank.policy.ticket_minutes),
     )
     with contextlib.suppress(Stale):  # its reference is there: the answer to its commit was lost, and it was done again
         registry.open_ticket(ticket, claim.contract, claim.user)
@@ -75,6 +82,22 @@ def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.As
                 raise TicketSpent
             if same is not None and same.state not in (State.RECORDED, State.PENDING):
                 raise KeyCertifiedBefore
+            answer = permit(standing, ask.store, now)
+            if isinstance(answer, Refusal):
+                raise refused(answer)
+        return standing.last.serial if standing.last else None
+
+    return issuing.issue(registry, issuer, ask, decide, displaces=True, now=now)
+
+
+def at_once(registry: Registry, issuer: Issuer, ask: issuing.Ask, now: datetime) -> Generation:
+    """For whoever has proven the claim in this very request. The same key again is the same request: what it has begun
+    is finished, and what it has brought is given again (S6, R13)."""
+
+    def decide(standing: Standing, same: Generation | None) -> int | None:
+        is_begun = same is not None and same.state in (State.RECORDED, State.PENDING)
+        is_done = same is not None and same.state is State.ACTIVE and not same.is_over(now)
+        if not is_begun and not is_done:
             answer = permit(standing, ask.store, now)
             if isinstance(answer, Refusal):
                 raise refused(answer)

@@ -73,14 +73,15 @@ class Ticket:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A CMP transaction that led to a generation. `credential` names who began it: nobody else may go on with it."""
+    """A CMP transaction that led to a generation, or an EST request, which has a number of its own. `credential` names
+    who began it: nobody else may go on with it."""
 
     bank: str
     transaction: bytes
     request_digest: bytes  # SHA-256 of the request's bytes: the same bytes again are the same request (S6)
     serial: int
-    credential: str  # "ticket:REFERENCE" or "certificate:SERIAL" in hex
-    kind: str  # of the request, as RFC 4210 has it: ir, cr, kur, p10cr
+    credential: str  # "ticket:REFERENCE", "certificate:SERIAL" in hex, or "claim:CONTRACT/USER"
+    kind: str  # of the request, as RFC 4210 has it: ir, cr, kur, p10cr (EST's is a PKCS#10, too)
     confirm_digest: bytes = b""  # of the certConf that was taken
 
 
@@ -115,6 +116,9 @@ class Registry(Protocol):
         locked. With `lock_contract`, an administrator of the contract who is locked locks everybody of it."""
 
     def forgive_tries(self, bank: str, contract: str, user: str) -> None: ...
+    def accept_claim(self, subscriber: Subscriber, store: StoreKind) -> None:
+        """Proven, and followed by its request at once: forgives the tries, opens no ticket."""
+
     def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
         """Forgives the tries, and ends every earlier ticket of the subscriber."""
 

@@ -14,6 +14,7 @@ from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
 
 SKEW = timedelta(minutes=5)  # between this computer's clock and the CA's
+LONGEST_NAME = 200  # bytes of a label, which has more than a name in it
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,13 @@ def issuers_of(facts: CertificateFacts, chain: Sequence[bytes], roots: Sequence[
 def label_of(facts: CertificateFacts) -> str:
     """R12: what tells two generations apart wherever a medium's labels are shown: whose, and until which day."""
     holder = holder_of(facts.subject_der)
-    return f"{holder.label if holder else facts.subject} {japan_day(facts.not_after)}"
+    return f"{shortened(holder.label if holder else facts.subject)} {japan_day(facts.not_after)}"
+
+
+def shortened(name: str) -> str:
+    """What a name of another CA may be: of any length, with anything in it."""
+    seen = "".join(character for character in name if character.isprintable())
+    return seen.encode()[:LONGEST_NAME].decode(errors="ignore").strip() or "-"
 
 
 def is_of_another(facts: CertificateFacts, old: CertificateFacts | None, whose: Whose | None) -> bool:

@@ -78,7 +78,8 @@ class Authority:
         self.address, self.bank = address.rstrip("/"), bank
         self._parts = urlsplit(self.address)
         self._pause, self._pauses, self._seconds = pause, pauses, seconds
-        self._proxy = proxy_to(self._parts.hostname or "", proxies)
+        self._proxy = proxy_to(self._parts.hostname or "", proxies, self._parts.scheme)
+        self._before, self._always = "", dict[str, str]()  # of a path, and of headers: for a proxy that reads along
         self._context = ssl.create_default_context(cadata=roots)
         self._open: http.client.HTTPConnection | None = None
         self._asked_for = 0.0  # seconds, by the last answer's Retry-After
@@ -151,11 +152,11 @@ class Authority:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _once(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
-        headers = {"Content-Type": kind} if body is not None else {}
+        headers = self._always | ({"Content-Type": kind} if body is not None else {})
         self._asked_for = 0.0
         with self._translated():
             connection = self._connection()
-            connection.request(method, self._parts.path + path, body, headers)
+            connection.request(method, self._before + self._parts.path + path, body, headers)
             response = connection.getresponse()
             said = response.read(LONGEST + 1)
             if response.length and len(said) <= LONGEST:  # read() says nothing of an answer that was cut

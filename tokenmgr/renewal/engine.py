@@ -63,6 +63,7 @@ class Order:
     kind: KeyKind
     old: Credential | None  # what is to be replaced; None: an acquisition
     whose: Whose | None = None  # bank, contract and ID of who acquires, as far as this PC knows
+    subject: bytes = bytes((0x30, 0))  # of who acquires, where the CA does not know it: ours does
 
 
 class Engine:
@@ -281,7 +282,7 @@ class Engine:
     def _build_request(self) -> Mapping[str, Value]:
         talk, old = self._talk(fresh=True), self.order.old
         replaced = old.certificate.der if old and old.certificate else b""
-        subject = old.facts.subject_der if old and old.facts else bytes((0x30, 0))  # the CA knows whose it is
+        subject = old.facts.subject_der if old and old.facts else self.order.subject
         signer = self.store.signer(self.known.required_key().key)
         policy = self.offer.policies.get(self.store.kind.value, "")
         request = talk.ask(signer, subject, self.clock(), policy, replaced)

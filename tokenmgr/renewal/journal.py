@@ -167,13 +167,17 @@ class Begun:
     trouble: RenewalError | None = None
 
 
-def store_of(path: Path) -> str:
-    """By its heading, whatever has become of the rest; empty where that cannot be believed. Nobody is kept from it."""
+def heading_of(path: Path) -> Mapping[str, Value]:
+    """Whatever has become of the rest; empty where it cannot be believed. Nobody is kept from it."""
     try:
         raw = path.read_bytes().partition(b"\n")[0]
-        return str(_line(path, 1, raw, FIRST)[0].facts.get(STORE, ""))
+        return _line(path, 1, raw, FIRST)[0].facts
     except (OSError, JournalDamaged, JournalNewer):
-        return ""
+        return {}
+
+
+def store_of(path: Path) -> str:
+    return str(heading_of(path).get(STORE, ""))
 
 
 def looked(folder: Path) -> list[Begun]:

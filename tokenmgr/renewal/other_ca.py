@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
@@ -29,9 +30,27 @@ class OtherAuthority(Authority):
     ) -> None:
         super().__init__(address, "", roots, pause, seconds, proxies)
         self._clock = clock
-        self._ending = "/" if address.endswith("/") else ""  # to some servers it matters
+        self._ending = "/" if address.endswith("/") or not self._parts.path else ""  # to some servers it matters
+        if self._is_plain and self._proxy is not None:
+            self._before, self._always = f"http://{self._parts.netloc}", self._proxy.headers
+
+    @property
+    def _is_plain(self) -> bool:
+        """Its messages are protected by themselves (RFC 9811, 1)."""
+        return self._parts.scheme == "http"
+
+    def _connected(self) -> http.client.HTTPConnection:
+        if not self._is_plain:
+            return super()._connected()
+        host, port = self._parts.hostname or "", self._parts.port or http.client.HTTP_PORT
+        if self._proxy is not None:
+            host, port = self._proxy.host, self._proxy.port
+        return http.client.HTTPConnection(host, port, timeout=self._seconds)
 
     def offer(self) -> Offer:
+        """It is there, at least: found out before a key is made for it."""
+        if self._open is None:
+            self.connect()
         return Offer(
             bank="",
             name=self.address,

@@ -29,11 +29,11 @@ class Proxy:
             raise ProxyRefused(proxy=f"{self.host}:{self.port}", reason=reason) from error
 
 
-def proxy_to(host: str, named: Mapping[str, str] | None) -> Proxy | None:
+def proxy_to(host: str, named: Mapping[str, str] | None, scheme: str = "https") -> Proxy | None:
     """What is named is meant, whatever the system excepts from its own."""
     if named is None and urllib.request.proxy_bypass(host):
         return None
-    found = (urllib.request.getproxies() if named is None else named).get("https", "")
+    found = (urllib.request.getproxies() if named is None else named).get(scheme, "")
     return read_proxy(found) if found else None
 
 

@@ -17,7 +17,7 @@ from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import holder_of
-from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, begun, store_of, unfinished
+from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, begun, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 
 
@@ -53,10 +53,17 @@ def named(now: datetime, key_id: str) -> str:
     return f"{now:%Y%m%dT%H%M%S}-{key_id[:8]}"
 
 
-def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -> Journal | None:
-    """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that."""
+def begun_here(
+    folder: Path,
+    store: str,
+    tell: Callable[[RenewalError], None],
+    is_meant: Callable[[Mapping[str, Value]], bool] = lambda _: True,
+) -> Journal | None:
+    """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that.
+    `is_meant` judges a heading: what was begun at another CA stands in nobody's way."""
     for path in unfinished(folder):
-        if store_of(path) not in ("", store):
+        heading = heading_of(path)
+        if heading and (heading.get(STORE) != store or not is_meant(heading)):
             continue
         try:
             journal = Journal.open(path)
@@ -67,7 +74,7 @@ def begun_here(folder: Path, store: str, tell: Callable[[RenewalError], None]) -
             tell(error)
             path.rename(path.with_suffix(".damaged"))
             continue
-        if journal.heading.get(STORE) == store:
+        if journal.heading.get(STORE) == store and is_meant(journal.heading):
             return journal
         journal.close()
     return None

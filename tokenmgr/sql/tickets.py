@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, selec
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.party import Subscriber
 from tokenmgr.ra.ports import Exchange, Stale, Ticket
 from tokenmgr.sql import tries
 from tokenmgr.sql.locks import lock_subscriber
@@ -62,6 +63,12 @@ def open_(connection: Connection, by: Actor, new: Ticket, contract: str, user: s
     tries.forgive(connection, new.bank, contract, user)
     after = {"store": new.store.value, "reference": new.reference}
     note_of(connection, by, Action.CLAIM_ACCEPTED, new.subscriber, after=after)
+
+
+def accept(connection: Connection, by: Actor, who: Subscriber, store: StoreKind) -> None:
+    require_open(connection)
+    tries.forgive(connection, who.bank, who.contract, who.user)
+    note_of(connection, by, Action.CLAIM_ACCEPTED, who.id, after={"store": store.value})
 
 
 def end(connection: Connection, subscriber: int) -> None:

@@ -1,0 +1,222 @@
+"""What is done by itself, by the program as it is run: hooks, what is due, the timer's units."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cli.runner import PROGRAM, Home
+from tests.cli.test_status import acquired, know
+from tests.interop import running
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
+from tokenmgr.testbed.bed import Testbed
+from tokenmgr.testbed.simulated import PIN
+
+UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
+
+
+@pytest.fixture(scope="module")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    with running.authority(tmp_path_factory.mktemp("automation"), workers=1) as made:
+        yield made
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def hook(home: Home, name: str, *lines: str) -> Path:
+    path = home.folder / "hooks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")), encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def test_scripts_are_run_around_a_renewal_and_say_nothing_where_json_is_told(home: Home, ca: Authority) -> None:
+    """The PIN comes by a descriptor that no script has."""
+    acquired(home, ca)
+    hook(home, "before/10", "echo from the hook; echo and more >&2", "ls -l /proc/self/fd > fds", "env > environment")
+    hook(home, "after/10", "cat > told", "exit 7")
+    refused = hook(home, "before/20", "echo closing >&2; exit 1")
+    pin = home.folder / "pin"
+    pin.write_text(f"{PIN}\n")
+
+    def renew(*more: str) -> subprocess.CompletedProcess[str]:
+        with pin.open() as secret:
+            fd = secret.fileno()
+            command: list[str | Path] = [PROGRAM, "renew", "--json", "--pin-fd", str(fd), *more]
+            return subprocess.run(command, env=home.environment, pass_fds=[fd], capture_output=True, text=True)
+
+    done = renew()
+    told = json.loads(done.stdout)["error"]
+    assert (done.returncode, told["code"], told["facts"]["said"]) == (3, "J132", "closing")
+    assert "J135" in done.stderr
+    refused.unlink()
+    done = renew("-v")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["certificate"]["serial_number"] in (home.folder / "hooks" / "after" / "told").read_text()
+    assert "J135" in done.stderr
+    for line in ("10: from the hook", "10: and more"):
+        assert line in done.stderr
+    assert str(pin) not in (home.folder / "hooks" / "before" / "fds").read_text()
+    (home.folder / "hooks" / "after" / "told").unlink()
+    hook(home, "before/10", "exit 1")
+    assert renew("--no-hooks").returncode == 0
+    assert not (home.folder / "hooks" / "after" / "told").exists()
+
+
+# --- what is due ---
+
+
+def database(home: Home) -> str:
+    """An NSS database without a password, as Firefox makes one."""
+    if not shutil.which("certutil"):
+        pytest.skip("libnss3-tools is not installed")
+    folder = home.folder / "nss"
+    folder.mkdir()
+    subprocess.run(["certutil", "-N", "-d", f"sql:{folder}", "--empty-password"], check=True, capture_output=True)
+    return f"nss:{folder}"
+
+
+def acquired_on_pc(home: Home, ca: Authority) -> str:
+    know(home, ca)
+    name, user = database(home), ca.enrol().user
+    fds = ("--login-pin-fd", "0", "--confirmation-pin-fd", "0")
+    who = ("--bank", BANK, "--contract", CONTRACT, "--user", user)
+    done = home.run("acquire", "--pc", name, *who, *fds, typed=f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n")
+    assert done.status == 0, done.err
+    return name
+
+
+def test_what_is_due_is_renewed_where_no_pin_is_needed_and_told_where_one_is(home: Home, ca: Authority) -> None:
+    """This bank's renewal is open from the first day on: what was just made is not renewed again."""
+    acquired(home, ca)
+    name = acquired_on_pc(home, ca)
+    hook(home, "before/10", "cat > told")
+    done = home.run("renew", "--due", "--json")
+    told = json.loads(done.out)
+    (renewed,) = told["renewed"]
+    assert (renewed["store"], told["failed"]) == ({"kind": "pc", "name": name}, [])
+    assert json.loads((home.folder / "hooks" / "before" / "told").read_text())["store"]["name"] == name
+    (left,) = told["left"]["media"]
+    assert (left["serial"], left["certificates"][0]["next"]) == (home.numbers["one"], "renew")
+    assert done.status == 6
+    home.media["one"].unplug()
+    said = home.run("--lang", "ja", "renew", "--due")
+    assert said.status == 0, said.err
+    assert "更新" in said.out
+    hook(home, "before/10", "exit 1")
+    said = home.run("renew", "--due", "--json")
+    told = json.loads(said.out)
+    assert (said.status, told["renewed"], told["failed"][0]["error"]["code"]) == (3, [], "J132")
+    assert told["failed"][0]["store"] == name
+
+
+def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:
+    for command in (("renew", "--due"), ("status", "--due"), ("status", "--due", "--notify")):
+        result = home.run(*command)
+        assert (result.status, result.out, result.err) == (0, "", ""), command
+    assert json.loads(home.run("renew", "--due", "--json").out)["renewed"] == []
+    for wrong in (
+        ("renew", "--due", "--certificate", "1"),
+        ("renew", "--due", "--pin-fd", "0"),
+        ("status", "--notify"),
+    ):
+        assert home.run(*wrong).status == 2, wrong
+
+
+def test_what_is_due_is_told_and_nothing_else(home: Home, testbed_store: Path) -> None:
+    """By the certificates alone: no bank is known here."""
+    bed = Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store)
+    bed.up("valid", name="fine")
+    assert home.run("status", "--due", "--offline").out == ""
+    (due,) = bed.up("due-in-12-days", name="due")
+    result = home.run("--lang", "ja", "status", "--due", "--offline")
+    assert (result.status, result.out.count("シリアル番号"), due.serial in result.out) == (6, 1, True)
+    (medium,) = json.loads(home.run("status", "--due", "--offline", "--json").out)["media"]
+    assert medium["serial"] == due.serial
+    (locked,) = bed.up("locked", name="locked")
+    result = home.run("status", "--due", "--offline", "--json")
+    seen = {one["serial"] for one in json.loads(result.out)["media"]}
+    assert (result.status, seen) == (5, {due.serial, locked.serial})
+
+
+def test_a_word_on_the_desktop_has_the_title_of_the_notice_and_nobodys_name(home: Home, testbed_store: Path) -> None:
+    """Everybody can read a command line. What stands in for the desktop is the program that is called."""
+    bed = Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store)
+    bed.up("due-in-12-days", name="due")
+    told = hook(home, "notify-send", f'printf "%s\\n" "$@" > {home.folder}/told')
+    path = home.environment["PATH"]
+    home.environment["PATH"] = f"{told.parent}:{path}"
+    assert home.run("--lang", "ja", "status", "--due", "--notify", "--offline").status == 6
+    *_, end, title, until, then = (home.folder / "told").read_text(encoding="utf-8").splitlines()
+    assert (end, title) == ("--", "電子証明書の更新をお願いします")
+    assert "（あと" in until
+    assert "tokenmgr status" in then
+    told.write_text("#!/bin/sh\nexit 1\n")  # there is no desktop
+    result = home.run("--lang", "ja", "status", "--due", "--notify", "--offline")
+    assert (result.status, "デスクトップに通知できませんでした" in result.err) == (6, True)
+
+
+# --- the timer ---
+
+
+@pytest.fixture
+def units(home: Home) -> Path:
+    """As docs/automation.md has them installed."""
+    folder = home.folder / ".config" / "systemd" / "user"
+    shutil.copytree(UNITS, folder)
+    (home.folder / ".local" / "bin").mkdir(parents=True)
+    (home.folder / ".local" / "bin" / "tokenmgr").symlink_to(PROGRAM)
+    (home.folder / "run").mkdir(mode=0o700)
+    home.environment |= {"HOME": str(home.folder), "XDG_RUNTIME_DIR": str(home.folder / "run")}
+    return folder
+
+
+def test_the_timers_units_are_what_systemd_takes(home: Home, units: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    command = ["systemd-analyze", "verify", "--user", *map(str, sorted(units.iterdir()))]
+    done = subprocess.run(command, env=home.environment, capture_output=True, text=True)
+    of_ours = [line for line in done.stderr.splitlines() if "tokenmgr-due" in line]
+    assert (done.returncode, of_ours) == (0, [])
+
+
+IN_ITS_OWN = """
+mount --bind "$HOME/booted" /run/systemd && mkdir /run/systemd/system || exit 77
+/usr/lib/systemd/systemd --user --log-target=console 2> "$HOME/log" &
+for _ in $(seq 200); do systemctl --user is-system-running > /dev/null 2>&1 && break; sleep 0.1; done
+systemctl --user list-units > /dev/null || { kill $!; exit 77; }
+systemctl --user set-environment PYTHONPATH="$PYTHONPATH" TOKENMGR_HOME="$TOKENMGR_HOME" LC_ALL=C.UTF-8
+systemctl --user start tokenmgr-due.timer tokenmgr-due.service
+systemctl --user show tokenmgr-due.service -p Result -p ExecMainStatus
+systemctl --user show tokenmgr-due.timer -p ActiveState -p Persistent -p RandomizedDelayUSec
+systemctl --user exit
+wait
+"""
+
+
+def test_systemd_runs_it_and_counts_what_is_due_as_no_failure(home: Home, units: Path, testbed_store: Path) -> None:
+    """A user's own systemd, in a mount namespace where the computer passes for one that systemd has started."""
+    bed = Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store)
+    bed.up("due-in-12-days", name="due")
+    (home.folder / "booted").mkdir()
+    if os.geteuid() or not shutil.which("unshare") or not Path("/usr/lib/systemd/systemd").exists():
+        pytest.skip("a user's systemd of its own wants root, unshare and systemd")
+    environment = {**home.environment, "PYTHONPATH": str(UNITS.parents[1])}
+    command = ["unshare", "--mount", "sh", "-c", IN_ITS_OWN]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    if done.returncode == 77:
+        pytest.skip(f"no systemd can be started here: {done.stderr[-200:]}")
+    told = dict(line.partition("=")[::2] for line in done.stdout.splitlines())
+    assert (told["Result"], told["ExecMainStatus"]) == ("success", "6"), done.stderr
+    assert (told["ActiveState"], told["Persistent"]) == ("active", "yes")

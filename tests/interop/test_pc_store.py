@@ -1,0 +1,182 @@
+"""A customer without a medium, as processes: browsers' databases, the encrypted file, and what others make of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+
+from tests.cli.runner import PROGRAM, Result
+from tests.contract import tpm
+from tests.contract.services import require
+from tests.interop.customer import LOGIN_PINS, Customer
+from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority
+from tests.interop.site import Site
+from tests.keystore import databases
+from tests.token.helpers import run
+from tokenmgr.domain.generation import State, StoreKind
+from tokenmgr.keystore import nss
+
+PASSWORD = "長い password 1"
+PINS = f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
+
+
+@pytest.fixture
+def customer(tmp_path: Path, ca: Authority, testbed_store: Path) -> Customer:
+    """With a Chromium that has no password, and a Firefox that has one."""
+    made = Customer(tmp_path / "home", ca, testbed_store)
+    home = tmp_path / "user"
+    made.environment["HOME"] = str(home)
+    databases.made(home / ".pki/nssdb")
+    folder = home / ".mozilla/firefox"
+    databases.made(folder / "abc.default", "password of Firefox")
+    (folder / "profiles.ini").write_text("[Profile0]\nName=default\nPath=abc.default\nDefault=1\n", encoding="utf-8")
+    return made
+
+
+def chromium(customer: Customer) -> nss.Database:
+    return nss.at(Path(customer.environment["HOME"]) / ".pki/nssdb")
+
+
+def fine(done: Result) -> dict[str, Any]:
+    assert done.status == 0, done.out + done.err
+    told: dict[str, Any] = json.loads(done.out)
+    return told
+
+
+def acquire(customer: Customer, name: str, typed: str = "") -> dict[str, Any]:
+    words = ("--pc", name, "--kind", "p256", *LOGIN_PINS, *(("--pin-fd", "0") if typed else ()))
+    return fine(customer.run("acquire", *customer.who, *words, "--json", typed=typed + PINS))
+
+
+def test_no_medium_no_password_one_command(ca: Authority, customer: Customer, site: Site, tmp_path: Path) -> None:
+    """What the browser's own tools find logs in: taken out with them, which is why nothing else is promised."""
+    require("pk12util", "openssl", "curl")
+    told = acquire(customer, "chromium")
+    database = chromium(customer)
+    assert told["store"] == {"kind": "pc", "name": database.name}
+    listed = run("certutil", "-L", "-d", f"sql:{database.path}").stdout.decode()
+    assert "u,u,u" in listed  # with its key
+    (row,) = json.loads(customer.run("status", "--json").out)["pc"][0]["certificates"]
+    assert row["authority"]["store"] == "pc"
+    assert page_by(site, taken_out(database, row["label"], tmp_path), tmp_path)
+    renewed = fine(customer.run("renew", "--pc", "chromium", "--json"))
+    assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
+    seen = json.loads(customer.run("status", "--json").out)["pc"][0]["certificates"]
+    current = [one["serial_number"] for one in seen if one["generation"] == "logs-in"]
+    assert current == [renewed["certificate"]["serial_number"]]
+
+
+def taken_out(database: nss.Database, label: str, folder: Path) -> Path:
+    """By NSS's own tool."""
+    target = folder / "out.p12"
+    run("pk12util", "-o", target, "-d", f"sql:{database.path}", "-n", label, "-W", "taken out")
+    return target
+
+
+def page_by(site: Site, container: Path, folder: Path) -> str:
+    pem = folder / "out.pem"
+    run("openssl", "pkcs12", "-in", container, "-nodes", "-clcerts", "-passin", "pass:taken out", "-out", pem)
+    return site.curl("--cert", str(pem), "--key", str(pem), env=None)
+
+
+def test_the_encrypted_file_acquires_renews_and_is_taken_out_for_a_browser(
+    ca: Authority, customer: Customer, site: Site, tmp_path: Path
+) -> None:
+    password = f"{PASSWORD}\n"
+    assert customer.run("pc", "make", "--new-pin-fd", "0", typed=password).status == 0
+    acquire(customer, "file", password)
+    renewed = fine(customer.run("renew", "--pc", "file", "--pin-fd", "0", "--json", typed=password))
+    assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
+    target, number = tmp_path / "browser.p12", renewed["certificate"]["serial_number"]
+    words = ("--out", str(target), "--certificate", number, "--pin-fd", "0", "--new-pin-fd", "0")
+    assert customer.run("pc", "export", *words, typed=f"{password}taken out\n").status == 0
+    assert page_by(site, target, tmp_path)
+
+
+def test_from_the_browser_to_a_medium_and_into_the_other_browser(ca: Authority, customer: Customer) -> None:
+    acquire(customer, "chromium")
+    into = ("renew", "--pc", "chromium", "--to-medium", customer.serial, "--to-pin-fd", "0", "--json")
+    assert fine(customer.run(*into, typed=f"{customer.stick.pin}\n"))["store"]["kind"] == "medium"
+    seen = json.loads(customer.run("status", "--json").out)
+    assert (seen["verdict"], seen["pc"][0]["certificates"][0]["why"]) == ("due", "moved")
+    back = ("renew", "--medium", customer.serial, "--pin-fd", "0", "--to-pc", "firefox", "--to-pin-fd", "0", "--json")
+    wrong = customer.run(*back, typed=f"{customer.stick.pin}\nwrong\n")
+    assert (wrong.status, "S104" in wrong.err + wrong.out) == (4, True)
+    assert fine(customer.run(*back, typed=f"{customer.stick.pin}\npassword of Firefox\n"))["store"]["kind"] == "pc"
+    assert ca.states(customer.user) == [State.SUPERSEDED, State.SUPERSEDED, State.ACTIVE]
+
+
+def test_what_cannot_be_is_said_and_loses_nothing(customer: Customer) -> None:
+    """Names that are none, two stores at once, one into itself, a chip that is not there."""
+    acquire(customer, "chromium")
+    refused = {
+        ("--pc", "netscape"): "S101",
+        ("--pc", "nss:/nowhere"): "S102",
+        ("--pc", "file"): "S102",
+        ("--pc", "chromium", "--medium", "1"): "--pc",
+        ("--pc", "chromium", "--to-pc", "chromium"): "Usage",
+    }
+    for words, said in refused.items():
+        done = customer.run("renew", *words)
+        assert (done.status in (2, 4), said in done.err) == (True, True), (words, done.err)
+    assert json.loads(customer.run("status", "--json").out)["verdict"] == "due"
+
+
+def test_a_medium_is_meant_where_nothing_is_said(customer: Customer) -> None:
+    """S3: there is one on the PC, and it is not fallen into."""
+    acquire(customer, "chromium")
+    customer.stick.unplug()
+    done = customer.run("renew")
+    assert (done.status, "M117" in done.err) == (3, True)
+    assert customer.ca.states(customer.user) == [State.ACTIVE]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_a_browser_that_is_open_is_waited_for_and_the_store_agreed_to(ca: Authority, customer: Customer) -> None:
+    database, pipe = chromium(customer), subprocess.PIPE
+    script = f"import sys; held = open({str(database.path / 'cert9.db')!r}); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe) as browser:
+        assert browser.stdout
+        browser.stdout.readline()
+        done = customer.run("acquire", *customer.who, "--pc", "chromium", *LOGIN_PINS, typed=PINS)
+        assert (done.status, "S103" in done.err, str(browser.pid) in done.err) == (3, True, True)
+        words = ["acquire", *customer.who, "--pc", "chromium", "--kind", "p256"]
+        child = pexpect.spawn(str(PROGRAM), words, env=customer.environment, encoding="utf-8", timeout=60)
+        child.expect("S103")
+        child.expect("goes on")
+        browser.communicate()
+    child.expect("Store: .*nssdb")
+    child.expect(r"\[Y/n\]")
+    child.sendline("")
+    child.expect("ogin PIN")
+    child.sendline(LOGIN_PIN)
+    child.expect("onfirmation PIN")
+    child.sendline(CONFIRMATION_PIN)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+    assert ca.states(customer.user) == [State.ACTIVE]
+
+
+def test_a_chip_is_a_place_on_the_pc_and_no_medium(ca: Authority, customer: Customer, tmp_path: Path) -> None:
+    """A TPM in software: named by --pc, or by its label where settings show it as a token."""
+    (tmp_path / "chip").mkdir()
+    with tpm.running(tmp_path / "chip") as rig:
+        customer.environment.update({one: value for one, value in rig.environment.items() if one not in os.environ})
+        told = acquire(customer, "tpm", f"{rig.pin}\n")
+        assert told["store"] == {"kind": "pc", "name": f"tpm:{rig.serial}"}
+        assert [one.store for one in ca.generations(customer.user)] == [StoreKind.PC]
+        customer.stick.unplug()
+        entry = f'path = "{rig.path}"\nfamily = "tpm"\n'
+        (customer.folder / "libraries.d" / "chip.toml").write_text(entry, encoding="utf-8")
+        assert "M117" in customer.run("renew").err  # it is not fallen into
+        renewed = fine(customer.run("renew", "--medium", rig.serial, "--pin-fd", "0", "--json", typed=f"{rig.pin}\n"))
+        assert renewed["store"]["kind"] == "pc"
+        assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]

@@ -1,0 +1,90 @@
+"""What an administrator gives the browsers of this PC, so that they offer the right certificate: as values, and as the
+commands that register a medium's library."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from tokenmgr.customer.login import Heard, Login, Seen
+from tokenmgr.domain.login import Candidate, Hindrance, Kind, Role, Row, Step
+from tokenmgr.domain.login_policy import SHORT, AutoSelect, Parts, pattern_of
+from tokenmgr.errors import LoginAmbiguous, NothingForPolicy
+
+CHROMIUM_DATABASE = ".pki/nssdb"
+_CURABLE = (None, Hindrance.MODULE)  # offered, or offered once the medium's library is registered
+
+
+def auto_selects(told: Login, serial_number: int | None = None) -> list[AutoSelect]:
+    """An entry for each host: certificates of the CA that has issued the right one, which renewals do not change. Of
+    several subscribers Chromium would take one without asking, so the one that is meant is named, by its subject."""
+    found = list(filter(None, (_auto_select(heard, serial_number) for heard in told.hosts)))
+    if not found:
+        raise NothingForPolicy(browser="Chromium")
+    return found
+
+
+def _auto_select(heard: Heard, serial_number: int | None) -> AutoSelect | None:
+    pattern = pattern_of(*heard.host.origin)
+    right = {row.candidate.held.whose: row.candidate for row in _right(heard)}
+    if serial_number is not None:
+        right = {whose: one for whose, one in right.items() if one.facts.serial_number == serial_number}
+    if len(right) > 1:
+        numbers = tuple(f"{one.facts.serial_number:x}" for one in right.values())
+        raise LoginAmbiguous(host=heard.host.name, certificates=numbers)
+    for one in right.values():
+        subject = _of(one.subject, "OU", "CN") if serial_number is not None else {}
+        return AutoSelect(pattern, _issuer(one), subject)
+    return None
+
+
+def _right(heard: Heard) -> Iterator[Row]:
+    for judged in heard.judged:
+        for row in judged.rows:
+            whose = row.candidate.held.whose
+            is_its = heard.host.bank is None or (whose is not None and whose.bank == heard.host.bank.code)
+            if row.role is Role.RIGHT and is_its and row.hindrance is not Hindrance.ISSUER:
+                yield row
+
+
+def _issuer(one: Candidate) -> dict[str, str]:
+    return next((told for kind in ("CN", "O", "OU") if (told := _of(one.issuer, kind))), {})
+
+
+def _of(name: Parts, *kinds: str) -> dict[str, str]:
+    return {kind: name[SHORT[kind]][0] for kind in kinds if name.get(SHORT[kind])}
+
+
+def firefox_may_choose(told: Login) -> bool:
+    """Firefox takes whichever of several it has stored first, which after a renewal is the old one: so it may choose
+    only where there is one."""
+    every = [judged for heard in told.hosts for judged in heard.judged if judged.browser.kind is Kind.FIREFOX]
+    return bool(every) and all(
+        len({row.candidate.facts.der for row in judged.rows if row.hindrance in _CURABLE}) == 1
+        and all(row.role is Role.RIGHT for row in judged.rows if row.hindrance in _CURABLE)
+        for judged in every
+    )
+
+
+def registrations(told: Login, seen: Seen, home: Path) -> list[str]:
+    """The commands that register the libraries of the media in this browser's database: modutil is NSS's own."""
+    needed = any(
+        row.hindrance is Hindrance.MODULE
+        for heard in told.hosts
+        for judged in heard.judged
+        if judged.browser is seen.browser and judged.step is Step.REGISTER
+        for row in judged.rows
+    )
+    if not needed or (seen.database is None and seen.browser.kind is Kind.FIREFOX):
+        return []
+    folder = seen.database.path if seen.database else home / CHROMIUM_DATABASE
+    place = shlex.quote(f"sql:{folder}")
+    made = [] if seen.database else [f"mkdir -p {shlex.quote(str(folder))}", f"certutil -N -d {place} --empty-password"]
+    return [
+        *made,
+        *(
+            f"modutil -force -dbdir {place} -add {shlex.quote(name)} -libfile {shlex.quote(path)}"
+            for name, path in told.libraries.items()
+        ),
+    ]
