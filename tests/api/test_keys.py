@@ -77,6 +77,8 @@ def test_one_that_waits_for_its_confirmation(rig: Rig) -> None:
         "not_after": one.not_after.isoformat(),
         "confirm_by": one.confirm_by.isoformat(),
         "is_last": False,
+        "is_rehearsal": False,
+        "rehearsal_wanted": False,
         "locked": False,
         "renewal": shut("revoked", "acquire"),  # it signs nothing yet
         "acquisition": opened(NOW + 80 * DAY),

@@ -13,7 +13,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.browser.pki import Authorities, issue, subscriber
 from tests.browser.rig import BrowserHome, Owned, customer, host, policies, verdict
 from tests.contract.services import require
-from tokenmgr.domain.login import Outcome, Role
+from tokenmgr.domain.login import Role
 
 OLD, NEW = 0x40356A192B7913B04C54574D18C28D46E6395428, 0x6F583435DA1D120A20C6502294ADE80757888145
 
@@ -47,8 +47,9 @@ def port(authorities: Authorities, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_of_two_look_alikes_the_printed_policy_makes_it_present_the_right_one(
     browser: BrowserHome, authorities: Authorities, port: int, tmp_path: Path
 ) -> None:
-    """And not one of another CA of the same root, though that ends last."""
-    other, whose = subscriber("suzuki"), subscriber()
+    """And not one that is over, nor one of another CA of the same root, though that ends last."""
+    other, over, whose = subscriber("suzuki"), subscriber(), subscriber()
+    browser.store("over", (over, issue(over, authorities.issuing, (-400, -1), 5)))
     browser.store("new", (whose, issue(whose, authorities.issuing, (-1, 360), NEW)))
     before = subscriber()
     browser.store("old", (before, issue(before, authorities.issuing, (-350, 15), OLD)))
@@ -61,19 +62,6 @@ def test_of_two_look_alikes_the_printed_policy_makes_it_present_the_right_one(
         silent = verdict(home)
         assert browser.presented(f"https://localhost:{port}/") == NEW
     assert (asking["outcome"], silent["outcome"], silent["chosen"]) == ("asks", "without-asking", [f"{NEW:x}"])
-
-
-def test_an_expired_one_is_passed_over_without_a_policy_of_its_own(
-    browser: BrowserHome, authorities: Authorities, port: int, tmp_path: Path
-) -> None:
-    before, whose = subscriber(), subscriber()
-    browser.store("old", (before, issue(before, authorities.issuing, (-400, -1), OLD)))
-    browser.store("new", (whose, issue(whose, authorities.issuing, (-10, 300), NEW)))
-    home = customer(tmp_path, browser.folder, authorities, port)
-    with policies() as file:
-        file.write_text(home.run("login", "--policy", "chromium").out)
-        assert browser.presented(f"https://localhost:{port}/") == NEW
-        assert verdict(home)["outcome"] == Outcome.SILENT.value
 
 
 def one(authorities: Authorities, kind: str) -> Owned:

@@ -76,8 +76,10 @@ def test_what_is_signed_is_what_was_linted() -> None:
     assert certificate_facts(issuer().sign(other)).serial_number == order().serial
 
 
-def test_a_recorded_draft_is_taken_up_again_to_the_byte() -> None:
-    recorded = issuer().draft(order(store=StoreKind.PC)).tbs
+@pytest.mark.parametrize("rehearses", [False, True])
+def test_a_recorded_draft_is_taken_up_again_to_the_byte(rehearses: bool) -> None:
+    ordered = order(store=StoreKind.PC, ends=NOW + timedelta(hours=1))
+    recorded = issuer().draft(dataclasses.replace(ordered, is_rehearsal=rehearses)).tbs
     again = issuer().resume(order().serial, recorded)
     assert again.tbs == recorded
     assert der.children(issuer().sign(again))[0].whole == recorded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -18,6 +19,7 @@ from tokenmgr.ca.signing import spki_of
 from tokenmgr.ca.tbs import moment, time_of
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.rehearsal import LIVES
 from tokenmgr.errors import CertificateUnfit
 from tokenmgr.pki import der
 
@@ -243,8 +245,20 @@ def test_names_are_a_servers_only() -> None:
         assert any(one.startswith("names_are_a_servers ") for one in refused.value.findings)
 
 
+def test_a_rehearsal_is_short_and_no_login() -> None:
+    rehearsed = dataclasses.replace(order(), is_rehearsal=True, not_after=NOW + LIVES)
+    tbs, wanted = checked(rehearsed)
+    assert broken_rules(with_value(EKU, oids("1.3.6.1.5.5.7.3.2"))(tbs), wanted) == {"purposes_fit_its_kind"}
+    assert broken_rules(with_value(POLICIES, policies(POLICY_MEDIUM))(tbs), wanted) == {
+        "policies_are_those_of_its_store"
+    }
+    with pytest.raises(CertificateUnfit) as refused:
+        issuer().draft(dataclasses.replace(rehearsed, not_after=NOW + LIVES + timedelta(seconds=1)))
+    assert [one.split(" ")[0] for one in refused.value.findings] == ["a_rehearsal_is_short"]
+
+
 def test_every_rule_has_its_wrong_certificate_and_its_source() -> None:
-    assert {*WRONG, "names_are_a_servers"} == set(lint.RULES)
+    assert {*WRONG, "names_are_a_servers", "a_rehearsal_is_short"} == set(lint.RULES)
     assert all(rule.source for rule in lint.RULES.values())
 
 

@@ -19,6 +19,7 @@ from tokenmgr.domain.policy import (
     Refusal,
     Way,
     permit_acquisition,
+    permit_rehearsal,
     permit_renewal,
 )
 
@@ -193,3 +194,20 @@ def test_states_lead_to_their_end() -> None:
 def test_the_old_generation_stays_by_default_until_the_new_one_has_logged_in() -> None:
     """R12."""
     assert POLICY.old_generation is OldGeneration.AT_LOGIN
+
+
+@given(
+    state=st.sampled_from(State),
+    store=st.sampled_from(StoreKind),
+    days=st.integers(-2, 400),
+    media=st.booleans(),
+    pc=st.booleans(),
+    is_user=st.booleans(),
+)
+def test_a_rehearsal_is_refused_what_a_renewal_would_be_but_that_it_is_too_early(
+    state: State, store: StoreKind, days: int, media: bool, pc: bool, is_user: bool
+) -> None:
+    policy = BankPolicy(media_offered=media, pc_allowed=pc or not media)
+    old, now = generation(state), END - timedelta(days=days)
+    once_open = max(now, END - timedelta(days=policy.renewal_days))
+    assert permit_rehearsal(old, store, policy, now, is_user) == permit_renewal(old, store, policy, once_open, is_user)

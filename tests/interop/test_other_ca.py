@@ -26,8 +26,9 @@ from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityRefused, AuthorityWaits, CertificateMismatch
 from tokenmgr.log import Secret
-from tokenmgr.renewal.engine import Engine, Order
+from tokenmgr.renewal.engine import Engine
 from tokenmgr.renewal.journal import Journal
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.other_ca import OtherAuthority
 from tokenmgr.testbed.simulated import PIN
 from tokenmgr.token.module import Library

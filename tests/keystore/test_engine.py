@@ -16,6 +16,7 @@ from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import AuthorityUnreachable, NotPermittedNow, PcStoreError
 from tokenmgr.renewal.ports import StorePort
+from tokenmgr.renewal.rehearsal import digests
 
 __all__ = ["emptied", "quick"]
 
@@ -125,3 +126,26 @@ def test_what_cannot_go_on_is_taken_away_again(world: FileWorld) -> None:
         world.resume()
     assert world.store.credentials() == []
     assert not world.unfinished()
+
+
+@pytest.mark.parametrize("is_cut", [False, True])
+def test_a_rehearsal_leaves_the_file_with_what_it_had(world: FileWorld, is_cut: bool) -> None:
+    old = world.acquire()
+    before = digests(world.store.contents())
+    if is_cut:
+        world.near.on_the_way = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            world.counter().rehearse()
+        world.near = Near(world.rig)
+        world.restarted()
+        assert digests(world.store.contents()) != before
+    outcome = world.counter().rehearse()  # which takes back what the other one has left
+    assert (outcome.certificate, outcome.is_as_it_was) == (old.facts, True)
+    assert digests(world.store.contents()) == before
+    known = world.rig.administration.rehearsed(world.rig.subscriber.id)
+    assert (known.has_passed, known.store) == (True, StoreKind.PC)
+    assert not world.unfinished()
+
+
+def interrupted(_message: bytes, _answer: object) -> bytes:
+    raise KeyboardInterrupt

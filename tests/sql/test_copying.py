@@ -40,6 +40,7 @@ def filled(database: Database) -> World:
     world.registry.open_ticket(world.ticket(), "C-1", "user-1")
     world.registry.spend_try(BANK.code, "C-1", "nobody", 5, False, DAY)
     world.registry.nonce_key()
+    world.administration.ask_rehearsals(BANK.code, None, DAY)
     number = world.administration.reserve_crl()
     covers = world.administration.last_change()
     world.administration.keep_crl(Crl(1, number, DAY, DAY.replace(year=2027), covers, number, b"\0list\xff"))

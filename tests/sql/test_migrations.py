@@ -77,7 +77,9 @@ def test_what_is_there_is_not_done_again(fresh: Fresh) -> None:
     database = Database.open(fresh.empty())
     assert database.migrate(DAY) == [f"{one.number:04} {one.name}" for one in migrations.ALL]
     assert database.migrate(DAY) == []
-    assert [tuple(row) for row in database.read(text("SELECT number, name FROM migration"))] == [(1, "registry")]
+    assert [tuple(row) for row in database.read(text("SELECT number, name FROM migration"))] == [
+        (one.number, one.name) for one in migrations.ALL
+    ]
     database.close()
 
 
@@ -111,13 +113,14 @@ def test_another_programs_migrations_are_refused(database: Database) -> None:
 
 
 def test_one_that_fails_halfway_leaves_nothing_and_those_before_stay(database: Database) -> None:
-    good = Migration(2, "good", ("CREATE TABLE good (a {big})",))
-    bad = Migration(3, "bad", ("CREATE TABLE bad (a {big})", "NONSENSE"))
+    after = migrations.ALL[-1].number
+    good = Migration(after + 1, "good", ("CREATE TABLE good (a {big})",))
+    bad = Migration(after + 2, "bad", ("CREATE TABLE bad (a {big})", "NONSENSE"))
     with database.engine.connect() as connection:
         with pytest.raises(Exception, match="NONSENSE"):
             migrations.apply(connection, DAY, (*migrations.ALL, good, bad))
         names = set(inspect(connection).get_table_names())
         assert "good" in names
         assert "bad" not in names
-        mended = Migration(3, "bad", ("CREATE TABLE bad (a {big})",))
-        assert migrations.apply(connection, DAY, (*migrations.ALL, good, mended)) == ["0003 bad"]
+        mended = Migration(after + 2, "bad", ("CREATE TABLE bad (a {big})",))
+        assert migrations.apply(connection, DAY, (*migrations.ALL, good, mended)) == [f"{after + 2:04} bad"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,17 @@ def acquisition(world: World) -> None:
     list(world.administration.revoked(DAY))
 
 
+def rehearsal(world: World) -> None:
+    world.active()
+    for number in (3, 4):
+        one = dataclasses.replace(generation(world.user.id, number), is_rehearsal=True)
+        world.registry.record(one, exchange(one), None, DAY)
+    world.registry.sign_off(one.serial, CERTIFICATE)
+    world.registry.rehearsal_passed(exchange(one), b"digest", DAY)
+    world.administration.rehearsed(world.user.id)
+    list(world.administration.candidates(BANK.code, "C-1"))
+
+
 @pytest.mark.parametrize("verb", READS)
 def test_a_read_is_one_statement(world: World, verb: str) -> None:
     READS[verb](world)
@@ -70,6 +82,7 @@ MANY = (
     "INSERT INTO generation (serial, subscriber, state, key_hash, not_before, not_after, certificate, draft, authority)"
     " SELECT lpad(id::text, 40, '0'), id, 'active', sha256(id::text::bytea), 0, 0, '', '', 1 FROM subscriber",
     "INSERT INTO try SELECT bank, contract, user_id, 1, 0 FROM subscriber",
+    "INSERT INTO rehearsal (subscriber, asked_by, code, step) SELECT id, '', '', '' FROM subscriber",
     "ANALYZE",
 )
 
@@ -96,7 +109,7 @@ def test_a_key_is_found_by_its_index(kind: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("what", [renewal, acquisition, *READS.values()])
+@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, *READS.values()])
 def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
     asked: list[tuple[str, Any]] = []
 

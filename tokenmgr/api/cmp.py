@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime
 
-from tokenmgr.api import reissues, revocations, support
+from tokenmgr.api import rehearsals, reissues, revocations, support
 from tokenmgr.api.credentials import Credential, Guard
 from tokenmgr.api.refusals import REFUSALS, as_fault
 from tokenmgr.api.requests import Wanted, wanted
@@ -42,7 +42,7 @@ from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import CannotConfirm
 from tokenmgr.ra import acquire, confirm, issuing, renew
-from tokenmgr.ra.ports import Exchange
+from tokenmgr.ra.ports import Exchange, Registry
 
 ASK_AGAIN = 5  # seconds: how soon a client that waits may ask (item 27)
 _REPLY = {Kind.IR: Kind.IP, Kind.CR: Kind.CP, Kind.P10CR: Kind.CP, Kind.KUR: Kind.KUP}
@@ -124,7 +124,7 @@ class _Talk:
         self.credential = self.guard.authenticate(self.bank, self.message)  # 2, 4, 5, 10, 12
         self.registry = self.registry.by(self.credential.actor(self.origin))
         exchange = self.registry.exchange(self.bank.code, self.transaction)
-        acts = kind is Kind.RR or reissues.is_asked(self.message)
+        acts = kind is Kind.RR or reissues.is_asked(self.message) or rehearsals.is_told(self.message)
         is_done = acts and self.registry.was_asked(self.digest)
         if not is_done and not self._is_repeated(exchange):
             checks.message_time(self.message.header, self.now)  # 3
@@ -142,7 +142,9 @@ class _Talk:
                 self.service, self.registry, self.message, self._standing_certificate, self.now
             )
         if reissues.is_asked(self.message):
-            return Kind.GENP, self._reissue()
+            return Kind.GENP, self._acting(reissues.answer)
+        if rehearsals.is_told(self.message):
+            return Kind.GENP, self._acting(rehearsals.answer)
         if isinstance(self.message.body, Info) and kind is Kind.GENM:
             if self.credential.ticket is None:
                 self._standing_certificate()
@@ -171,6 +173,7 @@ class _Talk:
             request_digest=self.digest,
             credential=credential.name,
             kind=self.message.kind.name.lower(),
+            is_rehearsal=asked.is_rehearsal,
         )
         registry, issuer = self.registry, self.service.issuer
         try:
@@ -258,11 +261,11 @@ class _Talk:
             raise ProtocolFault(FailInfo.badRequest, "this request has come to its end")
         return reply, self._granted(found, req_id)
 
-    # --- taking back (item 25), re-issuing and support (26) ---
+    # --- taking back (item 25), re-issuing, rehearsing and support (26) ---
 
-    def _reissue(self) -> Info:
+    def _acting(self, answer: Callable[[Registry, Generation, Message, datetime], Info]) -> Info:
         try:
-            return reissues.answer(self.registry, self._standing_certificate(), self.message, self.now)
+            return answer(self.registry, self._standing_certificate(), self.message, self.now)
         except REFUSALS as refusal:
             self.service.metrics.refusals.labels(refusal.code).inc()
             raise as_fault(refusal) from refusal

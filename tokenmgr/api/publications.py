@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tokenmgr.api.service import Service
+from tokenmgr.ca.profile import POLICIES_REHEARSED
 from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import Permit, Refusal, permit_renewal
 from tokenmgr.errors import BankUnknown, RequestMalformed
@@ -31,6 +32,7 @@ def bank_offer(service: Service, code: str) -> dict[str, object]:
         "renewal_days": policy.renewal_days,
         "grace_days": policy.grace_days,
         "policies": {"medium": service.issuer.profile.policy_medium, "pc": service.issuer.profile.policy_pc},
+        "rehearsals": {store.value: oid for store, oid in POLICIES_REHEARSED.items()},
         "old_generation": policy.old_generation.value,
         "now": service.clock().isoformat(timespec="microseconds"),
     }
@@ -42,8 +44,8 @@ def key_standing(service: Service, code: str, fingerprint: str) -> dict[str, obj
     Nobody is asked who they are: whoever knows the hash has the key or has seen the certificate; so has every site that
     it has logged in to, and whoever listened to that over TLS 1.2 (RFC 5246, 7.4.6: in the clear). Contract, ID, store
     and end are in the certificate, and whether it is good is OCSP's to say to anybody. What is told besides: the role,
-    which of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), and what is open until
-    when.
+    which of two good ones counts, whether the ID is locked (as to anybody who tries its PINs), whether its bank asks
+    for a rehearsal, and what is open until when.
     """
     bank = known_bank(service, code)
     if not _FINGERPRINT.fullmatch(fingerprint):
@@ -66,6 +68,8 @@ def _told(service: Service, known: Known) -> dict[str, object]:
         "not_after": one.not_after,
         "confirm_by": one.confirm_by,
         "is_last": known.is_last,
+        "is_rehearsal": one.is_rehearsal,
+        "rehearsal_wanted": known.rehearsed.is_wanted,
         "locked": known.is_locked,
         "renewal": _open(permit_renewal(one, one.store, policy, now, who.role is Role.USER)),
         "acquisition": _open(acquire.permit(standing, one.store, now)),

@@ -11,6 +11,7 @@ from cryptography.x509.oid import ExtensionOID
 
 from tokenmgr.api.credentials import Credential
 from tokenmgr.api.service import Service
+from tokenmgr.ca.profile import Asked
 from tokenmgr.cmp import checks
 from tokenmgr.cmp.certificates import load, subject_of
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
@@ -36,6 +37,7 @@ class Wanted:
     not_before: datetime | None
     not_after: datetime | None
     others: bool  # extensions beside the policy that names the store
+    is_rehearsal: bool = False
 
     def is_met_by(self, found: Generation) -> bool:
         """Item 20: accepted, or granted with modifications."""
@@ -65,23 +67,30 @@ def wanted(service: Service, message: Message, credential: Credential) -> Wanted
     checks.proof(body)
     named = {one.oid: one.value for one in body.extensions}
     _refuse_rights(named)
+    asked = _asked(service, named.get(_POLICIES), credential)
+    if asked.is_rehearsal and kind is not Kind.KUR:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "only a renewal is rehearsed")
     return Wanted(
         req_id=body.req_id,
         public_key=body.public_key or b"",
-        store=_store(service, named.get(_POLICIES), credential),
+        store=asked.store,
         subject=body.subject or b"",
         not_before=body.not_before,
         not_after=body.not_after,
         others=bool(named.keys() - {_POLICIES}),
+        is_rehearsal=asked.is_rehearsal,
     )
 
 
 def _of_csr(service: Service, body: P10, credential: Credential) -> Wanted:
     asked = read_csr(body.csr)
+    told = _asked(service, asked.policies, credential)
+    if told.is_rehearsal:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "only a renewal is rehearsed")
     return Wanted(
         req_id=-1,
         public_key=asked.public_key,
-        store=_store(service, asked.policies, credential),
+        store=told.store,
         subject=asked.subject.public_bytes(),
         not_before=None,
         not_after=None,
@@ -135,18 +144,28 @@ def _refuse_rights(named: dict[str, bytes]) -> None:
         raise ProtocolFault(FailInfo.notAuthorized, "rights that no customer has")
 
 
-def _store(service: Service, policies: bytes | None, credential: Credential) -> StoreKind:
-    """Where the key lives is told by the policy that the client asks for; else as its ticket, or its last certificate,
-    had it (S3: recorded, never guessed)."""
+def _asked(service: Service, policies: bytes | None, credential: Credential) -> Asked:
+    """Where the key lives, and whether it is a rehearsal, is told by the policy that the client asks for; else it is
+    where its ticket, or its last certificate, had it (S3: recorded, never guessed)."""
     told = credential.ticket.store if credential.ticket else credential.generation and credential.generation.store
-    asked = store_asked(service, policies)
-    if credential.ticket is not None and asked not in (None, told):
+    if policies is None:
+        return Asked(told or StoreKind.PC)
+    asked = policy_asked(service, policies)
+    if credential.ticket is not None and asked.store is not told:
         raise ProtocolFault(FailInfo.unacceptedPolicy, "another store than the acquisition was begun for")
-    return asked or told or StoreKind.PC
+    return asked
+
+
+def policy_asked(service: Service, policies: bytes) -> Asked:
+    asked = service.issuer.profile.asked(policies)
+    if asked is None:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
+    return asked
 
 
 def store_asked(service: Service, policies: bytes | None) -> StoreKind | None:
-    asked = service.issuer.profile.store_of(policies) if policies is not None else None
-    if policies is not None and asked is None:
-        raise ProtocolFault(FailInfo.unacceptedPolicy, "a certificate policy that this CA does not have")
-    return asked
+    """By a request that is no rehearsal's."""
+    asked = policy_asked(service, policies) if policies is not None else None
+    if asked is not None and asked.is_rehearsal:
+        raise ProtocolFault(FailInfo.unacceptedPolicy, "only a renewal is rehearsed")
+    return asked.store if asked is not None else None

@@ -18,7 +18,7 @@ from cryptography.x509.oid import ExtensionOID
 from tokenmgr.ca import keycheck, lint
 from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.ca.keys import CaKeys
-from tokenmgr.ca.profile import AUTHORITIES, AnyOrder, Order, OwnOrder, Profile, key_identifier
+from tokenmgr.ca.profile import AUTHORITIES, AnyOrder, Asked, Order, OwnOrder, Profile, key_identifier
 from tokenmgr.ca.rules import Wanted
 from tokenmgr.ca.signing import CaSigner, blank, scheme_of, seal, spki_of
 from tokenmgr.ca.tbs import moment, read_tbs, two
@@ -147,16 +147,18 @@ class Issuer(Certifier):
 
 
 def _ordered(tbs: bytes, profile: Profile) -> Order:
-    """The order that this would be the certificate of. Which store it says its key is in, one of two policies says."""
+    """The order that this would be the certificate of. Its one policy says where its key is, and whether it is a
+    rehearsal."""
     read = read_tbs(tbs)
-    on_medium = der.oid(profile.policy_medium) in read.value(ExtensionOID.CERTIFICATE_POLICIES.dotted_string)
+    asked = profile.asked(read.value(ExtensionOID.CERTIFICATE_POLICIES.dotted_string)) or Asked(StoreKind.PC)
     return Order(
         serial=der.unsigned(read.serial),
         subject=read.subject,
         public_key=read.public_key,
         not_before=moment(read.not_before),
         not_after=moment(read.not_after),
-        store=StoreKind.MEDIUM if on_medium else StoreKind.PC,
+        store=asked.store,
+        is_rehearsal=asked.is_rehearsal,
     )
 
 

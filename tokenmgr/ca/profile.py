@@ -2,6 +2,7 @@
 
 CLIENT    a customer's: logs in to banking. One of two policies says whether its key is on a medium or in a PC (S3)
 ROOT      signs ISSUING, CROSS and nothing else; ISSUING signs all the others
+REHEARSAL a customer's that logs in nowhere: it shows that a renewal would go through, and is revoked once it has
 CROSS     a root's key, certified by another root, so that whoever trusts one of them reaches the other
 CMP       protects the CA's answers to requests
 OCSP      signs answers about revocation
@@ -21,6 +22,7 @@ from ipaddress import ip_address
 from cryptography import x509
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, ExtensionOID, NameOID
 
+from tokenmgr.domain import arc
 from tokenmgr.domain.arc import ARC
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.pki import der
@@ -28,6 +30,9 @@ from tokenmgr.pki import der
 # An organisation with an arc of its own puts its policies into ca.toml before the first certificate.
 POLICY_MEDIUM = f"{ARC}.1.1"  # the key was generated on a medium and cannot leave it (S1)
 POLICY_PC = f"{ARC}.1.2"  # the key is kept in a PC; no promise is made of it
+# A rehearsal says where its key was, and is good for nothing else: no authority above it has these policies, and no
+# server asks for this purpose.
+POLICIES_REHEARSED = {StoreKind.MEDIUM: f"{ARC}.1.3", StoreKind.PC: f"{ARC}.1.4"}
 
 CMC_CA = "1.3.6.1.5.5.7.3.27"  # RFC 6402, 2.10; RFC 9480, 2.2: a CA that speaks CMP by itself
 
@@ -40,6 +45,7 @@ class Kind(Enum):
     OCSP = "ocsp"
     TLS = "tls"
     CLIENT = "client"
+    REHEARSAL = "rehearsal"
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,7 @@ SHAPES = {
     Kind.CLIENT: Shape(
         _SIGNS, (ExtendedKeyUsageOID.CLIENT_AUTH.dotted_string,), frozenset(_LEAF | _SOUGHT | _POLICIES)
     ),
+    Kind.REHEARSAL: Shape(_SIGNS, (arc.REHEARSAL,), frozenset(_LEAF | _SOUGHT | _POLICIES)),
 }
 AUTHORITIES = frozenset(kind for kind, shape in SHAPES.items() if shape.authority)
 CRITICAL = frozenset({ExtensionOID.KEY_USAGE.dotted_string, ExtensionOID.BASIC_CONSTRAINTS.dotted_string})
@@ -97,6 +104,7 @@ class Order:
     not_before: datetime
     not_after: datetime
     store: StoreKind
+    is_rehearsal: bool = False
 
     def __post_init__(self) -> None:
         _require_whole_seconds(self.not_before, self.not_after)
@@ -129,7 +137,17 @@ AnyOrder = Order | OwnOrder
 
 
 def kind_of_order(order: AnyOrder) -> Kind:
-    return Kind.CLIENT if isinstance(order, Order) else order.kind
+    if isinstance(order, OwnOrder):
+        return order.kind
+    return Kind.REHEARSAL if order.is_rehearsal else Kind.CLIENT
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a certificate policy that a client asks for is about."""
+
+    store: StoreKind
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,14 +163,17 @@ class Profile:
     def policies(self, order: AnyOrder) -> tuple[str, ...]:
         """Of a customer's exactly one; an authority's between it and the root names both, or neither would be good
         below it (RFC 5280, 4.2.1.4, 6.1.3 d)."""
+        if isinstance(order, Order) and order.is_rehearsal:
+            return (POLICIES_REHEARSED[order.store],)
         if isinstance(order, Order):
             return (self.policy_medium if order.store is StoreKind.MEDIUM else self.policy_pc,)
         return (self.policy_medium, self.policy_pc) if order.kind in (Kind.ISSUING, Kind.CROSS) else ()
 
-    def store_of(self, policies: bytes) -> StoreKind | None:
-        """Which store a certificatePolicies extension that a client asks for is about; None for anything else."""
-        named = {_made_policies(self.policy_medium): StoreKind.MEDIUM, _made_policies(self.policy_pc): StoreKind.PC}
-        return named.get(policies)
+    def asked(self, policies: bytes) -> Asked | None:
+        """By a certificatePolicies extension with one policy of this CA; None for anything else."""
+        named = {self.policy_medium: Asked(StoreKind.MEDIUM), self.policy_pc: Asked(StoreKind.PC)}
+        named |= {oid: Asked(store, is_rehearsal=True) for store, oid in POLICIES_REHEARSED.items()}
+        return {_made_policies(oid): asked for oid, asked in named.items()}.get(policies)
 
     def extensions(self, order: AnyOrder, issuer_key_id: bytes) -> list[x509.Extension[x509.ExtensionType]]:
         """In a fixed order. Those that do not depend on the key are made once."""

@@ -6,6 +6,7 @@ from tokenmgr.ca import keycheck
 from tokenmgr.ca.profile import Kind, OwnOrder
 from tokenmgr.ca.rules import Wanted, rule
 from tokenmgr.ca.tbs import Tbs, moment, names, time_of
+from tokenmgr.domain.rehearsal import LIVES
 from tokenmgr.errors import KeyUnfit
 from tokenmgr.pki import der
 
@@ -85,6 +86,11 @@ def times_are_the_ordered_ones(tbs: Tbs, wanted: Wanted) -> bool:
 @rule("RFC 5280, 4.1.2.5")
 def validity_has_a_length(tbs: Tbs, _wanted: Wanted) -> bool:
     return moment(tbs.not_before) < moment(tbs.not_after)
+
+
+@rule("domain/rehearsal.py: it is for as long as it takes, and no longer")
+def a_rehearsal_is_short(tbs: Tbs, wanted: Wanted) -> bool:
+    return wanted.kind is not Kind.REHEARSAL or moment(tbs.not_after) - moment(tbs.not_before) <= LIVES
 
 
 @rule("RFC 5280, 6.1.3 a 2: a path is valid only while all of it is")

@@ -18,6 +18,7 @@ COMMANDS = {
     "profile": "tokenmgr.cli.bank_profile:profile",
     "contract": "tokenmgr.cli.bank_contracts:contract",
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
+    "rehearse": "tokenmgr.cli.bank_rehearsal:rehearse",
     "import": "tokenmgr.cli.bank_import:import_",
     "export": "tokenmgr.cli.bank_export:export",
 }

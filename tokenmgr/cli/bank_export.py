@@ -6,7 +6,7 @@ import csv
 import io
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -49,9 +49,10 @@ def export(file: str, bank: str | None, as_json: bool) -> int:
             stream_json(dict(zip(HEADER, row, strict=True)) for row in rows)
             return Exit.FINE
         if file == STDOUT:
-            _write(rows, sys.stdout.buffer)
+            write_csv(HEADER, rows, sys.stdout.buffer)
             return Exit.FINE
-        count = _to_file(rows, Path(file))
+        with written_whole(Path(file)) as opened_file:
+            count = write_csv(HEADER, rows, opened_file)
     if as_json:
         Output().value({"file": file, "rows": count})
     else:
@@ -79,11 +80,6 @@ def _held(opened: Open, one: Listed) -> tuple[str, str, str, str]:
     return f"{one.serial:x}", japan_time(one.not_after, "en"), store, until
 
 
-def _to_file(rows: Iterator[tuple[str, ...]], path: Path) -> int:
-    with written_whole(path) as file:
-        return _write(rows, file)
-
-
 @contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
     """Whole, or as it was before; for its owner alone, since addresses are in it."""
@@ -101,11 +97,11 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
         raise FileNotWritten(file=str(path), reason=error.strerror or "") from error
 
 
-def _write(rows: Iterator[tuple[str, ...]], file: BinaryIO) -> int:
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]], file: BinaryIO) -> int:
     """UTF-8 with its mark and CRLF: what Excel opens as it is meant."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="", write_through=True)
     writer = csv.writer(text)
-    writer.writerow(HEADER)
+    writer.writerow(header)
     count = 0
     for row in rows:
         writer.writerow([guarded(cell) for cell in row])

@@ -20,6 +20,7 @@ from tokenmgr.domain.policy import (
     permit_acquisition,
     permit_renewal,
 )
+from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.ra.ports import Standing
 from tokenmgr.sql.listing import Listed, Which
 from tokenmgr.sql.parties import Contract
@@ -111,6 +112,7 @@ class Picture:
     standing: Standing
     contract: Contract
     locked_by: tuple[str, ...]  # administrators whose lock-out locks the contract (R11)
+    rehearsed: Rehearsed
     now: datetime
 
     @property
@@ -150,7 +152,8 @@ def picture(opened: Open, who: Subscriber, now: datetime) -> Picture:
         if policy.lock_contract and one.subscriber.role is Role.ADMINISTRATOR and is_locked(one, policy):
             locked_by.append(one.subscriber.user)
     mine = mine or Listed(who, standing.open_until, None, None, False, 0, reissued_at=standing.reissued_at)
-    return Picture(mine, standing, opened.contract(who.bank, who.contract), tuple(locked_by), now)
+    contract, rehearsed = opened.contract(who.bank, who.contract), opened.administration.rehearsed(who.id)
+    return Picture(mine, standing, contract, tuple(locked_by), rehearsed, now)
 
 
 # --- for a person ---------------------------------------------------------------------------------------------------
@@ -178,6 +181,7 @@ def rows(seen: Picture) -> Iterator[tuple[str, str]]:
         yield t("bank.waiting"), t("bank.pending_until", serial=f"{pending.serial:x}", until=until)
     yield t("bank.renewal"), _answer(seen.renewal)
     yield t("bank.acquisition"), _answer(seen.acquisition)
+    yield t("bank.rehearsal"), _rehearsal(seen.rehearsed)
 
 
 def state_of(last: Generation | None, now: datetime) -> str:
@@ -196,6 +200,17 @@ def state_word(seen: Picture) -> str:
 def _tries(seen: Picture) -> str:
     word = "wrong_contract" if seen.locked_by else "wrong_locked" if is_locked(seen.listed, seen.policy) else "wrong_of"
     return t(f"bank.{word}", spent=seen.listed.tries_spent, limit=seen.policy.wrong_pins)
+
+
+def _rehearsal(known: Rehearsed) -> str:
+    told = []
+    if known.ended_at is not None:
+        word = "rehearsal_failed" if known.code else "rehearsal_passed"
+        store = t(f"bank.{known.store.value}") if known.store else "–"
+        told.append(t(f"bank.{word}", at=moment(known.ended_at), store=store, code=known.code, step=known.step))
+    if known.asked_at is not None:
+        told.append(t("bank.rehearsal_wanted", at=moment(known.asked_at), by=known.asked_by))
+    return t("words.and").join(told) or "–"
 
 
 def _answer(answer: Permit | Refusal | None) -> str:
@@ -224,6 +239,19 @@ def as_json(seen: Picture) -> dict[str, Any]:
         "waiting": None if pending is None else _generation(pending),
         "renewal": _answer_as_json(seen.renewal),
         "acquisition": _answer_as_json(seen.acquisition),
+        "rehearsal": _rehearsal_as_json(seen.rehearsed),
+    }
+
+
+def _rehearsal_as_json(known: Rehearsed) -> dict[str, Any]:
+    return {
+        "asked_at": instant(known.asked_at),
+        "asked_by": known.asked_by or None,
+        "ended_at": instant(known.ended_at),
+        "passed": None if known.ended_at is None else not known.code,
+        "store": known.store.value if known.store else None,
+        "code": known.code or None,
+        "step": known.step or None,
     }
 
 

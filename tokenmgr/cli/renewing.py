@@ -15,7 +15,7 @@ from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.view import certificate_as_json
 from tokenmgr.cli.wiring import Command
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.operations import Applicant, Counter, Outcome
+from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.log import Secret
@@ -51,6 +51,7 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 
 @click.command(cls=Documented, help=t("help.renew"))
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
+@click.option("--rehearse", is_flag=True, help=t("help.o_rehearse"))
 @kind_option
 @places.target_options
 @click.option("--due", is_flag=True, help=t("help.o_renew_due"))
@@ -59,6 +60,7 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @_store
 def renew(
     certificate: str,
+    rehearse: bool,
     kind: str | None,
     due: bool,
     yes: bool,
@@ -82,7 +84,10 @@ def renew(
     with reached as (at, _progress):
         if source:
             _confirm(at, yes)
-        outcome = at.renew(certificate, KeyKind(kind) if kind else None)
+        wanted = KeyKind(kind) if kind else None
+        if rehearse:
+            return _tell_rehearsed(at.rehearse(certificate, wanted), as_json)
+        outcome = at.renew(certificate, wanted)
     return _tell(outcome, as_json)
 
 
@@ -184,6 +189,10 @@ def _place(store: StorePort) -> str:
     return t(f"renewing.on_{kind}", serial=store.name)
 
 
+def _store_as_json(store: StorePort) -> dict[str, str]:
+    return {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
+
+
 def _tell(outcome: Outcome, as_json: bool) -> int:
     if as_json:
         Output().value(outcome_as_json(outcome))
@@ -194,8 +203,7 @@ def _tell(outcome: Outcome, as_json: bool) -> int:
 
 def outcome_as_json(outcome: Outcome) -> dict[str, Any]:
     facts, store = outcome.certificate, outcome.store
-    named = {"kind": store.kind.value, "name" if store.kind is StoreKind.PC else "serial": store.name}
-    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": named}
+    told = {"operation": outcome.operation, "certificate": certificate_as_json(facts), "store": _store_as_json(store)}
     return told | {"journal": str(outcome.journal)}
 
 
@@ -214,3 +222,26 @@ def tell_outcome(outcome: Outcome) -> None:
         ],
         indent="  ",
     )
+
+
+def _tell_rehearsed(outcome: Rehearsed, as_json: bool) -> int:
+    """That the store is as it was is said only where a look at it has shown so."""
+    facts, store = outcome.certificate, outcome.store
+    if as_json:
+        told = {"operation": RENEWAL, "rehearsal": True, "kind": outcome.kind.value, "as_it_was": outcome.is_as_it_was}
+        told |= {"certificate": certificate_as_json(facts), "store": _store_as_json(store)}
+        Output().value(told | {"journal": str(outcome.journal)})
+        return Exit.FINE
+    click.secho(t("renewing.rehearsed"), fg="green")
+    table(
+        [
+            (t("labels.serial_number"), f"{facts.serial_number:x}"),
+            (t("labels.subject"), facts.subject),
+            (t("labels.valid_until"), japan_time(facts.not_after, chosen_language())),
+            (t("labels.store"), _place(store)),
+            (t("renewing.tried"), t("renewing.tried_all", kind=outcome.kind.value)),
+        ],
+        indent="  ",
+    )
+    click.echo(t("renewing.as_it_was" if outcome.is_as_it_was else "renewing.not_as_it_was", serial=store.name))
+    return Exit.FINE

@@ -19,7 +19,7 @@ from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
-from tokenmgr.domain.status import Next, Verdict, Why, left
+from tokenmgr.domain.status import Next, Place, Verdict, Why, left
 from tokenmgr.errors import ProfileWrong, TokenmgrError
 from tokenmgr.renewal.journal import Begun
 
@@ -113,6 +113,8 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
         yield t("bank.renewal"), _open(standing.renewal)
         if not standing.renewal.is_open and judged.why is not Why.FINE:
             yield t("bank.acquisition"), _open(standing.acquisition)
+    if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
+        yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
     if step := _step(row, seen.look.name, now):
         yield t("seen.next"), step
 
@@ -158,7 +160,8 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     if begun.trouble:
         tell_error(begun.trouble)
         return
-    operation = t(f"seen.{begun.operation}") if texts().has(f"seen.{begun.operation}") else begun.operation
+    named = "rehearsal" if begun.is_rehearsal else begun.operation
+    operation = t(f"seen.{named}") if texts().has(f"seen.{named}") else named
     at = japan_time(begun.at, chosen_language()) if begun.at else ""
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
@@ -266,6 +269,7 @@ def _begun(one: Begun, found: Status) -> dict[str, Any]:
         "medium": one.store or None,
         "plugged": found.is_here(one),
         "operation": one.operation or None,
+        "rehearsal": one.is_rehearsal,
         "bank": one.bank or None,
         "begun": _moment(one.at),
         "last_step": one.last.name if one.last else None,

@@ -47,7 +47,9 @@ from tokenmgr.cmp.protection import (
     verify_mac,
     verify_signature,
 )
+from tokenmgr.cmp.rehearsing import failure_message, failure_taken
 from tokenmgr.domain.credential import CertificateFacts
+from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.errors import AuthorityAnswerWrong, AuthorityRefused, NotACertificate, TokenmgrError
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
@@ -131,6 +133,10 @@ class Conversation:
         """A question that is only answered to a certificate that is active: so the answer says that it is."""
         return self._sealed(Kind.GENM, Info(oids.CA_CERTS), now, b"")
 
+    def tell(self, failure: Failure, now: datetime) -> bytes:
+        """How a rehearsal has failed (rehearsing.py)."""
+        return self._sealed(Kind.GENM, failure_message(failure), now, b"")
+
     def _sealed(self, kind: Kind, body: Body, now: datetime, nonce: bytes) -> bytes:
         header = Header(
             sender=self.identity.sender,
@@ -167,6 +173,15 @@ class Conversation:
             case CertReply() | ErrorBody():
                 raise refusal(said.body.fail.name if said.body.fail else "", said.body.text)
         raise AuthorityAnswerWrong(reason=f"a {said.kind.name} that says nothing")
+
+    def heard(self, sent: bytes, answer: bytes, failure: Failure) -> None:
+        """As read; and the CA has noted that failure."""
+        self.read(sent, answer)
+        body = parse(answer).body
+        try:
+            failure_taken(body if isinstance(body, Info) else Info(""), failure)
+        except ProtocolFault as fault:
+            raise AuthorityAnswerWrong(reason=fault.text) from fault
 
     def _prove(self, said: Message) -> None:
         """By the shared secret, or by a certificate that leads to a root that we believe. What nobody could read is

@@ -15,6 +15,7 @@ CERT_PROFILE = "1.3.6.1.5.5.7.4.21"
 CRL_STATUS_LIST = "1.3.6.1.5.5.7.4.22"
 CRLS = "1.3.6.1.5.5.7.4.23"
 REISSUE = f"{ARC}.2.1"  # ours: reissuing.py
+REHEARSAL = f"{ARC}.2.2"  # ours: rehearsing.py
 
 OLD_CERT_ID = "1.3.6.1.5.5.7.5.1.5"  # id-regCtrl (RFC 4211, 6.5)
 REASON_CODE = "2.5.29.21"  # id-ce (RFC 5280, 5.3.1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenmgr.domain.contents import Contents, PublicPart
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, StoredCertificate
-from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of, marked_for
+from tokenmgr.domain.holding import MARK, REHEARSED, Holding, Whose, mark_of, marked_for
 from tokenmgr.domain.standing import Standing
 from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.journal import Begun, looked
@@ -112,6 +112,13 @@ def _newest_first(found: list[StoredCertificate]) -> tuple[StoredCertificate, ..
     return tuple(sorted(found, key=lambda one: one.facts.not_after.timestamp() if one.facts else 0.0, reverse=True))
 
 
+def _is_rehearsal(item: Item, standing: Standing | None) -> bool:
+    """A certificate says it by itself; without one, the mark, or the CA."""
+    if item.facts is not None:
+        return item.facts.is_rehearsal
+    return mark_of(item.label) == REHEARSED or (standing is not None and standing.is_rehearsal)
+
+
 def holding(item: Item, named: Collection[str], made: Collection[str], standing: Standing | None) -> Holding:
     """`named` and `made`: IDs of keys (see `at_work` and `made_here`)."""
     facts = item.facts
@@ -124,6 +131,7 @@ def holding(item: Item, named: Collection[str], made: Collection[str], standing:
         is_authority=facts.is_authority if facts else False,
         is_named=item.key_id in named,
         is_made_here=item.key_id in made,
+        is_rehearsal=_is_rehearsal(item, standing),
         is_damaged=item.is_damaged,
         standing=standing,
     )

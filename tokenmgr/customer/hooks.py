@@ -33,8 +33,8 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.names import holder_of
-from tokenmgr.renewal.engine import Order
 from tokenmgr.renewal.journal import Journal
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import StorePort
 
 log = logging.getLogger(__name__)

@@ -8,29 +8,38 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
-from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
+from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind
 from tokenmgr.domain.holding import Whose, marked_for
-from tokenmgr.domain.renewal import Ending
+from tokenmgr.domain.rehearsal import Failure
+from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.standing import UNKNOWN
 from tokenmgr.errors import (
+    AuthorityUnreachable,
+    AuthorityUntrusted,
     BankNotNamed,
     MediumChanged,
     NothingToRenew,
     NothingUnfinished,
     NotSupported,
+    ProxyRefused,
+    RehearsalTakenBack,
+    RehearsalUntold,
     RenewalError,
     SeveralToRenew,
+    TokenmgrError,
     UndoneHere,
     UnfinishedFirst,
 )
 from tokenmgr.log import Secret
-from tokenmgr.renewal.engine import Engine, Order
-from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Value
+from tokenmgr.renewal import rehearsal
+from tokenmgr.renewal.engine import Engine
+from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Value
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import (
     begun_elsewhere,
@@ -41,9 +50,12 @@ from tokenmgr.renewal.recovery import (
     unmarked,
     whose,
 )
+from tokenmgr.renewal.rehearsal import Rehearsal
 
 CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
+UNREACHED = (AuthorityUnreachable, AuthorityUntrusted, ProxyRefused)  # nobody is there to be told anything
+E = TypeVar("E", bound=Engine)
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,17 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Rehearsed:
+    """A renewal that would go through. `certificate` is the one that it would replace."""
+
+    certificate: CertificateFacts
+    kind: KeyKind
+    store: StorePort
+    journal: Path
+    is_as_it_was: bool  # the store
+
+
+@dataclass(frozen=True)
 class Counter:
     """Where everything comes together: a store, its bank, the folder of journals. `usb` is the stick that the store is
     in, as the bus tells; empty where that tells nothing. `source` has what is replaced, where that is another store."""
@@ -90,6 +113,7 @@ class Counter:
 
     def renew(self, certificate: str = "", kind: KeyKind | None = None) -> Outcome:
         """`certificate` is a serial number in hex, where several could be meant. What was begun before is finished."""
+        self._take_back()
         begun = self._begun()
         if begun is not None:
             self._same(begun, RENEWAL, old=certificate.lower().lstrip("0"))
@@ -101,6 +125,7 @@ class Counter:
             return self._run(journal, Order(wanted, old), self._by(old))
 
     def acquire(self, applicant: Applicant, kind: KeyKind | None = None) -> Outcome:
+        self._take_back()
         begun = self._begun()
         if begun is not None:
             self._same(begun, ACQUISITION, contract=applicant.contract, user=applicant.user)
@@ -111,20 +136,77 @@ class Counter:
             return self._run(journal, Order(wanted, None, self._whose(applicant)), lambda: self._claim(applicant))
 
     def resume(self, ask: AskApplicant) -> Outcome:
+        was_rehearsed = self._take_back()
         begun = self._begun()
         if begun is None:
-            raise NothingUnfinished(serial=self.store.name)
+            raise (RehearsalTakenBack if was_rehearsed else NothingUnfinished)(serial=self.store.name)
         return self._go_on(begun, ask)
+
+    # --- a rehearsal ---
+
+    def rehearse(self, certificate: str = "", kind: KeyKind | None = None) -> Rehearsed:
+        """As renew, and nothing of it stays. What was begun before comes first."""
+        self._take_back()
+        begun = self._begun()
+        if begun is not None:
+            begun.close()
+            raise UnfinishedFirst(serial=self.store.name, operation=str(begun.heading.get("operation") or ""))
+        old = self._old(certificate)
+        engine: Rehearsal | None = None
+        try:
+            wanted = kind or self._usual_kind(old.key.kind)
+            serial = f"{old.facts.serial_number:x}" if old.facts else ""
+            told = self._told_source() | {"operation": RENEWAL, "kind": wanted.value, "old": serial}
+            with self._new(told | {REHEARSAL: True}) as journal:
+                engine = self._engine(Rehearsal, journal, Order(wanted, old, is_rehearsal=True), self._by(old))
+                if engine.run() is Ending.UNDONE:
+                    raise UndoneHere(serial=self.store.name)
+                assert old.facts is not None  # noqa: S101  only what has a certificate is renewed
+                return Rehearsed(old.facts, wanted, self.store, journal.path, engine.is_as_it_was)
+        except TokenmgrError as error:
+            self._tell_failure(
+                old, Failure(error.code, engine.step if engine else Step.CHECKED, self.store.kind), error
+            )
+            raise
+
+    def _tell_failure(self, old: Credential, failure: Failure, error: TokenmgrError) -> None:
+        if isinstance(error, UNREACHED):
+            return
+        try:
+            rehearsal.tell(self.authority, self._by(old), old, self.profile.roots, failure, self.clock())
+        except TokenmgrError as untold:
+            self.tell(RehearsalUntold(failed=error.code, reason=untold.code))
+
+    def _take_back(self) -> bool:
+        """What rehearsals that were cut short have left, on this PC or another: so none is in a renewal's way. Whether
+        there was anything."""
+        found, was_here = begun_here(self.folder, self.store.name, self.tell), False
+        while found is not None and rehearsal.is_one(found):
+            with found:
+                self._require_same_stick(found)
+                rehearsal.take_back(self.store, found, self.clock())
+            found, was_here = begun_here(self.folder, self.store.name, self.tell), True
+        if found is not None:
+            found.close()
+        left = rehearsal.left(self.store.contents(), known=self._unmarked())
+        rehearsal.remove(self.store, left, self.clock())
+        if was_here or left:
+            self.tell(RehearsalTakenBack(serial=self.store.name))
+        return was_here or bool(left)
+
+    def _unmarked(self) -> list[Key]:
+        """Keys of rehearsals on a store that keeps no labels, as the CA tells."""
+        if self.store.keeps_labels:
+            return []
+        bare = [one.key for one in self.store.credentials() if one.certificate is None and one.key.public_key]
+        return [one for one in bare if self.authority.standing(one.fingerprint).is_rehearsal]
 
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
         found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
-            told = str(found.heading.get("usb") or "")
-            if told and self.usb and told != self.usb:
-                found.close()
-                raise MediumChanged(serial=self.store.name, seen=self.usb)
+            self._require_same_stick(found)
             if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else ""):
                 self._refuse_other(found)
             if found.heading.get("bank", self.profile.code) != self.profile.code:
@@ -142,6 +224,12 @@ class Counter:
 
     def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
         return not heading.get(CMP)
+
+    def _require_same_stick(self, begun: Journal) -> None:
+        told = str(begun.heading.get("usb") or "")
+        if told and self.usb and told != self.usb:
+            begun.close()
+            raise MediumChanged(serial=self.store.name, seen=self.usb)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """Whose it is, and by what: its certificate says so, or its mark, or the CA. None where nothing does: then
@@ -205,8 +293,7 @@ class Counter:
         stores = [self.store, self.source] if self.source else [self.store]
         told = about(self.profile, stores, order, journal, is_resumed=len(journal.lines) > 1)
         with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell:
-            parts = self.store, self.authority, journal, self.screen, self.clock
-            engine = Engine(order, identity, self.profile.roots, *parts, source=self.source)
+            engine = self._engine(Engine, journal, order, identity)
             if engine.run() is Ending.UNDONE:
                 raise UndoneHere(serial=self.store.name)
             tell(engine.known.facts)
@@ -215,6 +302,10 @@ class Counter:
     def _let_go(self) -> None:
         self.store.close()
         self._from.close()
+
+    def _engine(self, kind: type[E], journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> E:
+        parts = self.store, self.authority, journal, self.screen, self.clock
+        return kind(order, identity, self.profile.roots, *parts, source=self.source)
 
     def _by(self, old: Credential) -> Identity:
         assert old.certificate is not None  # noqa: S101  only what has one is renewed

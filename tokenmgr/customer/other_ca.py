@@ -24,9 +24,10 @@ from tokenmgr.errors import CmpAsked, NothingUnfinished, SeveralToRenew
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import issuers_of, label_of
-from tokenmgr.renewal.engine import STAYS, Order
+from tokenmgr.renewal.engine import STAYS
 from tokenmgr.renewal.evidence import decoded
 from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, heading_of, unfinished
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.recovery import current, whose
 
 PBM, PBMAC1 = "pbm", "pbmac1"

@@ -6,6 +6,8 @@ appendix B), and pkilint reads none above 2^32. Microsoft's arc for the same pur
 
     1  certificate policies (ca/profile.py)
     2  questions of CMP's general message (cmp/oids.py)
+    3  extended key usages
 """
 
 ARC = "1.2.840.113556.1.8000.2554.58167.38510.5491.19019.37697.8925567.11317613"
+REHEARSAL = f"{ARC}.3.1"  # what a certificate is for that was made for a rehearsal: no login (domain/rehearsal.py)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tokenmgr.domain.credential import CertificateFacts, Credential, Finding, Key, StoredCertificate
 
-Target = Key | StoredCertificate
+Held = Key | StoredCertificate
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,9 @@ class PublicPart:
     def public_key(self) -> bytes | None:
         """Its SubjectPublicKeyInfo; None where what the store tells makes no key."""
         return self.read()
+
+
+Target = Held | PublicPart  # of a removal; half a key pair by itself
 
 
 @dataclass(frozen=True)
@@ -47,8 +50,10 @@ def refusal(
     `elsewhere`: the successor is in another store, which has it proven."""
     if not targets:
         return "nothing named"
-    if any(target not in (*keys, *certificates) for target in targets):
+    if any(target not in (*keys, *certificates) for target in targets if not isinstance(target, PublicPart)):
         return "not on this medium"
+    if any(isinstance(one, PublicPart) and one.key_id in [key.key_id for key in keys] for one in targets):
+        return "half of a working certificate and key"  # with its key it goes anyhow
     used = [group for group in (_belonging(key, certificates) for key in keys) if len(group) > 1]
     touched = [group for group in used if any(one in targets for one in group)]
     if any(one not in targets for group in touched for one in group):
@@ -62,14 +67,17 @@ def refusal(
         return "successor not on this medium"
     if not elsewhere and (successor.key in targets or successor.certificate in targets):
         return "the successor itself"
-    is_valid = successor.facts is not None and successor.facts.is_valid(now)
+    is_valid = successor.facts is not None and successor.facts.is_valid(now) and not successor.facts.is_rehearsal
     return "" if is_valid else "the successor is not valid now"
 
 
-def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Target]:
-    """The key and its certificates; where the medium does not show the key's public part, those that may be its own."""
+def _belonging(key: Key, certificates: Sequence[StoredCertificate]) -> list[Held]:
+    """The key and its certificates; where the medium does not show the key's public part, those that may be its own.
+    One of a rehearsal works nowhere."""
 
     def may_be(facts: CertificateFacts, key_id: bytes) -> bool:
+        if facts.is_rehearsal:
+            return False
         return facts.public_key == key.public_key if key.public_key else key_id == key.key_id
 
     return [key, *(c for c in certificates if c.facts and not c.placeholder and may_be(c.facts, c.key_id))]

@@ -75,6 +75,7 @@ class CertificateFacts:
     subject_der: bytes
     issuer_der: bytes
     serial_der: bytes
+    is_rehearsal: bool = False  # it never logs in, and counts as none (domain/rehearsal.py)
 
     @property
     def fingerprint(self) -> str:

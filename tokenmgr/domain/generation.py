@@ -76,6 +76,7 @@ class Generation:
     certificate: bytes = b""
     draft: bytes = b""  # what is to be signed, until it is
     authority: int = 1  # whose key signs it: the number of the CA's key generation
+    is_rehearsal: bool = False  # RECORDED, PENDING, and once confirmed REVOKED at once: it never counts (rehearsal.py)
 
     def is_over(self, now: datetime) -> bool:
         return is_over(self.not_after, now)

@@ -14,7 +14,8 @@ from tokenmgr.domain.standing import Standing
 MARK = "tokenmgr pending"  # the label of a key whose certificate is not confirmed: found on any PC, without a journal
 LEFT = "tokenmgr left over"  # of one that will never be confirmed, and could not be taken away at once: cleanup.py may
 ELSEWHERE = "tokenmgr awaits another CA"  # of one that `tokenmgr csr` has made: no operation's, and never cleaned away
-MARKS = (MARK, LEFT)  # what an operation calls a key; one of them logs in nowhere
+REHEARSED = "tokenmgr rehearsal"  # of one that is thrown away: whoever finds it may do so (domain/rehearsal.py)
+MARKS = (MARK, LEFT, REHEARSED)  # what an operation calls a key; one of them logs in nowhere
 
 WAITING = {State.RECORDED.value, State.PENDING.value}  # what the CA says of what was not confirmed yet
 LIVED = {State.ACTIVE.value, State.HELD.value, State.SUPERSEDED.value}  # of what was confirmed once
@@ -41,13 +42,19 @@ def marked(whose: Whose | None) -> str:
     return f"{MARK} {whose.label}" if whose else MARK
 
 
+def rehearsed(whose: Whose | None) -> str:
+    """The label of a rehearsal's key."""
+    return f"{REHEARSED} {whose.label}" if whose else REHEARSED
+
+
 def mark_of(label: str) -> str:
-    """MARK or LEFT; empty of any other label."""
-    return MARK if label.startswith(f"{MARK} ") else label if label in MARKS else ""
+    """One of MARKS; empty of any other label."""
+    named = (mark for mark in (MARK, REHEARSED) if label.startswith(f"{mark} "))
+    return next(named, label if label in MARKS else "")
 
 
 def marked_for(label: str) -> Whose | None:
-    found = re.fullmatch(rf"{MARK} ([0-9]{{4}})-(\S+) (\S+)", label)
+    found = re.fullmatch(rf"(?:{MARK}|{REHEARSED}) ([0-9]{{4}})-(\S+) (\S+)", label)
     return Whose(*found.groups()) if found else None
 
 
@@ -61,6 +68,7 @@ class Holding:
     is_authority: bool = False
     is_named: bool = False  # by an unfinished journal of this PC
     is_made_here: bool = False  # by an operation of this PC that is finished
+    is_rehearsal: bool = False  # by its certificate, or its mark, or the CA
     is_damaged: bool = False  # no certificate any more, where one of ours should be
     standing: Standing | None = None  # None: the CA was not asked
 
@@ -72,7 +80,8 @@ class Holding:
     @property
     def is_pending(self) -> bool:
         """Its certificate is not confirmed, or it has none yet."""
-        return self.state in WAITING or (self.label == MARK and self.state not in DEAD)
+        waits = self.state in WAITING or (self.label == MARK and self.state not in DEAD)
+        return waits and not self.is_rehearsal
 
     def is_over(self, now: datetime) -> bool:
         return self.ends is not None and is_over(self.ends, now)
@@ -80,7 +89,7 @@ class Holding:
     def logs_in(self, now: datetime) -> bool:
         """As far as is known: a certificate of somebody's, in time, confirmed, and good by the CA where that was asked.
         One that an unfinished operation is at counts once the CA has said so."""
-        if self.starts is None or self.whose is None or not self.has_key or self.label in MARKS:
+        if self.starts is None or self.whose is None or not self.has_key or self.label in MARKS or self.is_rehearsal:
             return False
         good = self.state == State.ACTIVE.value or (not self.state and not self.is_named)
         return good and self.starts <= now and not self.is_over(now)

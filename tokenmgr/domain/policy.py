@@ -129,6 +129,16 @@ def permit_renewal(
     return _in_store(store, policy) or Permit(old.not_after)
 
 
+def permit_rehearsal(
+    old: Generation, store: StoreKind, policy: BankPolicy, now: datetime, is_user: bool = False
+) -> Permit | Refusal:
+    """Whatever a renewal would be refused for, but that it is too early for one: that is what it is for."""
+    answer = permit_renewal(old, store, policy, now, is_user)
+    if isinstance(answer, Refusal) and answer.reason is Reason.TOO_EARLY:
+        return _in_store(store, policy) or Permit(old.not_after)
+    return answer
+
+
 def permit_acquisition(
     last: Generation | None,
     open_until: datetime | None,

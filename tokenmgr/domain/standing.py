@@ -28,6 +28,8 @@ class Standing:
     store: str = ""
     not_after: datetime | None = None
     confirm_by: datetime | None = None
+    is_rehearsal: bool = False
+    rehearsal_wanted: bool = False  # the bank asks this subscriber to rehearse its renewal
     is_last: bool = False  # it is the one that counts for its subscriber
     locked: bool = False  # after too many wrong login PINs (R11)
     renewal: Open = Open()

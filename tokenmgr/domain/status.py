@@ -119,6 +119,8 @@ def judge(held: Sequence[Holding], now: datetime, beside: Sequence[Holding] = ()
 
 def _judged(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Judged:
     best = current(held, one.whose, now)
+    if one.is_rehearsal:
+        return Judged(Place.LEFT, Why.LEFT_OVER, Next.RESUME if one.is_named else Next.CLEAN)
     if one.is_pending or (one.is_named and best is not one):  # a journal is behind where another PC has finished it
         return Judged(Place.NEXT, Why.UNFINISHED, Next.RESUME)
     if one.label == LEFT or (one.state in DEAD and one.ends is None):
@@ -145,9 +147,14 @@ def _without_a_name(one: Holding) -> Judged:
 def _place_of(one: Holding, best: Holding | None, held: Sequence[Holding]) -> Place:
     if best is one:
         return Place.CURRENT
-    own = [other for other in held if other.whose == one.whose and not (other.is_pending or other.label == LEFT)]
+    own = [other for other in held if other.whose == one.whose and not _is_none(other)]
     later = [other for other in own if other.ends and one.ends and other.ends > one.ends]
     return Place.BEFORE if later else Place.LAST
+
+
+def _is_none(one: Holding) -> bool:
+    """No generation of its subscriber's, or not yet."""
+    return one.is_pending or one.is_rehearsal or one.label == LEFT
 
 
 def _state_of(one: Holding, now: datetime) -> Why:

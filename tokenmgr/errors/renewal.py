@@ -173,6 +173,31 @@ class AuthorityWaits(RenewalError):
     seconds: int
 
 
+class RehearsalTakenBack(RenewalError):
+    """A rehearsal had been cut short; what it had left is gone, and the store is used as if it had never been."""
+
+    code = "J140"
+    retriable = True
+    serial: str
+
+
+class RehearsalNotOffered(RenewalError):
+    """This CA does not know how to rehearse."""
+
+    code = "J141"
+    bank: str
+
+
+class RehearsalUntold(RenewalError):
+    """It failed, and the CA could not be told so: the bank knows nothing of it. `reason` is the code of what was in
+    the way."""
+
+    code = "J142"
+    retriable = True
+    failed: str
+    reason: str
+
+
 class ProxyRefused(RenewalError):
     """The proxy on the way to the CA lets nobody through, or cannot be used at all. `reason` names a text."""
 

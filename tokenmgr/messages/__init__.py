@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from tokenmgr.clock import japan_time
@@ -51,6 +52,13 @@ class Texts:
         words = {name: self._fact(name, value, plain) for name, value in plain.items()}
         said = {part: _UNTOLD.sub("", self._filled(entry[part], words)) for part in ("what", "kept", "next")}
         return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
+
+    def of_code(self, code: str) -> str:
+        """What happened, of an error that somebody else has had: its facts are not known here."""
+        text: str = self._entries["errors"].get(code, {}).get("what", "")
+        names = {name for _, name, _, _ in Formatter().parse(text) if name}
+        known = {"store": self("labels.store"), "serial": self("words.this_one")}
+        return _UNTOLD.sub("", text.format(**{name: known.get(name, _NONE) for name in names}))
 
     def _filled(self, text: str, facts: Mapping[str, object]) -> str:
         filled = text.format(**self._with_store(facts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tokenmgr.domain.arc import REHEARSAL
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.errors import NotACertificate
 from tokenmgr.pki import plain
@@ -41,6 +42,7 @@ def thorough_facts(der: bytes) -> CertificateFacts:
             subject_der=body["subject"].dump(),
             issuer_der=body["issuer"].dump(),
             serial_der=Integer(body["serial_number"].native).dump(),
+            is_rehearsal=any(one.dotted == REHEARSAL for one in certificate.extended_key_usage_value or ()),
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
         raise NotACertificate(reason=type(error).__name__) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from tokenmgr.domain.arc import REHEARSAL
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.pki import der
 
@@ -22,7 +23,7 @@ _KINDS = {
     "2.5.4.8": "state_or_province_name",
     "2.5.4.7": "locality_name",
 }
-_BASIC_CONSTRAINTS = "2.5.29.19"
+_BASIC_CONSTRAINTS, _PURPOSES = "2.5.29.19", "2.5.29.37"
 # Those that CAs put in; what others say may be anything.
 _EXTENSIONS = {_BASIC_CONSTRAINTS, *(f"2.5.29.{n}" for n in (14, 15, 17, 31, 32, 35, 37)), "1.3.6.1.5.5.7.1.1"}
 _TIMES = {der.UTC_TIME: re.compile(rb"\d{12}Z"), der.GENERALIZED_TIME: re.compile(rb"\d{14}Z")}
@@ -62,6 +63,7 @@ def _facts(data: bytes) -> CertificateFacts:
     if version.whole != _VERSION_3 or key.tag != der.SEQUENCE or body.tag != der.SEQUENCE:
         raise Unusual("no v3")
     starts, ends = map(_moment, der.children(validity.whole))
+    extensions = _extensions(rest)
     return CertificateFacts(
         der=data,
         subject=one_line(pairs(subject.whole), SHORT),
@@ -70,10 +72,11 @@ def _facts(data: bytes) -> CertificateFacts:
         not_before=starts,
         not_after=ends,
         public_key=key.whole,
-        is_authority=_is_authority(rest),
+        is_authority=_is_authority(extensions),
         subject_der=subject.whole,
         issuer_der=issuer.whole,
         serial_der=serial.whole,
+        is_rehearsal=_is_rehearsal(extensions),
     )
 
 
@@ -98,7 +101,7 @@ def _moment(element: der.Element) -> datetime:
     return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
 
 
-def _is_authority(rest: list[der.Element]) -> bool:
+def _extensions(rest: list[der.Element]) -> dict[str, bytes]:
     if len(rest) != 1 or rest[0].tag != 0xA3:
         raise Unusual("no extensions, or unique identifiers")
     found: dict[str, bytes] = {}
@@ -109,6 +112,17 @@ def _is_authority(rest: list[der.Element]) -> bool:
         if wrong or name not in _EXTENSIONS or name in found or len(critical) > 1 or der.faults(value.body):
             raise Unusual("an extension")
         found[name] = value.body
+    return found
+
+
+def _is_rehearsal(found: dict[str, bytes]) -> bool:
+    purposes = der.children(found[_PURPOSES]) if _PURPOSES in found else []
+    if any(one.tag != der.OID for one in purposes):
+        raise Unusual("purposes")
+    return any(one.whole == der.oid(REHEARSAL) for one in purposes)
+
+
+def _is_authority(found: dict[str, bytes]) -> bool:
     told = der.children(found[_BASIC_CONSTRAINTS]) if _BASIC_CONSTRAINTS in found else []
     if any(one.tag not in (der.BOOLEAN, der.INTEGER) for one in told[:2]) or len(told) > 2:
         raise Unusual("basic constraints")

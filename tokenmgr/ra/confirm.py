@@ -22,10 +22,11 @@ def confirm(
     now: datetime,
     by: Generation | None = None,
 ) -> None:
-    """`found`, the generation of this exchange, becomes the active one. The same confirmation again is answered alike;
-    another one is told that it comes second. `by` asked for it, and must not have been taken back."""
+    """`found`, the generation of this exchange, becomes the active one; a rehearsal comes to its end. The same
+    confirmation again is answered alike; another one is told that it comes second. `by` asked for it, and must not have
+    been taken back."""
     for _ in range(PATIENCE):
-        if found.state in CONFIRMED:
+        if found.state in CONFIRMED or _has_passed(found):
             if exchange.confirm_digest not in (b"", digest):
                 raise AlreadyConfirmed
             return
@@ -33,7 +34,10 @@ def confirm(
         if found.state is not State.PENDING or not in_time:
             raise CannotConfirm(until=found.confirm_by)
         try:
-            registry.confirm(exchange, digest, now, retire=policy is OldGeneration.AT_CONFIRMATION)
+            if found.is_rehearsal:
+                registry.rehearsal_passed(exchange, digest, now)
+            else:
+                registry.confirm(exchange, digest, now, retire=policy is OldGeneration.AT_CONFIRMATION)
         except Stale:
             found = registry.generation(exchange.serial) or found
             asker = registry.generation(by.serial) if by else None
@@ -42,6 +46,10 @@ def confirm(
             continue
         return
     raise AuthorityBusy
+
+
+def _has_passed(found: Generation) -> bool:
+    return found.is_rehearsal and found.confirmed_at is not None
 
 
 def reject(registry: Registry, found: Generation, now: datetime) -> None:

@@ -22,6 +22,7 @@ from tokenmgr.ca.keycheck import kind_of
 from tokenmgr.ca.profile import Order
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.policy import Reason, Way
+from tokenmgr.domain.rehearsal import LIVES
 from tokenmgr.errors import (
     AnotherIsPending,
     AuthorityBusy,
@@ -59,6 +60,7 @@ class Ask:
     request_digest: bytes
     credential: str
     kind: str
+    is_rehearsal: bool = False
 
     def exchange(self, serial: int) -> Exchange:
         return Exchange(self.bank, self.transaction, self.request_digest, serial, self.credential, self.kind)
@@ -87,10 +89,12 @@ def issue(
             if kind not in standing.bank.policy.key_kinds:
                 raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
             displaced = _displaced(standing, displaces, now)
+            if ask.is_rehearsal:  # it is refused as a renewal would be, and ends nobody's
+                displaced = None
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)
             new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
-            new = dataclasses.replace(new, authority=issuer.number)
+            new = dataclasses.replace(new, authority=issuer.number, is_rehearsal=ask.is_rehearsal)
             registry.record(new, ask.exchange(new.serial), displaced, now)
             return finish(registry, issuer, new, now, draft)
         except Stale:
@@ -133,7 +137,8 @@ def _again(registry: Registry, ask: Ask, same: Generation, now: datetime) -> Gen
     """S6: the same new key brings the same certificate, as long as that one may still be confirmed, or has been."""
     in_time = same.confirm_by is not None and now <= same.confirm_by
     waits = same.state in (State.RECORDED, State.PENDING) and in_time
-    its_own = (same.subscriber, same.store) == (ask.subscriber, ask.store)  # S3: a key does not move
+    asked = (ask.subscriber, ask.store, ask.is_rehearsal)
+    its_own = (same.subscriber, same.store, same.is_rehearsal) == asked  # S3: a key does not move
     if not its_own or not (waits or same.state is State.ACTIVE):
         raise KeyCertifiedBefore
     registry.bind(ask.exchange(same.serial))
@@ -160,13 +165,15 @@ def _displaced(standing: Standing, displaces: bool, now: datetime) -> Generation
 def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Order:
     """A certificate has whole seconds, and never outlives its issuer."""
     who, starts = standing.subscriber, now.replace(microsecond=0)
+    lives = LIVES if ask.is_rehearsal else timedelta(days=standing.bank.policy.validity_days)
     return Order(
         serial=new_serial(),
         subject=subscriber_name(standing.bank.name, who.bank, who.contract, who.user),
         public_key=ask.public_key,
         not_before=starts,
-        not_after=min(starts + timedelta(days=standing.bank.policy.validity_days), latest),
+        not_after=min(starts + lives, latest),
         store=ask.store,
+        is_rehearsal=ask.is_rehearsal,
     )
 
 

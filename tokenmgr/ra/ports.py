@@ -12,6 +12,7 @@ from typing import Protocol
 
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 
 BEYOND_SERIALS = 1 << 160  # RFC 5280, 4.1.2.2: 20 octets at most; the registry is asked for no other
@@ -37,7 +38,7 @@ class Standing:
     subscriber: Subscriber
     bank: Bank
     open_until: datetime | None  # R10: an acquisition is open until then
-    pending: Generation | None  # RECORDED or PENDING, the one that there may be
+    pending: Generation | None  # RECORDED or PENDING, the one that there may be; a rehearsal is none
     last: Generation | None  # the newest that was ever active: ACTIVE or HELD, or else SUPERSEDED or REVOKED
     reissued_at: datetime | None = None  # and nothing acquired since
     changed_at: datetime | None = None  # last re-issued, or its acquisition opened or closed
@@ -51,7 +52,7 @@ class Standing:
 
 @dataclass(frozen=True)
 class Asked:
-    """A signed message that takes back, holds, releases or re-issues."""
+    """A signed message that takes back, holds, releases or re-issues, or tells how a rehearsal has failed."""
 
     signer: int  # the serial number of the certificate that signed it
     digest: bytes  # of its bytes
@@ -127,7 +128,7 @@ class Registry(Protocol):
         """RECORDED with its draft, before anything is signed. `displaced` is what was pending before: a RECORDED one
         becomes VOID, a PENDING one REVOKED as superseded. Where a ticket is the credential, its `serial` is set too.
         Stale where the subscriber has another pending one, the key was certified meanwhile, or the transaction is
-        taken."""
+        taken. A rehearsal takes back the one before it, and nothing else."""
 
     def sign_off(self, serial: int, certificate: bytes) -> None:
         """RECORDED -> PENDING with its certificate, its draft forgotten. Stale where it is not RECORDED any more."""
@@ -139,6 +140,13 @@ class Registry(Protocol):
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         """PENDING -> ACTIVE; the one that was active becomes SUPERSEDED, or REVOKED as superseded with `retire`. Ends
         the ticket and the opened acquisition. Stale where it is not PENDING any more, or `confirm_by` is over."""
+
+    def rehearsal_passed(self, exchange: Exchange, confirm_digest: bytes, now: datetime) -> None:
+        """PENDING -> REVOKED, confirmed and at its end in one; noted of its subscriber, and nothing else is changed.
+        Stale as for confirm, and where whoever asked is not the active one any more."""
+
+    def rehearsal_failed(self, subscriber: int, failure: Failure, asked: Asked, now: datetime) -> None:
+        """As its own side tells it. The same message again changes nothing."""
 
     # --- taking back ---
     # What was `asked` for by a message is done once: the same again changes nothing (S6). Stale where whoever signed it

@@ -12,7 +12,7 @@ from datetime import datetime
 from tokenmgr.ca.issuer import Issuer
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Role
-from tokenmgr.domain.policy import Refusal, permit_renewal
+from tokenmgr.domain.policy import Refusal, permit_rehearsal, permit_renewal
 from tokenmgr.errors import KeyCertifiedBefore
 from tokenmgr.ra import issuing
 from tokenmgr.ra.acquire import refused
@@ -20,7 +20,7 @@ from tokenmgr.ra.ports import Registry, Standing
 
 
 def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask, now: datetime) -> Generation:
-    """`old` is what signed the request."""
+    """`old` is what signed the request. A rehearsal (domain/rehearsal.py) is asked for alike, and answered alike."""
 
     def decide(standing: Standing, same: Generation | None) -> int | None:
         finished = same is not None and same.state is State.ACTIVE and same.predecessor == old.serial
@@ -30,7 +30,8 @@ def renew(registry: Registry, issuer: Issuer, old: Generation, ask: issuing.Ask,
         begun = same is not None and same.predecessor == old.serial and same.state in (State.RECORDED, State.PENDING)
         if finished or (begun and by_now.state is State.ACTIVE):
             return old.serial  # what was begun in time is finished, whatever has run out or changed since (R13, S6)
-        answer = permit_renewal(by_now, ask.store, standing.bank.policy, now, standing.subscriber.role is Role.USER)
+        permit = permit_rehearsal if ask.is_rehearsal else permit_renewal
+        answer = permit(by_now, ask.store, standing.bank.policy, now, standing.subscriber.role is Role.USER)
         if isinstance(answer, Refusal):
             raise refused(answer)
         return old.serial

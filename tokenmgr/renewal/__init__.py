@@ -1,6 +1,7 @@
 """THE ENGINE: a renewal or an acquisition, from evidence to evidence (domain/renewal.py says which step is next).
 
 engine.py       the nine steps, top to bottom                                                 begin here
+order.py        what an operation is to do
 ports.py        what it needs of a store, a CA and whoever looks on
 evidence.py     what is known, put together anew before each step
 acceptance.py   whether a certificate is the one that was asked for

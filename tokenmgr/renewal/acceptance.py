@@ -26,6 +26,7 @@ class Expected:
     whose: Whose | None
     chain: Sequence[bytes]
     roots: Sequence[bytes]
+    is_rehearsal: bool = False
 
 
 def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tuple[str, ...]:
@@ -37,7 +38,9 @@ def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tu
         "not-of-this-ca": bool(issuers_of(facts, expected.chain, expected.roots)[1]),
         "not-valid-yet": facts.not_before > now + SKEW,
         "ended": is_over(facts.not_after, now),
-        "ends-before-the-old-one": old is not None and facts.not_after < old.not_after,
+        "a-rehearsal": facts.is_rehearsal and not expected.is_rehearsal,
+        "no-rehearsal": expected.is_rehearsal and not facts.is_rehearsal,
+        "ends-before-the-old-one": old is not None and not expected.is_rehearsal and facts.not_after < old.not_after,
     }
     return tuple(name for name, is_so in wrong.items() if is_so)
 

@@ -51,6 +51,7 @@ class Offer:
     policies: Mapping[str, str]
     old_generation: str  # OldGeneration.value (R12)
     now: datetime  # by the CA's clock
+    rehearsals: Mapping[str, str] = field(default_factory=dict)  # policies; none: it cannot rehearse
 
 
 @dataclass(frozen=True)
@@ -251,6 +252,7 @@ def offer_of(told: Any) -> Offer:
             policies=dict(told["policies"]),
             old_generation=_is(str, told, "old_generation"),
             now=_moment(told, "now"),
+            rehearsals=dict(told.get("rehearsals", {})),
         )
     except _MALFORMED as error:
         raise AuthorityAnswerWrong(reason=f"an offer without {error}") from error
@@ -271,6 +273,8 @@ def standing_of(told: Any) -> Standing:
             not_after=_moment(told, "not_after"),
             confirm_by=_moment_or_none(told, "confirm_by"),
             is_last=_is(bool, told, "is_last"),
+            is_rehearsal=_is_so(told, "is_rehearsal"),
+            rehearsal_wanted=_is_so(told, "rehearsal_wanted"),
             locked=_is(bool, told, "locked"),
             renewal=_open(told["renewal"]),
             acquisition=_open(told["acquisition"]),
@@ -286,6 +290,11 @@ def _open(told: Any) -> Open:
         reason=_is(str, told, "reason"),
         way=_is(str, told, "way"),
     )
+
+
+def _is_so(told: Any, name: str) -> bool:
+    """What a CA from before does not tell is not so."""
+    return _is(bool, told, name) if name in told else False
 
 
 def _is(kind: type[T], told: Any, name: str) -> T:

@@ -51,6 +51,8 @@ def removable(held: Sequence[Holding], now: datetime, beside: Sequence[Holding] 
 def _decided(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Decided:
     if one.is_authority:
         return Decided(Kept.AUTHORITY)
+    if one.is_rehearsal and not one.is_named:
+        return Decided(Removable.LEFT_OVER)
     if one.is_named or one.state in WAITING:
         return Decided(Kept.UNFINISHED)
     if one.ends is None:

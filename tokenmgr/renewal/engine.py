@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.cmp.conversation import Conversation, Identity
 from tokenmgr.cmp.faults import FailInfo, ProtocolFault
-from tokenmgr.domain.credential import Credential, Key, KeyKind, is_over
+from tokenmgr.domain.credential import Key, is_over
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, Whose, mark_of, marked
+from tokenmgr.domain.holding import DEAD, LEFT, LIVED, MARK, mark_of
 from tokenmgr.domain.policy import OldGeneration, Reason, Way
 from tokenmgr.domain.renewal import AtAuthority, Ending, Step, next_step
 from tokenmgr.domain.standing import UNKNOWN, Standing
@@ -45,25 +44,15 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.pki.names import holder_of
 from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
 from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
 from tokenmgr.renewal.journal import Journal, Phase, Value
+from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import current
 
 Clock = Callable[[], datetime]
 Prove = Callable[[], Identity]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What is to be done, as it was decided before anything was touched; it stands in the journal's heading."""
-
-    kind: KeyKind
-    old: Credential | None  # what is to be replaced; None: an acquisition
-    whose: Whose | None = None  # bank, contract and ID of who acquires, as far as this PC knows
-    subject: bytes = bytes((0x30, 0))  # of who acquires, where the CA does not know it: ours does
 
 
 class Engine:
@@ -170,7 +159,7 @@ class Engine:
             case Step.CHECKED:
                 return self._check()
             case Step.KEY_GENERATED:
-                key = self.store.generate(self.order.kind, self.known.key_id, self._mark())
+                key = self.store.generate(self.order.kind, self.known.key_id, self.order.mark)
                 return {"public_key": encoded(key.public_key or b"")}
             case Step.REQUESTED:
                 return self._build_request()
@@ -182,7 +171,7 @@ class Engine:
                 self.store.write(
                     self.known.certificate,
                     self.known.key_id,
-                    self._mark(),
+                    self.order.mark,
                     issuers_of(self.known.facts, self.known.chain, self.roots)[0],
                 )
                 return {}
@@ -195,10 +184,6 @@ class Engine:
                 return self._retire()
 
     # --- the steps that are more than a line ---
-
-    def _mark(self) -> str:
-        old = self.order.old
-        return marked(holder_of(old.facts.subject_der) if old and old.facts else self.order.whose)
 
     def _meant(self, step: Step) -> Mapping[str, Value]:
         """2: the ID is chosen, and on the disk, before there is a key of it. Another where half a key pair has it."""
@@ -284,7 +269,8 @@ class Engine:
         replaced = old.certificate.der if old and old.certificate else b""
         subject = old.facts.subject_der if old and old.facts else self.order.subject
         signer = self.store.signer(self.known.required_key().key)
-        policy = self.offer.policies.get(self.store.kind.value, "")
+        policies = self.offer.rehearsals if self.order.is_rehearsal else self.offer.policies
+        policy = policies.get(self.store.kind.value, "")
         request = talk.ask(signer, subject, self.clock(), policy, replaced)
         self._is_fresh = True
         return {"by": talk.identity.name, "transaction": talk.transaction.hex(), "request": encoded(request)}
@@ -304,8 +290,9 @@ class Engine:
 
     def _accept(self) -> Mapping[str, Value]:
         """5: every mismatch at once; what does not fit is refused to the CA, which takes it back."""
+        order, known = self.order, self.known
         expected = Expected(
-            self.known.required_key().key, self.order.old, self.order.whose, self.known.chain, self.roots
+            known.required_key().key, order.old, order.whose, known.chain, self.roots, order.is_rehearsal
         )
         findings = mismatches(self.known.facts, expected, self.clock())
         if findings:
@@ -325,7 +312,7 @@ class Engine:
             sent = talk.confirm(self.known.certificate, self.known.nonce, self.clock())
             with suppress(AlreadyConfirmed):  # the answer was lost, and this is a second one
                 talk.read(sent, self.authority.exchange(sent))
-        self.store.rename(self.known.key_id, label_of(self.known.facts))
+        self.store.rename(self.known.key_id, self.order.mark if self.order.is_rehearsal else label_of(self.known.facts))
         return {}
 
     def _retire(self) -> Mapping[str, Value]:
@@ -388,10 +375,7 @@ class Engine:
     def _talk(self, fresh: bool = False) -> Conversation:
         known = "" if fresh else str(self.journal.fact("transaction") or "")
         assert self._identity is not None  # noqa: S101  CHECKED is before every step that talks
-        return Conversation(self._identity, self._recipient(), self.roots, bytes.fromhex(known))
-
-    def _recipient(self) -> bytes:
-        return old.facts.issuer_der if (old := self.order.old) and old.facts else bytes((0x30, 0))
+        return Conversation(self._identity, self.order.recipient, self.roots, bytes.fromhex(known))
 
 
 STAYS = (DeletionRefused, NotSupported, NotPermitted, OfficerNeeded)  # what is not to be had of this store

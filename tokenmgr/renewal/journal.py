@@ -29,6 +29,7 @@ VERSION = 1
 SUFFIX = ".jsonl"
 FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
+REHEARSAL = "rehearsal"  # in a heading: it is one
 SOURCE = "from"  # of what is replaced, where that is another store
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -164,6 +165,7 @@ class Begun:
     last: Step | None = None  # done
     is_over: bool = False
     source: str = ""  # the store of what is replaced, where that is another
+    is_rehearsal: bool = False
     trouble: RenewalError | None = None
 
 
@@ -186,8 +188,10 @@ def looked(folder: Path) -> list[Begun]:
 
 
 def begun(folder: Path) -> list[Begun]:
-    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched."""
-    return [one for one in looked(folder) if one.trouble or (one.key_id and not one.is_over)]
+    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched. (A rehearsal
+    is: the store is to be as it was to the last object, and a look for room may have left one.)"""
+    is_touched = (one for one in looked(folder) if one.trouble or one.key_id or one.is_rehearsal)
+    return [one for one in is_touched if one.trouble or not one.is_over]
 
 
 def unfinished(folder: Path) -> list[Path]:
@@ -206,7 +210,8 @@ def _looked(path: Path) -> Begun:
     done = [line.step for line in lines if line.step and line.phase is Phase.DONE]
     is_over = lines[-1].step is None and lines[-1].phase is Phase.DONE
     last, source = done[-1] if done else None, told.get(SOURCE, "")
-    return Begun(path, store, operation, bank, key_id, lines[0].at, last, is_over, source)
+    is_rehearsal = bool(lines[0].facts.get(REHEARSAL))
+    return Begun(path, store, operation, bank, key_id, lines[0].at, last, is_over, source, is_rehearsal)
 
 
 def _held(path: Path) -> IO[bytes]:

@@ -30,12 +30,14 @@ def unmarked(credentials: Sequence[Credential], standing: Callable[[str], Standi
     """The one that the CA waits for, on a store that keeps no labels. A key that the CA has never heard of is nobody's:
     what has made it is not known, and it is left alone."""
     asked = [one for one in credentials if one.key.public_key and (one.certificate is None or whose(one))]
-    return next((one for one in asked if standing(one.key.fingerprint).state in WAITING), None)
+    told = ((one, standing(one.key.fingerprint)) for one in asked)
+    return next((one for one, known in told if known.state in WAITING and not known.is_rehearsal), None)
 
 
 def current(credentials: Sequence[Credential], now: datetime, of: Whose | None = None) -> Credential | None:
     """The one that logs in: of those that are confirmed, the one that is valid longest. `of`: of this subscriber."""
-    found = [one for one in credentials if not mark_of(one.key.label) and one.facts and one.facts.is_valid(now)]
+    own = [one for one in credentials if not mark_of(one.key.label) and one.facts and not one.facts.is_rehearsal]
+    found = [one for one in own if one.facts and one.facts.is_valid(now)]
     return max((one for one in found if of in (None, whose(one))), key=_end, default=None)
 
 

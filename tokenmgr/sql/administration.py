@@ -16,9 +16,10 @@ from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.lineage import Lineage
 from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import answers, crls, generations, jobs, lineage, listing, nodes, parties, tries
+from tokenmgr.sql import answers, crls, generations, jobs, lineage, listing, nodes, parties, rehearsals, tries
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
@@ -27,6 +28,7 @@ from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.marks import closed, require_open
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
+from tokenmgr.sql.rehearsals import Candidate
 from tokenmgr.sql.rows import generation_of, hexed, micros, micros_or_none
 from tokenmgr.sql.trail import note_of
 
@@ -171,11 +173,28 @@ class Administration:
         return listing.listed(self._database, which)
 
     def history(self, subscriber: int) -> list[Generation]:
-        """All that it was ever given, the oldest first."""
+        """All that it was ever given, the oldest first; rehearsals were never its own."""
         return [generation_of(row) for row in self._database.read(generations.HISTORY, {"who": subscriber})]
 
     def counts(self, bank: str | None = None) -> Counts:
         return listing.counts(self._database, bank)
+
+    # --- rehearsals ---
+
+    def ask_rehearsals(self, bank: str, contract: str | None, now: datetime) -> int:
+        """Of all its subscribers. How many."""
+        return self._database.write(lambda c: rehearsals.ask(c, self._actor, bank, contract or "", now))
+
+    def take_back_rehearsals(self, bank: str, contract: str | None) -> int:
+        """What was asked for is not wanted any more. Of how many."""
+        return self._database.write(lambda c: rehearsals.take_back(c, self._actor, bank, contract or ""))
+
+    def rehearsed(self, subscriber: int) -> Rehearsed:
+        return rehearsals.of(self._database, subscriber)
+
+    def candidates(self, bank: str, contract: str | None = None) -> Iterator[Candidate]:
+        """In the order of their IDs."""
+        return rehearsals.candidates(self._database, bank, contract)
 
     # --- the CA ---
 

@@ -27,7 +27,7 @@ from tokenmgr.sql.rows import (
     subscriber_of,
 )
 from tokenmgr.sql.schema import STANDING as HELD_OR_ACTIVE
-from tokenmgr.sql.schema import WAITING, bank, generation, subscriber, word
+from tokenmgr.sql.schema import WAITING, bank, generation, is_real, subscriber, word
 from tokenmgr.sql.trail import note_of
 
 # --- reading ---
@@ -41,7 +41,7 @@ BY_KEY = select(*_columns).where(
 )
 HISTORY = (
     select(*_columns)
-    .where(generation.c.subscriber == bindparam("who"))
+    .where(generation.c.subscriber == bindparam("who"), is_real(generation))
     .order_by(generation.c.not_before, generation.c.confirm_by, generation.c.serial)
 )
 _pending, _last, _active, _ever = (generation.alias(name) for name in ("p", "l", "a", "e"))
@@ -53,7 +53,7 @@ _active_serial = (
 )
 _newest_serial = (
     select(_ever.c.serial)
-    .where(_ever.c.subscriber == subscriber.c.id, _ever.c.confirmed_at.is_not(None))
+    .where(_ever.c.subscriber == subscriber.c.id, _ever.c.confirmed_at.is_not(None), is_real(_ever))
     .order_by(_ever.c.confirmed_at.desc())
     .limit(literal_column("1"))
     .correlate(subscriber)
@@ -73,7 +73,7 @@ EVERYBODYS_STANDING = (
     )
     .select_from(subscriber)
     .join(bank, bank.c.code == subscriber.c.bank)
-    .outerjoin(_pending, (_pending.c.subscriber == subscriber.c.id) & _pending.c.state.in_(WAITING))
+    .outerjoin(_pending, (_pending.c.subscriber == subscriber.c.id) & _pending.c.state.in_(WAITING) & is_real(_pending))
     .outerjoin(_last, _last.c.serial == _last_serial)
 )
 STANDING = EVERYBODYS_STANDING.where(subscriber.c.id == bindparam("who"))
@@ -119,11 +119,21 @@ _DISPLACE = (
     .values(_back)
     .returning(generation.c.serial, generation.c.state, generation.c.subscriber)
 )
+_REHEARSED_BEFORE = (
+    update(generation)
+    .where(
+        generation.c.subscriber == bindparam("who"),
+        generation.c.state.in_(WAITING),
+        generation.c.is_rehearsal == literal_column("1"),
+    )
+    .values(_back)
+    .returning(generation.c.serial, generation.c.state, generation.c.subscriber)
+)
 _SIGN_OFF = (
     update(generation)
     .where(_one, generation.c.state == word(State.RECORDED))
     .values(state=State.PENDING.value, certificate=bindparam("der"), draft=b"")
-    .returning(generation.c.subscriber, generation.c.store, generation.c.not_after, generation.c.predecessor)
+    .returning(*[generation.c[name] for name in ("subscriber", "store", "not_after", "predecessor", "is_rehearsal")])
 )
 _holder = generation.c.subscriber == bindparam("who")
 _replaced = (
@@ -139,7 +149,12 @@ _SUPERSEDE = _replaced.values(state=State.SUPERSEDED.value)
 _RETIRE = _replaced.values(_back)
 _CONFIRM = (
     update(generation)
-    .where(_one, generation.c.state == word(State.PENDING), generation.c.confirm_by >= bindparam("now"))
+    .where(
+        _one,
+        generation.c.state == word(State.PENDING),
+        generation.c.confirm_by >= bindparam("now"),
+        is_real(generation),
+    )
     .values(state=State.ACTIVE.value, confirmed_at=bindparam("now"))
 )
 _CLOSE = (
@@ -197,11 +212,12 @@ def record(
         raise ValueError("generation")
     require_open(connection)
     lock_subscriber(connection, new.subscriber)
-    if asker := _asker(exchange):  # held or taken back meanwhile, it gets nothing more
-        _require(connection.execute(_IS_ACTIVE, {"which": asker}).first() is not None)
+    require_active(connection, exchange)
     if displaced is not None:
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
         _require(_taken_back_by(connection, by, _DISPLACE, values, RevocationReason.SUPERSEDED, now) == 1)
+    if new.is_rehearsal:  # one at a time: nothing of an earlier one that was cut short stands in its way
+        _taken_back_by(connection, by, _REHEARSED_BEFORE, {"who": new.subscriber}, RevocationReason.CESSATION, now)
     add(connection, new)
     exchanges.add(connection, exchange)
     tickets.use(connection, exchange)
@@ -215,8 +231,9 @@ def sign_off(connection: Connection, by: Actor, serial: int, certificate: bytes)
     row = connection.execute(_SIGN_OFF, {"which": hexed(serial), "der": certificate}).first()
     _require(row is not None)
     assert row is not None  # noqa: S101  for mypy: _hold has raised
-    holder, store, not_after, predecessor = row
+    holder, store, not_after, predecessor, is_rehearsal = row
     after = {"store": store, "not_after": not_after, "predecessor": predecessor}
+    after |= {"rehearsal": True} if is_rehearsal else {}
     note_of(connection, by, Action.CERTIFICATE_ISSUED, holder, serial, after=after)
 
 
@@ -296,6 +313,12 @@ def certified(connection: Connection, by: Actor, serial: int, certificate: bytes
 def drop_unsigned(connection: Connection, by: Actor, now: datetime) -> int:
     values = {"before": micros(now - SIGNED_BY)}
     return _taken_back_by(connection, by, _DROP, values, RevocationReason.CESSATION, now)
+
+
+def require_active(connection: Connection, exchange: Exchange) -> None:
+    """Held or taken back meanwhile, what has signed the request gets nothing more."""
+    if asker := _asker(exchange):
+        _require(connection.execute(_IS_ACTIVE, {"which": asker}).first() is not None)
 
 
 def _asker(exchange: Exchange) -> str:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, func
 
 from tokenmgr.domain.generation import Generation, State
+from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.ra.ports import Standing
-from tokenmgr.sql import tries
+from tokenmgr.sql import rehearsals, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.generations import EVERYBODYS_STANDING, standing_of
 from tokenmgr.sql.rows import GENERATION, generation_of
-from tokenmgr.sql.schema import generation, subscriber, word
+from tokenmgr.sql.schema import generation, rehearsal, subscriber, word
 from tokenmgr.sql.schema import tries as tried
 
 
@@ -24,6 +25,7 @@ class Known:
     generation: Generation
     standing: Standing
     tries_spent: int
+    rehearsed: Rehearsed
 
     @property
     def is_last(self) -> bool:
@@ -38,9 +40,12 @@ class Known:
 
 _asked = generation.alias("k")
 _GET = (
-    EVERYBODYS_STANDING.add_columns(func.coalesce(tried.c.spent, 0), *[_asked.c[name] for name in GENERATION])
+    EVERYBODYS_STANDING.add_columns(
+        func.coalesce(tried.c.spent, 0), *rehearsals.COLUMNS, *[_asked.c[name] for name in GENERATION]
+    )
     .join(_asked, _asked.c.subscriber == subscriber.c.id)
     .outerjoin(tried, tries.OF_SUBSCRIBER)
+    .outerjoin(rehearsal, rehearsals.OF_SUBSCRIBER)
     .where(
         _asked.c.key_hash == bindparam("key_hash"),
         _asked.c.state != word(State.VOID),  # may be several, and nobody was ever handed one
@@ -48,6 +53,7 @@ _GET = (
     )
 )
 _OWN = len(GENERATION)
+_ENDED = _OWN + len(rehearsals.NAMES)
 
 
 def known(database: Database, bank: str, key_hash: bytes) -> Known | None:
@@ -55,5 +61,6 @@ def known(database: Database, bank: str, key_hash: bytes) -> Known | None:
     row = database.first(_GET, {"key_hash": key_hash})
     if row is None:
         return None
-    found = Known(generation_of(row[-_OWN:]), standing_of(row[: -_OWN - 1]), row[-_OWN - 1])
+    standing, rehearsed = standing_of(row[: -_ENDED - 1]), rehearsals.rehearsed_of(row[-_ENDED:-_OWN])
+    found = Known(generation_of(row[-_OWN:]), standing, row[-_ENDED - 1], rehearsed)
     return found if found.standing.bank.code == bank else None

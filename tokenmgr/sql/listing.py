@@ -13,7 +13,7 @@ from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Subscriber
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import SUBSCRIBER, micros, moment_or_none, subscriber_of
-from tokenmgr.sql.schema import STANDING, WAITING, contract, generation, subscriber, tries, word
+from tokenmgr.sql.schema import STANDING, WAITING, contract, generation, is_real, subscriber, tries, word
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ _LISTED = (
         _active.c.serial,
         _active.c.state,
         _active.c.not_after,
-        exists().where(_waiting.c.subscriber == subscriber.c.id, _waiting.c.state.in_(WAITING)),
+        exists().where(_waiting.c.subscriber == subscriber.c.id, _waiting.c.state.in_(WAITING), is_real(_waiting)),
         func.coalesce(tries.c.spent, 0),
     )
     .select_from(subscriber)
@@ -95,7 +95,8 @@ def _statement(which: Which) -> Select[*tuple[Any, ...]]:
     if which.contract is not None:
         wanted.append(subscriber.c.contract == which.contract)
     if which.state is not None:
-        wanted.append(exists().where(_other.c.subscriber == subscriber.c.id, _other.c.state == word(which.state)))
+        is_in_it = _other.c.state == word(which.state)
+        wanted.append(exists().where(_other.c.subscriber == subscriber.c.id, is_in_it, is_real(_other)))
     if which.reissued:
         wanted.append(subscriber.c.reissued_at.is_not(None))
     if which.expires_from is not None or which.expires_before is not None:
@@ -113,7 +114,7 @@ def counts(database: Database, code: str | None) -> Counts:
     of_contracts = select(func.count()).select_from(contract)
     of_subscribers = select(func.count()).select_from(subscriber)
     of_reissued = select(func.count()).select_from(subscriber).where(subscriber.c.reissued_at.is_not(None))
-    states = select(generation.c.state, func.count()).group_by(generation.c.state)
+    states = select(generation.c.state, func.count()).where(is_real(generation)).group_by(generation.c.state)
     if code is not None:
         of_contracts = of_contracts.where(contract.c.bank == code)
         of_subscribers = of_subscribers.where(subscriber.c.bank == code)

@@ -12,10 +12,11 @@ from sqlalchemy import Connection, bindparam, select, text
 from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Standing, Ticket, Tries
-from tokenmgr.sql import asking, exchanges, generations, keys, parties, reissues, tickets, tries
+from tokenmgr.sql import asking, exchanges, generations, keys, parties, rehearsals, reissues, tickets, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
@@ -109,6 +110,12 @@ class SqlRegistry:
 
     def confirm(self, exchange: Exchange, confirm_digest: bytes, now: datetime, retire: bool) -> None:
         self._database.write(lambda c: generations.confirm(c, self._actor, exchange, confirm_digest, now, retire))
+
+    def rehearsal_passed(self, exchange: Exchange, confirm_digest: bytes, now: datetime) -> None:
+        self._database.write(lambda c: rehearsals.passed(c, self._actor, exchange, confirm_digest, now))
+
+    def rehearsal_failed(self, subscriber: int, failure: Failure, asked: Asked, now: datetime) -> None:
+        self._database.write(lambda c: rehearsals.failed(c, self._actor, subscriber, failure, asked, now))
 
     # --- taking back ---
 

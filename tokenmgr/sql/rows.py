@@ -105,7 +105,7 @@ GENERATION = tuple(field.name for field in dataclasses.fields(Generation))
 
 def generation_of(row: Sequence[Any]) -> Generation:
     (serial, subscriber, state, store, key_hash, not_before, not_after, predecessor, confirm_by, confirmed_at,
-     revoked_at, reason, certificate, draft, authority) = row  # fmt: skip
+     revoked_at, reason, certificate, draft, authority, is_rehearsal) = row  # fmt: skip
     return Generation(
         serial=int(serial, 16),
         subscriber=subscriber,
@@ -122,6 +122,7 @@ def generation_of(row: Sequence[Any]) -> Generation:
         certificate=certificate,
         draft=draft,
         authority=authority,
+        is_rehearsal=bool(is_rehearsal),
     )
 
 
@@ -142,4 +143,5 @@ def generation_values(one: Generation) -> dict[str, Any]:
         "certificate": one.certificate,
         "draft": one.draft,
         "authority": one.authority,
+        "is_rehearsal": int(one.is_rehearsal),
     }

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
+    FromClause,
     Identity,
     Index,
     Integer,
@@ -95,6 +96,8 @@ subscriber = Table(
     UniqueConstraint("bank", "contract", "user_id"),
 )
 
+_WAITS = "state IN ('recorded', 'pending')"
+
 generation = Table(
     "generation",
     METADATA,
@@ -113,14 +116,28 @@ generation = Table(
     _blob("certificate"),
     _blob("draft"),
     Column("authority", Integer, nullable=False),
+    Column("is_rehearsal", Integer, nullable=False, server_default=text("0")),
     _index("generation_key", "key_hash", where="state <> 'void' AND subscriber IS NOT NULL", unique=True),
-    _index("generation_waiting", "subscriber", where="state IN ('recorded', 'pending')", unique=True),
+    _index("generation_waiting", "subscriber", where=f"{_WAITS} AND is_rehearsal = 0", unique=True),
+    _index("generation_rehearsing", "subscriber", where=f"{_WAITS} AND is_rehearsal = 1", unique=True),
     _index("generation_active", "subscriber", where="state IN ('active', 'held')", unique=True),
     _index("generation_history", "subscriber", "confirmed_at"),
-    _index("generation_confirm_by", "confirm_by", where="state IN ('recorded', 'pending')"),
+    _index("generation_confirm_by", "confirm_by", where=_WAITS),
     _index("generation_not_after", "not_after", where="state = 'active'"),
     _index("generation_revoked", "authority", "serial", where="revoked_at IS NOT NULL"),
     _index("generation_own", "authority", "not_after", where="subscriber IS NULL"),
+)
+
+rehearsal = Table(  # of whom its bank has asked for one, and how the last one has ended
+    "rehearsal",
+    METADATA,
+    Column("subscriber", BIG, ForeignKey("subscriber.id"), primary_key=True, autoincrement=False),
+    _moment("asked_at"),
+    _word("asked_by"),
+    _moment("ended_at"),
+    _word("store", optional=True),
+    _word("code"),  # of the error; empty: it has passed
+    _word("step"),
 )
 
 exchange = Table(
@@ -268,6 +285,11 @@ for _table in (audit, checkpoint):
 
 def word(state: State) -> ColumnElement[str]:
     return literal_column(f"'{state.value}'")
+
+
+def is_real(one: FromClause) -> ColumnElement[bool]:
+    """Of generations: no rehearsal, which counts nowhere."""
+    return one.c.is_rehearsal == literal_column("0")
 
 
 WAITING = (word(State.RECORDED), word(State.PENDING))

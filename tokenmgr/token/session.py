@@ -20,7 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from tokenmgr.domain.contents import Target
+from tokenmgr.domain.contents import Held, PublicPart, Target
 from tokenmgr.domain.credential import (
     Credential,
     Key,
@@ -70,7 +70,7 @@ class Session:
         self._handle = handle
         self._epoch = library.epoch
         self._closed = False
-        self._seen: dict[int, Target] = {}  # what this session's handles are, as it last read them
+        self._seen: dict[int, Held] = {}  # what this session's handles are, as it last read them
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
@@ -324,6 +324,10 @@ class Session:
                 self._destroy(key.handle)
                 for public in self._public_parts(key):
                     self._destroy(public)
+        for lonely in permit.targets:
+            if isinstance(lonely, PublicPart):
+                for item in self._find({"CLASS": "PUBLIC_KEY", "ID": lonely.key_id}):
+                    self._destroy(item["handle"])
         log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
 
     def _public_parts(self, key: Key) -> list[int]:
@@ -340,7 +344,7 @@ class Session:
 
     # --- the way to the child ---
 
-    def _handle_of(self, item: Target) -> int:
+    def _handle_of(self, item: Held) -> int:
         """A handle is worth nothing in another session: what this one has not read as that very object is looked up."""
         if not self._is_seen_at(item.handle, item):
             self.contents()
@@ -351,7 +355,7 @@ class Session:
             raise ObjectMissing(serial=self.medium.serial)
         return now[0]
 
-    def _is_seen_at(self, handle: int, item: Target) -> bool:
+    def _is_seen_at(self, handle: int, item: Held) -> bool:
         seen = self._seen.get(handle)
         return type(seen) is type(item) and seen.identity == item.identity
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, inspect
 
 from tokenmgr.errors import RegistryNewer, RegistryUnavailable
-from tokenmgr.sql.migrations import m0001_registry
+from tokenmgr.sql.migrations import m0001_registry, m0002_rehearsal
 from tokenmgr.sql.rows import micros
 
 LOCK = 0x746F6B656E6D6772  # "tokenmgr": whoever holds it on a PostgreSQL server migrates alone
@@ -40,7 +40,10 @@ class Migration:
     own: Mapping[str, Sequence[str]] = field(default_factory=dict)  # after those: what a database has its own words for
 
 
-ALL = (Migration(1, "registry", m0001_registry.STATEMENTS, m0001_registry.GUARDS),)
+ALL = (
+    Migration(1, "registry", m0001_registry.STATEMENTS, m0001_registry.GUARDS),
+    Migration(2, "rehearsal", m0002_rehearsal.STATEMENTS),
+)
 
 
 def apply(connection: Connection, now: datetime, known: Sequence[Migration] = ALL) -> list[str]:
