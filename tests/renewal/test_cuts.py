@@ -17,7 +17,7 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import MARK
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, NothingUnfinished, NotPermittedNow
+from tokenmgr.errors import JournalDamaged, NothingUnfinished, NotPermittedNow, UndoneHere
 from tokenmgr.log import Secret
 from tokenmgr.renewal.journal import Journal, Phase, Value, unfinished
 from tokenmgr.testbed.simulated import PIN
@@ -120,6 +120,27 @@ def test_on_another_pc_the_medium_and_the_ca_suffice(
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
     assert len(world.store.credentials()) == len(world.with_certificates()) == 2
     assert [type(one) for one in world.told] == ([JournalDamaged] if how == "damaged" else [])
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_half_a_key_pair_is_taken_back(
+    world: World, switched_off: list[int], is_elsewhere: bool, tmp_path: Path
+) -> None:
+    """As NSS leaves it, which writes the private half first. Nobody knows its public one, nor was asked for it."""
+    old = world.renewable()
+    switched_off.append(5)  # the key is there, and the journal does not have it
+    with pytest.raises(PowerCut):
+        world.counter().renew()
+    world.restarted()
+    (half,) = (one.key for one in world.store.credentials() if one.key != old.key)
+    world.destroy_public(half)
+    folder = tmp_path / "another" if is_elsewhere else world.folder
+    with pytest.raises(UndoneHere):
+        world.resume(folder)
+    assert [one.key for one in world.store.credentials()] == [old.key]
+    assert not unfinished(folder)
+    world.counter(folder).renew()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
 
 
 @pytest.mark.parametrize("line", range(4, LINES + 1, 2))

@@ -14,7 +14,7 @@ from tokenmgr.api.http import as_json
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Applicant, Counter, Outcome
 from tokenmgr.customer.profiles import Profile
-from tokenmgr.domain.credential import Credential, KeyKind
+from tokenmgr.domain.credential import Credential, Key, KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import MARK, Whose, mark_of
 from tokenmgr.domain.renewal import Step
@@ -171,12 +171,19 @@ class World:
 
     def destroy(self, *gone: Credential) -> None:
         """By another program, which asks nobody."""
+        self._destroy(*(one.key for one in gone))
+
+    def destroy_public(self, key: Key) -> None:
+        self._destroy(key, only="PUBLIC_KEY")
+
+    def _destroy(self, *gone: Key, only: str = "") -> None:
         self.store.close()
         with Session.open(self.library, self.serial, write=True) as session:
             session.login(Secret(self.pin))
-            for one in gone:
-                for place in session._find({"ID": one.key.key_id}):
-                    session._ask("destroy", handle=place["handle"])
+            for key in gone:
+                for place in session._find({"ID": key.key_id}):
+                    if only in ("", place["class"]):
+                        session._ask("destroy", handle=place["handle"])
         self.restarted()
 
     def with_certificates(self) -> list[Credential]:

@@ -354,18 +354,17 @@ class Engine:
                 raise
 
     def _remove_made(self) -> None:
-        """What cannot become of use any more. A certificate goes only where the CA has signed that; a key that it knows
-        from elsewhere is somebody's: it is left, and clean-up asks again."""
+        """What cannot become of use any more. A certificate goes only where the CA has signed that, and another works;
+        a key that it knows from elsewhere is somebody's: it is left, and clean-up asks again."""
         made, code = self.known.key(), self.journal.fact("code")
         if made is None:
             return
         is_dead = code in (CannotConfirm.code, CertificateMismatch.code)
-        others = [one for one in self.store.credentials() if one.certificate and one.key != made.key]
-        kept = current(others, self.clock()) if made.certificate else None  # nothing comes after a bare key
+        others = [one for one in self.store.credentials() if one.key != made.key and made.certificate]
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
             if may_go:
-                self.store.remove(made.parts, kept, self.clock())
+                self.store.remove(made.parts, current(others, self.clock()), self.clock())
         except STAYS:
             may_go = False
         if not may_go and mark_of(made.key.label) == MARK:
