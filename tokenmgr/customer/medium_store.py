@@ -54,7 +54,7 @@ class MediumStore:
         self._session: Session | None = None
         self._was_right = False
         self._refused: TokenmgrError | None = None
-        self._seen: Sequence[Credential] | None = None  # until we change something, or open it anew
+        self._seen: Contents | None = None  # until we change something, or open it anew
 
     def close(self) -> None:
         self._seen = None
@@ -84,17 +84,17 @@ class MediumStore:
         return self._open().free_key_id()
 
     def credentials(self) -> Sequence[Credential]:
+        return self.contents().credentials
+
+    def contents(self) -> Contents:
         """Read once between two changes: a card takes a second for it, and the engine asks before each step."""
         if self._seen is None:
             try:
-                self._seen = self._open().contents().credentials
+                self._seen = self._open().contents()
             except ConnectionLost:
                 self.close()
-                self._seen = self._open().contents().credentials
+                self._seen = self._open().contents()
         return self._seen
-
-    def contents(self) -> Contents:
-        return self._open().contents()
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         return self._changing().generate_key(kind, key_id, label)
