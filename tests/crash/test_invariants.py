@@ -70,6 +70,17 @@ def test_what_somebody_else_has_lost_is_seen(scene: Scene, bank: str) -> None:
     assert told.startswith("6: somebody else's CERTIFICATE")
 
 
+def test_what_is_lost_from_a_database_is_seen_and_does_not_log_in(crashing: World) -> None:
+    require("certutil", "pk12util")
+    scene = crashing.scene("p256", places=("nss",))
+    lost = next(one.value for one in scene.bystanders[0] if one.value)
+    assert scene.target.logs_in(lost, crashing.door)
+    assert not list(invariants.bystanders_are_there(scene))
+    scene.target.lose([lost])
+    assert not scene.target.logs_in(lost, crashing.door)
+    assert [told[:30] for told in invariants.bystanders_are_there(scene)] == ["6: somebody else's CERTIFICATE"]
+
+
 def test_a_certificate_that_is_gone_does_not_log_in(scene: Scene) -> None:
     remove_certificates(scene.medium, [scene.active()[0].certificate])
     assert list(invariants.something_logs_in(scene))
