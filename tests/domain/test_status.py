@@ -28,7 +28,8 @@ def ends_in(days: float, whose: Whose | None = WHO, **how: object) -> Holding:
 
 
 def told(state: State, **how: object) -> Standing:
-    return dataclasses.replace(Standing(state.value, renewal=Open(way="visit-branch")), **how)  # type: ignore[arg-type]
+    usual = Standing(state.value, renewal=Open(way="visit-branch"), is_last=True)
+    return dataclasses.replace(usual, **how)  # type: ignore[arg-type]
 
 
 @st.composite
@@ -92,7 +93,8 @@ held = st.lists(holding(), max_size=6)
         (ends_in(200, standing=told(State.HELD)), Why.HELD, Verdict.HAND, Next.WAY),
         (ends_in(200, standing=told(State.REVOKED)), Why.REVOKED, Verdict.HAND, Next.WAY),
         (ends_in(200, standing=told(State.REVOKED, acquisition=OPEN)), Why.REVOKED, Verdict.HAND, Next.ACQUIRE),
-        (ends_in(200, standing=told(State.SUPERSEDED)), Why.ELSEWHERE, Verdict.HAND, Next.WAY),
+        (ends_in(200, standing=told(State.SUPERSEDED)), Why.ELSEWHERE, Verdict.HAND, Next.ELSEWHERE),
+        (ends_in(200, standing=told(State.REVOKED, is_last=False)), Why.ELSEWHERE, Verdict.HAND, Next.ELSEWHERE),
         (ends_in(200, standing=told(State.PENDING)), Why.UNFINISHED, Verdict.HAND, Next.RESUME),
         (ends_in(200, standing=UNKNOWN), Why.UNHEARD_OF, Verdict.HAND, Next.ASK),
         (ends_in(-1, standing=told(State.ACTIVE, acquisition=OPEN)), Why.EXPIRED, Verdict.EXPIRED, Next.ACQUIRE),

@@ -42,7 +42,8 @@ class Where:
 
     def __post_init__(self) -> None:
         if self.serial and self.pc:
-            raise click.UsageError(t("words.one_store"))
+            prefix = self.option.removesuffix("pin-fd")
+            raise click.UsageError(t("words.one_store", options=f"{prefix}medium, {prefix}pc"))
 
     @property
     def is_named(self) -> bool:

@@ -72,7 +72,7 @@ def renew(
     if due:
         from tokenmgr.cli.renewing_due import Asked, renew_due  # here: it needs this file
 
-        told = {**named, "certificate": certificate}
+        told = {**named, "certificate": certificate, "rehearse": rehearse}
         return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = places.where(named), places.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)

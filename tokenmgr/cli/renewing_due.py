@@ -20,6 +20,7 @@ from tokenmgr.errors import LeftForLater, TokenmgrError
 
 NOT_WITH = (
     "certificate",
+    "rehearse",
     "pin_fd",
     "final_try",
     "to_medium",

@@ -14,7 +14,7 @@ from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind
-from tokenmgr.domain.holding import Whose, marked_for
+from tokenmgr.domain.holding import DEAD, Whose, marked_for
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.standing import UNKNOWN
@@ -136,7 +136,7 @@ class Counter:
             return self._run(journal, Order(wanted, None, self._whose(applicant)), lambda: self._claim(applicant))
 
     def resume(self, ask: AskApplicant) -> Outcome:
-        was_rehearsed = self._take_back()
+        was_rehearsed = self._take_back(is_told=False)
         begun = self._begun()
         if begun is None:
             raise (RehearsalTakenBack if was_rehearsed else NothingUnfinished)(serial=self.store.name)
@@ -177,7 +177,7 @@ class Counter:
         except TokenmgrError as untold:
             self.tell(RehearsalUntold(failed=error.code, reason=untold.code))
 
-    def _take_back(self) -> bool:
+    def _take_back(self, is_told: bool = True) -> bool:
         """What rehearsals that were cut short have left, on this PC or another: so none is in a renewal's way. Whether
         there was anything."""
         found, was_here = begun_here(self.folder, self.store.name, self.tell), False
@@ -190,7 +190,7 @@ class Counter:
             found.close()
         left = rehearsal.left(self.store.contents(), known=self._unmarked())
         rehearsal.remove(self.store, left, self.clock())
-        if was_here or left:
+        if is_told and (was_here or left):
             self.tell(RehearsalTakenBack(serial=self.store.name))
         return was_here or bool(left)
 
@@ -353,6 +353,9 @@ class Counter:
         found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
         if not found:
             raise NothingToRenew(serial=self._from.name, bank=self.profile.code)
+        if len(found) > 1:  # what is dead at the CA is nobody's to choose
+            alive = [one for one in found if self.authority.standing(one.key.fingerprint).state not in DEAD]
+            found = alive or found
         if len(found) > 1:
             names = sorted(f"{one.facts.serial_number:x} {one.facts.subject}" for one in found if one.facts)
             raise SeveralToRenew(serial=self._from.name, certificates=tuple(names))

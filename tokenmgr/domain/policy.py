@@ -161,7 +161,7 @@ def permit_acquisition(
         return Refusal(Reason.DEADLINE_PASSED, reissue, open_until)
     if now <= last.not_after:
         opens = last.not_after - timedelta(days=policy.renewal_days)
-        return Refusal(Reason.HAS_ONE, Way.RENEW if now >= opens else Way.WAIT, opens)
+        return Refusal(Reason.HAS_ONE, Way.RENEW) if now >= opens else Refusal(Reason.HAS_ONE, Way.WAIT, opens)
     ends = last.not_after + timedelta(days=policy.grace_days)
     if now > ends:
         return Refusal(Reason.GRACE_OVER, reissue, ends)

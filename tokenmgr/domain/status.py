@@ -73,6 +73,7 @@ class Next(Enum):
     VERIFY = "verify"
     BANK_FILE = "bank-file"  # is not on this PC
     ASK = "ask"  # the bank
+    ELSEWHERE = "use-the-other-store"
     WAY = "way"  # the CA's own word for it
 
 
@@ -166,6 +167,8 @@ def _state_of(one: Holding, now: datetime) -> Why:
         State.SUPERSEDED.value: Why.ELSEWHERE,
         UNKNOWN.state: Why.UNHEARD_OF,
     }
+    if one.state in DEAD and one.standing is not None and not one.standing.is_last:
+        return Why.ELSEWHERE  # its ID has another since
     if one.state in by_authority:
         return by_authority[one.state]
     if one.is_over(now):
@@ -182,7 +185,7 @@ def _is_due(one: Holding, now: datetime) -> bool:
 
 
 def _next_of(one: Holding, why: Why) -> Next:
-    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.NOT_YET: Next.CLOCK}
+    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.NOT_YET: Next.CLOCK, Why.ELSEWHERE: Next.ELSEWHERE}
     if why in alone:
         return alone[why]
     if one.standing is None:
