@@ -128,6 +128,7 @@ def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:
     assert json.loads(home.run("renew", "--due", "--json").out)["renewed"] == []
     for wrong in (
         ("renew", "--due", "--certificate", "1"),
+        ("renew", "--due", "--rehearse"),
         ("renew", "--due", "--pin-fd", "0"),
         ("status", "--notify"),
     ):
