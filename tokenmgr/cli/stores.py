@@ -45,6 +45,18 @@ def opened(where: Where, only: str | None) -> Iterator[Opened]:
         yield found
 
 
+def look_for(where: Where, only: str | None) -> None:
+    """Without its PIN: what stands in the way of it is raised."""
+    if place := file_named(where.pc or ""):
+        file.is_by_keyring(place)
+    elif where.pc:
+        with token_named(where.pc):
+            pass
+    else:
+        with wiring.surroundings(only) as seen:
+            seen.choose(where.serial)
+
+
 @contextmanager
 def _medium(where: Where, only: str | None) -> Iterator[Opened]:
     with wiring.surroundings(only) as seen:
