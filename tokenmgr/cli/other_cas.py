@@ -134,10 +134,8 @@ def _name(target: Where, only: str | None) -> str:
     if target.pc:
         with places.token_named(target.pc) as token:
             return token.name
-    if target.serial:
-        return target.serial
     with wiring.surroundings(only) as seen:
-        return seen.choose(None)[1].serial
+        return places.name_of_token(*seen.choose(target.serial))
 
 
 @contextmanager

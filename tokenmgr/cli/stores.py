@@ -12,7 +12,7 @@ import click
 
 from tokenmgr.cli import libraries, prompts, wiring
 from tokenmgr.cli.output import t, tell_error
-from tokenmgr.cli.places import TPM, Token, Where, file_named, token_named
+from tokenmgr.cli.places import TPM, Token, Where, file_named, name_of_token, token_named
 from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
@@ -66,6 +66,7 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
         with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
             kind = StoreKind.PC if library.family_of(facts).token.on_pc else StoreKind.MEDIUM
             store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick), kind)
+            store.name = name_of_token(library, facts)
             yield Opened(store, facts.label, lambda: library.worker.doing, stick)
 
 
