@@ -12,7 +12,9 @@ from tests.cli.runner import Home
 from tests.cli.test_prompts import finish, terminal
 from tests.keystore.conftest import desktop
 from tests.keystore.kept import filled, made, opened
+from tokenmgr import clock
 from tokenmgr.keystore import file
+from tokenmgr.renewal.journal import STORE, Journal, Value
 
 __all__ = ["desktop"]
 
@@ -113,6 +115,19 @@ def test_a_certificate_for_a_browser(home: Home, tmp_path: Path) -> None:
     unknown = home.run(*arguments[:3], str(tmp_path / "other"), *arguments[4:], "--certificate", "abc", typed=typed)
     assert (unknown.status, "S113" in unknown.err, number in unknown.err) == (4, True, True)
     assert not (tmp_path / "other").exists()
+
+
+def test_what_is_here_is_listed_as_journals_have_it(home: Home, tmp_path: Path) -> None:
+    """With the files elsewhere that a journal knows, and with no chip where none is."""
+    known = [store_of(home), tmp_path / "elsewhere"]
+    for number, path in enumerate([*known, tmp_path / "gone"]):
+        heading: dict[str, Value] = {STORE: f"file:{path}"}
+        Journal.create(home.folder / "journal", str(number), heading, clock.now()).close()
+    for path in known:
+        made(path, FIRST)
+    found = json.loads(home.run("pc", "list", "--json").out)["stores"]
+    listed = {(one["pc"], one["name"]) for one in found if not one["browser"]}
+    assert listed == {("file", f"file:{known[0]}"), (f"file:{known[1]}", f"file:{known[1]}")}
 
 
 def test_the_keyring_instead_of_a_passphrase(home: Home, desktop: dict[str, str], tmp_path: Path) -> None:

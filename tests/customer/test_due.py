@@ -72,6 +72,18 @@ def test_what_has_its_old_certificate_in_another_store_is_left_to_a_person(home:
     assert [one.source for one in pressing(found).begun] == [world.serial]
 
 
+def test_an_acquisition_is_left_to_a_person(home: Home) -> None:
+    """Its login PINs nobody types at night; and until it is ended nothing else is done there."""
+    home.world.cut(1)
+    with pytest.raises(AuthorityUnreachable):
+        home.acquire()
+    home.world.near = type(home.world.near)(home.world.rig)
+    home.restarted()
+    found = home.status()
+    assert alone(without_pin(found)) == []
+    assert [one.operation for one in pressing(found).begun] == ["acquisition"]
+
+
 def test_a_store_whose_trouble_is_its_own_is_not_shown_empty(home: Home) -> None:
     home.acquire()
     found = home.status()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,14 +25,18 @@ from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.status import Verdict, Why
 from tokenmgr.errors import (
     AuthorityUnreachable,
+    CmpAsked,
     DeletionRefused,
+    NothingUnfinished,
     NotPermittedNow,
     PassphraseWrong,
     PcStoreInUse,
+    SourceMissing,
     UnfinishedFirst,
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal.cleanup import Kept, Removable
+from tokenmgr.renewal.journal import begun
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import pending
 from tokenmgr.testbed.simulated import SimulatedMedium
@@ -220,6 +224,68 @@ def test_one_that_is_cut_on_its_way_is_resumed_with_both_stores(
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
     assert len(in_service(world.store)) == 1
     assert not pending(world.store.credentials())
+
+
+# --- and the one that it came from is gone ---
+
+
+def cut_on_its_way(home: Home, number: int = 1, heard: bool = False) -> Counter:
+    """From the PC to a medium; then the program is begun again, and finds nothing where the old one was."""
+    home.on_last_day(home.acquire())
+    home.world.cut(number, heard=heard)
+    with pytest.raises(AuthorityUnreachable):
+        home.counter(home.world.store, home.pc).renew()
+    home.world.near = type(home.world.near)(home.world.rig)
+    home.restarted()
+    return replace(home.counter(home.world.store), lost=home.name)
+
+
+@pytest.mark.parametrize(("number", "heard"), [(1, False), (1, True), (2, False)])
+def test_what_cannot_be_gone_on_with_is_given_up(home: Home, number: int, heard: bool) -> None:
+    """Unasked, issued, written: the CA ends what it has of it by itself (S7)."""
+    at, world = cut_on_its_way(home, number, heard), home.world
+    for _ in range(2):
+        with pytest.raises(SourceMissing) as refused:
+            at.resume(lambda _contract, _user: world.applicant())
+        assert (refused.value.serial, refused.value.source) == (world.serial, home.name)
+    assert at.give_up() is None
+    assert not begun(world.folder)
+    assert not pending(world.store.credentials())
+    with pytest.raises(NothingUnfinished):
+        home.resume(world.store)
+
+
+def test_what_the_ca_has_confirmed_is_finished_without_it(home: Home) -> None:
+    """Its answer was lost, and then the store: the CA tells that it is active."""
+    at = cut_on_its_way(home, 2, heard=True)
+    at.resume(lambda _contract, _user: home.world.applicant())
+    assert home.world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert len(in_service(home.world.store)) == 1
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_cut_at_its_last_step_it_ends_without_what_it_has_replaced(home: Home, is_given_up: bool) -> None:
+    world = home.world
+    world.rig.change_policy(old_generation=OldGeneration.AT_CONFIRMATION)
+    home.on_last_day(home.acquire())
+    moved = home.counter(world.store, home.pc).renew()
+    told = moved.journal.read_bytes().splitlines(keepends=True)
+    moved.journal.write_bytes(b"".join(told[:-2]))  # RETIRED is meant, and not done
+    home.restarted()
+    at = replace(home.counter(world.store), lost=home.name)
+    again = at.give_up() if is_given_up else at.resume(lambda _contract, _user: world.applicant())
+    assert again
+    assert again.certificate == moved.certificate
+    assert b'"stays":"J136"' in moved.journal.read_bytes()
+    home.on_last_day(moved)
+    assert home.counter(world.store).renew().certificate.serial_number != moved.certificate.serial_number
+
+
+def test_what_is_only_unfinished_is_not_given_up(home: Home) -> None:
+    at = cut_on_its_way(home)
+    with pytest.raises(CmpAsked):
+        home.counter(home.world.store, home.pc).give_up()
+    assert pending(at.store.credentials())
 
 
 def test_what_moved_is_fine_where_it_was_and_goes_when_it_has_ended(home: Home) -> None:

@@ -242,6 +242,28 @@ def test_an_acquisition_is_gone_on_with_by_its_secret_alone(home: Home, plain_ca
     assert len(held(home)) == 1
 
 
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_into_the_encrypted_file_it_is_cut_and_gone_on_with_or_given_up(
+    home: Home, plain_ca: OtherCA, is_given_up: bool
+) -> None:
+    """What is unfinished on a medium at the same CA is another thing."""
+    imported(home, plain_ca)
+    plain_ca.options = LATER
+    assert run(home, "renew", *plain_ca.named).status == 3
+    assert home.run("pc", "make", "--new-pin-fd", "0", typed=f"{PIN} {PIN}\n").status == 0
+    plain_ca.options = (*WITH_SECRET, *LATER)
+
+    def on_file(*line: str) -> Result:
+        return home.run(*line, "--pc", "file", "--pin-fd", "0", "--json", typed=f"{PIN} {PIN}\n{TYPED}")
+
+    assert "J119" in on_file("acquire", *plain_ca.named, *WHO).out
+    plain_ca.options = WITH_SECRET
+    done = on_file("resume", "--give-up") if is_given_up else on_file("resume", "--secret-fd", "0")
+    assert json.loads(done.out)["operation"] == ("given-up" if is_given_up else "acquisition")
+    assert json.loads(on_file("resume", "--give-up").out)["error"]["facts"]["reason"] == "cmp-not-begun"
+    assert len(json.loads(home.run("status", "--json", "--offline").out)["unfinished"]) == 1
+
+
 def test_pbmac1_is_spoken_where_it_is_asked_for(home: Home, plain_ca: OtherCA) -> None:
     """This OpenSSL does not know it, and says so."""
     plain_ca.options = WITH_SECRET

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,18 @@ from tests.cli.runner import PROGRAM, Result
 from tests.contract import tpm
 from tests.contract.services import require
 from tests.interop.customer import LOGIN_PINS, Customer
-from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, LOGIN_PIN, Authority
 from tests.interop.site import Site
 from tests.keystore import databases
 from tests.token.helpers import run
+from tokenmgr import clock
+from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import State, StoreKind
-from tokenmgr.keystore import nss
+from tokenmgr.domain.holding import MARK
+from tokenmgr.domain.renewal import Step
+from tokenmgr.keystore import file, nss
+from tokenmgr.log import Secret
+from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Phase
 
 PASSWORD = "長い password 1"
 PINS = f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
@@ -113,6 +121,44 @@ def test_from_the_browser_to_a_medium_and_into_the_other_browser(ca: Authority, 
     assert ca.states(customer.user) == [State.SUPERSEDED, State.SUPERSEDED, State.ACTIVE]
 
 
+def stores(customer: Customer) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(customer.run("status", "--json").out)["pc"]
+    return found
+
+
+def test_a_store_that_is_lost_on_the_way_out_of_it_stands_in_nobodys_way(
+    ca: Authority, customer: Customer, tmp_path: Path
+) -> None:
+    """Cut at the last step, and next year before anything was asked; the browser's database is gone both times."""
+    password, into = f"{PASSWORD}\n", ("--pc", "file", "--pin-fd", "0", "--json")
+    assert customer.run("pc", "make", "--new-pin-fd", "0", typed=password).status == 0
+    acquire(customer, "chromium")
+    moved = customer.run("renew", "--pc", "chromium", "--to-pc", "file", "--to-pin-fd", "0", "--json", typed=password)
+    journal, name = Path(fine(moved)["journal"]), chromium(customer).name
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:-2]))
+    chromium(customer).path.rename(tmp_path / "lost")
+    assert "J115" in customer.run("renew", *into, typed=password).out
+    fine(customer.run("resume", *into, typed=password))
+    fine(customer.run("renew", *into, typed=password))
+    store = file.FileStore(customer.folder / "certificates.store", Secret(PASSWORD))
+    key = store.generate(KeyKind.P256, b"\x07", MARK)
+    heading = {STORE: store.name, SOURCE: name, "operation": "renewal", "bank": BANK, "kind": "p256", "old": "1"}
+    with Journal.create(customer.folder / "journal", "20990101T000000-7", heading, clock.now()) as begun:
+        begun.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": key.key_id.hex()}, clock.now())
+        begun.write(Step.KEY_GENERATED, Phase.DONE, {}, clock.now())
+    for words in (("resume", *into), ("renew", "--pc", name, "--to-pc", "file", "--json")):
+        done = customer.run(*words, typed=password)
+        assert (done.status, json.loads(done.out)["error"]["code"]) == (3, "J136")
+    assert {one["name"]: one["error"] is None for one in stores(customer)} == {name: False, store.name: True}
+    assert json.loads(customer.run("resume", "--give-up", *into, typed=password).out)["operation"] == "given-up"
+    again = customer.run("resume", "--give-up", *into, typed=password)
+    assert json.loads(again.out)["error"]["facts"]["reason"] == "cmp-not-begun"
+    assert key not in store.contents().keys
+    fine(customer.run("renew", *into, typed=password))
+    assert ca.states(customer.user)[-1] is State.ACTIVE
+    assert [one["name"] for one in stores(customer)] == [store.name]  # nothing needs the other any more
+
+
 def test_what_cannot_be_is_said_and_loses_nothing(customer: Customer) -> None:
     """Names that are none, two stores at once, one into itself, a chip that is not there."""
     acquire(customer, "chromium")
@@ -122,10 +168,16 @@ def test_what_cannot_be_is_said_and_loses_nothing(customer: Customer) -> None:
         ("--pc", "file"): "S102",
         ("--pc", "chromium", "--medium", "1"): "--pc",
         ("--pc", "chromium", "--to-pc", "chromium"): "Usage",
+        ("--pc", "chromium", "--to-pc", f"{chromium(customer).name}/../nssdb"): "Usage",
     }
     for words, said in refused.items():
         done = customer.run("renew", *words)
         assert (done.status in (2, 4), said in done.err) == (True, True), (words, done.err)
+    with closing(sqlite3.connect(chromium(customer).path / "cert9.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert "S103" in customer.run("renew", "--pc", "chromium").err
+        assert [one["error"]["code"] for one in stores(customer)] == ["S103"]
+        assert "S103" in customer.run("login", "https://bank.example", "--offline").err
     assert json.loads(customer.run("status", "--json").out)["verdict"] == "due"
 
 
@@ -178,5 +230,8 @@ def test_a_chip_is_a_place_on_the_pc_and_no_medium(ca: Authority, customer: Cust
         (customer.folder / "libraries.d" / "chip.toml").write_text(entry, encoding="utf-8")
         assert "M117" in customer.run("renew").err  # it is not fallen into
         renewed = fine(customer.run("renew", "--medium", rig.serial, "--pin-fd", "0", "--json", typed=f"{rig.pin}\n"))
-        assert renewed["store"]["kind"] == "pc"
+        assert renewed["store"] == told["store"]  # one store has one name (S4)
+        assert [one["name"] for one in stores(customer)] == [told["store"]["name"]]
+        listed = json.loads(customer.run("pc", "list", "--json").out)["stores"]
+        assert [one["name"] for one in listed if one["pc"] == "tpm"] == [told["store"]["name"]]
         assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]

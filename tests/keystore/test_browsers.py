@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,11 +12,13 @@ import pytest
 from tests.browser.pki import Authorities, issue, subscriber
 from tests.browser.rig import BrowserHome
 from tests.contract.services import require
+from tests.keystore.databases import made
 from tests.token.helpers import run
 from tokenmgr.domain.login_policy import AutoSelect
+from tokenmgr.errors import PcStoreBusy, PcStoreDamaged, PcStoreInUse
 from tokenmgr.keystore import browsers
 from tokenmgr.keystore.browsers import FirefoxPolicy, Module
-from tokenmgr.keystore.nss import Database, at, databases
+from tokenmgr.keystore.nss import FILES, Database, at, databases, require_readable
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
@@ -51,11 +55,24 @@ def test_certificates_and_the_keys_beside_them_are_seen_without_a_password(
     assert (by_number[7].key_id, by_number[7].label, key.label) == (key.key_id, "own", "own")
 
 
-def test_a_database_that_is_damaged_or_not_there_shows_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("file", FILES)
+def test_a_database_that_somebody_has_locked_is_told(tmp_path: Path, file: str) -> None:
+    database = made(tmp_path)
+    with closing(sqlite3.connect(tmp_path / file)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for look in (browsers.contents, require_readable):
+            with pytest.raises((PcStoreInUse, PcStoreBusy)) as told:
+                look(database)
+            assert (told.value.serial, told.value.retriable) == (database.name, True)
+    require_readable(database)
+
+
+def test_a_database_that_is_damaged_is_told_and_one_that_is_not_there_shows_nothing(tmp_path: Path) -> None:
     (tmp_path / "cert9.db").write_bytes(b"SQLite format 3\0" + bytes(100))
     (tmp_path / "key4.db").write_bytes(b"no database")
-    contents = browsers.contents(at(tmp_path))
-    assert (contents.keys, contents.certificates) == ([], [])
+    for look in (browsers.contents, require_readable):
+        with pytest.raises(PcStoreDamaged):
+            look(at(tmp_path))
     assert browsers.contents(at(tmp_path / "nowhere")).certificates == []
     assert browsers.modules(at(tmp_path / "nowhere")) == []
 

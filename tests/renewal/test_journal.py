@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tokenmgr.customer.operations import is_a_banks
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
-from tokenmgr.renewal.journal import STORE, Journal, Phase, begun, store_of, unfinished
-from tokenmgr.renewal.recovery import begun_here
+from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Phase, begun, store_of, unfinished
+from tokenmgr.renewal.recovery import begun_here, heading_here
 from tokenmgr.system import hold
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, 123456, tzinfo=UTC)
@@ -212,8 +213,8 @@ def test_it_is_held_before_it_is_read(tmp_path: Path, monkeypatch: pytest.Monkey
 # --- of several media ---
 
 
-def begun_on(folder: Path, store: str, name: str) -> Path:
-    with Journal.create(folder, name, {STORE: store}, NOW) as journal:
+def begun_on(folder: Path, store: str, name: str, **more: str | bool) -> Path:
+    with Journal.create(folder, name, {STORE: store, **more}, NOW) as journal:
         journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": name}, NOW)
     return folder / f"{name}.jsonl"
 
@@ -243,6 +244,16 @@ def test_what_is_not_meant_is_in_nobodys_way(two: tuple[Path, Path]) -> None:
     _, ours = two
     with Journal.open(ours):
         assert begun_here(ours.parent, "OURS", lambda _: None, lambda heading: bool(heading.get("cmp"))) is None
+
+
+def test_source_and_bank_are_of_the_one_that_is_gone_on_with(tmp_path: Path) -> None:
+    """Beside it are one of another CA, and a rehearsal, which is taken back before."""
+    begun_on(tmp_path, "OURS", "0a", cmp="https://ca.example", **{SOURCE: "theirs"})
+    begun_on(tmp_path, "OURS", "0b", bank="1234", rehearsal=True, **{SOURCE: "rehearsed"})
+    begun_on(tmp_path, "OURS", "0c", bank="1234", **{SOURCE: "ours"})
+    assert heading_here(tmp_path, "OURS", is_a_banks)[SOURCE] == "ours"
+    assert heading_here(tmp_path, "OURS", lambda one: not is_a_banks(one))[SOURCE] == "theirs"
+    assert heading_here(tmp_path, "THEIRS", is_a_banks) == {}
 
 
 def test_another_mediums_that_somebody_is_at_is_in_nobodys_way(two: tuple[Path, Path]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import click
 
@@ -16,12 +16,25 @@ from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.stores import Opened
 from tokenmgr.customer.hooks import Hooks
-from tokenmgr.customer.operations import Counter
+from tokenmgr.customer.operations import Counter, is_a_banks
 from tokenmgr.customer.profiles import Banks, Profile, profiles
-from tokenmgr.errors import BankNotNamed, LeftForLater, ProfileMissing, ProfileWrong
+from tokenmgr.errors import (
+    BankNotNamed,
+    LeftForLater,
+    MediumNotFound,
+    NoMedium,
+    PcStoreMissing,
+    ProfileMissing,
+    ProfileWrong,
+    ReaderEmpty,
+    SourceMissing,
+)
 from tokenmgr.renewal.authority import Authority
+from tokenmgr.renewal.journal import SOURCE, STORE, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.renewal.recovery import bank_of, source_of, whose
+from tokenmgr.renewal.recovery import Meant, heading_here, whose
+
+NOT_HERE = (PcStoreMissing, MediumNotFound, NoMedium, ReaderEmpty)
 
 
 @contextmanager
@@ -34,6 +47,7 @@ def counter(
     goes_on: bool = False,
     is_first: bool = False,
     no_hooks: bool = False,
+    gives_up: bool = False,
 ) -> Iterator[tuple[Counter, Progress]]:
     """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
     `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
@@ -42,34 +56,54 @@ def counter(
     known = banks.named(bank)
     if is_first:
         _only(known, banks.broken_of(bank) if bank is None else [])
-    with both(only, target, as_json, source, goes_on) as (new, old, progress):
+    with both(only, target, as_json, source, is_a_banks if goes_on else None, gives_up) as (new, old, lost, progress):
         profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, (old or new).store)
         with authority(profile) as reached:
             parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
             hooks = hooks_of(progress, no_hooks)
-            yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks), progress
+            yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks, lost=lost), progress
 
 
 @contextmanager
 def both(
-    only: str | None, target: Where, as_json: bool, source: Where | None, goes_on: bool
-) -> Iterator[tuple[Opened, Opened | None, Progress]]:
-    """The store that gets the next generation, and the one that has what is replaced, where that is another."""
+    only: str | None, target: Where, as_json: bool, source: Where | None, goes_on: Meant | None, gives_up: bool = False
+) -> Iterator[tuple[Opened, Opened | None, str, Progress]]:
+    """The store that gets the next generation, and the one that has what is replaced, where that is another; or its
+    name, where a journal tells of it (`goes_on`: such a one) and it is not here, or not wanted any more."""
     with ExitStack() as stack:
-        is_named = source is not None and (source.is_named or not goes_on)
-        old = stack.enter_context(stores.opened(source, only)) if source and is_named else None
+        lost, is_named = "", source is not None and (source.is_named or not goes_on)
+        old = stack.enter_context(_source(source, only)) if source and is_named else None
         new = stack.enter_context(stores.opened(target, only))
-        if goes_on and source and not old and (name := source_of(settings().journal_folder, new.store.name)):
-            old = stack.enter_context(stores.opened(places.by_name(name, source), only))
+        if goes_on and source and not old:
+            lost = str(heading_here(settings().journal_folder, new.store.name, goes_on).get(SOURCE) or "")
+        if lost and source and not gives_up:
+            with suppress(*NOT_HERE):
+                old = stack.enter_context(stores.opened(places.by_name(lost, source), only))
+                lost = ""
         if old and old.store.name == new.store.name:
             raise click.UsageError(t("renewing.same_store"))
         progress = _progress(new, old or new, as_json)
         try:
-            yield new, old, progress
+            yield new, old, lost, progress
         except KeyboardInterrupt as error:
             raise LeftForLater(serial=new.store.name) from error
         finally:
             progress.stop()
+
+
+@contextmanager
+def _source(where: Where, only: str | None) -> Iterator[Opened]:
+    """One that is not here is told otherwise where something is unfinished that needs it."""
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(stores.opened(where, only))
+        except NOT_HERE as error:
+            headings = map(heading_of, unfinished(settings().journal_folder))
+            needs = next((one for one in headings if error.serial and one.get(SOURCE) == error.serial), None)
+            if needs is None:
+                raise
+            raise SourceMissing(serial=str(needs[STORE]), source=error.serial) from error
+        yield found
 
 
 def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
@@ -102,7 +136,7 @@ def _banks(bank: str | None) -> Banks:
 def _meant(known: list[Profile], broken: list[ProfileWrong], store: StorePort, holder: StorePort) -> Profile:
     """The named one, the only one, the one that something was begun with, or that the certificates are of."""
     if len(known) > 1 or broken:
-        begun = bank_of(settings().journal_folder, store.name)
+        begun = str(heading_here(settings().journal_folder, store.name, is_a_banks).get("bank") or "")
         codes = {begun} if begun else {found.bank for one in holder.credentials() if (found := whose(one))}
         broken = [one for one in broken if not codes or one.bank in ("", *codes)]
         matching = [one for one in known if one.code in codes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from tokenmgr.cli.libraries import settings
 from tokenmgr.customer.looks import Look, of_token
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.generation import StoreKind
-from tokenmgr.domain.medium import PinState
-from tokenmgr.errors import TokenmgrError
+from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.errors import PcStoreMissing, TokenmgrError
 from tokenmgr.keystore import nss
-from tokenmgr.renewal.journal import looked
+from tokenmgr.renewal.journal import begun, looked
+from tokenmgr.token.module import Library
 
 Looks = tuple[list[Look], TokenmgrError | None]
 
@@ -30,41 +31,58 @@ def looks(where: places.Where, only: str | None, folder: Path) -> Iterator[Looks
             return
         seen = stack.enter_context(wiring.surroundings(only))
         if where.serial:
-            yield [of_token(*seen.choose(where.serial))], None
+            yield [of_medium(*seen.choose(where.serial))], None
             return
-        media, on_pc = [of_token(*one) for one in seen.media], [*_on_pc(stack, folder)]
-        yield [*media, *on_pc], None if media else seen.why_none()
+        media = [of_medium(*one) for one in seen.media]
+        yield [*media, *_on_pc(stack, folder, {one.name for one in media})], None if media else seen.why_none()
 
 
-def _on_pc(stack: ExitStack, folder: Path) -> Iterator[Look]:
-    """Those that an operation of this PC has had, whatever has become of them; and the browsers' that have keys."""
-    ours = {one.store for one in looked(folder)} | {one.source for one in looked(folder)}
-    known = sorted(one for one in ours if places.is_on_pc(one))
-    yield from (_known(stack, name) for name in known)
-    usual = settings().store_file
-    if usual.exists() and f"{places.FILE}:{usual}" not in known:
-        yield _known(stack, places.FILE)
+def of_medium(library: Library, facts: MediumFacts) -> Look:
+    """A chip of this PC is one that --pc names, too."""
+    name = places.name_of_token(library, facts)
+    return of_token(library, facts, "" if name == facts.serial else name)
+
+
+def _on_pc(stack: ExitStack, folder: Path, shown: Collection[str]) -> Iterator[Look]:
+    """Those that an operation of this PC has had; and the browsers' that have keys."""
+    known = ours(folder)
+    yield from _looks(stack, {name: is_begun for name, is_begun in known.items() if name not in shown})
     for database in nss.databases(settings().user_home):
         if database.has_keys and database.name not in known:
-            yield replace(_known(stack, database.name), is_wanted=False)
+            yield from (replace(one, is_wanted=False) for one in _looks(stack, {database.name: False}))
+
+
+def ours(folder: Path) -> dict[str, bool]:
+    """By name, those that a journal names, and the usual file; and whether anything unfinished is about it."""
+    found = {places.canonical(places.FILE): False}
+    unfinished = {one.path for one in begun(folder)}
+    for one in looked(folder):
+        for name in (places.canonical(each) for each in (one.store, one.source) if places.is_on_pc(each)):
+            found[name] = found.get(name, False) or one.path in unfinished
+    return found
 
 
 def files(folder: Path) -> list[Look]:
     """The encrypted files among them: what a browser does not see."""
-    ours = {one.store for one in looked(folder) if one.store.startswith(f"{places.FILE}:")}
-    usual = settings().store_file
-    if usual.exists():
-        ours.add(f"{places.FILE}:{usual}")
+    known = {name: is_begun for name, is_begun in ours(folder).items() if places.file_named(name)}
     with ExitStack() as stack:
-        return [_known(stack, name) for name in sorted(ours)]
+        return [*_looks(stack, known)]
 
 
-def _known(stack: ExitStack, name: str) -> Look:
-    """What stands in the way of a look is told by the look."""
-    try:
-        return _named(stack, name)
-    except TokenmgrError as error:
-        return failed(name, error)
+def _looks(stack: ExitStack, known: Mapping[str, bool]) -> Iterator[Look]:
+    """What stands in the way of one is told by it. One that is gone may have been moved away from for good: that
+    matters only to what is unfinished."""
+    for name, is_begun in sorted(known.items()):
+        try:
+            path = places.file_named(name)
+            if path is not None and not path.exists():
+                raise PcStoreMissing(serial=name, place=str(path))
+            yield _named(stack, name)
+        except PcStoreMissing as error:
+            if is_begun:
+                yield failed(name, error)
+        except TokenmgrError as error:
+            yield failed(name, error)
 
 
 def failed(name: str, error: TokenmgrError) -> Look:
@@ -80,7 +98,7 @@ def _named(stack: ExitStack, name: str) -> Look:
         from tokenmgr.keystore import file, form  # here: they take longer to load than all of this
 
         read = functools.partial(file.contents, path)
-        label = places.FILE if path == settings().store_file else str(path)
+        label = places.FILE if path == places.file_named(places.FILE) else str(path)
         needs_pin = True
         with suppress(TokenmgrError):  # the look itself tells what is wrong with it
             needs_pin = not file.is_by_keyring(path)

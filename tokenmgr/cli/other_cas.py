@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,21 +12,25 @@ from typing import Any
 import click
 
 from tokenmgr import clock, system
-from tokenmgr.cli import opened, places, prompts, wiring
-from tokenmgr.cli.counter import both, hooks_of
+from tokenmgr.cli import opened, places, prompts, stores, wiring
+from tokenmgr.cli.counter import NOT_HERE, both, hooks_of
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.cli.places import Where
 from tokenmgr.cli.progress import Progress
 from tokenmgr.cli.wiring import Command
 from tokenmgr.customer import other_ca
+from tokenmgr.customer.operations import Counter, is_a_banks
 from tokenmgr.customer.other_ca import NO_NAME, PBM, PBMAC1, OtherCounter, Referred
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.errors import CmpAsked, PinMissing
+from tokenmgr.keystore.form import name_of
 from tokenmgr.log import Secret
 from tokenmgr.pki.bundle import certificates_in
 from tokenmgr.pki.subject import read_name
+from tokenmgr.renewal.journal import SOURCE
 from tokenmgr.renewal.other_ca import OtherAuthority
+from tokenmgr.renewal.recovery import heading_here
 
 BY_FD = "--secret-fd"
 
@@ -59,21 +64,25 @@ def give_up_option(command: Command) -> Command:
     return click.option("--give-up", is_flag=True, help=t("help.o_give_up"))(command)
 
 
-def give_up(place: Profile, only: str | None, target: Where, as_json: bool) -> int:
-    with counter(place, only, target, as_json) as (at, _):
-        at.give_up()
-        name = at.store.name
+def require_lost(target: Where, only: str | None) -> None:
+    """A bank's operation is not given up, for its CA says what becomes of it: but where what would be asked by is in a
+    store that is not here."""
+    source = str(heading_here(settings().journal_folder, _name(target, only), is_a_banks).get(SOURCE) or "")
+    if source:
+        try:
+            stores.look_for(places.by_name(source, target), only)
+        except NOT_HERE:
+            return
+    raise CmpAsked(reason="cmp-not-begun", subject="--give-up")
+
+
+def tell_given_up(at: Counter, as_json: bool) -> int:
+    address, name = at.profile.address, at.store.name
     if as_json:
-        Output().value({"operation": "given-up", "address": place.address, "serial": name})
+        Output().value({"operation": "given-up", "address": address, "serial": name})
     else:
-        click.echo(t("renewing.given_up", address=place.address))
+        click.echo(t("renewing.given_up", address=address))
     return Exit.FINE
-
-
-def require_other(is_given_up: bool) -> None:
-    """A bank's operation is never given up: its CA says what becomes of it."""
-    if is_given_up:
-        raise CmpAsked(reason="cmp-not-begun", subject="--give-up")
 
 
 def place_of(named: Mapping[str, Any], bank: str | None) -> Profile | None:
@@ -120,13 +129,13 @@ def begun(target: Where, only: str | None) -> Profile | None:
 
 
 def _name(target: Where, only: str | None) -> str:
+    if path := places.file_named(target.pc or ""):
+        return name_of(path)
     if target.pc:
         with places.token_named(target.pc) as token:
             return token.name
-    if target.serial:
-        return target.serial
     with wiring.surroundings(only) as seen:
-        return seen.choose(None)[1].serial
+        return places.name_of_token(*seen.choose(target.serial))
 
 
 @contextmanager
@@ -140,15 +149,17 @@ def counter(
     referred: Referred | None = None,
     secret_fd: int | None = None,
     no_hooks: bool = False,
+    gives_up: bool = False,
 ) -> Iterator[tuple[OtherCounter, Progress]]:
     """PINs are asked for, and nothing is written yet."""
-    with both(only, target, as_json, source, goes_on) as (new, old, progress):
+    meant = functools.partial(other_ca.is_of, place) if goes_on else None
+    with both(only, target, as_json, source, meant, gives_up) as (new, old, lost, progress):
         seconds = settings().time_limits.answer
         with OtherAuthority(place.address, place.tls_roots, clock.now, time.sleep, seconds) as reached:
             parts = place, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
             ask = _asking(progress, secret_fd, referred.reference if referred else "")
             hooks, there = hooks_of(progress, no_hooks), old.store if old else None
-            yield OtherCounter(*parts, usb=new.stick, source=there, hooks=hooks, ask=ask), progress
+            yield OtherCounter(*parts, usb=new.stick, source=there, hooks=hooks, lost=lost, ask=ask), progress
 
 
 def _asking(progress: Progress, descriptor: int | None, reference: str) -> Callable[[str], tuple[str, Secret]]:

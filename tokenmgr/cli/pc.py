@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from tokenmgr import catalogue
-from tokenmgr.cli import libraries, places, prompts, stores, wiring
+from tokenmgr.cli import places, prompts, stores, wiring
 from tokenmgr.cli.help import Group
 from tokenmgr.cli.libraries import settings
+from tokenmgr.cli.looking import ours
 from tokenmgr.cli.output import Exit, Output, columns, t
 from tokenmgr.cli.places import FILE, file_named
 from tokenmgr.errors import FileNotWritten, PcStoreUnknown
@@ -43,12 +43,13 @@ def path_of(name: str) -> Path:
 @pc.command("list", help=t("help.pc_list"))
 @wiring.words
 def show(as_json: bool) -> int:
-    """What can be named. Nothing is opened, and no library loaded."""
+    """What can be named, and is here."""
     found = [_of_database(one) for one in nss.databases(settings().user_home)]
-    if settings().store_file.exists():
-        found.append({"pc": FILE, "name": name_of(settings().store_file), "browser": None, "programs": []})
-    if path := catalogue.library(libraries.known().family(places.TPM)):
-        found.append({"pc": places.TPM, "name": path, "browser": None, "programs": []})
+    usual = places.canonical(FILE)
+    files = [one for one in sorted(ours(settings().journal_folder)) if (path := file_named(one)) and path.exists()]
+    found += [_of_other(FILE if one == usual else one, one) for one in files]
+    chips = places.chips()
+    found += [_of_other(places.TPM if len(chips) == 1 else one, one) for one in chips]
     if as_json:
         Output().value({"stores": found})
     elif found:
@@ -57,6 +58,10 @@ def show(as_json: bool) -> int:
     else:
         click.echo(t("pc.none"))
     return Exit.FINE
+
+
+def _of_other(pc: str, name: str) -> dict[str, Any]:
+    return {"pc": pc, "name": name, "browser": None, "programs": []}
 
 
 def _of_database(one: nss.Database) -> dict[str, Any]:

@@ -10,7 +10,7 @@ A medium is what is meant where nothing is said: a store on the PC is chosen, ne
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,9 @@ from tokenmgr.cli import libraries, prompts, wiring
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import t
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown
+from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown, TokenmgrError
 from tokenmgr.keystore import nss
+from tokenmgr.keystore.form import name_of
 from tokenmgr.token.module import Library
 
 FILE, TPM = "file", "tpm"
@@ -55,6 +56,18 @@ def by_name(name: str, like: Where) -> Where:
     return replace(like, serial=None if is_on_pc(name) else name, pc=name if is_on_pc(name) else None)
 
 
+def canonical(name: str) -> str:
+    """Of a store on this PC: two names of one place are one store (S4)."""
+    if path := file_named(name):
+        return name_of(path)
+    return database_named(name).name if name.startswith(f"{nss.KIND}:") else name
+
+
+def name_of_token(library: Library, facts: MediumFacts) -> str:
+    """A chip has the same by --medium as by --pc."""
+    return f"{TPM}:{facts.label}" if library.family_of(facts).name == TPM else facts.serial
+
+
 def is_on_pc(name: str) -> bool:
     return ":" in name and name.partition(":")[0] in KINDS
 
@@ -65,7 +78,8 @@ def file_named(name: str) -> Path | None:
     if kind != FILE or (colon and not place):
         return None
     try:
-        return Path(place).expanduser().absolute() if place else settings().store_file
+        path = Path(place).expanduser() if place else settings().store_file
+        return path.parent.resolve() / path.name  # a link in its place is refused: it is not followed here either
     except RuntimeError as error:  # nobody is called so
         raise PcStoreUnknown(serial=name, known=(FILE, f"{FILE}:PATH")) from error
 
@@ -90,6 +104,7 @@ def token_named(name: str, write: bool = False) -> Iterator[Token]:
     database = database_named(name)
     if not database.is_there:
         raise PcStoreMissing(serial=name, place=str(database.path))
+    nss.require_readable(database)
     with _library(nss.KIND, database.name, nss.told(database, write)) as library:
         (facts,) = library.media()
         yield Token(library, facts, database.name, database.label, lambda: nss.programs(database))
@@ -102,7 +117,9 @@ def database_named(name: str) -> nss.Database:
         if name in (one.nick, one.name):
             return one
     if kind == nss.KIND and path:
-        return nss.at(Path(path).expanduser().absolute())
+        with suppress(RuntimeError):  # nobody is called so
+            at = nss.at(Path(path).expanduser().resolve())
+            return next((one for one in here if one.path == at.path), at)
     raise PcStoreUnknown(serial=name, known=tuple(one.nick for one in here))
 
 
@@ -119,6 +136,13 @@ def _tpm(name: str) -> Iterator[Token]:
         if len(made) > 1:
             raise PcStoreUnknown(serial=name, known=tuple(f"{TPM}:{one.label}" for one in made))
         yield Token(library, made[0], f"{TPM}:{made[0].label}", made[0].label)
+
+
+def chips() -> list[str]:
+    """By name. A library that is installed says nothing of a chip that is."""
+    with suppress(TokenmgrError), _library(TPM, TPM) as library:
+        return [f"{TPM}:{one.label}" for one in library.media() if one.initialised]
+    return []
 
 
 def _library(family_name: str, store: str, initialise: str = "") -> Library:

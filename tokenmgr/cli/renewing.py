@@ -148,15 +148,14 @@ def resume(
     **named: Any,
 ) -> int:
     target, source = places.where(named), places.where(named, "from_")
+    how = {"goes_on": True, "no_hooks": named["no_hooks"], "gives_up": give_up}
     reached: Reached
     if other := None if bank else other_cas.begun(target, only):
-        if give_up:
-            return other_cas.give_up(other, only, target, as_json)
-        how = {"goes_on": True, "secret_fd": secret_fd, "no_hooks": named["no_hooks"]}
-        reached = other_cas.counter(other, only, target, as_json, source, **how)
+        reached = other_cas.counter(other, only, target, as_json, source, secret_fd=secret_fd, **how)
     else:
-        other_cas.require_other(give_up)
-        reached = counter(bank, only, target, as_json, source, goes_on=True, no_hooks=named["no_hooks"])
+        if give_up:
+            other_cas.require_lost(target, only)
+        reached = counter(bank, only, target, as_json, source, **how)
     with reached as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
@@ -165,8 +164,8 @@ def resume(
                 user = user or click.prompt(t("renewing.ask_user"), err=True)
             return Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
 
-        outcome = at.resume(ask)
-    return _tell(outcome, as_json)
+        outcome = at.give_up() if give_up else at.resume(ask)
+    return _tell(outcome, as_json) if outcome else other_cas.tell_given_up(at, as_json)
 
 
 def _ask_pins(progress: Progress, login_fd: int | None, confirmation_fd: int | None) -> tuple[Secret, Secret]:

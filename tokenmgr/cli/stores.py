@@ -12,7 +12,7 @@ import click
 
 from tokenmgr.cli import libraries, prompts, wiring
 from tokenmgr.cli.output import t, tell_error
-from tokenmgr.cli.places import TPM, Token, Where, file_named, token_named
+from tokenmgr.cli.places import TPM, Token, Where, file_named, name_of_token, token_named
 from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
@@ -45,6 +45,18 @@ def opened(where: Where, only: str | None) -> Iterator[Opened]:
         yield found
 
 
+def look_for(where: Where, only: str | None) -> None:
+    """Without its PIN: what stands in the way of it is raised."""
+    if place := file_named(where.pc or ""):
+        file.is_by_keyring(place)
+    elif where.pc:
+        with token_named(where.pc):
+            pass
+    else:
+        with wiring.surroundings(only) as seen:
+            seen.choose(where.serial)
+
+
 @contextmanager
 def _medium(where: Where, only: str | None) -> Iterator[Opened]:
     with wiring.surroundings(only) as seen:
@@ -54,6 +66,7 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
         with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
             kind = StoreKind.PC if library.family_of(facts).token.on_pc else StoreKind.MEDIUM
             store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick), kind)
+            store.name = name_of_token(library, facts)
             yield Opened(store, facts.label, lambda: library.worker.doing, stick)
 
 

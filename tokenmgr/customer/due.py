@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from tokenmgr.customer.operations import RENEWAL
 from tokenmgr.customer.status import Seen, Status
 from tokenmgr.domain.status import Next, of_silence
 
@@ -33,10 +34,10 @@ class Alone:
 
 
 def alone(found: Status) -> list[Alone]:
-    """What is unfinished on a store comes before everything else there (R14); what needs a second store, and so
-    perhaps somebody, is left to a person."""
-    elsewhere = {one.store for one in found.begun if one.source or one.trouble}
-    able = [one for one in found.stores if one.look.opens_alone and not one.error and one.look.name not in elsewhere]
+    """What is unfinished on a store comes before everything else there (R14). What is no renewal at a bank, or needs a
+    second store, and so perhaps somebody, is left to a person."""
+    left = {one.store for one in found.begun if one.source or one.operation != RENEWAL or not one.bank}
+    able = [one for one in found.stores if one.look.opens_alone and not one.error and one.look.name not in left]
     todo: list[Alone] = []
     for seen in able:
         name, steps = seen.look.name, [row.judged.next for row in seen.rows]

@@ -94,8 +94,7 @@ def login(
     found = databases(home)
     places = [_medium(*one) for one in media]
     places += [_look(one) for one in others]
-    for one in found:
-        places.append(Place(one.name, one.nick, items(browsers.contents(one), logged_in=True), database=one))
+    places += [_database(one) for one in found]
     seen = _browsers(found, places, home, root)
     authorities = _authorities(places, hosts)
     candidates = _candidates(places, folder)
@@ -121,6 +120,13 @@ def _look(look: Look) -> Place:
         return Place(look.name, look.label, items(look.read(), look.shows_keys))
     except TokenmgrError as error:
         return Place(look.name, look.label, error=error)
+
+
+def _database(one: Database) -> Place:
+    try:
+        return Place(one.name, one.nick, items(browsers.contents(one), logged_in=True), database=one)
+    except TokenmgrError as error:
+        return Place(one.name, one.nick, database=one, error=error)
 
 
 # --- certificates ---

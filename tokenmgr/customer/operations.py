@@ -14,7 +14,7 @@ from tokenmgr.cmp.conversation import Identity
 from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind
-from tokenmgr.domain.holding import DEAD, Whose, marked_for
+from tokenmgr.domain.holding import DEAD, LEFT, LIVED, Whose, marked_for
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.standing import UNKNOWN
@@ -22,6 +22,7 @@ from tokenmgr.errors import (
     AuthorityUnreachable,
     AuthorityUntrusted,
     BankNotNamed,
+    CmpAsked,
     MediumChanged,
     NothingToRenew,
     NothingUnfinished,
@@ -31,14 +32,15 @@ from tokenmgr.errors import (
     RehearsalUntold,
     RenewalError,
     SeveralToRenew,
+    SourceMissing,
     TokenmgrError,
     UndoneHere,
     UnfinishedFirst,
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
-from tokenmgr.renewal.engine import Engine
-from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Value
+from tokenmgr.renewal.engine import STAYS, Engine
+from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import (
@@ -56,6 +58,10 @@ CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 UNREACHED = (AuthorityUnreachable, AuthorityUntrusted, ProxyRefused)  # nobody is there to be told anything
 E = TypeVar("E", bound=Engine)
+
+
+def is_a_banks(heading: Mapping[str, Value]) -> bool:
+    return not heading.get(CMP)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,8 @@ class Rehearsed:
 @dataclass(frozen=True)
 class Counter:
     """Where everything comes together: a store, its bank, the folder of journals. `usb` is the stick that the store is
-    in, as the bus tells; empty where that tells nothing. `source` has what is replaced, where that is another store."""
+    in, as the bus tells; empty where that tells nothing. `source` has what is replaced, where that is another store;
+    `lost` is the name of one that a journal tells of, and that is not here."""
 
     profile: Profile
     store: StorePort
@@ -106,6 +113,7 @@ class Counter:
     usb: str = ""
     source: StorePort | None = None
     hooks: Hooks = field(default_factory=Hooks)
+    lost: str = ""
 
     @property
     def _from(self) -> StorePort:
@@ -141,6 +149,32 @@ class Counter:
         if begun is None:
             raise (RehearsalTakenBack if was_rehearsed else NothingUnfinished)(serial=self.store.name)
         return self._go_on(begun, ask)
+
+    def give_up(self) -> Outcome | None:
+        """What nobody can go on with: the key that was made for it goes, and what the CA has of it ends by itself (S7).
+        What the CA has confirmed is finished instead."""
+        begun = self._begun()
+        if begun is None:
+            raise NothingUnfinished(serial=self.store.name)
+        with begun:
+            self._require_hopeless()
+            made = [one for one in self.store.credentials() if one.key.key_id.hex() == begun.fact("key_id")]
+            if any(one.key.public_key and self.authority.standing(one.key.fingerprint).state in LIVED for one in made):
+                return self._go_on(begun, None)
+            for one in made:
+                self._leave(one)
+            begun.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, self.clock())
+        return None
+
+    def _require_hopeless(self) -> None:
+        if not self.lost:
+            raise CmpAsked(reason="cmp-not-begun", subject="--give-up")
+
+    def _leave(self, one: Credential) -> None:
+        try:
+            self.store.remove(one.parts, None, self.clock())
+        except STAYS:
+            self.store.rename(one.key.key_id, LEFT)
 
     # --- a rehearsal ---
 
@@ -207,7 +241,7 @@ class Counter:
         found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             self._require_same_stick(found)
-            if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else ""):
+            if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else self.lost):
                 self._refuse_other(found)
             if found.heading.get("bank", self.profile.code) != self.profile.code:
                 found.close()
@@ -223,7 +257,7 @@ class Counter:
         return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
 
     def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
-        return not heading.get(CMP)
+        return is_a_banks(heading)
 
     def _require_same_stick(self, begun: Journal) -> None:
         told = str(begun.heading.get("usb") or "")
@@ -266,12 +300,14 @@ class Counter:
         with journal:
             operation = str(journal.heading.get("operation"))
             kind = KeyKind(str(journal.heading["kind"]))
-            old = self._of_serial(str(journal.heading.get("old") or ""))
+            old = None if self.lost else self._of_serial(str(journal.heading.get("old") or ""))
             if old is not None:
                 return self._run(journal, Order(kind, old), self._by(old))
             told = [str(journal.heading.get(name) or "") for name in ("contract", "user")]
 
             def prove() -> Identity:
+                if self.lost:
+                    raise SourceMissing(serial=self.store.name, source=self.lost)
                 if ask is None or operation == RENEWAL:  # what was to be renewed is not there any more
                     raise NothingToRenew(serial=self.store.name, bank=self.profile.code)
                 return self._claim(ask(told[0], told[1]))

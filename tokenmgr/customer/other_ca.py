@@ -18,17 +18,15 @@ from tokenmgr.cmp.protection import verify_mac
 from tokenmgr.customer.operations import ACQUISITION, CMP, RENEWAL, AskApplicant, Counter, Outcome
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import LEFT, marked_for
-from tokenmgr.domain.renewal import Ending
-from tokenmgr.errors import CmpAsked, NothingUnfinished, SeveralToRenew
+from tokenmgr.domain.holding import marked_for
+from tokenmgr.errors import CmpAsked, SeveralToRenew
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import issuers_of, label_of
-from tokenmgr.renewal.engine import STAYS
 from tokenmgr.renewal.evidence import decoded
-from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, heading_of, unfinished
+from tokenmgr.renewal.journal import Journal, Value, heading_of, unfinished
 from tokenmgr.renewal.order import Order
-from tokenmgr.renewal.recovery import current, whose
+from tokenmgr.renewal.recovery import current, heading_here, whose
 
 PBM, PBMAC1 = "pbm", "pbmac1"
 _ROOTS, _TLS = "roots", "tls_roots"
@@ -63,13 +61,18 @@ def place(address: str, roots: Sequence[bytes], tls_roots: Sequence[bytes] | Non
 
 def begun_on(folder: Path, store: str) -> Profile | None:
     """Where what is unfinished on this store was begun, when that is at another CA."""
-    headings = (heading_of(path) for path in unfinished(folder))
-    found = next((one for one in headings if one.get(STORE) == store), {})
+    found = heading_here(folder, store)
     return _told(found) if found.get(CMP) else None
 
 
 def is_any_begun(folder: Path) -> bool:
     return any(heading_of(path).get(CMP) for path in unfinished(folder))
+
+
+def is_of(place: Profile, heading: Mapping[str, Value]) -> bool:
+    """Either may have been mistyped when it was begun."""
+    same_roots = heading.get(_ROOTS) == _encoded(place.roots)
+    return bool(heading.get(CMP)) and (same_roots or heading.get(CMP) == place.address)
 
 
 def _told(heading: Mapping[str, Value]) -> Profile:
@@ -107,24 +110,15 @@ class OtherCounter(Counter):
         with journal:
             return self._run(journal, order, prove)
 
-    def give_up(self) -> None:
-        """What that CA will never answer: the key that was made for it goes, and whatever has a certificate stays."""
-        begun = self._begun()
-        if begun is None:
-            raise NothingUnfinished(serial=self.store.name)
-        with begun:
-            made = [one for one in self.store.credentials() if one.key.key_id.hex() == begun.fact("key_id")]
-            for one in made:
-                self._leave(one)
-            begun.write(None, Phase.DONE, {"ending": Ending.UNDONE.value}, self.clock())
+    def _require_hopeless(self) -> None:
+        """That CA may never answer."""
 
     def _leave(self, one: Credential) -> None:
+        """Whatever has a certificate stays: what becomes of it there is not known."""
         if one.facts is not None:
-            return self.store.rename(one.key.key_id, label_of(one.facts))
-        try:
-            self.store.remove([one.key], None, self.clock())
-        except STAYS:
-            self.store.rename(one.key.key_id, LEFT)
+            self.store.rename(one.key.key_id, label_of(one.facts))
+        else:
+            super()._leave(one)
 
     def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         if journal.heading.get("operation") == ACQUISITION:
@@ -143,9 +137,7 @@ class OtherCounter(Counter):
         }
 
     def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
-        """Either may have been mistyped when it was begun."""
-        same_roots = heading.get(_ROOTS) == _encoded(self.profile.roots)
-        return bool(heading.get(CMP)) and (same_roots or heading.get(CMP) == self.profile.address)
+        return is_of(self.profile, heading)
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """A key that waits, and says of no bank that it is its: the journal is lost, and this CA is named again."""

@@ -68,7 +68,7 @@
     │   ├── SeveralToRenew    J117   ├── UndoneHere         J118 r ├── AuthorityWaits    J119 r
     │   ├── ProxyRefused      J130   ├── LeftForLater       J131 r
     │   ├── HookRefused       J132 r ├── HookHung           J133 r ├── HookUntrusted     J134
-    │   ├── HookFailed        J135   ├── RehearsalTakenBack J140 r
+    │   ├── HookFailed        J135   ├── SourceMissing     J136 r ├── RehearsalTakenBack J140 r
     │   ├── RehearsalNotOffered J141 ├── RehearsalUntold   J142 r ├── HostSilent        J150 r
     │   └── LoginHostMissing  J151   ├── LoginAmbiguous    J152   └── NothingForPolicy  J153 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one

@@ -251,6 +251,15 @@ class HookFailed(RenewalError):
     said: str | None = None
 
 
+class SourceMissing(RenewalError):
+    """`serial` is the store that something is unfinished on; `source` has what it replaces, and is not here."""
+
+    code = "J136"
+    retriable = True
+    serial: str
+    source: str
+
+
 class HostSilent(RenewalError):
     """What a host asks for at a login could not be heard. `reason` is "not-asked" where it asks nothing."""
 

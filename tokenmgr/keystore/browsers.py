@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
@@ -17,7 +16,7 @@ from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import Key, StoredCertificate, TrustAttributes
 from tokenmgr.domain.login_policy import AUTO_SELECT, BY_ITSELF, CHOOSES, AutoSelect, read_auto_select
 from tokenmgr.errors import NotACertificate
-from tokenmgr.keystore.nss import Database
+from tokenmgr.keystore.nss import Database, readable
 from tokenmgr.pki.facts import certificate_facts
 
 MODULES = "pkcs11.txt"
@@ -38,25 +37,25 @@ class Module:
 
 
 def contents(database: Database) -> Contents:
-    """Its keys are known by their IDs alone: their own bytes are sealed, the rest lies open. Nothing is found in what
-    cannot be read."""
+    """Its keys are known by their IDs alone: their own bytes are sealed, the rest lies open. What cannot be read is
+    an error."""
     keys: list[Key] = []
     certificates: list[StoredCertificate] = []
-    with suppress(sqlite3.Error):
-        found = _rows(database.path / "key4.db", "nssPrivate", _PRIVATE_KEY, (_ID, _LABEL))
+    with readable(database):
+        found = _rows(database, "key4.db", "nssPrivate", _PRIVATE_KEY, (_ID, _LABEL))
         keys = [Key(key_id or b"", _text(label), "", None, TrustAttributes(), 0) for key_id, label in found]
-    with suppress(sqlite3.Error):
-        found = _rows(database.path / "cert9.db", "nssPublic", _CERTIFICATE, (_ID, _LABEL, _VALUE))
+    with readable(database):
+        found = _rows(database, "cert9.db", "nssPublic", _CERTIFICATE, (_ID, _LABEL, _VALUE))
         certificates = [_certificate(key_id or b"", _text(label), der or b"") for key_id, label, der in found]
     return Contents(database.name, keys, certificates, [], [])
 
 
-def _rows(file: Path, table: str, kind: bytes, columns: tuple[str, ...]) -> list[tuple[bytes | None, ...]]:
-    if not file.is_file():
+def _rows(
+    database: Database, file: str, table: str, kind: bytes, columns: tuple[str, ...]
+) -> list[tuple[bytes | None, ...]]:
+    if not (database.path / file).is_file():
         return []
-    with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True, timeout=2)) as opened:
-        asked = f"SELECT {', '.join(columns)} FROM {table} WHERE {_CLASS} = ?"  # noqa: S608  names of ours
-        return opened.execute(asked, [kind]).fetchall()
+    return database.rows(file, f"SELECT {', '.join(columns)} FROM {table} WHERE {_CLASS} = ?", kind)  # noqa: S608  ours
 
 
 def _text(label: bytes | None) -> str:

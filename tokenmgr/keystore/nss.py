@@ -10,11 +10,12 @@ from __future__ import annotations
 import configparser
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenmgr import system
+from tokenmgr.errors import PcStoreBusy, PcStoreDamaged, PcStoreInUse
 
 KIND = "nss"
 FILES = ("cert9.db", "key4.db")
@@ -49,14 +50,18 @@ class Database:
     def is_there(self) -> bool:
         return all((self.path / file).is_file() for file in FILES)
 
+    def rows(self, file: str, asked: str, *values: bytes) -> list[tuple[bytes | None, ...]]:
+        """By a look past the softoken, without a password."""
+        with closing(sqlite3.connect(f"{(self.path / file).as_uri()}?mode=ro", uri=True, timeout=2)) as opened:
+            return opened.execute(asked, values).fetchall()
+
     @property
     def has_keys(self) -> bool:
         """By a look past the softoken, which takes 50 ms for each database; a doubt counts as yes."""
         if not self.is_there:
             return False
         try:
-            with closing(sqlite3.connect(f"{(self.path / 'key4.db').as_uri()}?mode=ro", uri=True)) as database:
-                return database.execute("SELECT 1 FROM nssPrivate WHERE a0 = ?", [_PRIVATE_KEY]).fetchone() is not None
+            return bool(self.rows("key4.db", "SELECT a0 FROM nssPrivate WHERE a0 = ? LIMIT 1", _PRIVATE_KEY))
         except sqlite3.Error:
             return True
 
@@ -67,15 +72,16 @@ class Database:
 
 
 def at(path: Path) -> Database:
-    return Database(path.name, path)
+    return Database(path.name, path.resolve())
 
 
 def databases(home: Path) -> list[Database]:
     """This user's, by browser; the profile that a browser starts with comes first."""
     found = [one for folder in _FIREFOX[system.NAME] for one in _profiles(home / folder)]
     found += [Database("chromium", home / folder, "chromium") for folder in _CHROMIUM[system.NAME]]
-    there = [one for one in found if one.is_there]
-    return [one for number, one in enumerate(there) if one.nick not in [other.nick for other in there[:number]]]
+    there = [replace(one, path=one.path.resolve()) for one in found if one.is_there]
+    before = [[known for other in there[:number] for known in (other.nick, other.name)] for number in range(len(there))]
+    return [one for one, known in zip(there, before, strict=True) if not {one.nick, one.name} & {*known}]
 
 
 def _profiles(folder: Path) -> Iterator[Database]:
@@ -101,6 +107,28 @@ def told(database: Database, write: bool = False) -> str:
     label = database.label.replace("\\", "").replace("'", "")
     parts = f"configdir='{quoted}'", "certPrefix=''", "keyPrefix=''", "secmod='secmod.db'", f"flags={flags}"
     return " ".join([*parts, f"dbTokenDescription='{label}'"])
+
+
+@contextmanager
+def readable(database: Database) -> Iterator[None]:
+    """What stands in the way of a look, in words: the softoken's own for all of it is one. What a crash has left half
+    done, and tables that are not there, the softoken mends."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            if others := programs(database):
+                raise PcStoreInUse(serial=database.name, programs=others) from error
+            raise PcStoreBusy(serial=database.name, place=str(database.path)) from error
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_CANTOPEN):
+            raise PcStoreDamaged(serial=database.name, place=str(database.path), reason="store-not-whole") from error
+
+
+def require_readable(database: Database) -> None:
+    for file in FILES:
+        with readable(database):
+            database.rows(file, "SELECT name FROM sqlite_master")
 
 
 def programs(database: Database) -> tuple[str, ...]:

@@ -40,13 +40,14 @@ from tokenmgr.errors import (
     NotSupported,
     OfficerNeeded,
     RegistrationError,
+    SourceMissing,
     TicketSpent,
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
 from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
-from tokenmgr.renewal.journal import Journal, Phase, Value
+from tokenmgr.renewal.journal import SOURCE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import current
@@ -225,10 +226,16 @@ class Engine:
                 raise obstacle
         if key and key.certificate and self.known.heard.state in LIVED:
             self._adopt(key.key, key.certificate.der)
-        if self._identity is None and not self.known.lived and not isinstance(self._prove, Identity):
+        if self._identity is None and not self._is_the_stores() and not isinstance(self._prove, Identity):
             self._ask_as(self._prove())
         self.known.is_checked = True
         return {"heard": self.known.heard.state}
+
+    def _is_the_stores(self) -> bool:
+        """Confirmed, and its certificate known: what is left to do the CA need not be asked for."""
+        seen = self.known.evidence()
+        is_whole = seen.has_key and seen.kept_certificate and seen.is_accepted
+        return self.known.lived or (seen.authority is AtAuthority.CONFIRMED and is_whole)
 
     def _require_open(self) -> None:
         """R2, before a key is made in vain. An acquisition was permitted with its PINs."""
@@ -319,8 +326,11 @@ class Engine:
         """9: the store refuses by itself, should the new one not work at this very moment (S2). What it will not give
         away stays: the new one is in service, and clean-up lists the old one."""
         old = self.order.old
-        if self.offer.old_generation != OldGeneration.AT_CONFIRMATION.value or old is None:
+        if self.offer.old_generation != OldGeneration.AT_CONFIRMATION.value:
             return {}
+        if old is None:
+            is_lost = self.source is self.store and self.journal.heading.get(SOURCE)
+            return {"stays": SourceMissing.code} if is_lost else {}
         still = [one for one in self.source.credentials() if one.key.identity == old.key.identity]
         gone = [part for one in still for part in one.parts]
         elsewhere = self.store if self.source is not self.store else None

@@ -17,8 +17,10 @@ from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import holder_of
-from tokenmgr.renewal.journal import STORE, Journal, Phase, Value, begun, heading_of, unfinished
+from tokenmgr.renewal.journal import REHEARSAL, STORE, Journal, Phase, Value, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
+
+Meant = Callable[[Mapping[str, Value]], bool]  # of a heading: what was begun at another CA stands in nobody's way
 
 
 def pending(credentials: Sequence[Credential]) -> Credential | None:
@@ -59,10 +61,9 @@ def begun_here(
     folder: Path,
     store: str,
     tell: Callable[[RenewalError], None],
-    is_meant: Callable[[Mapping[str, Value]], bool] = lambda _: True,
+    is_meant: Meant = lambda _: True,
 ) -> Journal | None:
-    """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that.
-    `is_meant` judges a heading: what was begun at another CA stands in nobody's way."""
+    """A journal that cannot be believed is told, and set aside to be looked at; a later version's is left to that."""
     for path in unfinished(folder):
         heading = heading_of(path)
         if heading and (heading.get(STORE) != store or not is_meant(heading)):
@@ -82,14 +83,10 @@ def begun_here(
     return None
 
 
-def bank_of(folder: Path, store: str) -> str:
-    """Whose bank's is what was begun here; empty where nothing was."""
-    return next((one.bank for one in begun(folder) if one.store == store), "")
-
-
-def source_of(folder: Path, store: str) -> str:
-    """The store of what is replaced by what was begun here on this one, where that is another; else empty."""
-    return next((one.source for one in begun(folder) if one.store == store), "")
+def heading_here(folder: Path, store: str, is_meant: Meant = lambda _: True) -> Mapping[str, Value]:
+    """Of what will be gone on with: rehearsals are taken back before. Empty where nothing was begun."""
+    headings = [one for one in map(heading_of, unfinished(folder)) if one.get(STORE) == store and is_meant(one)]
+    return min(headings, key=lambda one: bool(one.get(REHEARSAL)), default={})
 
 
 def begun_elsewhere(
