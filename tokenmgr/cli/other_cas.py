@@ -64,7 +64,8 @@ def give_up(place: Profile, only: str | None, target: Where, as_json: bool) -> i
         at.give_up()
         name = at.store.name
     if as_json:
-        Output().value({"operation": "given-up", "address": place.address, "serial": name})
+        told = {"operation": "given-up", "address": place.address, "store": name}
+        Output().value(told | {"serial": None if places.is_on_pc(name) else name})
     else:
         click.echo(t("renewing.given_up", address=place.address))
     return Exit.FINE
