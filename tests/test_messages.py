@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tokenmgr import errors, messages
 from tokenmgr.domain.generation import RevocationReason
@@ -86,7 +89,8 @@ def test_every_text_that_the_command_line_asks_for_is_there_and_none_is_left_ove
     areas = ("help", "shown", "verify", "media", "format", "pins", "doctor", "doctor_next", "labels", "words", "check")
     for area in (*areas, "drivers", "testbed"):
         for name in EN._entries[area]:
-            assert re.search(rf"\b{name}\b", source), f"{area}.{name} is used by nobody"
+            spoken = re.sub("_(pc|nss|file|tpm)$", "", name) if area == "pins" else name
+            assert re.search(rf"\b{spoken}\b", source), f"{area}.{name} is used by nobody"
     for key in re.findall(r'(?:\bt|_texts|texts)\(\s*f?"([a-z_]+\.[a-z_]+)"', source):
         assert EN.has(key), key
 
@@ -96,7 +100,7 @@ def test_what_was_cut_short_is_never_said_to_have_changed_nothing(texts: Texts) 
     error = errors.MediumTroubled(call="C_SetPIN", answer="CKR_DEVICE_ERROR", serial="1")
     certain = texts.error(error)["kept"]
     error.uncertain = True
-    assert texts.error(error)["kept"] == texts("words.kept_uncertain") != certain
+    assert texts.error(error)["kept"] == texts("words.kept_uncertain", serial="1") != certain
 
 
 @pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])
@@ -178,3 +182,142 @@ def test_a_customers_certificate_has_one_japanese_name() -> None:
 def test_what_is_revoked_or_on_hold_is_not_said_to_be_as_it_was_nor_to_be_tomorrows(texts: Texts, reason: str) -> None:
     said = " ".join(texts.error(errors.NotPermittedNow(reason=reason, way="ask-administrator")).values())
     assert not any(word in said for word in ("今日", "today", "そのまま", "as it was"))
+
+
+# --- a store on the PC is spoken of as what it is (R7), and its commands name it (R15) ---
+
+ON_PC = "nss:/x", "file:/x", "tpm:x"
+MEDIUM_WORDS = re.compile("専用USB|[Mm]edi(um|a)")
+TELLS_APART = (
+    r"専用USBなど、別の保存先|専用USBは、抜いて|If it is a medium|such as a medium|専用USBの暗証番号|medium's PIN"
+)
+ABOUT_MEDIA_ONLY = {
+    "M117": "none was named",
+    "M118": "medium format",
+    "M119": "a device on the USB",
+    "M120": "a device on the USB",
+    "M121": "a device on the USB",
+    "M125": "a device on the USB",
+    "M126": "a device on the USB",
+    "M124": "no store on the PC has keys that the bank alone makes",
+    "P109": "pin unblock",
+    "C104": "import, which takes media only",
+    "C105": "import, which takes media only",
+    "C108": "csr, which takes media only",
+}
+WHOLE = ("steps", "doing", "findings", "renewing", "clean", "seen", "seen_next", "seen_why", "seen_place")
+NAMES_MEDIA = {
+    "renewing.on_pc": "says that it is none",
+    "renewing.on_medium": "chosen by kind",
+    "clean.not_replaced": "names options",
+}
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("serial", ON_PC)
+@pytest.mark.parametrize("code", [one for one in CODED if "serial" in CODED[one]._names() and one[0] in "MPKCDJSL"])
+def test_no_error_of_a_store_on_the_pc_speaks_of_a_medium(code: str, serial: str, texts: Texts) -> None:
+    if code in ABOUT_MEDIA_ONLY:
+        return
+    facts = {name: example(name) for name in CODED[code]._names()}
+    said = texts.error(CODED[code](**facts | {"serial": serial}))
+    for text in said.values():
+        assert not MEDIUM_WORDS.search(re.sub(TELLS_APART, "", text).replace("tokenmgr medium", "")), text
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("reason", sorted({"not on this medium", "successor not on this medium", "nothing named"}))
+def test_no_reason_for_keeping_something_speaks_of_a_medium(reason: str, texts: Texts) -> None:
+    said = texts.error(errors.DeletionRefused(serial="file:/x", reason=reason))
+    assert not MEDIUM_WORDS.search(" ".join(said.values()))
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("serial", ON_PC)
+def test_no_step_of_an_operation_on_the_pc_speaks_of_a_medium(serial: str, texts: Texts) -> None:
+    for area in WHOLE:
+        for name in texts._entries[area]:
+            if f"{area}.{name}" not in NAMES_MEDIA and not name.startswith("medium-"):
+                said = texts(f"{area}.{name}", **all_facts(area, name, serial))
+                assert not MEDIUM_WORDS.search(said.replace("--to-medium", "")), f"{area}.{name}: {said}"
+    for name in ("ask", "ask_each"):
+        assert not MEDIUM_WORDS.search(texts(f"pins.{name}", serial=serial))
+
+
+def all_facts(area: str, name: str, serial: str) -> dict[str, object]:
+    names = placeholders(JA._entries[area][name]) | all_placeholders(area)
+    return {**dict.fromkeys(names, "a"), "serial": serial}
+
+
+def all_placeholders(area: str) -> set[str]:
+    return {one for text in JA._entries[area].values() for one in placeholders(text)} - {"store", "option"}
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_a_store_is_named_once_in_the_table_of_what_was_done(texts: Texts) -> None:
+    for serial in ON_PC:
+        kind = serial.partition(":")[0]
+        said = texts(f"renewing.on_{kind}", serial=serial)
+        assert said.startswith(serial)
+        assert texts("labels.store") not in said
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_a_tpm_counts_tries_has_a_pin_and_the_bank_has_no_other_one(texts: Texts) -> None:
+    serial = "tpm:x"
+    wrong = texts.error(errors.PinWrong(serial=serial, state="not told"))
+    assert any(word in wrong["next"] for word in ("ロック", "lock"))
+    for error in (errors.PinLocked(serial=serial, unblock="lockout"), errors.PinLocked(serial="x", unblock="lockout")):
+        assert "tpm2_dictionarylockout" in texts.error(error)["next"]
+    assert "PIN" in texts("pins.ask", serial=serial)
+    assert "PIN" not in texts("pins.ask", serial="nss:/x")
+    missing = texts.error(errors.PcStoreMissing(serial=serial, place="a.so"))
+    assert "pc make" not in missing["next"]
+    assert not any(word in missing["next"] for word in ("ブラウザ", "browser"))
+    assert "PIN" in texts.error(errors.PinMissing(who="tpm"))["what"]
+
+
+COMMAND = re.compile(r"tokenmgr (?:resume|renew|acquire|clean|verify)\b(?!.{0,80}\{option\})")
+WITHOUT_STORE = {
+    "shown|resumed": "a heading of the demonstration",
+    "login_step|other-browser": "another store is what it is about",
+    "login_step|policy": "for the administrator, of whatever store has the old one",
+    "login_step|plug": "nothing is here yet",
+    "errors|U106|next": "Ctrl-C where no store is known; it names --pc",
+    "errors|U116|next": "the help",
+}
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_a_command_that_somebody_is_sent_to_names_the_store(texts: Texts) -> None:
+    bare = {key for key, text in leaves(texts._entries).items() if COMMAND.search(text)}
+    assert bare == set(WITHOUT_STORE)
+    for code, error in CODED.items():
+        if "option" not in error._names() and any(
+            "{option}" in text for text in texts._entries["errors"][code].values()
+        ):
+            assert "serial" in error._names(), code
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_where_no_store_is_known_a_command_is_whole_without(texts: Texts) -> None:
+    said = texts.error(errors.AuthorityWaits(seconds=3))["next"]
+    assert re.search(r"tokenmgr resume[`」]", said)
+    assert "tokenmgr resume --pc file:/x" in texts.error(errors.AuthorityWaits(seconds=3, serial="file:/x"))["next"]
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1))
+def test_a_shell_has_the_name_back_whatever_it_is(name: str) -> None:
+    option = JA("seen_next.resume", serial=f"nss:{name}")
+    assert shlex.split(option) == ["tokenmgr", "resume", "--pc", f"nss:{name}"]
+
+
+@pytest.mark.parametrize("name", ["C:\\Users\\R&D\\x", "C:\\a b", "C:\\", "C:\\a^b"])
+def test_windows_has_every_name_in_quotes(name: str) -> None:
+    """Read as the C library reads a command line: backslashes before a quote are doubled."""
+    option = Texts("ja", "windows")("seen_next.resume", serial=f"nss:{name}")
+    quoted = option.removeprefix("tokenmgr resume --pc ")
+    inner = quoted[1:-1]
+    assert quoted[0] == quoted[-1] == '"'
+    bare = inner.rstrip("\\")
+    assert bare + inner[len(bare) :: 2] == f"nss:{name}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -158,3 +160,33 @@ def test_the_most_talkative_run_does_not_say_a_passphrase(home: Home, tmp_path: 
         assert secret not in done.out + done.err + changed.out + changed.err
         for path in home.folder.rglob("*"):
             assert path.is_dir() or secret.encode() not in path.read_bytes()
+
+
+def test_what_is_in_the_file_is_verified(home: Home) -> None:
+    """Every key signs; what a store on the PC does not promise is a note."""
+    prepared(home)
+    done = home.run("verify", "--pc", "file", "--json", "--pin-fd", "0", typed=f"{FIRST}\n")
+    told = json.loads(done.out)
+    assert told["name"] == f"file:{store_of(home)}"
+    assert [one["certificate"]["subject"] for one in told["keys"]] != []
+    assert {one["code"] for one in told["findings"] if not one["problem"]} == {"medium-exports-keys"}
+    said = home.run("verify", "--pc", "file", "--pin-fd", "0", typed=f"{FIRST}\n")
+    assert f"store file:{store_of(home)}" in said.out.lower()
+    assert "medium" not in said.out.lower()
+    wrong = home.run("verify", "--pc", "file", "--json", "--pin-fd", "0", typed=f"{SECOND}\n")
+    assert json.loads(wrong.out)["error"]["code"] == "S104"
+
+
+def test_a_damaged_file_leads_out_of_its_circle(home: Home) -> None:
+    """What S105 names is typed as it stands, and each step works."""
+    prepared(home)
+    place = store_of(home)
+    place.write_text("{")
+    for command in (("pc", "make", "--new-pin-fd", "0"), ("verify", "--pc", "file", "--pin-fd", "0")):
+        refused = home.run(*command, "--lang", "en", typed=f"{FIRST}\n")
+        assert "S105" in refused.err
+    make = next(part for part in re.findall(r"\((tokenmgr [^)]*)\)", refused.err) if "pc make" in part)
+    place.rename(place.with_suffix(".damaged"))
+    done = home.run(*shlex.split(make)[1:], "--new-pin-fd", "0", typed=f"{FIRST}\n")
+    assert done.status == 0, done.err
+    assert opened(place, FIRST).contents().keys == []

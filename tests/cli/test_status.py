@@ -221,6 +221,14 @@ def test_what_a_journal_tells_is_told_without_its_medium(home: Home, language: s
         assert text in result.out
     (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
     assert (unfinished["medium"], unfinished["plugged"], unfinished["last_step"]) == ("00ff", False, "KEY_GENERATED")
+    assert (unfinished["store"], unfinished["from"]) == ("00ff", None)
+    heading = {"store": "file:/a", "from": "00ff", "operation": "renewal", "bank": BANK}
+    with Journal.create(home.folder / "journal", "two", heading, at) as other:
+        other.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "08"}, at)
+        told = json.loads(home.run("status", "--json").out)["unfinished"]
+    on_pc = next(one for one in told if one["store"] == "file:/a")
+    assert (on_pc["medium"], on_pc["from"]) == (None, "00ff")
+    other.path.unlink()
     journal.path.write_text(journal.path.read_text().replace("renewal", "removal"))
     (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
     assert unfinished["error"]["code"] == "J101"

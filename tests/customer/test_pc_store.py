@@ -27,13 +27,16 @@ from tokenmgr.errors import (
     AuthorityUnreachable,
     CmpAsked,
     DeletionRefused,
+    MediumNotFound,
     NothingUnfinished,
     NotPermittedNow,
     PassphraseWrong,
     PcStoreInUse,
+    PinWrong,
     SourceMissing,
     UnfinishedFirst,
 )
+from tokenmgr.keystore import nss
 from tokenmgr.log import Secret
 from tokenmgr.renewal.cleanup import Kept, Removable
 from tokenmgr.renewal.journal import begun
@@ -327,3 +330,22 @@ def test_nothing_goes_where_the_other_stores_successor_does_not_work(home: Home)
     with pytest.raises(DeletionRefused):
         home.pc.remove(old.parts, old, world.rig.now, world.store)  # which that store has not
     assert in_service(home.pc) == [old]
+
+
+def test_an_nss_database_is_verified_and_its_errors_have_its_name(home: Home) -> None:
+    name = home.name
+    assert home.pc.checkup(home.world.rig.now).problems == []
+    with databases.softoken(nss.at(Path(name.partition(":")[2]))) as library:
+        assert [one.serial for one in library.media()] == [name]
+        with pytest.raises(MediumNotFound) as refused:
+            library.find("another")
+    assert refused.value.seen == (name,)
+
+
+def test_a_wrong_pin_of_a_chip_stays_what_it_is(home: Home) -> None:
+    """It counts, so nobody is told that the tries are not limited. SoftHSM's medium stands for the chip."""
+    chip = PcStore(home.world.library, home.world.serial, Secret("0000"), "tpm:x")
+    for _ in range(2):
+        with pytest.raises(PinWrong):
+            chip.credentials()
+    chip.close()

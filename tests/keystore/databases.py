@@ -27,5 +27,7 @@ def softoken(database: nss.Database, write: bool = True) -> Iterator[Library]:
     family = catalogue.shipped().family(nss.KIND)
     path = catalogue.library(family)
     assert path, "libnss3 is not installed"
-    with Library(path, dict(os.environ), family, None, (), nss.told(database, write)) as library:
+    with Library(
+        path, dict(os.environ), family, None, (), nss.told(database, write), lambda _: database.name
+    ) as library:
         yield library

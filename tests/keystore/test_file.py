@@ -266,8 +266,12 @@ def test_one_that_is_there_is_not_made_anew(store: FileStore, tmp_path: Path) ->
         file.make(store.path, Secret(PASSPHRASE))
     assert store.path.read_bytes() == before
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(errors.PcStoreExists):
-        file.make(tmp_path / "link", Secret(PASSPHRASE))
+    for there, reason in ((tmp_path / "link", "store-no-file"), (tmp_path / "other", "store-no-json")):
+        if not there.is_symlink():
+            there.write_text("what somebody else has written")
+        with pytest.raises(errors.PcStoreDamaged) as refused:  # "use it as it is" would lead in a circle
+            file.make(there, Secret(PASSPHRASE))
+        assert refused.value.reason == reason
 
 
 # --- what becomes of a file ---

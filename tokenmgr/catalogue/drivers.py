@@ -40,7 +40,7 @@ CHOICES = {
     ("token", "format"): ("always", "blank", "never"),
     ("pin", "characters"): ("any", "digits", "ascii"),
     ("pin", "never_shown"): ("low", "final try", "locked", "to be changed"),
-    ("pin", "unblock"): ("officer", "elsewhere", "nobody"),
+    ("pin", "unblock"): ("officer", "elsewhere", "lockout", "nobody"),
     ("pin", "officer"): ("pin", "key"),
 }
 _FORMS = {

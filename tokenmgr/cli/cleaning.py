@@ -76,7 +76,7 @@ def _tell(found: Listed) -> None:
             click.secho(t(heading, serial=found.store.name, count=len(those)), bold=True)
         for one, why in those:
             click.echo(f"  {_named(one)}")
-            click.echo(f"    {t(f'clean.{_word(why)}')}")
+            click.echo(f"    {t(f'clean.{_word(why)}', serial=found.store.name)}")
     for asked in found.asked:
         if asked.error:
             tell_error(asked.error)

@@ -127,7 +127,7 @@ def _until(row: Row) -> str:
 def _why(row: Row) -> str:
     """Why it is not the one: what it is comes before why the browser keeps it to itself."""
     if row.hindrance is None or row.role in (Role.OLDER, Role.UNFINISHED):
-        return t(f"login_role.{row.role.value}")
+        return t(f"login_role.{row.role.value}", serial=row.candidate.place)
     why = t(f"login_hindrance.{row.hindrance.value}")
     return t("login.right_but", why=why) if row.role is Role.RIGHT else why
 

@@ -79,7 +79,8 @@ def require_lost(target: Where, only: str | None) -> None:
 def tell_given_up(at: Counter, as_json: bool) -> int:
     address, name = at.profile.address, at.store.name
     if as_json:
-        Output().value({"operation": "given-up", "address": address, "serial": name})
+        told = {"operation": "given-up", "address": address, "store": name}
+        Output().value(told | {"serial": None if places.is_on_pc(name) else name})
     else:
         click.echo(t("renewing.given_up", address=address))
     return Exit.FINE

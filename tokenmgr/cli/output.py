@@ -15,7 +15,7 @@ from enum import IntEnum
 
 import click
 
-from tokenmgr import config
+from tokenmgr import config, system
 from tokenmgr.cli.libraries import settings
 from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, LeftForLater, TokenmgrError
 from tokenmgr.messages import Texts
@@ -57,7 +57,7 @@ def chosen_language() -> str:
 
 @functools.cache
 def texts() -> Texts:
-    return Texts(chosen_language())
+    return Texts(chosen_language(), system.NAME)
 
 
 def t(key: str, /, **facts: object) -> str:

@@ -105,7 +105,7 @@ def token_named(name: str, write: bool = False) -> Iterator[Token]:
     if not database.is_there:
         raise PcStoreMissing(serial=name, place=str(database.path))
     nss.require_readable(database)
-    with _library(nss.KIND, database.name, nss.told(database, write)) as library:
+    with _library(nss.KIND, database.name, lambda _: database.name, nss.told(database, write)) as library:
         (facts,) = library.media()
         yield Token(library, facts, database.name, database.label, lambda: nss.programs(database))
 
@@ -126,7 +126,7 @@ def database_named(name: str) -> nss.Database:
 @contextmanager
 def _tpm(name: str) -> Iterator[Token]:
     label = name.partition(":")[2]
-    with _library(TPM, name) as library:
+    with _library(TPM, name, lambda told: f"{TPM}:{told}") as library:
         try:
             made = [one for one in library.media() if one.initialised and label in ("", one.label)]
         except LibraryNotReady as error:  # its word for a computer that has none
@@ -135,22 +135,23 @@ def _tpm(name: str) -> Iterator[Token]:
             raise PcStoreMissing(serial=name, place=library.path)
         if len(made) > 1:
             raise PcStoreUnknown(serial=name, known=tuple(f"{TPM}:{one.label}" for one in made))
-        yield Token(library, made[0], f"{TPM}:{made[0].label}", made[0].label)
+        yield Token(library, made[0], made[0].serial, made[0].label)
 
 
 def chips() -> list[str]:
     """By name. A library that is installed says nothing of a chip that is."""
-    with suppress(TokenmgrError), _library(TPM, TPM) as library:
+    with suppress(TokenmgrError), _library(TPM, TPM, lambda label: f"{TPM}:{label}") as library:
         return [f"{TPM}:{one.label}" for one in library.media() if one.initialised]
     return []
 
 
-def _library(family_name: str, store: str, initialise: str = "") -> Library:
+def _library(family_name: str, store: str, named: Callable[[str], str], initialise: str = "") -> Library:
+    """What it says of its token, it says by the store's own name."""
     family = libraries.known().family(family_name)
     path = catalogue.library(family)
     if path is None:
         raise PcStoreSoftware(serial=store, software=family.title, get=family.libraries.get)
-    return Library(path, settings().environment, family, settings().time_limits, (), initialise)
+    return Library(path, settings().environment, family, settings().time_limits, (), initialise, named)
 
 
 # --- options ---

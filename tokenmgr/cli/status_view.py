@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tokenmgr.cli import places
 from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
 from tokenmgr.clock import japan_time
@@ -77,9 +78,9 @@ def _tell_store(seen: Seen, found: Status, words: Words) -> None:
         tell_error(seen.error)
         return
     if seen.look.pin is PinState.LOCKED:
-        click.secho(f"  {t('seen.pin_locked')}", fg="red")
+        click.secho(f"  {t('seen.pin_locked', serial=seen.look.name)}", fg="red")
     if not seen.rows:
-        click.echo(f"  {t('seen.empty')}")
+        click.echo(f"  {t('seen.empty', serial=seen.look.name)}")
     whose: Whose | None = None
     for row in seen.rows:
         if row.held.whose and row.held.whose != whose:
@@ -266,7 +267,9 @@ def _moment(value: datetime | None) -> str | None:
 def _begun(one: Begun, found: Status) -> dict[str, Any]:
     return {
         "journal": str(one.path),
-        "medium": one.store or None,
+        "store": one.store or None,
+        "from": one.source or None,
+        "medium": None if places.is_on_pc(one.store) else one.store or None,
         "plugged": found.is_here(one),
         "operation": one.operation or None,
         "rehearsal": one.is_rehearsal,

@@ -19,7 +19,7 @@ from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts
-from tokenmgr.errors import PcStoreInUse
+from tokenmgr.errors import PcStoreInUse, RenewalError
 from tokenmgr.keystore import file
 from tokenmgr.keystore.form import name_of
 from tokenmgr.log import Secret
@@ -41,7 +41,7 @@ def opened(where: Where, only: str | None) -> Iterator[Opened]:
     """Nothing is written yet."""
     place = file_named(where.pc or "")
     way = _file(place, where) if place else _token(where) if where.pc else _medium(where, only)
-    with way as found, closing(found.store):
+    with way as found, closing(found.store), _about(found.store):
         yield found
 
 
@@ -55,6 +55,17 @@ def look_for(where: Where, only: str | None) -> None:
     else:
         with wiring.surroundings(only) as seen:
             seen.choose(where.serial)
+
+
+@contextmanager
+def _about(store: StorePort) -> Iterator[None]:
+    """What went wrong meanwhile is to be gone on with here: its next step names this store (R15)."""
+    try:
+        yield
+    except RenewalError as error:
+        if error.facts.get("serial") == "":
+            vars(error)["serial"] = store.name
+        raise
 
 
 @contextmanager
@@ -94,8 +105,10 @@ def _wait_for_browser(token: Token) -> None:
 
 def _pin(token: Token, where: Where) -> Secret:
     """A chip has a PIN, and counts; NSS has a password, which may be in any letters."""
-    ask = prompts.pin if token.name.startswith(TPM) else prompts.passphrase
-    return ask(t("pins.ask_pc", serial=token.name), where.pin_fd, option=where.option)
+    question = t("pins.ask", serial=token.name)
+    if token.name.startswith(TPM):
+        return prompts.pin(question, where.pin_fd, TPM, where.option)
+    return prompts.passphrase(question, where.pin_fd, where.option)
 
 
 @contextmanager

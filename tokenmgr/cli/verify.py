@@ -1,4 +1,4 @@
-"""`tokenmgr verify`: is everything on this medium as it should be."""
+"""`tokenmgr verify`: is everything in this store as it should be."""
 
 from __future__ import annotations
 
@@ -7,33 +7,68 @@ from typing import Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import places, prompts, stores, wiring
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.places import Where
 from tokenmgr.cli.view import certificate_as_json, until
-from tokenmgr.token.checkup import Checkup, check
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.domain.credential import Finding
+from tokenmgr.errors import SignatureWrong
+from tokenmgr.keystore.file import FileStore
+from tokenmgr.token.checkup import Checkup, about_certificates, check
 from tokenmgr.token.session import Session
 
 
 @click.command(cls=Command, help=t("help.verify"))
-@wiring.medium_option
+@places.options
 @wiring.fd_option("pin-fd", "help.o_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
 @wiring.common
-def verify(serial: str | None, pin_fd: int | None, final_try: bool, as_json: bool, only: str | None) -> int:
-    with wiring.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        again = lambda: prompts.pin(t("pins.ask_each", serial=facts.serial), pin_fd)  # noqa: E731
-        with Session.open(library, facts.serial, ask_pin=again) as session:
-            accepted = prompts.final_try(facts, session.family, final_try)
-            with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as pin:
-                session.login(pin, accepted)
-            checkup = check(session, clock.now())
+def verify(as_json: bool, only: str | None, **named: Any) -> int:
+    where = places.where(named)
+    name, checkup = _on_pc(where, only) if where.pc else _medium(where, only)
     if as_json:
-        Output().value({"serial": facts.serial, **_as_json(checkup)})
+        Output().value({"name" if where.pc else "serial": name, **_as_json(checkup)})
     else:
-        _tell(facts.serial, checkup)
+        _tell(name, checkup)
     return Exit.FINDINGS if checkup.problems else Exit.FINE
+
+
+def _medium(where: Where, only: str | None) -> tuple[str, Checkup]:
+    with wiring.surroundings(only) as seen:
+        library, facts = seen.choose(where.serial)
+        again = lambda: prompts.pin(t("pins.ask_each", serial=facts.serial), where.pin_fd)  # noqa: E731
+        with Session.open(library, facts.serial, ask_pin=again) as session:
+            accepted = prompts.final_try(facts, session.family, where.final_try)
+            with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd) as pin:
+                session.login(pin, accepted)
+            return facts.serial, check(session, clock.now())
+
+
+def _on_pc(where: Where, only: str | None) -> tuple[str, Checkup]:
+    with stores.opened(where, only) as found:
+        if isinstance(found.store, MediumStore):
+            return found.store.name, found.store.checkup(clock.now())
+        assert isinstance(found.store, FileStore)  # noqa: S101  that is what is left
+        return found.store.name, _of_file(found.store)
+
+
+def _of_file(store: FileStore) -> Checkup:
+    """Every seal is checked as it is read, and every key signs once; no more is promised of its keys (S1)."""
+    contents = store.contents()
+    findings = [*contents.findings]
+    if not contents.keys and not contents.certificates:
+        findings.append(Finding("medium-empty", store.name, grave=False))
+    if contents.keys:
+        findings.append(Finding("medium-exports-keys", store.name, grave=False))
+    for credential in contents.credentials:
+        try:
+            store.prove(credential)
+        except SignatureWrong:
+            findings.append(Finding("key-does-not-sign", credential.key.key_id.hex()))
+    findings += about_certificates(contents, clock.now())
+    return Checkup(contents.credentials, contents.certificates, findings)
 
 
 def _as_json(checkup: Checkup) -> dict[str, Any]:

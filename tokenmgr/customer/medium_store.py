@@ -25,6 +25,7 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
+from tokenmgr.token.checkup import Checkup, check
 from tokenmgr.token.keys import Scheme
 from tokenmgr.token.module import Library
 from tokenmgr.token.preflight import Preflight, preflight
@@ -147,6 +148,10 @@ class MediumStore:
 
         session = self._changing()
         session.delete(session.permit_deletion(gone, now, successor, works if kept_in is not None else None))
+
+    def checkup(self, now: datetime) -> Checkup:
+        """Every key signs once."""
+        return check(self._open(), now)
 
     # --- what a signer asks (token/signer.py) ---
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import PassphraseWrong, PcStoreInUse, PinWrong
+from tokenmgr.keystore import nss
 from tokenmgr.log import Secret
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
@@ -42,4 +43,6 @@ class PcStore(MediumStore):
         try:
             super()._login(session)
         except PinWrong as error:
+            if not self.name.startswith(f"{nss.KIND}:"):  # a chip counts the tries, and locks itself
+                raise
             raise PassphraseWrong(serial=self.name) from error

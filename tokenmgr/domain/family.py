@@ -76,7 +76,7 @@ class Pin:
     shortest: int = 0  # where the token tells its limits wrongly; 0: as it tells
     longest: int = 0
     never_shown: tuple[str, ...] = ()  # states that its flags never tell
-    unblock: str = "officer"  # who gives a locked medium a PIN: the officer here, another tool elsewhere, or nobody
+    unblock: str = "officer"  # who gives a locked medium a PIN: officer: here; elsewhere; lockout: a TPM's; or nobody
     change_logged_in: bool = False  # a change wants a login before it, or only a login tells that the old PIN is wrong
     first: str = ""  # a formatted medium's, known to all, where the officer cannot set one: it is changed at once
     officer: str = "pin"  # what the officer logs in with: a PIN, or a key of hex digits

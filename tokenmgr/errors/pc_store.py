@@ -32,7 +32,7 @@ class PcStoreInUse(PcStoreError):
 
 
 class PassphraseWrong(PcStoreError):
-    """A store on the PC counts no tries; a program still tries none twice (S5)."""
+    """Of a file, or of NSS: neither counts tries; a program still tries none twice (S5)."""
 
     code = "S104"
 

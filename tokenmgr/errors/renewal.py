@@ -19,6 +19,7 @@ class JournalDamaged(RenewalError):
     file: str
     line: int
     reason: str
+    serial: str = ""
 
 
 class JournalNewer(RenewalError):
@@ -171,6 +172,7 @@ class AuthorityWaits(RenewalError):
     code = "J119"
     retriable = True
     seconds: int
+    serial: str = ""
 
 
 class RehearsalTakenBack(RenewalError):
@@ -186,6 +188,7 @@ class RehearsalNotOffered(RenewalError):
 
     code = "J141"
     bank: str
+    serial: str = ""
 
 
 class RehearsalUntold(RenewalError):
@@ -204,6 +207,7 @@ class ProxyRefused(RenewalError):
     code = "J130"
     proxy: str
     reason: str
+    serial: str = ""
 
 
 class LeftForLater(RenewalError):

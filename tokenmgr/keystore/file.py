@@ -91,6 +91,7 @@ def make(path: Path, passphrase: Secret, lock: Lock | None = None) -> None:
 
 def require_absent(path: Path) -> None:
     if path.is_symlink() or path.exists():
+        disk.read(path)  # of one that is damaged that is said, and not that it can be used
         raise PcStoreExists(serial=name_of(path), place=str(path))
 
 
@@ -206,7 +207,7 @@ class FileStore:
         found = [one for one in self.credentials() if one.key.key_id == key_id and one.certificate]
         if not any(one.certificate is not None and one.certificate.der == certificate for one in found):
             raise WrittenDifferently(serial=self.name, subject="")
-        self._prove(found[0])
+        self.prove(found[0])
 
     def rename(self, key_id: bytes, label: str) -> None:
         _require_label(label)
@@ -233,7 +234,7 @@ class FileStore:
         assert one.facts is not None  # noqa: S101  what works has some
         if chain_of(one.facts, [c.facts for c in contents.certificates if c.facts])[1]:
             raise DeletionRefused(serial=self.name, reason="the successor's chain is not whole")
-        self._prove(one)
+        self.prove(one)
 
     def remove(
         self, gone: Sequence[Target], successor: Credential | None, now: datetime, kept_in: Proves | None = None
@@ -301,7 +302,7 @@ class FileStore:
                 return one
         raise ObjectMissing(serial=self.name)
 
-    def _prove(self, one: Credential) -> None:
+    def prove(self, one: Credential) -> None:
         """The key signs a nonce that its certificate verifies."""
         nonce = os.urandom(32)
         public_key = one.facts.public_key if one.facts else one.key.public_key or b""

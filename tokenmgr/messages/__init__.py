@@ -19,27 +19,46 @@ from tokenmgr.errors import TokenmgrError
 
 _NONE = "—"
 _ON_PC = ("nss", "file", "tpm")  # how the names of stores on a PC begin
+_NO_OPTION = " \0"  # of a store that is not known: its blank goes with it
 _UNTOLD = re.compile(rf"（{_NONE}）| ?\({_NONE}\)")  # a parenthesis about nothing
 
 
-def _quoted(name: str) -> str:
-    """As a command line takes it, on Windows too, where a backslash is not special."""
-    return name if "\\" in name and " " not in name else f'"{name}"' if "\\" in name else shlex.quote(name)
+def _quoted(name: str, system: str) -> str:
+    """As a command line takes it: a shell, or Windows' cmd, where a backslash is special before a quote alone."""
+    if system == "windows":
+        doubled = re.sub(r"(\\+)$", r"\1\1", name)
+        return f'"{doubled}"'
+    return shlex.quote(name)
+
+
+def kind_on_pc(serial: object) -> str:
+    """ "nss", "file" or "tpm", of the name of a store on the PC; else ""."""
+    kind = str(serial).partition(":")[0]
+    return kind if kind in _ON_PC else ""
+
+
+def _fit(texts: Mapping[str, str], name: str, facts: Mapping[str, object]) -> str:
+    """The text that is true of this store."""
+    kind = kind_on_pc(facts.get("serial"))
+    those = (f"{name}_{kind}", f"{name}_pc", name) if kind else (name,)
+    return next(texts[one] for one in those if one in texts)
 
 
 class Texts:
-    """The texts of one language. `language` is "ja" or "en"."""
+    """The texts of one language, "ja" or "en". Commands in them are for the command line of `system` (system.NAME).
 
-    def __init__(self, language: str) -> None:
-        self.language = language
+    Where a text is not true of a store on the PC, there is another beside it: `name_pc`, or of its kind, `name_tpm`.
+    """
+
+    def __init__(self, language: str, system: str = "linux") -> None:
+        self.language, self._system = language, system
         path = Path(__file__).parent / f"{language}.toml"
         self._entries: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
 
     def __call__(self, key: str, /, **facts: object) -> str:
         """`area.name`, its {facts} filled in."""
         area, _, name = key.partition(".")
-        text: str = self._entries[area][name]
-        return self._filled(text, facts)
+        return self._filled(_fit(self._entries[area], name, facts), facts)
 
     def has(self, key: str) -> bool:
         area, _, name = key.partition(".")
@@ -48,10 +67,12 @@ class Texts:
     def error(self, error: TokenmgrError) -> dict[str, str]:
         """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
-        plain = {name: self._joined(name, value) for name, value in error.facts.items()}
-        words = {name: self._fact(name, value, plain) for name, value in plain.items()}
-        said = {part: _UNTOLD.sub("", self._filled(entry[part], words)) for part in ("what", "kept", "next")}
-        return said | ({"kept": self("words.kept_uncertain")} if error.uncertain else {})
+        facts = error.facts
+        plain = {name: self._joined(name, value) for name, value in facts.items()}
+        words = self._of_store(facts) | {name: self._fact(name, value, plain) for name, value in plain.items()}
+        parts = {part: _fit(entry, part, facts) for part in ("what", "kept", "next")}
+        said = {part: _UNTOLD.sub("", self._filled(text, words)) for part, text in parts.items()}
+        return said | ({"kept": self("words.kept_uncertain", serial=facts.get("serial"))} if error.uncertain else {})
 
     def of_code(self, code: str) -> str:
         """What happened, of an error that somebody else has had: its facts are not known here."""
@@ -61,18 +82,19 @@ class Texts:
         return _UNTOLD.sub("", text.format(**{name: known.get(name, _NONE) for name in names}))
 
     def _filled(self, text: str, facts: Mapping[str, object]) -> str:
-        filled = text.format(**self._with_store(facts))
+        filled = text.format(**{**self._of_store(facts), **facts}).replace(_NO_OPTION, "")
         return filled[:1].upper() + filled[1:] if text.startswith("{store}") else filled
 
-    def _with_store(self, facts: Mapping[str, object]) -> dict[str, object]:
-        """Beside a store's name, what it is in words, and the option that names it."""
+    def _of_store(self, facts: Mapping[str, object]) -> dict[str, object]:
+        """Beside a store's name, what it is in words, and the option that names it; none where it is not known."""
         if "serial" not in facts:
-            return {**facts}
-        serial, entries = str(facts["serial"]), self._entries["stores"]
-        kind = serial.partition(":")[0]
-        is_on_pc = kind in _ON_PC
-        told = {"store": entries["pc" if is_on_pc else "medium"].format(serial=serial)}
-        return {**told, "option": f"{'--pc' if is_on_pc else '--medium'} {_quoted(serial)}", **facts}
+            return {"option": _NO_OPTION.strip()}
+        serial = str(facts["serial"] or "")
+        kind = kind_on_pc(serial)
+        named = serial or self._entries["words"]["this_one"]
+        store = self._entries["stores"]["pc" if kind else "medium"].format(serial=named)
+        option = f"{'--pc' if kind else '--medium'} {_quoted(serial, self._system)}"
+        return {"store": store, "option": option if serial else _NO_OPTION.strip()}
 
     def _fact(self, name: str, value: object, facts: dict[str, object]) -> object:
         if name == "serial" and not value:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import Credential, Finding, StoredCertificate
 from tokenmgr.errors import (
     KeyMissing,
@@ -21,7 +22,7 @@ from tokenmgr.token.session import Session
 
 @dataclass(frozen=True)
 class Checkup:
-    """One medium at one moment. `credentials` and `findings` together say everything that is on it."""
+    """One store at one moment. `credentials` and `findings` together say everything that is in it."""
 
     credentials: list[Credential]
     certificates: list[StoredCertificate]
@@ -40,10 +41,16 @@ def check(session: Session, now: datetime) -> Checkup:
         findings.append(Finding("medium-empty", session.medium.serial, grave=False))
     if contents.keys and session.family.keys.exportable:
         findings.append(Finding("medium-exports-keys", session.family.title, grave=False))
-    certified = [(credential, credential.facts) for credential in contents.credentials if credential.facts]
-    replaced = {facts.subject for _, facts in certified if facts.not_before <= now < facts.not_after}
     for credential in contents.credentials:
         findings += _about_key(session, credential)
+    findings += about_certificates(contents, now, session.family.certificates.chain)
+    return Checkup(contents.credentials, contents.certificates, findings)
+
+
+def about_certificates(contents: Contents, now: datetime, keeps_chain: bool = True) -> list[Finding]:
+    findings = []
+    certified = [(credential, credential.facts) for credential in contents.credentials if credential.facts]
+    replaced = {facts.subject for _, facts in certified if facts.not_before <= now < facts.not_after}
     for credential, facts in certified:
         name = credential.key.key_id.hex()
         if now >= facts.not_after:  # an old generation beside its successor is as it should be (R12)
@@ -51,9 +58,9 @@ def check(session: Session, now: datetime) -> Checkup:
         if now < facts.not_before:
             findings.append(Finding("certificate-not-yet-valid", name))
         if broken := chain_of(facts, [c.facts for c in contents.certificates if c.facts])[1]:
-            kept = session.family.certificates.chain or broken != "chain-missing"  # it takes no chain: no fault of it
+            kept = keeps_chain or broken != "chain-missing"  # it takes no chain: no fault of it
             findings.append(Finding(broken, name, grave=kept))
-    return Checkup(contents.credentials, contents.certificates, findings)
+    return findings
 
 
 def _about_key(session: Session, credential: Credential) -> list[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from types import TracebackType
@@ -59,13 +59,15 @@ class Library:
         limits: TimeLimits | None = None,
         others: Sequence[Family] = (),
         initialise: str = "",
+        named: Callable[[str], str] = str,
     ) -> None:
         self.path = path
         self.families = (*others, family)
-        self._told = path, environment, family, limits, others, initialise
+        self._told = path, environment, family, limits, others, initialise, named
         self.worker = Worker(
             path, environment, patient(limits or TimeLimits(), self.families), self._translate, initialise
         )
+        self._named = named
         self.open_sessions = 0
         self._restarts = 0
         self._mechanisms: dict[tuple[tuple[int, int], str], dict[str, list[int]]] = {}  # a call for each of dozens
@@ -270,7 +272,7 @@ class Library:
         token = slot["token"]
         flags, family = token["flags"], self._family_told(token)
         return MediumFacts(
-            serial=token["serial"] if family.token.numbered else token["label"],
+            serial=self._named(token["serial"] if family.token.numbered else token["label"]),
             label=token["label"],
             manufacturer=token["manufacturer"],
             model=token["model"],
