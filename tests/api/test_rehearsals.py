@@ -19,8 +19,8 @@ from tests.ra.told import told
 from tokenmgr.api import publications
 from tokenmgr.ca.profile import POLICIES_REHEARSED
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.cmp.faults import FailInfo
-from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_request
+from tokenmgr.cmp.faults import FailInfo, ProtocolFault
+from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_request, confirmation
 from tokenmgr.cmp.rehearsing import failure_message, failure_taken
 from tokenmgr.domain import arc
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
@@ -29,6 +29,7 @@ from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import AnotherIsPending, AuthorityClosed
 from tokenmgr.sql import marks
 from tokenmgr.sql.listing import Which
+from tokenmgr.sql.overview import Overview
 from tokenmgr.sql.schema import audit
 
 MEDIUM, PC = StoreKind.MEDIUM, StoreKind.PC
@@ -101,7 +102,7 @@ def test_once_confirmed_it_is_over_and_nothing_has_changed(rig: Rig) -> None:
     assert (found.state, found.reason) == (State.REVOKED, RevocationReason.CESSATION)
     assert found.revoked_at == found.confirmed_at == rig.now
     assert (rig.active(), rig.history(), rig.administration.counts(BANK)) == (before, [before], counts)
-    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM)
+    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM, predecessor=before.serial)
     assert known(rig).has_passed
     assert trail(rig)[-3:] == ["certificate.issued", "certificate.revoked", "rehearsal.passed"]
     assert standing(rig, key)["state"] == "revoked"
@@ -165,6 +166,24 @@ def _renew(customer: Customer, key: PrivateKey) -> Message:
     return customer.request(key)
 
 
+def test_waiting_it_is_in_no_queue_and_nothing_to_take_back(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    made = granted(rehearse(customer))
+    facts = Overview(rig.database).queues(rig.now)
+    assert (facts.states, facts.oldest_recorded, facts.overdue) == ({}, None, 0)
+    assert rig.registry.withdraw(rig.subscriber.id, RevocationReason.CESSATION, rig.now) == 1
+    assert rig.of(made).state is State.REVOKED
+    assert rig.registry.withdraw(rig.subscriber.id, RevocationReason.CESSATION, rig.now) == 0
+
+
+def test_rejected_once_it_has_passed_it_is_too_late(quick: Rig) -> None:
+    customer = quick.with_certificate()
+    made = granted(rehearse(customer))
+    customer.confirm(made)
+    answer = customer.ask(Kind.CERTCONF, confirmation(made, ProtocolFault(FailInfo.badCertTemplate, "no")))
+    assert refused(answer) is FailInfo.certConfirmed
+
+
 # --- what is refused --------------------------------------------------------------------------------------------------
 
 
@@ -208,7 +227,9 @@ def test_a_failure_is_noted_once(rig: Rig) -> None:
     answer = tell(customer)
     assert isinstance(answer.body, Info)
     failure_taken(answer.body, FULL)
-    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM, code="M107", step="CHECKED")
+    assert known(rig) == Rehearsed(
+        ended_at=rig.now, store=MEDIUM, code="M107", step="CHECKED", predecessor=rig.active().serial
+    )
     said = customer.sent
     rig.pass_time(timedelta(hours=1))
     customer.confirm(granted(rehearse(customer)))
@@ -242,7 +263,34 @@ def test_what_is_wanted_is_told_with_the_key_until_one_has_passed(rig: Rig) -> N
     assert known(rig).has_passed
 
 
-def test_a_closed_ca_certifies_no_rehearsal(quick: Rig) -> None:
+def test_a_failure_that_comes_late_is_not_the_last_word(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    customer.begin_anew()
+    said = customer.build(Kind.GENM, failure_message(FULL))
+    rig.pass_time(timedelta(minutes=2))
+    customer.confirm(granted(rehearse(customer)))
+    passed = known(rig)
+    rig.pass_time(SECOND)
+    assert rig.send(said).kind is Kind.GENP
+    assert known(rig) == passed
+    assert passed.has_passed
+
+
+def test_what_has_passed_is_over_with_the_certificate_that_it_was_of(rig: Rig) -> None:
+    customer = rig.with_certificate(days_left=20)
+    customer.confirm(granted(rehearse(customer)))
+    (before,) = rig.administration.candidates(BANK, CONTRACT)
+    assert before.rehearsed.has_passed
+    rig.administration.ask_rehearsals(BANK, CONTRACT, rig.now)
+    new = customer.renew()
+    (after,) = rig.administration.candidates(BANK, CONTRACT)
+    assert not after.rehearsed.is_answered
+    assert standing(rig, new.key)["rehearsal_wanted"] is True
+
+
+def test_a_closed_ca_certifies_no_rehearsal_and_asks_for_none(quick: Rig) -> None:
     customer = quick.with_certificate()
     marks.close(quick.database, TESTER, quick.now)
     assert told(rehearse(customer))[0] == AuthorityClosed.code
+    with pytest.raises(AuthorityClosed):
+        quick.administration.ask_rehearsals(BANK, CONTRACT, quick.now)

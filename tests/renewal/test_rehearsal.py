@@ -192,7 +192,13 @@ def test_a_failure_is_told_to_the_ca_and_leaves_nothing(
     monkeypatch.setattr(world.store, "write", full)
     with pytest.raises(MediumFull):
         world.counter().rehearse()
-    assert known(world) == Rehearsed(ended_at=world.rig.now, store=StoreKind.MEDIUM, code="M107", step="WRITTEN")
+    assert known(world) == Rehearsed(
+        ended_at=world.rig.now,
+        store=StoreKind.MEDIUM,
+        code="M107",
+        step="WRITTEN",
+        predecessor=world.rig.active().serial,
+    )
     assert dumped(world) == before
     assert unfinished(world.folder) == []
 

@@ -39,6 +39,13 @@ class Rehearsed:
     store: StoreKind | None = None
     code: str = ""  # empty: it has passed
     step: str = ""  # Step.name, of one that failed
+    predecessor: int | None = None  # the serial number of the certificate whose renewal was rehearsed
+
+    def about(self, last: Generation | None) -> Rehearsed:
+        """As it stands for a subscriber of whom this is the last one: what was rehearsed with another tells nothing."""
+        if last is not None and last.serial == self.predecessor:
+            return self
+        return Rehearsed(self.asked_at, self.asked_by)
 
     @property
     def is_answered(self) -> bool:

@@ -269,10 +269,11 @@ def revoke(
 
 
 def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationReason, now: datetime) -> int:
-    """All that the subscriber has, and whatever it has begun. How many certificates. An opened acquisition is the
-    caller's."""
+    """All that the subscriber has, and whatever it has begun. How many certificates, rehearsals not counted. An opened
+    acquisition is the caller's."""
     lock_subscriber(connection, holder)
     tickets.end(connection, holder)
+    _taken_back_by(connection, by, _REHEARSED_BEFORE, {"who": holder}, reason, now)
     return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)
 
 
