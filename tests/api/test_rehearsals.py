@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from tests.actors import TESTER
 from tests.api.craft import csr, named_policy
 from tests.api.rig import BANK, CONTRACT, DAY, SECOND, USER, Customer, Rig, granted, new_key
+from tests.api.signer import Troubled
 from tests.api.test_checklist_header import refused
 from tests.api.test_keys import asked as standing
 from tests.ra.told import told
@@ -24,7 +26,7 @@ from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_re
 from tokenmgr.cmp.rehearsing import failure_message, failure_taken
 from tokenmgr.domain import arc
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
-from tokenmgr.domain.rehearsal import LIVES, Failure, Rehearsed
+from tokenmgr.domain.rehearsal import APART, LIVES, Failure, Rehearsed, refusals
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import AnotherIsPending, AuthorityClosed
 from tokenmgr.sql import marks
@@ -132,7 +134,9 @@ def test_one_that_waits_is_in_no_list_and_in_nobodys_way(rig: Rig) -> None:
 
 def test_the_next_one_ends_what_an_earlier_one_has_left(rig: Rig) -> None:
     customer = rig.with_certificate()
-    first, second = granted(rehearse(customer)), granted(rehearse(customer))
+    first = granted(rehearse(customer))
+    rig.pass_time(APART)
+    second = granted(rehearse(customer))
     assert (rig.of(first).state, rig.of(second).state) == (State.REVOKED, State.PENDING)
 
 
@@ -217,6 +221,36 @@ def test_only_a_renewal_is_rehearsed(quick: Rig, how: str) -> None:
         )
         body = csr(key, extensions=[extension])  # type: ignore[arg-type]
     assert refusal(customer.ask(Kind[how.upper()], body)) is FailInfo.unacceptedPolicy
+
+
+def test_one_in_ten_minutes_unless_the_bank_has_asked(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    customer.confirm(granted(rehearse(customer)))
+    rig.pass_time(APART - SECOND)
+    assert told(rehearse(customer)) == ("R141", {"until": (rig.now + SECOND).isoformat()})
+    rig.administration.ask_rehearsals(BANK, None, rig.now)
+    tell(customer)
+    customer.confirm(granted(rehearse(customer)))
+    assert told(rehearse(customer))[0] == "R141"
+    rig.pass_time(APART)
+    granted(rehearse(customer))
+
+
+def test_the_report_says_what_the_ca_does(tmp_path: Path) -> None:
+    """What was recorded and never signed is in the way for a minute, and then for nobody."""
+    trouble = Troubled(0)
+    rig = Rig(f"sqlite:///{tmp_path / 'registry.db'}", hook=trouble)
+    customer = rig.with_certificate(days_left=20)
+    trouble.left = 1
+    customer.begin_anew()
+    customer.request(new_key())
+    assert rig.states()[-1] is State.RECORDED
+    for is_refused in (True, False):
+        now = rig.registry.standing(rig.subscriber.id)
+        assert (refusals(now.last, now.pending, now.bank.policy, rig.now) == ("pending",)) is is_refused
+        assert (refusal(_renew(customer, new_key())) is not None) is is_refused
+        rig.pass_time(timedelta(minutes=1) + SECOND)
+    rig.close()
 
 
 # --- what the customer's side tells -----------------------------------------------------------------------------------

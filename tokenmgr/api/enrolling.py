@@ -138,7 +138,7 @@ def _ask(who: Subscriber, asked: Csr, store: StoreKind, data: bytes, credential:
         transaction=secrets.token_bytes(16),
         request_digest=hashlib.sha256(data).digest(),
         credential=credential,
-        kind="p10cr",
+        kind="est",
     )
 
 

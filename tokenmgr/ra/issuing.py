@@ -21,7 +21,7 @@ from tokenmgr.ca.issuer import Draft, Issuer
 from tokenmgr.ca.keycheck import kind_of
 from tokenmgr.ca.profile import Order
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
-from tokenmgr.domain.policy import BankPolicy, Reason, Way
+from tokenmgr.domain.policy import BankPolicy, Reason, Way, in_the_way
 from tokenmgr.domain.rehearsal import LIVES
 from tokenmgr.errors import (
     AnotherIsPending,
@@ -37,7 +37,6 @@ from tokenmgr.pki.names import subscriber_name
 from tokenmgr.ra.ports import Exchange, Registry, Stale, Standing
 
 PATIENCE = 8  # times that somebody else may be quicker
-SIGNING = timedelta(minutes=1)  # what was recorded less than this ago may be on its way to the token and back
 
 
 class StillWaiting(Exception):
@@ -90,7 +89,7 @@ def issue(
             if same is not None:
                 return finish(registry, issuer, _again(registry, ask, same, now), now)
             require_kind(ask, standing.bank.policy)
-            displaced = _displaced(standing, displaces, now)
+            displaced = _displaced(registry, standing, displaces, now)
             if ask.is_rehearsal:  # it is refused as a renewal would be, and ends nobody's
                 displaced = None
             order = _order(standing, ask, issuer.not_after, now)
@@ -152,21 +151,17 @@ def _again(registry: Registry, ask: Ask, same: Generation, now: datetime) -> Gen
     return same
 
 
-def _displaced(standing: Standing, displaces: bool, now: datetime) -> Generation | None:
+def _displaced(registry: Registry, standing: Standing, displaces: bool, now: datetime) -> Generation | None:
     """What must go for the new one: what was not signed and is not being so, what is out of time, and by a new proof
     the rest. (If each put away what the other one has only just recorded, a slow token would serve neither.)"""
     pending = standing.pending
     if pending is None or displaces:
         return pending
-    if pending.state is State.RECORDED:
-        signed_by = pending.not_before + SIGNING
-        if now > signed_by:
-            return pending
-        raise AnotherIsPending(serial=f"{pending.serial:x}", until=signed_by)
-    assert pending.confirm_by is not None  # noqa: S101  every pending one has
-    if now > pending.confirm_by:
+    is_handed_out = pending.state is State.PENDING and registry.is_handed_out(pending.serial)
+    until = in_the_way(pending, now, is_handed_out)
+    if until is None:
         return pending
-    raise AnotherIsPending(serial=f"{pending.serial:x}", until=pending.confirm_by)
+    raise AnotherIsPending(serial=f"{pending.serial:x}", until=until)
 
 
 def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Order:

@@ -69,6 +69,9 @@ class SqlRegistry:
         row = self._database.first(exchanges.GET, exchanges.key(bank, transaction))
         return None if row is None else exchanges.exchange_of(row)
 
+    def is_handed_out(self, serial: int) -> bool:
+        return self._database.first(exchanges.HANDED_OUT, {"which": hexed(serial)}) is not None
+
     def ticket(self, reference: str) -> Ticket | None:
         if not tries.is_possible(reference):
             return None
