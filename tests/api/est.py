@@ -23,7 +23,7 @@ from tests.api.rig import (
     Rig,
     new_key,
 )
-from tokenmgr.api.app import application
+from tokenmgr.api.app import applications
 from tokenmgr.cmp.algorithms import PrivateKey
 from tokenmgr.domain.policy import BankPolicy
 
@@ -41,7 +41,7 @@ class Est:
         self.rig = rig
 
     def client(self, peer: bytes = b"") -> Client:
-        return Client(application(self.rig.service), peer=peer)
+        return Client(applications(self.rig.service)[1], peer=peer)
 
     def ask(self, operation: str, peer: bytes = b"", home: str = HOME) -> Answer:
         return self.client(peer).get(f"{home}/{operation}")

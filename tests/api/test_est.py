@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 from cryptography import x509
@@ -36,9 +37,11 @@ from tests.api.rig import (
     SECOND,
     USER,
     Rig,
+    granted,
     new_key,
 )
 from tests.api.signer import Troubled
+from tests.api.test_rehearsals import rehearse
 from tokenmgr.api.app import application
 from tokenmgr.ca.profile import POLICY_MEDIUM, POLICY_PC
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
@@ -192,6 +195,36 @@ def test_cut_before_it_is_active(est: Est) -> None:
     found = brought(est.reenroll(second, peer))
     assert rig.of(found).state is State.ACTIVE
     assert rig.of(peer).state is State.SUPERSEDED
+
+
+def test_cut_before_it_is_active_it_is_in_no_other_keys_way(est: Est) -> None:
+    """Nobody was given it. A minute later it cannot be under way any more."""
+    rig, registry = est.rig, Cut(est.rig.database, TESTER)
+    registry.times = [0]
+    rig.service = dataclasses.replace(rig.service, registry=registry)
+    peer = est.enrolled()
+    registry.times[0] = 1
+    assert est.reenroll(csr(new_key()), peer).status_code == 500
+    refused(est.reenroll(csr(new_key()), peer), 409, "R107")
+    rig.pass_time(timedelta(minutes=1) + SECOND)
+    assert rig.of(brought(est.reenroll(csr(new_key()), peer))).state is State.ACTIVE
+    assert est.states == ["active", "revoked", "superseded"]
+
+
+def test_what_cmp_has_given_out_stays_in_the_way(quick_est: Est) -> None:
+    rig, customer = quick_est.rig, quick_est.rig.with_certificate()
+    customer.begin_anew()
+    granted(customer.request(new_key()))
+    rig.pass_time(DAY)
+    refused(quick_est.reenroll(csr(new_key()), customer.certificate), 409, "R107")
+
+
+def test_a_certificate_of_a_rehearsal_renews_nothing(quick_est: Est) -> None:
+    customer = quick_est.rig.with_certificate()
+    made = granted(rehearse(customer))
+    refused(quick_est.reenroll(csr(new_key()), made), 403, "R104")
+    customer.confirm(made)
+    refused(quick_est.reenroll(csr(new_key()), made), 403, "R104")
 
 
 def test_a_token_that_does_not_sign(url: str) -> None:

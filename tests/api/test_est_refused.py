@@ -48,7 +48,7 @@ from tests.api.rig import (
 )
 from tests.api.test_rollover import after
 from tokenmgr.api import http
-from tokenmgr.api.app import application
+from tokenmgr.api.app import application, applications
 from tokenmgr.api.requests import CHANGE_SUBJECT_NAME
 from tokenmgr.ca.profile import POLICY_MEDIUM
 from tokenmgr.cmp.messages import Kind
@@ -72,7 +72,7 @@ OPERATIONS = [
 @pytest.mark.parametrize(("method", "operation"), OPERATIONS)
 def test_a_bank_that_does_not_offer_it_has_none(quick: Rig, method: str, operation: str) -> None:
     peer = quick.with_certificate().certificate
-    client, headers = Client(application(quick.service), peer=peer), {"Content-Type": "application/pkcs10"}
+    client, headers = Client(applications(quick.service)[1], peer=peer), {"Content-Type": "application/pkcs10"}
     assert BankPolicy().est is False
     for proof in ({}, {"Authorization": basic()}):
         answer = client.request(method, f"{HOME}/{operation}", csr(new_key()), headers | proof)
@@ -128,7 +128,9 @@ def test_wrong_pins_are_counted_as_everywhere(quick_est: Est) -> None:
         unproven(quick_est.enroll(asked, wrong))
         unproven(quick_est.enroll(asked, basic(f"{CONTRACT}/nobody", "1111:2222")))
     fields = {"contract": CONTRACT, "user": USER, "login_pin": "1", "confirmation_pin": "1", "store": "pc"}
-    assert quick_est.client().post(claim, json=fields).json()["error"]["facts"] == {"tries_left": 0}
+    assert Client(application(quick_est.rig.service)).post(claim, json=fields).json()["error"]["facts"] == {
+        "tries_left": 0
+    }
     unproven(quick_est.enroll(asked, basic(f"{CONTRACT}/nobody", "1111:2222")))
     refused(quick_est.enroll(asked), 403, "R103")
     refused(quick_est.enroll(asked, basic(f"{CONTRACT}/nobody", "1111:2222")), 403, "R103")
@@ -212,7 +214,7 @@ def test_a_slow_body(quick_est: Est, monkeypatch: pytest.MonkeyPatch) -> None:
         said.append(message)
 
     scope = scope_of("POST", f"{HOME}/simplereenroll", {"content-type": "application/pkcs10"})
-    asyncio.run(application(quick_est.rig.service)(scope, receive, send))
+    asyncio.run(applications(quick_est.rig.service)[1](scope, receive, send))
     assert said[0]["status"] == 408
 
 

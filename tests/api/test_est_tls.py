@@ -23,6 +23,7 @@ from tests.api.test_rollover import rolled_over
 from tokenmgr import clock
 from tokenmgr.api import workers
 from tokenmgr.ca.keys import AuthorityKeys
+from tokenmgr.domain import arc
 
 DAY = timedelta(days=1)
 
@@ -130,7 +131,7 @@ def test_of_every_authority_that_there_was(tmp_path: Path, version: ssl.TLSVersi
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("whose", ["expired", "foreign", "foreign of the same name", "a server's"])
+@pytest.mark.parametrize("whose", ["expired", "foreign", "foreign of the same name", "a server's", "a rehearsal's"])
 def test_nobody_elses_gets_further(tmp_path: Path, version: ssl.TLSVersion, whose: str) -> None:
     (one,) = (keys := authority()[0]).authorities
     stranger, ends = ec.generate_private_key(ec.SECP256R1()), clock.now() + DAY
@@ -139,6 +140,7 @@ def test_nobody_elses_gets_further(tmp_path: Path, version: ssl.TLSVersion, whos
         "expired": lambda: of(one, ends=-DAY),
         "foreign": lambda: made(None, None, ends),
         "foreign of the same name": lambda: made(stranger, name, ends),
+        "a rehearsal's": lambda: of(one, purpose=x509.ObjectIdentifier(arc.REHEARSAL)),
         "a server's": lambda: of(one, purpose=ExtendedKeyUsageOID.SERVER_AUTH),
     }[whose]()
     with pytest.raises(ssl.SSLCertVerificationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,22 +14,24 @@ from sqlalchemy import select
 from tests.actors import TESTER
 from tests.api.craft import csr, named_policy
 from tests.api.rig import BANK, CONTRACT, DAY, SECOND, USER, Customer, Rig, granted, new_key
+from tests.api.signer import Troubled
 from tests.api.test_checklist_header import refused
 from tests.api.test_keys import asked as standing
 from tests.ra.told import told
 from tokenmgr.api import publications
 from tokenmgr.ca.profile import POLICIES_REHEARSED
 from tokenmgr.cmp.algorithms import PrivateKey
-from tokenmgr.cmp.faults import FailInfo
-from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_request
+from tokenmgr.cmp.faults import FailInfo, ProtocolFault
+from tokenmgr.cmp.messages import CertReply, Info, Kind, Message, certificate_request, confirmation
 from tokenmgr.cmp.rehearsing import failure_message, failure_taken
 from tokenmgr.domain import arc
 from tokenmgr.domain.generation import RevocationReason, State, StoreKind
-from tokenmgr.domain.rehearsal import LIVES, Failure, Rehearsed
+from tokenmgr.domain.rehearsal import APART, LIVES, Failure, Rehearsed, refusals
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import AnotherIsPending, AuthorityClosed
 from tokenmgr.sql import marks
 from tokenmgr.sql.listing import Which
+from tokenmgr.sql.overview import Overview
 from tokenmgr.sql.schema import audit
 
 MEDIUM, PC = StoreKind.MEDIUM, StoreKind.PC
@@ -101,7 +104,7 @@ def test_once_confirmed_it_is_over_and_nothing_has_changed(rig: Rig) -> None:
     assert (found.state, found.reason) == (State.REVOKED, RevocationReason.CESSATION)
     assert found.revoked_at == found.confirmed_at == rig.now
     assert (rig.active(), rig.history(), rig.administration.counts(BANK)) == (before, [before], counts)
-    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM)
+    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM, predecessor=before.serial)
     assert known(rig).has_passed
     assert trail(rig)[-3:] == ["certificate.issued", "certificate.revoked", "rehearsal.passed"]
     assert standing(rig, key)["state"] == "revoked"
@@ -131,7 +134,9 @@ def test_one_that_waits_is_in_no_list_and_in_nobodys_way(rig: Rig) -> None:
 
 def test_the_next_one_ends_what_an_earlier_one_has_left(rig: Rig) -> None:
     customer = rig.with_certificate()
-    first, second = granted(rehearse(customer)), granted(rehearse(customer))
+    first = granted(rehearse(customer))
+    rig.pass_time(APART)
+    second = granted(rehearse(customer))
     assert (rig.of(first).state, rig.of(second).state) == (State.REVOKED, State.PENDING)
 
 
@@ -163,6 +168,24 @@ def test_a_key_is_of_a_rehearsal_or_of_a_renewal_and_never_of_both(quick: Rig, i
 def _renew(customer: Customer, key: PrivateKey) -> Message:
     customer.begin_anew()
     return customer.request(key)
+
+
+def test_waiting_it_is_in_no_queue_and_nothing_to_take_back(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    made = granted(rehearse(customer))
+    facts = Overview(rig.database).queues(rig.now)
+    assert (facts.states, facts.oldest_recorded, facts.overdue) == ({}, None, 0)
+    assert rig.registry.withdraw(rig.subscriber.id, RevocationReason.CESSATION, rig.now) == 1
+    assert rig.of(made).state is State.REVOKED
+    assert rig.registry.withdraw(rig.subscriber.id, RevocationReason.CESSATION, rig.now) == 0
+
+
+def test_rejected_once_it_has_passed_it_is_too_late(quick: Rig) -> None:
+    customer = quick.with_certificate()
+    made = granted(rehearse(customer))
+    customer.confirm(made)
+    answer = customer.ask(Kind.CERTCONF, confirmation(made, ProtocolFault(FailInfo.badCertTemplate, "no")))
+    assert refused(answer) is FailInfo.certConfirmed
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------
@@ -200,6 +223,36 @@ def test_only_a_renewal_is_rehearsed(quick: Rig, how: str) -> None:
     assert refusal(customer.ask(Kind[how.upper()], body)) is FailInfo.unacceptedPolicy
 
 
+def test_one_in_ten_minutes_unless_the_bank_has_asked(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    customer.confirm(granted(rehearse(customer)))
+    rig.pass_time(APART - SECOND)
+    assert told(rehearse(customer)) == ("R141", {"until": (rig.now + SECOND).isoformat()})
+    rig.administration.ask_rehearsals(BANK, None, rig.now)
+    tell(customer)
+    customer.confirm(granted(rehearse(customer)))
+    assert told(rehearse(customer))[0] == "R141"
+    rig.pass_time(APART)
+    granted(rehearse(customer))
+
+
+def test_the_report_says_what_the_ca_does(tmp_path: Path) -> None:
+    """What was recorded and never signed is in the way for a minute, and then for nobody."""
+    trouble = Troubled(0)
+    rig = Rig(f"sqlite:///{tmp_path / 'registry.db'}", hook=trouble)
+    customer = rig.with_certificate(days_left=20)
+    trouble.left = 1
+    customer.begin_anew()
+    customer.request(new_key())
+    assert rig.states()[-1] is State.RECORDED
+    for is_refused in (True, False):
+        now = rig.registry.standing(rig.subscriber.id)
+        assert (refusals(now.last, now.pending, now.bank.policy, rig.now) == ("pending",)) is is_refused
+        assert (refusal(_renew(customer, new_key())) is not None) is is_refused
+        rig.pass_time(timedelta(minutes=1) + SECOND)
+    rig.close()
+
+
 # --- what the customer's side tells -----------------------------------------------------------------------------------
 
 
@@ -208,7 +261,9 @@ def test_a_failure_is_noted_once(rig: Rig) -> None:
     answer = tell(customer)
     assert isinstance(answer.body, Info)
     failure_taken(answer.body, FULL)
-    assert known(rig) == Rehearsed(ended_at=rig.now, store=MEDIUM, code="M107", step="CHECKED")
+    assert known(rig) == Rehearsed(
+        ended_at=rig.now, store=MEDIUM, code="M107", step="CHECKED", predecessor=rig.active().serial
+    )
     said = customer.sent
     rig.pass_time(timedelta(hours=1))
     customer.confirm(granted(rehearse(customer)))
@@ -242,7 +297,34 @@ def test_what_is_wanted_is_told_with_the_key_until_one_has_passed(rig: Rig) -> N
     assert known(rig).has_passed
 
 
-def test_a_closed_ca_certifies_no_rehearsal(quick: Rig) -> None:
+def test_a_failure_that_comes_late_is_not_the_last_word(rig: Rig) -> None:
+    customer = rig.with_certificate()
+    customer.begin_anew()
+    said = customer.build(Kind.GENM, failure_message(FULL))
+    rig.pass_time(timedelta(minutes=2))
+    customer.confirm(granted(rehearse(customer)))
+    passed = known(rig)
+    rig.pass_time(SECOND)
+    assert rig.send(said).kind is Kind.GENP
+    assert known(rig) == passed
+    assert passed.has_passed
+
+
+def test_what_has_passed_is_over_with_the_certificate_that_it_was_of(rig: Rig) -> None:
+    customer = rig.with_certificate(days_left=20)
+    customer.confirm(granted(rehearse(customer)))
+    (before,) = rig.administration.candidates(BANK, CONTRACT)
+    assert before.rehearsed.has_passed
+    rig.administration.ask_rehearsals(BANK, CONTRACT, rig.now)
+    new = customer.renew()
+    (after,) = rig.administration.candidates(BANK, CONTRACT)
+    assert not after.rehearsed.is_answered
+    assert standing(rig, new.key)["rehearsal_wanted"] is True
+
+
+def test_a_closed_ca_certifies_no_rehearsal_and_asks_for_none(quick: Rig) -> None:
     customer = quick.with_certificate()
     marks.close(quick.database, TESTER, quick.now)
     assert told(rehearse(customer))[0] == AuthorityClosed.code
+    with pytest.raises(AuthorityClosed):
+        quick.administration.ask_rehearsals(BANK, CONTRACT, quick.now)

@@ -15,8 +15,10 @@ from tokenmgr.ca import ceremony, folder
 from tokenmgr.ca.about import PURPOSES, About, Held, about_text
 from tokenmgr.ca.ceremony import Plan, Step
 from tokenmgr.ca.folder import may_hold_a_token, open_folder
+from tokenmgr.ca.profile import POLICIES_REHEARSED, POLICY_PC
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.domain.credential import KeyKind
+from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import AuthorityDamaged, AuthorityMissing
 
 
@@ -94,6 +96,7 @@ def replace(before: str, after: str) -> Callable[[Path], object]:
         (replace('"cmp.pem"', '"cmp"'), "ca.toml", "missing-or-wrong"),
         (replace('"http://ca', '"https://ca'), "ca.toml", "missing-or-wrong"),
         (replace("created = 2", 'created = "2"#'), "ca.toml", "missing-or-wrong"),
+        (replace(f'pc = "{POLICY_PC}"', f'pc = "{POLICIES_REHEARSED[StoreKind.PC]}"'), "ca.toml", "missing-or-wrong"),
         (replace('serial = "4711"', "serial = 4711"), "ca.toml", "missing-or-wrong"),
     ],
 )

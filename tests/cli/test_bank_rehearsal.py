@@ -56,7 +56,10 @@ def rehearsed(home: BankHome) -> None:
     """One has passed, one has failed, and one is asked for in vain."""
     with home.database() as database:
         registry = SqlRegistry(database, TESTER)
-        one = dataclasses.replace(world.generation(home.subscriber("passes").id, 900, now()), is_rehearsal=True)
+        passes = home.subscriber("passes").id
+        last = registry.standing(passes).last
+        assert last is not None
+        one = dataclasses.replace(world.generation(passes, 900, now(), last.serial), is_rehearsal=True)
         registry.record(one, world.exchange(one), None, now())
         registry.sign_off(one.serial, world.CERTIFICATE)
         registry.rehearsal_passed(world.exchange(one), b"digest", now() + DAY)

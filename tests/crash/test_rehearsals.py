@@ -11,6 +11,7 @@ from tests.crash import invariants, world
 from tests.crash.faults import hit
 from tests.crash.program import Running
 from tests.crash.world import Scene, World
+from tokenmgr import clock
 
 FAULTS = (
     "call:C_GenerateKeyPair:1:kill-after",
@@ -29,8 +30,11 @@ def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 def rehearse(scene: Scene, *options: str) -> Running:
+    """The bank asks for it: else it may do so once in ten minutes."""
+    scene.world.node.authority.administration.ask_rehearsals(scene.bank, None, clock.now())
     active = (f"--certificate={one.serial:x}" for one in scene.active())
-    return scene.start("renew", "--rehearse", "--bank", scene.bank, "--kind", "p256", *options, *active)
+    line = ("renew", "--rehearse", "--bank", scene.bank, "--kind", "p256", *options, *active)
+    return scene.start(*line, pins={"--pin-fd": scene.source.pin})
 
 
 def objects(scene: Scene) -> dict[str, bytes]:

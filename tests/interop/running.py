@@ -58,6 +58,7 @@ class Authority:
     administration: Administration
     pin: str = PIN
     port: int = 0
+    est_port: int = 0
     status_port: int = 0
     _users: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -125,7 +126,7 @@ def _hashes() -> tuple[str, str]:
 @contextlib.contextmanager
 def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterator[Authority]:
     """Made, and serving."""
-    with founded(home, pin, *how) as made, serving(made, workers, made.status_port) as port:
+    with founded(home, pin, *how) as made, serving(made, workers, made.status_port, made.est_port) as port:
         made.port = port
         yield made
 
@@ -146,20 +147,21 @@ def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
         administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
         administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
     with contextlib.closing(database):
-        yield Authority(folder, environment, administration, pin, status_port=status)
+        yield Authority(folder, environment, administration, pin, status_port=status, est_port=free_port())
 
 
 @contextlib.contextmanager
-def serving(ca: Authority, workers: int = 2, status_port: int = 0) -> Iterator[int]:
+def serving(ca: Authority, workers: int = 2, status_port: int = 0, est_port: int = 0) -> Iterator[int]:
     """One node that serves; the port. A second one beside it has the same registry, as behind a balancer."""
-    with node(ca, workers, status_port) as (port, _status_port):
+    with node(ca, workers, status_port, est_port) as (port, _status_port):
         yield port
 
 
 @contextlib.contextmanager
-def node(ca: Authority, workers: int = 2, status_port: int = 0) -> Iterator[tuple[int, int]]:
+def node(ca: Authority, workers: int = 2, status_port: int = 0, est_port: int = 0) -> Iterator[tuple[int, int]]:
     """The same with the port of its status service."""
-    at = ("--listen", "127.0.0.1:0", "--status-listen", f"127.0.0.1:{status_port}")
+    ports = {"--listen": 0, "--status-listen": status_port, "--est-listen": est_port}
+    at = [word for option, port in ports.items() for word in (option, f"127.0.0.1:{port}")]
     with _started(ca.environment, ca.pin, "ca", "serve", *at, "--workers", str(workers), "--pin-fd") as node:
         yield _ports(node)
         node.terminate()

@@ -56,7 +56,12 @@ class Curl:
     def get(self, operation: str, *options: str | Path, status: int = 0) -> str:
         """What it said last is the HTTP status."""
         line: list[str | Path] = ["curl", "--silent", "--show-error", "--noproxy", "*", "--cacert", self.ca.root]
-        line += [*options, "--write-out", "\n%{http_code}", f"{self.ca.url}/.well-known/est/{BANK}/{operation}"]
+        line += [
+            *options,
+            "--write-out",
+            "\n%{http_code}",
+            f"https://127.0.0.1:{self.ca.est_port}/.well-known/est/{BANK}/{operation}",
+        ]
         done = subprocess.run(line, env=self.openssl.environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == status, (done.returncode, done.stdout + done.stderr)
         return done.stdout
@@ -133,6 +138,16 @@ def test_curl_is_told_why_not(offering: Authority, openssl: OpenSSL) -> None:
     assert curl.get("cacerts", "--cert", holder.certificate, "--key", holder.key).endswith("\n200")
 
 
+def test_est_is_at_its_own_port_and_no_other_asks_for_a_certificate(offering: Authority, openssl: OpenSSL) -> None:
+    curl = Curl(offering, openssl)
+    assert curl.get("cacerts").endswith("\n200")
+    main = dataclasses.replace(offering, est_port=offering.port)
+    assert Curl(main, openssl).get("cacerts").endswith("\n404")
+    for port, is_asked in ((offering.port, False), (offering.est_port, True)):
+        told = openssl.do("s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-CAfile", offering.root)
+        assert ("Client Certificate Types:" in told) is is_asked
+
+
 # --- strongSwan -------------------------------------------------------------------------------------------------------
 
 
@@ -168,7 +183,7 @@ class Pki:
     def est(self, user: str, csr: Path, *how: str | Path) -> Client:
         trusted = ("--cacert", self.ca.root, "--cacert", self.ca.issuing)
         made = Client(user, "", self.openssl.name("pem"))
-        url = f"https://localhost:{self.ca.port}/banks/{BANK}"
+        url = f"https://localhost:{self.ca.est_port}/banks/{BANK}"
         made.certificate.write_bytes(self.do("--est", "--url", url, "--in", csr, *trusted, *how, "--outform", "pem"))
         assert self.openssl.verify(made).endswith(": OK\n")
         return made
@@ -186,7 +201,7 @@ def name_of(user: str) -> str:
 
 def test_strongswan_acquires_and_renews(offering: Authority, openssl: OpenSSL, tmp_path: Path) -> None:
     pki, user = Pki(offering, openssl, os.environ), offering.enrol().user
-    url = f"https://localhost:{offering.port}/banks/{BANK}"
+    url = f"https://localhost:{offering.est_port}/banks/{BANK}"
     pki.do("--estca", "--url", url, "--cacert", offering.root, "--caout", tmp_path / "ca.pem", "--outform", "pem")
     told = [(tmp_path / name).read_text() for name in ("ca.pem", "ca-1.pem")]
     assert [one.split() for one in told] == [file.read_text().split() for file in (offering.root, offering.issuing)]
@@ -233,7 +248,7 @@ def test_strongswan_with_both_keys_on_a_token(
 def bouncy_castle(
     classes: str, ca: Authority, user: str, password: str, kind: str, medium: SimulatedMedium | None = None
 ) -> subprocess.CompletedProcess[str]:
-    line = ["java", "-XX:TieredStopAtLevel=1", "-cp", classes, "Est", f"localhost:{ca.port}", BANK, str(ca.root)]
+    line = ["java", "-XX:TieredStopAtLevel=1", "-cp", classes, "Est", f"localhost:{ca.est_port}", BANK, str(ca.root)]
     line += [f"{CONTRACT}/{user}", kind, *([softhsm()] if medium else [])]
     environment = {**os.environ, **(medium.environment if medium else {})}
     return subprocess.run(

@@ -11,6 +11,7 @@ from sqlalchemy import inspect, text
 from tests.sql.conftest import Fresh
 from tests.sql.world import DAY
 from tokenmgr.errors import RegistryNewer, RegistryUnavailable
+from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations, schema
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.migrations import Migration
@@ -43,6 +44,7 @@ def drawn(database: Database) -> dict[str, Any]:
             ),
             sorted(one["column_names"] for one in seen.get_unique_constraints(table)),
             indexes(table),
+            sorted(f"{one['name']} {one['sqltext']}" for one in seen.get_check_constraints(table)),
         )
         for table in seen.get_table_names()
     }
@@ -67,6 +69,51 @@ def test_they_build_exactly_what_the_schema_says(fresh: Fresh) -> None:
     assert set(drawn(migrated)) == set(schema.METADATA.tables)
     migrated.close()
     created.close()
+
+
+BEFORE = (  # as the first version leaves them
+    "INSERT INTO bank VALUES ('1234', 'みほん', '{}', '', '', '')",
+    "INSERT INTO contract VALUES ('1234', 'C-1', '')",
+    *(
+        f"INSERT INTO subscriber VALUES ({number}, '1234', 'C-1', 'u{number}', 'user', '', '', '', 0, 0, 0)"  # noqa: S608
+        for number in (1, 2)
+    ),
+)
+ROW = (
+    "INSERT INTO generation (serial, subscriber, state, key_hash, not_before, not_after, certificate, draft, authority"
+    "{more}) VALUES ('{serial}', {who}, '{state}', :key_hash, 0, 1, :empty, :empty, 1{values})"
+)
+
+
+def test_rehearsals_come_to_what_is_there(fresh: Fresh) -> None:
+    database = Database.open(fresh.empty())
+
+    def do(statement: str, **values: object) -> None:
+        database.write(lambda c: c.execute(text(statement), values).rowcount)
+
+    def add(serial: str, state: str, who: int = 1, rehearses: int | None = None) -> None:
+        told = ("", "") if rehearses is None else (", is_rehearsal", f", {rehearses}")
+        row = ROW.format(serial=serial, who=who, state=state, more=told[0], values=told[1])
+        do(row, key_hash=serial.encode(), empty=b"")
+
+    with database.engine.connect() as connection:
+        migrations.apply(connection, DAY, migrations.ALL[:1])
+    for statement in BEFORE:
+        do(statement)
+    for serial, state, who in (("a", "active", 1), ("b", "pending", 1), ("c", "held", 2), ("d", "superseded", 2)):
+        add(serial, state, who)
+    assert database.migrate(DAY) == ["0002 rehearsal"]
+    assert {row[0] for row in database.read(text("SELECT is_rehearsal FROM generation"))} == {0}
+    with pytest.raises(Stale):
+        add("e", "pending")  # one real one, as before
+    add("f", "pending", rehearses=1)
+    with pytest.raises(Stale):
+        add("g", "recorded", rehearses=1)
+    for state in ("active", "held", "superseded"):  # as a node of the version before would have it
+        with pytest.raises(Stale):
+            do("UPDATE generation SET state = :state WHERE serial = 'f'", state=state)
+    do("UPDATE generation SET state = 'active' WHERE serial = 'a'")
+    database.close()
 
 
 def test_they_are_numbered_without_a_gap() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import event
 
 from tests.sql.test_engine import counted
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, exchange, generation
+from tokenmgr.domain.rehearsal import APART
 
 READS: dict[str, Callable[[World], object]] = {
     "bank": lambda world: world.registry.bank(BANK.code),
@@ -26,6 +27,7 @@ READS: dict[str, Callable[[World], object]] = {
     "crl_header": lambda world: world.administration.crl_header(),
     "delta_crl_header": lambda world: world.administration.delta_crl_header(),
     "was_asked": lambda world: world.registry.was_asked(bytes(32)),
+    "is_handed_out": lambda world: world.registry.is_handed_out(7),
     "ticket": lambda world: world.registry.ticket("r1"),
 }
 
@@ -54,8 +56,9 @@ def acquisition(world: World) -> None:
 def rehearsal(world: World) -> None:
     world.active()
     for number in (3, 4):
-        one = dataclasses.replace(generation(world.user.id, number), is_rehearsal=True)
-        world.registry.record(one, exchange(one), None, DAY)
+        now = DAY + number * APART
+        one = dataclasses.replace(generation(world.user.id, number, now), is_rehearsal=True)
+        world.registry.record(one, exchange(one), None, now)
     world.registry.sign_off(one.serial, CERTIFICATE)
     world.registry.rehearsal_passed(exchange(one), b"digest", DAY)
     world.administration.rehearsed(world.user.id)

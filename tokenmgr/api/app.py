@@ -4,7 +4,7 @@ POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
 GET  /banks/{bank}/keys/{fingerprint}           what there is of a key, and what is open to its holder
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
-     /.well-known/est/{bank}/…                  EST (est.py)
+     /.well-known/est/{bank}/…                  EST (est.py), at its own port alone
 GET  /root.cer  /ca.cer  /ca.crl  /ocsp …       as by plain HTTP (status.py)
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
 """
@@ -41,6 +41,11 @@ T = TypeVar("T")
 
 
 def application(service: Service, status: Status | None = None) -> Starlette:
+    return applications(service, status)[0]
+
+
+def applications(service: Service, status: Status | None = None) -> tuple[Starlette, Starlette]:
+    """What asks nobody for a certificate in TLS; and EST, at a port of its own that asks everybody for one."""
     app = _Application(service)
     edge = Edge(service)
     cmp, acquire = edge.route("cmp", app.cmp), edge.route("acquire", app.acquire)
@@ -53,14 +58,18 @@ def application(service: Service, status: Status | None = None) -> Starlette:
             Route("/banks/{bank}/keys/{fingerprint}", edge.route("key", app.key), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
             *(status or Status(service)).routes(),
-            *Est(service, app.looking, app.proving, app.deciding).routes(),
             Route("/healthz", edge.route("healthz", healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
             Route("/metrics", edge.route("metrics", app.metrics), methods=["GET"]),
         ],
     )
-    made.router.redirect_slashes = False  # to an address made of the Host header, which is anybody's word
-    return made
+    est = Starlette(
+        exception_handlers={HTTPException: edge.unrouted},
+        routes=Est(service, app.looking, app.proving, app.deciding).routes(),
+    )
+    for one in (made, est):
+        one.router.redirect_slashes = False  # to an address made of the Host header, which is anybody's word
+    return made, est
 
 
 class _Application:

@@ -22,7 +22,7 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.domain.policy import Reason, Way
-from tokenmgr.errors import CertificateWanted, EnrolmentUnfit, EstNotOffered, NotPermittedNow, NotYours
+from tokenmgr.errors import AuthorityClosed, CertificateWanted, EnrolmentUnfit, EstNotOffered, NotPermittedNow, NotYours
 from tokenmgr.pki import der
 from tokenmgr.pki.certs_only import certs_only
 from tokenmgr.ra import acquire, confirm, issuing, renew
@@ -75,11 +75,13 @@ def enrol(service: Service, code: str, claim: acquire.Claim, data: bytes, origin
     bank, now = offered(service, code), service.clock()
     asked, store = _read(service, data)
     claim = dataclasses.replace(claim, store=store or claim.store)
+    if service.administration.is_closed:
+        raise AuthorityClosed
     registry = service.registry.by(Actor(ActorKind.CLAIMANT, bank.code, origin))
     who = acquire.prove(registry, bank, claim, now)
-    registry.accept_claim(who, claim.store)
-    registry = service.registry.by(Actor(ActorKind.SUBSCRIBER, who.name, origin))
     ask = _ask(who, asked, claim.store, data, f"claim:{who.contract}/{who.user}")
+    ask = acquire.accept(registry, who, ask, now)
+    registry = service.registry.by(Actor(ActorKind.SUBSCRIBER, who.name, origin))
     found = acquire.at_once(registry, service.issuer, ask, now)
     return _activated(registry, bank, ask, found, now)
 
@@ -136,7 +138,7 @@ def _ask(who: Subscriber, asked: Csr, store: StoreKind, data: bytes, credential:
         transaction=secrets.token_bytes(16),
         request_digest=hashlib.sha256(data).digest(),
         credential=credential,
-        kind="p10cr",
+        kind="est",
     )
 
 

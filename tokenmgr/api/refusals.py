@@ -21,6 +21,7 @@ from tokenmgr.errors import (
     KeyUnfit,
     NotPermittedNow,
     NotYours,
+    RehearsedLately,
     TicketSpent,
     TokenmgrError,
 )
@@ -39,6 +40,7 @@ _BY_KIND: dict[type[TokenmgrError], FailInfo] = {
     KeyCertifiedBefore: FailInfo.duplicateCertReq,
     KeyUnfit: FailInfo.badCertTemplate,
     NotYours: FailInfo.notAuthorized,
+    RehearsedLately: FailInfo.badTime,
     TicketSpent: FailInfo.badRequest,
 }
 _BY_REASON = {

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from tokenmgr.ca.profile import POLICIES_REHEARSED
 from tokenmgr.errors import AuthorityDamaged
 
 PURPOSES = ("root", "issuing", "cmp", "ocsp")
@@ -83,8 +84,8 @@ def read_about(file: Path) -> About:
             database=_text(content, "database"),
             library=_text(content["token"], "library"),
             serial=_text(content["token"], "serial"),
-            policy_medium=_text(content["policies"], "medium"),
-            policy_pc=_text(content["policies"], "pc"),
+            policy_medium=_policy(content["policies"], "medium"),
+            policy_pc=_policy(content["policies"], "pc"),
             authorities=_authorities(content),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -95,6 +96,14 @@ def _text(table: Mapping[str, Any], key: str) -> str:
     if not isinstance(table[key], str):
         raise TypeError(key)
     return str(table[key])
+
+
+def _policy(table: Mapping[str, Any], key: str) -> str:
+    """A rehearsal's would make one of every certificate."""
+    told = _text(table, key)
+    if told in POLICIES_REHEARSED.values():
+        raise ValueError(f"policies.{key}")
+    return told
 
 
 def _address(content: Mapping[str, Any], key: str, *schemes: str) -> str:

@@ -152,7 +152,10 @@ def picture(opened: Open, who: Subscriber, now: datetime) -> Picture:
         if policy.lock_contract and one.subscriber.role is Role.ADMINISTRATOR and is_locked(one, policy):
             locked_by.append(one.subscriber.user)
     mine = mine or Listed(who, standing.open_until, None, None, False, 0, reissued_at=standing.reissued_at)
-    contract, rehearsed = opened.contract(who.bank, who.contract), opened.administration.rehearsed(who.id)
+    contract, rehearsed = (
+        opened.contract(who.bank, who.contract),
+        opened.administration.rehearsed(who.id).about(standing.last),
+    )
     return Picture(mine, standing, contract, tuple(locked_by), rehearsed, now)
 
 

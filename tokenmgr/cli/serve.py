@@ -18,7 +18,7 @@ import click
 
 from tokenmgr import __version__, clock, config, log, system
 from tokenmgr.api import jobs, workers
-from tokenmgr.api.app import application
+from tokenmgr.api.app import applications
 from tokenmgr.api.checkpoints import make_last
 from tokenmgr.api.metrics import Metrics
 from tokenmgr.api.service import Service
@@ -44,7 +44,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
-SOCKETS = ("--socket", "--status-socket")  # as a worker is told of them
+SOCKETS = ("--socket", "--status-socket", "--est-socket")  # as a worker is told of them; the last one may be missing
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this
 
 
@@ -60,6 +60,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 @click.command(help=t("help.ca_serve"))
 @click.option("--listen", metavar="HOST:PORT", callback=_address, help=t("help.o_listen"))
 @click.option("--status-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_status_listen"))
+@click.option("--est-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_est_listen"))
 @click.option("--workers", "count", type=click.IntRange(1, 64), default=2, show_default=True, help=t("help.o_workers"))
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help=t("help.o_tls_certificate"))
 @click.option("--tls-key", type=click.Path(path_type=Path), help=t("help.o_tls_key"))
@@ -68,6 +69,7 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 def serve(
     listen: workers.Address | None,
     status_listen: workers.Address | None,
+    est_listen: workers.Address | None,
     count: int,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -79,7 +81,10 @@ def serve(
     if tls_certificate is not None:
         workers.check_tls(str(tls_certificate), str(tls_key))
     folder = open_folder(ca_folder())
-    at = (listen or _of_url(folder.about.url), status_listen or _of_url(folder.about.status_url))
+    at = {
+        "--listen": listen or _of_url(folder.about.url),
+        "--status-listen": status_listen or _of_url(folder.about.status_url),
+    } | ({"--est-listen": est_listen} if est_listen else {})
     with (
         prompts.pin(t("ca.ask_pin", name=folder.about.name), pin_fd) as pin,
         tempfile.TemporaryDirectory(prefix="tokenmgr-ca-") as shared,
@@ -93,8 +98,7 @@ def serve(
         tls = ("--certificate", str(tls_certificate), "--key", str(tls_key))
         changed = Watched(folder.path, tls_certificate, tls_key)
         with contextlib.ExitStack() as sockets:
-            named = zip(at, ("--listen", "--status-listen"), strict=True)
-            opened = [sockets.enter_context(workers.listen(one, option)) for one, option in named]
+            opened = [sockets.enter_context(workers.listen(one, option)) for option, one in at.items()]
             node = _node(opened[0])
             _at_registry(folder, lambda registry: registry.node_started(node))
             _keep(opened, ("ca", "worker", *tls), count, changed, pin, shared, as_json, lambda: _stopping(folder, node))
@@ -112,11 +116,11 @@ def _keep(
     stopping: Callable[[], None],
 ) -> None:
     environment = {**config.ENVIRONMENT, SHARED: shared}
-    at, status = (workers.Address(*one.getsockname()[:2]) for one in opened)
-    keeper = workers.Keeper(command, count, dict(zip(SOCKETS, opened, strict=True)), pin, environment, changed)
+    at = [workers.Address(*one.getsockname()[:2]) for one in opened]
+    keeper = workers.Keeper(command, count, dict(zip(SOCKETS, opened, strict=False)), pin, environment, changed)
     log.setup_service()
     try:
-        keeper.run(lambda: _tell(at, status, count, as_json), stopping)
+        keeper.run(lambda: _tell(at, count, as_json), stopping)
     except (KeyboardInterrupt, SystemExit):
         if not as_json:
             click.echo(t("ca.stopped"))
@@ -138,22 +142,26 @@ def _node(listening: socket.socket) -> Node:
     return Node(f"{system.computer()}/{host}:{port}", __version__, now, now)
 
 
-def _tell(address: workers.Address, status: workers.Address, count: int, as_json: bool) -> None:
+def _tell(at: Sequence[workers.Address], count: int, as_json: bool) -> None:
+    address, status, *more = at
     if as_json:
-        told = {"host": status.host, "port": status.port}
-        Output().value({"host": address.host, "port": address.port, "workers": count, "status": told})
+        one, two, *rest = ({"host": one.host, "port": one.port} for one in at)
+        Output().value({**one, "workers": count, "status": two, "est": rest[0] if rest else None})
     else:
-        at = {"status_host": status.host, "status_port": status.port}
-        click.echo(t("ca.serving", host=address.host, port=address.port, count=count, **at))
+        told = {"status_host": status.host, "status_port": status.port}
+        click.echo(t("ca.serving", host=address.host, port=address.port, count=count, **told))
+        for est in more:
+            click.echo(t("ca.serving_est", host=est.host, port=est.port))
     sys.stdout.flush()
 
 
 @click.command(hidden=True)
 @click.option(SOCKETS[0], "descriptor", type=int, required=True)
 @click.option(SOCKETS[1], "status_descriptor", type=int, required=True)
+@click.option(SOCKETS[2], "est_descriptor", type=int)
 @click.option("--certificate", required=True)
 @click.option("--key", required=True)
-def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) -> int:
+def worker(descriptor: int, status_descriptor: int, est_descriptor: int | None, certificate: str, key: str) -> int:
     log.setup_service()
     shared = config.ENVIRONMENT[SHARED]
     folder, chain = open_folder(ca_folder()), Path(certificate)
@@ -166,10 +174,13 @@ def worker(descriptor: int, status_descriptor: int, certificate: str, key: str) 
             *((_renew_tls(folder, service),) if chain.parent == folder.path / TLS else ()),
         )
         status, own_jobs = Status(service), jobs.Jobs(service, more)
-        served = (
-            workers.Served(application(service, status), descriptor, certificate, key, service.keys.anchors),
+        main, est = applications(service, status)
+        served = [
+            workers.Served(main, descriptor, certificate, key),
             workers.Served(status.application(), status_descriptor),
-        )
+        ]
+        if est_descriptor is not None:
+            served.append(workers.Served(est, est_descriptor, certificate, key, service.keys.anchors))
 
         async def during(ending: asyncio.Event) -> None:
             await asyncio.gather(own_jobs.run(ending), status.ocsp.follow(ending))

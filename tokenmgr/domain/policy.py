@@ -12,6 +12,8 @@ from enum import Enum
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import Generation, State, StoreKind
 
+SIGNING = timedelta(minutes=1)  # what was recorded less than this ago may be on its way to the token and back
+
 
 class OldGeneration(Enum):
     """What becomes of the generation before, once its successor is confirmed (R12)."""
@@ -127,6 +129,16 @@ def permit_renewal(
     if now > old.not_after:
         return Refusal(Reason.EXPIRED, Way.ACQUIRE, old.not_after)
     return _in_store(store, policy) or Permit(old.not_after)
+
+
+def in_the_way(pending: Generation | None, now: datetime, is_handed_out: bool = True) -> datetime | None:
+    """Until when what waits keeps another key from being certified; None where that one pushes it aside. What nobody
+    was given is in nobody's way, once it cannot be under way any more."""
+    if pending is None:
+        return None
+    is_confirmable = pending.state is State.PENDING and is_handed_out
+    until = pending.confirm_by if is_confirmable else pending.not_before + SIGNING
+    return until if until is not None and now <= until else None
 
 
 def permit_rehearsal(

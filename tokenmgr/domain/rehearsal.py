@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from tokenmgr.domain.generation import Generation, StoreKind
-from tokenmgr.domain.policy import BankPolicy, Reason, Refusal, Way, permit_rehearsal
+from tokenmgr.domain.policy import BankPolicy, Reason, Refusal, Way, in_the_way, permit_rehearsal
 from tokenmgr.domain.renewal import Step
 
 LIVES = timedelta(hours=1)  # its certificate, if nobody confirms it before
+APART = timedelta(minutes=10)  # two of a subscriber's, unless its bank has asked for one
 _CODE = re.compile(r"[A-Z][0-9]{3}")
 
 
@@ -39,6 +40,13 @@ class Rehearsed:
     store: StoreKind | None = None
     code: str = ""  # empty: it has passed
     step: str = ""  # Step.name, of one that failed
+    predecessor: int | None = None  # the serial number of the certificate whose renewal was rehearsed
+
+    def about(self, last: Generation | None) -> Rehearsed:
+        """As it stands for a subscriber of whom this is the last one: what was rehearsed with another tells nothing."""
+        if last is not None and last.serial == self.predecessor:
+            return self
+        return Rehearsed(self.asked_at, self.asked_by)
 
     @property
     def is_answered(self) -> bool:
@@ -73,8 +81,7 @@ def refusals(
     answer = permit_rehearsal(last, last.store or StoreKind.PC, policy, now, is_user)
     if isinstance(answer, Refusal):
         return (answer.reason.value, *_locked(is_locked and answer.way is Way.ACQUIRE))
-    waits = pending is not None and pending.confirm_by is not None and now <= pending.confirm_by
-    return (Reason.PENDING.value,) if waits else ()
+    return (Reason.PENDING.value,) if in_the_way(pending, now) else ()
 
 
 def _locked(is_locked: bool) -> tuple[str, ...]:

@@ -81,7 +81,8 @@
         ├── ValueUnfit        R119   ├── WorkerFailed       R120   ├── RegistryMissing   R121
         ├── CannotHold        R125   ├── CannotRelease      R126   ├── AskedTooLate      R127
         ├── AuthorityClosed   R130   ├── EstNotOffered      R131   ├── CertificateWanted R132
-        └── OperationRefused  R133   └── EnrolmentUnfit     R134
+        ├── OperationRefused  R133   ├── EnrolmentUnfit     R134
+        └── RehearsedLately   R141
 
     r = retriable: the same request may succeed once its `next` (tokenmgr/messages) is done. The others are final.
 

@@ -190,6 +190,13 @@ class EnrolmentUnfit(RegistrationError):
     reason: str
 
 
+class RehearsedLately(RegistrationError):
+    """One rehearsal after another only costs the CA: each is a certificate, and revoked."""
+
+    code = "R141"
+    until: datetime
+
+
 class AskedTooLate(RegistrationError):
     """A request, to re-issue or to release, that is older than what was done for the same subscriber since."""
 

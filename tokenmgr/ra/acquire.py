@@ -5,11 +5,14 @@ request come together (EST)."""
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tokenmgr.ca.issuer import Issuer
+from tokenmgr.ca.keycheck import kind_of
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import Permit, Refusal, permit_acquisition
@@ -82,28 +85,56 @@ def complete(registry: Registry, issuer: Issuer, ticket: Ticket, ask: issuing.As
                 raise TicketSpent
             if same is not None and same.state not in (State.RECORDED, State.PENDING):
                 raise KeyCertifiedBefore
-            answer = permit(standing, ask.store, now)
-            if isinstance(answer, Refusal):
-                raise refused(answer)
+            _require_permit(standing, ask, now)
         return standing.last.serial if standing.last else None
 
     return issuing.issue(registry, issuer, ask, decide, displaces=True, now=now)
+
+
+def accept(registry: Registry, who: Subscriber, ask: issuing.Ask, now: datetime) -> issuing.Ask:
+    """A claim that comes with its request, and has been proven: as `begin`, for this key alone. Whatever takes back or
+    puts on hold from here on ends the ticket, and with it the request. A key that goes on needs none."""
+    registry.forgive_tries(who.bank, who.contract, who.user)
+    kind_of(ask.public_key)  # a weak one is refused before all else
+    standing = registry.standing(who.id)
+    if _goes_on(registry.by_key(ask.key_hash), now):
+        return ask
+    _require_permit(standing, ask, now)
+    policy = standing.bank.policy
+    issuing.require_kind(ask, policy)
+    ticket = Ticket(
+        reference=hashlib.sha256(f"{who.id} ".encode() + ask.key_hash).hexdigest()[:16],  # the same for the same key
+        secret=secrets.token_bytes(24),  # nobody is told
+        bank=who.bank,
+        subscriber=who.id,
+        store=ask.store,
+        until=now + timedelta(minutes=policy.ticket_minutes),
+    )
+    registry.accept_claim(ticket, who.contract, who.user)
+    return dataclasses.replace(ask, credential=f"ticket:{ticket.reference}")
 
 
 def at_once(registry: Registry, issuer: Issuer, ask: issuing.Ask, now: datetime) -> Generation:
-    """For whoever has proven the claim in this very request. The same key again is the same request: what it has begun
-    is finished, and what it has brought is given again (S6, R13)."""
+    """What `accept` has accepted. The same key again is the same request: what it has begun is finished, and what it
+    has brought is given again (S6, R13)."""
 
     def decide(standing: Standing, same: Generation | None) -> int | None:
-        is_begun = same is not None and same.state in (State.RECORDED, State.PENDING)
-        is_done = same is not None and same.state is State.ACTIVE and not same.is_over(now)
-        if not is_begun and not is_done:
-            answer = permit(standing, ask.store, now)
-            if isinstance(answer, Refusal):
-                raise refused(answer)
+        if not _goes_on(same, now):
+            _require_permit(standing, ask, now)  # again: by now nothing changes unnoticed
         return standing.last.serial if standing.last else None
 
     return issuing.issue(registry, issuer, ask, decide, displaces=True, now=now)
+
+
+def _goes_on(same: Generation | None, now: datetime) -> bool:
+    is_begun = same is not None and same.state in (State.RECORDED, State.PENDING)
+    return is_begun or (same is not None and same.state is State.ACTIVE and not same.is_over(now))
+
+
+def _require_permit(standing: Standing, ask: issuing.Ask, now: datetime) -> None:
+    answer = permit(standing, ask.store, now)
+    if isinstance(answer, Refusal):
+        raise refused(answer)
 
 
 def permit(standing: Standing, store: StoreKind, now: datetime) -> Permit | Refusal:

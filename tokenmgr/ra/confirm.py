@@ -56,7 +56,7 @@ def reject(registry: Registry, found: Generation, now: datetime) -> None:
     """The client found it wrong: revoked, and what there was before stays (RFC 9483, 4.1.1). Said again, nothing is to
     be done; once confirmed it is too late."""
     for _ in range(PATIENCE):
-        if found.state in CONFIRMED:
+        if found.state in CONFIRMED or _has_passed(found):
             raise AlreadyConfirmed
         if found.state in (State.REVOKED, State.VOID):
             return

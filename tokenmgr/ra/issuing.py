@@ -21,7 +21,7 @@ from tokenmgr.ca.issuer import Draft, Issuer
 from tokenmgr.ca.keycheck import kind_of
 from tokenmgr.ca.profile import Order
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
-from tokenmgr.domain.policy import Reason, Way
+from tokenmgr.domain.policy import BankPolicy, Reason, Way, in_the_way
 from tokenmgr.domain.rehearsal import LIVES
 from tokenmgr.errors import (
     AnotherIsPending,
@@ -37,7 +37,6 @@ from tokenmgr.pki.names import subscriber_name
 from tokenmgr.ra.ports import Exchange, Registry, Stale, Standing
 
 PATIENCE = 8  # times that somebody else may be quicker
-SIGNING = timedelta(minutes=1)  # what was recorded less than this ago may be on its way to the token and back
 
 
 class StillWaiting(Exception):
@@ -62,6 +61,10 @@ class Ask:
     kind: str
     is_rehearsal: bool = False
 
+    @property
+    def key_hash(self) -> bytes:
+        return hashlib.sha256(self.public_key).digest()
+
     def exchange(self, serial: int) -> Exchange:
         return Exchange(self.bank, self.transaction, self.request_digest, serial, self.credential, self.kind)
 
@@ -77,29 +80,32 @@ def issue(
     """`decide` raises where the answer is no, and names the predecessor; it is asked anew each time that somebody else
     was quicker. It is shown whatever the key was certified for before. `displaces`: whether this proof may end what
     another one has left unconfirmed."""
-    kind = kind_of(ask.public_key)
-    key_hash = hashlib.sha256(ask.public_key).digest()
+    kind_of(ask.public_key)  # a weak one is refused before all else
     for _ in range(PATIENCE):
         standing = registry.standing(ask.subscriber)
-        same = registry.by_key(key_hash)
+        same = registry.by_key(ask.key_hash)
         predecessor = decide(standing, same)
         try:
             if same is not None:
                 return finish(registry, issuer, _again(registry, ask, same, now), now)
-            if kind not in standing.bank.policy.key_kinds:
-                raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
-            displaced = _displaced(standing, displaces, now)
+            require_kind(ask, standing.bank.policy)
+            displaced = _displaced(registry, standing, displaces, now)
             if ask.is_rehearsal:  # it is refused as a renewal would be, and ends nobody's
                 displaced = None
             order = _order(standing, ask, issuer.not_after, now)
             draft = issuer.draft(order)
-            new = _generation(order, key_hash, standing, predecessor, draft.tbs, now)
+            new = _generation(order, ask.key_hash, standing, predecessor, draft.tbs, now)
             new = dataclasses.replace(new, authority=issuer.number, is_rehearsal=ask.is_rehearsal)
             registry.record(new, ask.exchange(new.serial), displaced, now)
             return finish(registry, issuer, new, now, draft)
         except Stale:
             continue
     raise AuthorityBusy
+
+
+def require_kind(ask: Ask, policy: BankPolicy) -> None:
+    if kind_of(ask.public_key) not in policy.key_kinds:
+        raise NotPermittedNow(reason=Reason.KIND_FORBIDDEN.value, way=Way.OTHER_KEY.value)
 
 
 def finish(
@@ -145,21 +151,17 @@ def _again(registry: Registry, ask: Ask, same: Generation, now: datetime) -> Gen
     return same
 
 
-def _displaced(standing: Standing, displaces: bool, now: datetime) -> Generation | None:
+def _displaced(registry: Registry, standing: Standing, displaces: bool, now: datetime) -> Generation | None:
     """What must go for the new one: what was not signed and is not being so, what is out of time, and by a new proof
     the rest. (If each put away what the other one has only just recorded, a slow token would serve neither.)"""
     pending = standing.pending
     if pending is None or displaces:
         return pending
-    if pending.state is State.RECORDED:
-        signed_by = pending.not_before + SIGNING
-        if now > signed_by:
-            return pending
-        raise AnotherIsPending(serial=f"{pending.serial:x}", until=signed_by)
-    assert pending.confirm_by is not None  # noqa: S101  every pending one has
-    if now > pending.confirm_by:
+    is_handed_out = pending.state is State.PENDING and registry.is_handed_out(pending.serial)
+    until = in_the_way(pending, now, is_handed_out)
+    if until is None:
         return pending
-    raise AnotherIsPending(serial=f"{pending.serial:x}", until=pending.confirm_by)
+    raise AnotherIsPending(serial=f"{pending.serial:x}", until=until)
 
 
 def _order(standing: Standing, ask: Ask, latest: datetime, now: datetime) -> Order:

@@ -81,8 +81,8 @@ class Exchange:
     transaction: bytes
     request_digest: bytes  # SHA-256 of the request's bytes: the same bytes again are the same request (S6)
     serial: int
-    credential: str  # "ticket:REFERENCE", "certificate:SERIAL" in hex, or "claim:CONTRACT/USER"
-    kind: str  # of the request, as RFC 4210 has it: ir, cr, kur, p10cr (EST's is a PKCS#10, too)
+    credential: str  # "ticket:REFERENCE", "certificate:SERIAL" in hex, or for a key that goes on "claim:CONTRACT/USER"
+    kind: str  # of the request, as RFC 4210 has it: ir, cr, kur, p10cr ; est
     confirm_digest: bytes = b""  # of the certConf that was taken
 
 
@@ -107,6 +107,9 @@ class Registry(Protocol):
         """Whoever it was certified for, and whatever became of it; VOID ones do not count."""
 
     def exchange(self, bank: str, transaction: bytes) -> Exchange | None: ...
+    def is_handed_out(self, serial: int) -> bool:
+        """Whether anybody may have been given its certificate before it was confirmed: EST gives none until then."""
+
     def ticket(self, reference: str) -> Ticket | None: ...
     def nonce_key(self) -> bytes:
         """32 random bytes, the same on every node: answers to the same bytes carry the same nonce."""
@@ -117,8 +120,9 @@ class Registry(Protocol):
         locked. With `lock_contract`, an administrator of the contract who is locked locks everybody of it."""
 
     def forgive_tries(self, bank: str, contract: str, user: str) -> None: ...
-    def accept_claim(self, subscriber: Subscriber, store: StoreKind) -> None:
-        """Proven, and followed by its request at once: forgives the tries, opens no ticket."""
+    def accept_claim(self, ticket: Ticket, contract: str, user: str) -> None:
+        """Proven, and followed by its request at once: as open_ticket. One that is open under this reference, or whose
+        request waits, goes on."""
 
     def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
         """Forgives the tries, and ends every earlier ticket of the subscriber."""

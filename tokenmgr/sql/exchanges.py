@@ -16,6 +16,7 @@ from tokenmgr.sql.schema import exchange, generation, word
 
 _same = (exchange.c.bank == bindparam("of_bank")) & (exchange.c.transaction_id == bindparam("transaction"))
 GET = select(exchange).where(_same)
+HANDED_OUT = select(exchange.c.serial).where(exchange.c.serial == bindparam("which"), exchange.c.kind != "est").limit(1)
 _INSERT = insert(exchange)
 _INSERT_UNLESS_THERE = text(
     "INSERT INTO exchange (bank, transaction_id, request_digest, serial, credential, kind, confirm_digest)"

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Update, bindparam, case, func, insert, litera
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import MAY_BECOME, Generation, RevocationReason, State
+from tokenmgr.domain.rehearsal import APART
+from tokenmgr.errors import RehearsedLately
 from tokenmgr.ra.ports import Asked, Exchange, Stale, Standing
 from tokenmgr.sql import asking, exchanges, tickets
 from tokenmgr.sql.locks import lock_holder, lock_subscriber
@@ -27,7 +29,7 @@ from tokenmgr.sql.rows import (
     subscriber_of,
 )
 from tokenmgr.sql.schema import STANDING as HELD_OR_ACTIVE
-from tokenmgr.sql.schema import WAITING, bank, generation, is_real, subscriber, word
+from tokenmgr.sql.schema import WAITING, bank, generation, is_real, rehearsal, subscriber, word
 from tokenmgr.sql.trail import note_of
 
 # --- reading ---
@@ -129,6 +131,16 @@ _REHEARSED_BEFORE = (
     .values(_back)
     .returning(generation.c.serial, generation.c.state, generation.c.subscriber)
 )
+_REHEARSED_LATELY = select(func.max(generation.c.not_before)).where(
+    generation.c.subscriber == bindparam("who"),
+    generation.c.is_rehearsal == literal_column("1"),
+    generation.c.not_before > bindparam("since"),
+)
+_IS_WANTED = select(rehearsal.c.subscriber).where(  # as Rehearsed.is_wanted
+    rehearsal.c.subscriber == bindparam("who"),
+    rehearsal.c.asked_at.is_not(None),
+    or_(rehearsal.c.ended_at.is_(None), rehearsal.c.ended_at < rehearsal.c.asked_at, rehearsal.c.code != ""),
+)
 _SIGN_OFF = (
     update(generation)
     .where(_one, generation.c.state == word(State.RECORDED))
@@ -217,6 +229,7 @@ def record(
         values = {"which": hexed(displaced.serial), "who": new.subscriber, "was": displaced.state.value}
         _require(_taken_back_by(connection, by, _DISPLACE, values, RevocationReason.SUPERSEDED, now) == 1)
     if new.is_rehearsal:  # one at a time: nothing of an earlier one that was cut short stands in its way
+        _require_none_lately(connection, new.subscriber, now)
         _taken_back_by(connection, by, _REHEARSED_BEFORE, {"who": new.subscriber}, RevocationReason.CESSATION, now)
     add(connection, new)
     exchanges.add(connection, exchange)
@@ -225,6 +238,13 @@ def record(
 
 def add(connection: Connection, new: Generation) -> None:
     connection.execute(_INSERT, generation_values(new))
+
+
+def _require_none_lately(connection: Connection, who: int, now: datetime) -> None:
+    values = {"who": who, "since": micros(now - APART)}
+    at = moment_or_none(connection.execute(_REHEARSED_LATELY, values).scalar())
+    if at is not None and connection.execute(_IS_WANTED, {"who": who}).first() is None:
+        raise RehearsedLately(until=at + APART)
 
 
 def sign_off(connection: Connection, by: Actor, serial: int, certificate: bytes) -> None:
@@ -269,10 +289,11 @@ def revoke(
 
 
 def withdraw(connection: Connection, by: Actor, holder: int, reason: RevocationReason, now: datetime) -> int:
-    """All that the subscriber has, and whatever it has begun. How many certificates. An opened acquisition is the
-    caller's."""
+    """All that the subscriber has, and whatever it has begun. How many certificates, rehearsals not counted. An opened
+    acquisition is the caller's."""
     lock_subscriber(connection, holder)
     tickets.end(connection, holder)
+    _taken_back_by(connection, by, _REHEARSED_BEFORE, {"who": holder}, reason, now)
     return _taken_back_by(connection, by, _WITHDRAW, {"who": holder}, reason, now)
 
 

@@ -62,5 +62,5 @@ def known(database: Database, bank: str, key_hash: bytes) -> Known | None:
     if row is None:
         return None
     standing, rehearsed = standing_of(row[: -_ENDED - 1]), rehearsals.rehearsed_of(row[-_ENDED:-_OWN])
-    found = Known(generation_of(row[-_OWN:]), standing, row[-_ENDED - 1], rehearsed)
+    found = Known(generation_of(row[-_OWN:]), standing, row[-_ENDED - 1], rehearsed.about(standing.last))
     return found if found.standing.bank.code == bank else None

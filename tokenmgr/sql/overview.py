@@ -13,7 +13,7 @@ from tokenmgr.domain.generation import State
 from tokenmgr.sql import crls, migrations
 from tokenmgr.sql.engine import NOTHING, Database
 from tokenmgr.sql.rows import micros, moment, moment_or_none
-from tokenmgr.sql.schema import WAITING, answer, audit, checkpoint, generation, node, subscriber, word
+from tokenmgr.sql.schema import WAITING, answer, audit, checkpoint, generation, is_real, node, subscriber, word
 
 KNOWN = migrations.ALL[-1].number
 _APPLIED = text("SELECT MAX(number) FROM migration")
@@ -21,10 +21,13 @@ _SIZE = {
     "sqlite": text("SELECT (SELECT * FROM pragma_page_count()) * (SELECT * FROM pragma_page_size())"),
     "postgresql": text("SELECT pg_database_size(current_database())"),
 }
-_STATES = select(generation.c.state, func.count()).where(generation.c.state.in_(WAITING)).group_by(generation.c.state)
-_RECORDED = select(func.min(generation.c.not_before)).where(generation.c.state == word(State.RECORDED))
+_waits = generation.c.state.in_(WAITING) & is_real(generation)
+_STATES = select(generation.c.state, func.count()).where(_waits).group_by(generation.c.state)
+_RECORDED = select(func.min(generation.c.not_before)).where(
+    generation.c.state == word(State.RECORDED), is_real(generation)
+)
 _OVERDUE = select(func.count(), func.min(generation.c.confirm_by)).where(
-    generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now")
+    _waits, generation.c.confirm_by < bindparam("now")
 )
 _OPEN = select(func.count()).where(subscriber.c.open_until >= bindparam("now"))
 _CHANGED = (

@@ -10,8 +10,8 @@ from typing import Any, Self
 from sqlalchemy import Connection, bindparam, select, text
 
 from tokenmgr.domain.audit import Actor
-from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
-from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.domain.generation import Generation, RevocationReason
+from tokenmgr.domain.party import Bank
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
@@ -69,6 +69,9 @@ class SqlRegistry:
         row = self._database.first(exchanges.GET, exchanges.key(bank, transaction))
         return None if row is None else exchanges.exchange_of(row)
 
+    def is_handed_out(self, serial: int) -> bool:
+        return self._database.first(exchanges.HANDED_OUT, {"which": hexed(serial)}) is not None
+
     def ticket(self, reference: str) -> Ticket | None:
         if not tries.is_possible(reference):
             return None
@@ -91,8 +94,8 @@ class SqlRegistry:
     def forgive_tries(self, bank: str, contract: str, user: str) -> None:
         self._database.write(lambda c: tries.forgive(c, bank, contract, user))
 
-    def accept_claim(self, subscriber: Subscriber, store: StoreKind) -> None:
-        self._database.write(lambda c: tickets.accept(c, self._actor, subscriber, store))
+    def accept_claim(self, ticket: Ticket, contract: str, user: str) -> None:
+        self._database.write(lambda c: tickets.accept(c, self._actor, ticket, contract, user))
 
     def open_ticket(self, ticket: Ticket, contract: str, user: str) -> None:
         self._database.write(lambda c: tickets.open_(c, self._actor, ticket, contract, user))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, literal_column, or_, select, text, update
@@ -21,21 +21,23 @@ from tokenmgr.sql import asking, exchanges, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.generations import EVERYBODYS_STANDING, require_active, standing_of
 from tokenmgr.sql.locks import lock_holder, lock_subscriber
+from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import hexed, micros, moment_or_none
 from tokenmgr.sql.schema import generation, rehearsal, subscriber, word
 from tokenmgr.sql.schema import tries as tried
 from tokenmgr.sql.trail import note, note_of
 
-NAMES = ("asked_at", "asked_by", "ended_at", "store", "code", "step")
+NAMES = ("asked_at", "asked_by", "ended_at", "store", "code", "step", "predecessor")
 COLUMNS = tuple(rehearsal.c[name] for name in NAMES)
 OF_SUBSCRIBER = rehearsal.c.subscriber == subscriber.c.id
 
 
 def rehearsed_of(row: Sequence[Any]) -> Rehearsed:
     """None in every column: nobody has asked, and none was tried."""
-    asked_at, asked_by, ended_at, store, code, step = row
-    kind = StoreKind(store) if store else None
-    return Rehearsed(moment_or_none(asked_at), asked_by or "", moment_or_none(ended_at), kind, code or "", step or "")
+    asked_at, asked_by, ended_at, store, code, step, predecessor = row
+    kind, of = StoreKind(store) if store else None, int(predecessor, 16) if predecessor else None
+    asked, ended = moment_or_none(asked_at), moment_or_none(ended_at)
+    return Rehearsed(asked, asked_by or "", ended, kind, code or "", step or "", of)
 
 
 # --- reading ---
@@ -70,16 +72,20 @@ def candidates(database: Database, bank: str, contract: str | None) -> Iterator[
     values = {"of_bank": bank} | ({} if contract is None else {"of_contract": contract})
     own = len(NAMES)
     for row in database.stream(statement, values):
-        yield Candidate(standing_of(row[: -own - 1]), row[-own - 1], rehearsed_of(row[-own:]))
+        standing = standing_of(row[: -own - 1])
+        yield Candidate(standing, row[-own - 1], rehearsed_of(row[-own:]).about(standing.last))
 
 
 # --- how it has ended ---
 
-_END = text(
-    "INSERT INTO rehearsal (subscriber, asked_by, ended_at, store, code, step)"
-    " VALUES (:who, '', :now, :store, :code, :step) ON CONFLICT (subscriber) DO UPDATE"
-    " SET ended_at = excluded.ended_at, store = excluded.store, code = excluded.code, step = excluded.step"
+_ENDED = (
+    "INSERT INTO rehearsal (subscriber, asked_by, ended_at, store, code, step, predecessor)"
+    " VALUES (:who, '', :now, :store, :code, :step, :predecessor) ON CONFLICT (subscriber) DO UPDATE"
+    " SET ended_at = excluded.ended_at, store = excluded.store, code = excluded.code, step = excluded.step,"
+    " predecessor = excluded.predecessor"
 )
+_END = text(_ENDED)
+_END_UNLESS_LATER = text(f"{_ENDED} WHERE rehearsal.ended_at IS NULL OR rehearsal.ended_at <= excluded.ended_at")
 _PASS = (
     update(generation)
     .where(
@@ -94,7 +100,7 @@ _PASS = (
         revoked_at=bindparam("now"),
         reason=RevocationReason.CESSATION.value,
     )
-    .returning(generation.c.store)
+    .returning(generation.c.store, generation.c.predecessor)
 )
 
 
@@ -106,7 +112,7 @@ def passed(connection: Connection, by: Actor, exchange: Exchange, digest: bytes,
     if row is None:
         raise Stale
     exchanges.confirmed(connection, exchange, digest)
-    values = {"who": holder, "now": micros(now), "store": row[0], "code": "", "step": ""}
+    values = {"who": holder, "now": micros(now), "store": row[0], "code": "", "step": "", "predecessor": row[1]}
     connection.execute(_END, values)
     after = {"reason": RevocationReason.CESSATION.value}
     note_of(connection, by, Action.CERTIFICATE_REVOKED, holder, serial, after=after)
@@ -114,12 +120,14 @@ def passed(connection: Connection, by: Actor, exchange: Exchange, digest: bytes,
 
 
 def failed(connection: Connection, by: Actor, who: int, failure: Failure, asked: Asked, now: datetime) -> None:
-    """The same message again tells nothing new (S6)."""
+    """The same message again tells nothing new (S6), nor does one that was on its way while another one has ended."""
     lock_subscriber(connection, who)
     if not asking.is_new(connection, asked, who):
         return
     told = {"code": failure.code, "step": failure.step.name, "store": failure.store.value}
-    connection.execute(_END, {"who": who, "now": micros(now), **told})
+    at = min(now, asked.at.replace(microsecond=0) + timedelta(seconds=1))  # it tells whole seconds
+    values = {"who": who, "now": micros(at), "predecessor": hexed(asked.signer), **told}
+    connection.execute(_END_UNLESS_LATER, values)
     after = {"error": failure.code, "step": failure.step.name, "store": failure.store.value}
     note_of(connection, by, Action.REHEARSAL_FAILED, who, after=after)
 
@@ -145,6 +153,7 @@ _TAKE_BACK = (
 
 def ask(connection: Connection, by: Actor, bank: str, contract: str, now: datetime) -> int:
     """Of a contract's subscribers, or with none named all of the bank's. How many."""
+    require_open(connection)
     values = {"of_bank": bank, "of_contract": contract, "now": micros(now), "staff": by.name}
     count = connection.execute(_ASK, values).rowcount
     _tell(connection, by, Action.REHEARSAL_ASKED, bank, contract, count)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import (
     DDL,
     BigInteger,
+    CheckConstraint,
     Column,
     ColumnElement,
     ForeignKey,
@@ -117,6 +118,7 @@ generation = Table(
     _blob("draft"),
     Column("authority", Integer, nullable=False),
     Column("is_rehearsal", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint("is_rehearsal = 0 OR state NOT IN ('active', 'held', 'superseded')", name="generation_counts"),
     _index("generation_key", "key_hash", where="state <> 'void' AND subscriber IS NOT NULL", unique=True),
     _index("generation_waiting", "subscriber", where=f"{_WAITS} AND is_rehearsal = 0", unique=True),
     _index("generation_rehearsing", "subscriber", where=f"{_WAITS} AND is_rehearsal = 1", unique=True),
@@ -138,6 +140,7 @@ rehearsal = Table(  # of whom its bank has asked for one, and how the last one h
     _word("store", optional=True),
     _word("code"),  # of the error; empty: it has passed
     _word("step"),
+    _word("predecessor", optional=True),  # whose renewal it was
 )
 
 exchange = Table(
@@ -150,6 +153,7 @@ exchange = Table(
     _word("credential"),
     _word("kind"),
     _blob("confirm_digest"),
+    _index("exchange_serial", "serial"),
 )
 
 asked = Table(  # signed messages that were carried out: the same again does nothing

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, selec
 
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import StoreKind
-from tokenmgr.domain.party import Subscriber
 from tokenmgr.ra.ports import Exchange, Stale, Ticket
 from tokenmgr.sql import tries
 from tokenmgr.sql.locks import lock_subscriber
@@ -36,6 +35,10 @@ _USE = (
 )
 _waits = exists().where(generation.c.serial == ticket.c.serial, generation.c.state.in_(WAITING))
 _TIDY = delete(ticket).where(ticket.c.until < bindparam("before"), or_(ticket.c.serial.is_(None), ~_waits))
+
+_named = ticket.c.reference == bindparam("reference")
+_GOES_ON = select(ticket.c.reference).where(_named, ticket.c.is_over == 0, or_(ticket.c.serial.is_(None), _waits))
+_FORGET = delete(ticket).where(_named)
 
 
 def ticket_of(row: Sequence[Any]) -> Ticket:
@@ -65,10 +68,13 @@ def open_(connection: Connection, by: Actor, new: Ticket, contract: str, user: s
     note_of(connection, by, Action.CLAIM_ACCEPTED, new.subscriber, after=after)
 
 
-def accept(connection: Connection, by: Actor, who: Subscriber, store: StoreKind) -> None:
+def accept(connection: Connection, by: Actor, new: Ticket, contract: str, user: str) -> None:
+    """The same reference again is the same request: it is let go on, or begun anew where it has come to its end."""
     require_open(connection)
-    tries.forgive(connection, who.bank, who.contract, who.user)
-    note_of(connection, by, Action.CLAIM_ACCEPTED, who.id, after={"store": store.value})
+    lock_subscriber(connection, new.subscriber)
+    if connection.execute(_GOES_ON, {"reference": new.reference}).first() is None:
+        connection.execute(_FORGET, {"reference": new.reference})
+        open_(connection, by, new, contract, user)
 
 
 def end(connection: Connection, subscriber: int) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 STATEMENTS = (
-    "ALTER TABLE generation ADD COLUMN is_rehearsal INTEGER NOT NULL DEFAULT 0",
+    # The condition also stops a node of the version before, which would make one active.
+    """ALTER TABLE generation ADD COLUMN is_rehearsal INTEGER NOT NULL DEFAULT 0
+        CONSTRAINT generation_counts CHECK (is_rehearsal = 0 OR state NOT IN ('active', 'held', 'superseded'))""",
     "DROP INDEX generation_waiting",
     """CREATE UNIQUE INDEX generation_waiting ON generation (subscriber)
         WHERE state IN ('recorded', 'pending') AND is_rehearsal = 0""",
@@ -16,6 +18,8 @@ STATEMENTS = (
         ended_at {big},
         store {text},
         code {text} NOT NULL,
-        step {text} NOT NULL
+        step {text} NOT NULL,
+        predecessor {text}
     )""",
+    "CREATE INDEX exchange_serial ON exchange (serial)",
 )
