@@ -21,7 +21,7 @@ from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
 
 # The same examples on every run and every computer; nothing is remembered from the last one.
-settings.register_profile("tokenmgr", derandomize=True, deadline=None, database=None)
+settings.register_profile("tokenmgr", max_examples=50, derandomize=True, deadline=None, database=None)
 settings.load_profile("tokenmgr")
 
 

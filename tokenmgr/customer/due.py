@@ -16,7 +16,9 @@ def pressing(found: Status, but: Collection[int] = ()) -> Status:
     at = {one.store for one in begun}
     left = [replace(one, rows=[row for row in one.rows if row.number not in but]) for one in found.stores]
     stores = [_pressing(one) for one in left if one.verdict.is_pressing or one.look.name in at]
-    asked = [one for one in found.asked if one.error and of_silence(one.error.retriable).is_pressing]
+    banks = {row.held.whose.bank for one in stores for row in one.rows if row.held.whose}  # why theirs was not asked
+    silent = [(one, of_silence(one.error.retriable)) for one in found.asked if one.error]
+    asked = [one for one, verdict in silent if verdict.is_pressing or one.profile.code in banks]
     return Status(stores, begun, asked, found.now)
 
 
