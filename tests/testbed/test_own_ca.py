@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,15 @@ class Interrupted(Says):
         return self.begun[0]
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Also where whoever runs the tests ignores Ctrl-C, as a shell does for what it puts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_a_command_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path) -> None:
     commands = Interrupted(tmp_path, os.environ, "en")
     with pytest.raises(KeyboardInterrupt):
@@ -61,6 +71,7 @@ def test_a_command_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path) 
     assert commands.begun[0].poll() is not None
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_so_is_a_service(tmp_path: Path) -> None:
     commands = Interrupted(tmp_path, os.environ, "en")
     ca = OwnCA(commands, [1, 2])
