@@ -16,7 +16,7 @@ from tests.crash.world import World
 from tests.interop.running import BANK, OTHER_BANK
 from tokenmgr.errors import BankNotNamed
 
-EXAMPLES = 3
+EXAMPLES = 2
 PLACES = ("C_GenerateKeyPair:1", *(f"C_{what}:{number}" for what in ("CreateObject", "Sign") for number in (1, 2, 3)))
 
 

@@ -160,6 +160,7 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
         errors.TestbedError: "T",
         errors.InputError: "U",
         errors.LibraryError: "L",
+        errors.PcStoreError: "S",
         errors.PinError: "P",
         errors.KeyPairError: "K",
         errors.CertificateError: "C",
