@@ -16,7 +16,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import PcStoreMissing, TokenmgrError
 from tokenmgr.keystore import nss
-from tokenmgr.renewal.journal import begun, looked
+from tokenmgr.renewal.journal import looked
 from tokenmgr.token.module import Library
 
 Looks = tuple[list[Look], TokenmgrError | None]
@@ -55,10 +55,9 @@ def _on_pc(stack: ExitStack, folder: Path, shown: Collection[str]) -> Iterator[L
 def ours(folder: Path) -> dict[str, bool]:
     """By name, those that a journal names, and the usual file; and whether anything unfinished is about it."""
     found = {places.canonical(places.FILE): False}
-    unfinished = {one.path for one in begun(folder)}
     for one in looked(folder):
         for name in (places.canonical(each) for each in (one.store, one.source) if places.is_on_pc(each)):
-            found[name] = found.get(name, False) or one.path in unfinished
+            found[name] = found.get(name, False) or one.is_unfinished
     return found
 
 

@@ -1,6 +1,6 @@
 """A PKCS#11 token as the engine's store (renewal/ports.py): one conversation that writes, opened anew when it has died.
 
-A medium, or a store on the PC that is reached in the same way (pc_stores.py).
+A medium, or a store on the PC that is reached in the same way (pc_store.py).
 """
 
 from __future__ import annotations

@@ -168,6 +168,12 @@ class Begun:
     is_rehearsal: bool = False
     trouble: RenewalError | None = None
 
+    @property
+    def is_unfinished(self) -> bool:
+        """One that was cut short before a key was named is not: nothing was touched. (A rehearsal is: the store is to
+        be as it was to the last object, and a look for room may have left one.)"""
+        return bool(self.trouble) or ((bool(self.key_id) or self.is_rehearsal) and not self.is_over)
+
 
 def heading_of(path: Path) -> Mapping[str, Value]:
     """Whatever has become of the rest; empty where it cannot be believed. Nobody is kept from it."""
@@ -188,10 +194,7 @@ def looked(folder: Path) -> list[Begun]:
 
 
 def begun(folder: Path) -> list[Begun]:
-    """What is unfinished. Those that were cut short before a key was named are not: nothing was touched. (A rehearsal
-    is: the store is to be as it was to the last object, and a look for room may have left one.)"""
-    is_touched = (one for one in looked(folder) if one.trouble or one.key_id or one.is_rehearsal)
-    return [one for one in is_touched if one.trouble or not one.is_over]
+    return [one for one in looked(folder) if one.is_unfinished]
 
 
 def unfinished(folder: Path) -> list[Path]:
