@@ -2,7 +2,8 @@
 
 The house, top floor to ground; a room imports only rooms below it (tests/test_walls.py holds the walls):
 
-    cli/         words, options, exit codes; wires the rooms together       testbed/  simulated media, beside the house
+    cli/  desk/  a command line; the customer's window                      testbed/  simulated media, beside the house
+    wiring/      the PC side put together for both                    |
     customer/    acquire, renew, go on: what the PC's edges share       |
     renewal/     the engine: nine steps, a journal, evidence            |
     keystore/    the PC's own store: keys and certificates in a file    |

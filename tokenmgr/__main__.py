@@ -10,7 +10,7 @@ def main() -> None:
         from tokenmgr import system
 
         system.end_in_order_when_told_to()
-        from tokenmgr.cli.libraries import begin
+        from tokenmgr.wiring.libraries import begin
 
         begin(sys.argv[1:])
         from tokenmgr.cli.main import run

@@ -10,7 +10,7 @@ import pytest
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
 from tests.customer.looking import judged, reach_nobody, status
 from tests.renewal.world import World
-from tokenmgr.cli.status_view import Words, whole
+from tokenmgr.cli.status_view import whole
 from tokenmgr.customer.looks import of_token
 from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.holding import Whose
@@ -21,6 +21,7 @@ from tokenmgr.errors import AuthorityUnreachable, AuthorityUntrusted, MediumErro
 from tokenmgr.pki import plain
 from tokenmgr.ra import holding
 from tokenmgr.renewal.journal import Journal, unfinished
+from tokenmgr.wiring.looked import Words
 
 
 def cut(world: World, number: int) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenmgr import system
-from tokenmgr.cli.libraries import settings
 from tokenmgr.domain.audit import Actor, ActorKind
+from tokenmgr.wiring.libraries import settings
 
 
 def staff() -> Actor:

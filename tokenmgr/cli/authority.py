@@ -17,8 +17,6 @@ from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys, RootUpdate
 from tokenmgr.ca.signing import CaSigner
 from tokenmgr.cli import prompts
 from tokenmgr.cli.lasting import LastingSession
-from tokenmgr.cli.libraries import libraries, settings
-from tokenmgr.cli.output import t
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import AuthorityKeyLost, AuthorityMoved, AuthorityPinWrong, KeyMissing, LibraryMissing, PinWrong
 from tokenmgr.log import Secret
@@ -27,6 +25,8 @@ from tokenmgr.token.module import Library
 from tokenmgr.token.objects import MediumContents
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import Signs, signer
+from tokenmgr.wiring.libraries import libraries, settings
+from tokenmgr.wiring.words import t
 
 LABEL = "tokenmgr CA"
 TURN = "token.lock"  # who logs in to the token at this moment

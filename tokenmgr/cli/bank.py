@@ -8,7 +8,7 @@ from __future__ import annotations
 import click
 
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import t
+from tokenmgr.wiring.words import t
 
 COMMANDS = {
     "add": "tokenmgr.cli.bank_banks:add",

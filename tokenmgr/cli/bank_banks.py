@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_policy, wiring
+from tokenmgr.cli import bank_policy, options
 from tokenmgr.cli.bank_registry import fitting, open_registry
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, columns, t, table
+from tokenmgr.cli.output import Exit, Output, columns, table
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Bank
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.wiring.words import t
 
 _SHOWN = ("code", "name", "service_name", "contact", "media_page")
 
@@ -40,7 +41,7 @@ def _given(**texts: str | None) -> dict[str, str]:
 @click.argument("code")
 @click.option("--name", required=True, metavar="TEXT", help=t("help.o_bank_name"))
 @_profile
-@wiring.words
+@options.words
 def add(
     code: str,
     name: str,
@@ -60,7 +61,7 @@ def add(
 
 
 @click.command("list", cls=Command, help=t("help.bank_list"))
-@wiring.words
+@options.words
 def list_(as_json: bool) -> int:
     with open_registry() as opened:
         found = opened.administration.banks()
@@ -75,7 +76,7 @@ def list_(as_json: bool) -> int:
 
 @click.command(cls=Command, help=t("help.bank_show"))
 @click.argument("code")
-@wiring.words
+@options.words
 def show(code: str, as_json: bool) -> int:
     with open_registry() as opened:
         found = opened.bank(code)
@@ -109,7 +110,7 @@ def show(code: str, as_json: bool) -> int:
 @click.argument("code")
 @click.option("--name", metavar="TEXT", help=t("help.o_bank_name"))
 @_profile
-@wiring.words
+@options.words
 def change(
     code: str,
     name: str | None,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import click
 
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_registry import fitting, open_registry
 from tokenmgr.cli.bank_view import stream_columns, stream_json
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.domain.party import is_name
 from tokenmgr.errors import ValueUnfit
 from tokenmgr.sql.parties import Contract
+from tokenmgr.wiring.words import t
 
 
 @click.group(cls=Group, help=t("help.bank_contract"))
@@ -23,7 +24,7 @@ def contract() -> None:
 @click.argument("bank")
 @click.argument("number")
 @click.option("--name", required=True, metavar="TEXT", help=t("help.o_bank_contract_name"))
-@wiring.words
+@options.words
 def add(bank: str, number: str, name: str, as_json: bool) -> int:
     if not is_name(name):
         raise ValueUnfit(what=t("bank.contract_name"), reason=t("bank.fits_name"))
@@ -39,7 +40,7 @@ def add(bank: str, number: str, name: str, as_json: bool) -> int:
 
 @contract.command("list", help=t("help.bank_contract_list"))
 @click.argument("bank")
-@wiring.words
+@options.words
 def list_(bank: str, as_json: bool) -> int:
     with open_registry() as opened:
         opened.bank(bank)

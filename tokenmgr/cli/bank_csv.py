@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tokenmgr.cli.output import t
 from tokenmgr.errors import ValueUnfit
+from tokenmgr.wiring.words import t
 
 COLUMNS = ("bank", "contract", "contract_name", "user", "role", "email", "login_pin", "confirmation_pin")
 LONGEST_LINE = 4096

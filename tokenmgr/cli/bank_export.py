@@ -15,16 +15,17 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import bank_standing as standing
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_csv import COLUMNS, guarded
 from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.bank_view import stream_json
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import FileNotWritten
 from tokenmgr.sql.listing import Listed, Which
+from tokenmgr.wiring.words import t
 
 HEADER: tuple[str, ...] = (
     *(name for name in COLUMNS if not name.endswith("_pin")),
@@ -40,7 +41,7 @@ STDOUT = "-"
 @click.command(cls=Command, help=t("help.bank_export"))
 @click.argument("file")
 @click.option("--bank", metavar="CODE", help=t("help.o_bank_only"))
-@wiring.words
+@options.words
 def export(file: str, bank: str | None, as_json: bool) -> int:
     with open_registry() as opened:
         banks = [opened.bank(bank)] if bank is not None else opened.administration.banks()

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from tokenmgr import system
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_csv import Fault, Refused, Sheet
 from tokenmgr.cli.bank_hashing import Hashed, hashed
 from tokenmgr.cli.bank_registry import Open, open_registry
@@ -20,9 +20,10 @@ from tokenmgr.cli.bank_report import Report
 from tokenmgr.cli.bank_rows import Checker, Wanted
 from tokenmgr.cli.bank_subscribers import opens_until
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, t
+from tokenmgr.cli.output import Exit
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.sql.parties import Contract, Enrolment
+from tokenmgr.wiring.words import t
 
 Act = Callable[[], None]  # in one transaction
 
@@ -31,7 +32,7 @@ Act = Callable[[], None]  # in one transaction
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--all-or-nothing", is_flag=True, help=t("help.o_bank_all_or_nothing"))
 @click.option("--dry-run", is_flag=True, help=t("help.o_bank_dry_run"))
-@wiring.words
+@options.words
 def import_(file: Path, all_or_nothing: bool, dry_run: bool, as_json: bool) -> int:
     system.keep_out_of_core_dumps()
     sheet = Sheet.open(file)

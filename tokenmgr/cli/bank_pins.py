@@ -11,9 +11,9 @@ import click
 
 from tokenmgr import system
 from tokenmgr.cli import prompts
-from tokenmgr.cli.output import t
 from tokenmgr.errors import PinMissing, PinUnacceptable, ValueUnfit
 from tokenmgr.log import Secret
+from tokenmgr.wiring.words import t
 
 LOGIN, CONFIRMATION = "login_pin", "confirmation_pin"
 SHORTEST, LONGEST = 4, 64  # the CA's front takes no longer field

@@ -10,10 +10,11 @@ from enum import Enum
 from pathlib import Path
 
 from tokenmgr.catalogue.drivers import line_of
-from tokenmgr.cli.output import pad, t, width
+from tokenmgr.cli.output import pad, width
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.policy import CERTIFIABLE, RANGES, BankPolicy, OldGeneration
 from tokenmgr.errors import ValueUnfit
+from tokenmgr.wiring.words import t
 
 DEFAULT = BankPolicy()
 KEYS = tuple(field.name for field in dataclasses.fields(BankPolicy))

@@ -8,18 +8,19 @@ import click
 
 from tokenmgr.ca.certificate import to_pem
 from tokenmgr.ca.folder import CaFolder
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, speaks_unicode, t
+from tokenmgr.cli.output import Exit, Output, speaks_unicode
 from tokenmgr.domain.party import Bank
+from tokenmgr.wiring.words import t
 
 ROOTS = "roots"
 
 
 @click.command(cls=Command, help=t("help.bank_profile"))
 @click.argument("code")
-@wiring.words
+@options.words
 def profile(code: str, as_json: bool) -> int:
     with open_registry() as opened:
         found = profile_of(opened.bank(code), opened.folder)

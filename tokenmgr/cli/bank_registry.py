@@ -10,13 +10,13 @@ from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.cli.actors import staff
 from tokenmgr.cli.authority import ca_folder
-from tokenmgr.cli.output import t
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import NotRegistered, ValueUnfit
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract
 from tokenmgr.sql.registry import SqlRegistry
+from tokenmgr.wiring.words import t
 
 # The field that a value does not fit -> what it is called, and what it takes. A field is named by whoever checked it.
 _FIELDS = {

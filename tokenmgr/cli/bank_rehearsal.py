@@ -14,16 +14,17 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import bank_standing as standing
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_export import STDOUT, write_csv, written_whole
 from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.bank_view import dumped, stream_columns, stream_json
 from tokenmgr.cli.help import Command, Group
-from tokenmgr.cli.output import Exit, Output, t, texts
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.party import Role
 from tokenmgr.domain.rehearsal import Prospect, prospect, refusals
 from tokenmgr.sql.rehearsals import Candidate
+from tokenmgr.wiring.words import t, texts
 
 COLUMNS = [("contract", 12), ("user", 12), ("prospect", 8), ("prospect_at", 23), ("store", 10), ("prospect_why", 4)]
 HEADER = ("bank", "contract", "user", "role", "prospect", "at", "store", "code", "step", "why", "asked_at")
@@ -38,7 +39,7 @@ def rehearse() -> None:
 @click.argument("bank")
 @click.argument("contract", required=False)
 @click.option("--take-back", is_flag=True, help=t("help.o_bank_take_back"))
-@wiring.words
+@options.words
 def ask(bank: str, contract: str | None, take_back: bool, as_json: bool) -> int:
     with open_registry() as opened:
         _found(opened, bank, contract)
@@ -58,7 +59,7 @@ def ask(bank: str, contract: str | None, take_back: bool, as_json: bool) -> int:
 @click.argument("bank")
 @click.argument("contract", required=False)
 @click.option("--csv", "file", metavar="FILE", help=t("help.o_bank_report_csv"))
-@wiring.words
+@options.words
 def report(bank: str, contract: str | None, file: str | None, as_json: bool) -> int:
     if file is not None and as_json:
         raise click.UsageError(t("bank.csv_or_json"))

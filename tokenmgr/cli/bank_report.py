@@ -11,7 +11,7 @@ import click
 
 from tokenmgr.cli.bank_csv import Fault, Refused
 from tokenmgr.cli.bank_view import dumped
-from tokenmgr.cli.output import t
+from tokenmgr.wiring.words import t
 
 _CLEAR_LINE = "\r\x1b[K"
 

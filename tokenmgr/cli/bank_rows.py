@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from tokenmgr.cli.bank_csv import Fault, Refused, Row
 from tokenmgr.cli.bank_pins import fault as pin_fault
 from tokenmgr.cli.bank_registry import Open
-from tokenmgr.cli.output import t
 from tokenmgr.domain.party import Bank, Role, Subscriber, is_name
 from tokenmgr.log import Secret
+from tokenmgr.wiring.words import t
 
 _PINS = ("login_pin", "confirmation_pin")
 _ROLES = {role.value: role for role in Role}

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tokenmgr.cli.bank_registry import Open
-from tokenmgr.cli.output import chosen_language, t
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.generation import Generation, RevocationReason, State, StoreKind
 from tokenmgr.domain.party import Role, Subscriber
@@ -24,6 +23,7 @@ from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.ra.ports import Standing
 from tokenmgr.sql.listing import Listed, Which
 from tokenmgr.sql.parties import Contract
+from tokenmgr.wiring.words import chosen_language, t
 
 STATES = ("active", "expired", "held", "pending", "none", "reissued", "locked")  # of a subscriber; it may be in several
 

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import bank_pins, wiring
+from tokenmgr.cli import bank_pins, options
 from tokenmgr.cli import bank_standing as standing
 from tokenmgr.cli.bank_registry import Open, fitting, open_registry
 from tokenmgr.cli.bank_view import stream_columns, stream_json
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit, Output, t, table
+from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy
@@ -25,6 +25,7 @@ from tokenmgr.ra import passcodes
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.listing import Listed, Which
 from tokenmgr.sql.parties import Enrolment
+from tokenmgr.wiring.words import t
 
 ROLES = tuple(role.value for role in Role)
 
@@ -57,12 +58,12 @@ def checked_email(email: str) -> str:
 
 
 @subscriber.command(help=t("help.bank_subscriber_add"))
-@wiring.subscriber_arguments
+@options.subscriber_arguments
 @click.option("--role", required=True, type=click.Choice(ROLES), help=t("help.o_bank_role"))
 @click.option("--email", default="", metavar="ADDRESS", help=t("help.o_bank_email"))
-@wiring.fd_option("login-pin-fd", "help.o_bank_login_fd")
-@wiring.fd_option("confirmation-pin-fd", "help.o_bank_confirmation_fd")
-@wiring.words
+@options.fd_option("login-pin-fd", "help.o_bank_login_fd")
+@options.fd_option("confirmation-pin-fd", "help.o_bank_confirmation_fd")
+@options.words
 def add(
     bank: str,
     contract: str,
@@ -109,8 +110,8 @@ def _as_json(who: Subscriber) -> dict[str, Any]:
 
 
 @subscriber.command(help=t("help.bank_subscriber_show"))
-@wiring.subscriber_arguments
-@wiring.words
+@options.subscriber_arguments
+@options.words
 def show(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
         opened.bank(bank)
@@ -127,7 +128,7 @@ def show(bank: str, contract: str, user: str, as_json: bool) -> int:
 @click.option("--contract", metavar="NUMBER", help=t("help.o_bank_only_contract"))
 @click.option("--state", type=click.Choice(standing.STATES), help=t("help.o_bank_state"))
 @click.option("--expires-within", "days", type=click.IntRange(0, 3660), metavar="DAYS", help=t("help.o_bank_within"))
-@wiring.words
+@options.words
 def list_(bank: str | None, contract: str | None, state: str | None, days: int | None, as_json: bool) -> int:
     now = clock.now()
     with open_registry() as opened:
@@ -181,14 +182,14 @@ def _cells(one: Listed, policies: dict[str, BankPolicy], now: datetime) -> list[
 
 
 @subscriber.command(help=t("help.bank_subscriber_change"))
-@wiring.subscriber_arguments
+@options.subscriber_arguments
 @click.option("--role", type=click.Choice(ROLES), help=t("help.o_bank_role"))
 @click.option("--email", metavar="ADDRESS", help=t("help.o_bank_email"))
 @click.option("--ask-login", is_flag=True, help=t("help.o_bank_ask_login"))
 @click.option("--ask-confirmation", is_flag=True, help=t("help.o_bank_ask_confirmation"))
-@wiring.fd_option("new-login-pin-fd", "help.o_bank_login_fd")
-@wiring.fd_option("new-confirmation-pin-fd", "help.o_bank_confirmation_fd")
-@wiring.words
+@options.fd_option("new-login-pin-fd", "help.o_bank_login_fd")
+@options.fd_option("new-confirmation-pin-fd", "help.o_bank_confirmation_fd")
+@options.words
 def change(
     bank: str,
     contract: str,
@@ -235,8 +236,8 @@ def _new_pin(which: str, who: Subscriber, descriptor: int | None) -> Secret:
 
 
 @subscriber.command(help=t("help.bank_subscriber_unlock"))
-@wiring.subscriber_arguments
-@wiring.words
+@options.subscriber_arguments
+@options.words
 def unlock(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
         opened.bank(bank)
@@ -253,8 +254,8 @@ def unlock(bank: str, contract: str, user: str, as_json: bool) -> int:
 
 
 @subscriber.command("open", help=t("help.bank_subscriber_open"))
-@wiring.subscriber_arguments
-@wiring.words
+@options.subscriber_arguments
+@options.words
 def open_(bank: str, contract: str, user: str, as_json: bool) -> int:
     with open_registry() as opened:
         until = opens_until(opened.bank(bank))

@@ -15,10 +15,10 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import bank_standing as standing
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.domain.party import Subscriber
 from tokenmgr.domain.reissue import Cause
@@ -26,6 +26,7 @@ from tokenmgr.errors import AlreadyRevoked, NotRegistered
 from tokenmgr.ra import holding
 from tokenmgr.ra import reissue as reissuing
 from tokenmgr.ra import revoke as revoking
+from tokenmgr.wiring.words import t
 
 REASONS = {standing.reason_word(one): one for one in RevocationReason if one is not RevocationReason.HOLD}
 _GONE = (State.REVOKED, State.VOID)
@@ -85,11 +86,11 @@ def _yes(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(cls=Command, help=t("help.bank_subscriber_revoke"))
-@wiring.subscriber_arguments
+@options.subscriber_arguments
 @click.option("--reason", required=True, type=click.Choice(list(REASONS)), help=t("help.o_bank_reason"))
 @click.option("--serial", metavar="HEX", callback=lambda _c, _p, text: _serial(text), help=t("help.o_bank_serial"))
 @_yes
-@wiring.words
+@options.words
 def revoke(bank: str, contract: str, user: str, reason: str, serial: int | None, yes: bool, as_json: bool) -> int:
     why = REASONS[reason]
     with _case(bank, contract, user) as case:
@@ -137,9 +138,9 @@ def _one(case: _Case, serial: int) -> Generation:
 
 
 @click.command(cls=Command, help=t("help.bank_subscriber_hold"))
-@wiring.subscriber_arguments
+@options.subscriber_arguments
 @_yes
-@wiring.words
+@options.words
 def hold(bank: str, contract: str, user: str, yes: bool, as_json: bool) -> int:
     with _case(bank, contract, user) as case:
         last = holding.holdable(case.before.standing.last, case.now)
@@ -152,8 +153,8 @@ def hold(bank: str, contract: str, user: str, yes: bool, as_json: bool) -> int:
 
 
 @click.command(cls=Command, help=t("help.bank_subscriber_release"))
-@wiring.subscriber_arguments
-@wiring.words
+@options.subscriber_arguments
+@options.words
 def release(bank: str, contract: str, user: str, as_json: bool) -> int:
     with _case(bank, contract, user) as case:
         holding.release(case.opened.registry, case.who.id, case.now)
@@ -164,10 +165,10 @@ def release(bank: str, contract: str, user: str, as_json: bool) -> int:
 
 
 @click.command(cls=Command, help=t("help.bank_subscriber_reissue"))
-@wiring.subscriber_arguments
+@options.subscriber_arguments
 @click.option("--cause", required=True, type=click.Choice([one.value for one in Cause]), help=t("help.o_bank_cause"))
 @_yes
-@wiring.words
+@options.words
 def reissue(bank: str, contract: str, user: str, cause: str, yes: bool, as_json: bool) -> int:
     with _case(bank, contract, user) as case:
         days = case.before.policy.acquisition_days

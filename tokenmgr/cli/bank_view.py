@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from tokenmgr.cli import output
-from tokenmgr.cli.output import pad, t, width
+from tokenmgr.cli.output import pad, width
+from tokenmgr.wiring.words import t
 
 
 def stream_json(items: Iterable[object], before: str = "[", after: str = "]\n", indent: str = "  ") -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t
 from tokenmgr.errors import DayWrong
 from tokenmgr.testbed.bed import Testbed
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.words import t
 
 
 def bed(sweep: bool = False) -> Testbed:

@@ -10,13 +10,14 @@ import click
 
 from tokenmgr.ca.ceremony import KINDS, Step
 from tokenmgr.ca.folder import CaFolder, open_folder
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.ca_asked import DEFAULT_NAME, DEFAULT_STATUS_URL, DEFAULT_URL, Asked
 from tokenmgr.cli.ca_making import Cleaned, hold_ceremony
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
+from tokenmgr.wiring.words import t
 
 LATER = {
     "renew": "tokenmgr.cli.ca_changing:renew",
@@ -46,9 +47,9 @@ def ca() -> None:
 @click.option("--url", default=DEFAULT_URL, metavar="URL", help=t("help.o_ca_url"))
 @click.option("--status-url", default=DEFAULT_STATUS_URL, metavar="URL", help=t("help.o_ca_status_url"))
 @click.option("--database", default="", metavar="URL", help=t("help.o_ca_database"))
-@wiring.fd_option("pin-fd", "help.o_ca_pin_fd")
-@wiring.fd_option("new-pin-fd", "help.o_ca_new_pin_fd")
-@wiring.words
+@options.fd_option("pin-fd", "help.o_ca_pin_fd")
+@options.fd_option("new-pin-fd", "help.o_ca_new_pin_fd")
+@options.words
 def init(
     name: str,
     keys: str,
@@ -79,7 +80,7 @@ def init(
 
 
 @ca.command(help=t("help.ca_show"))
-@wiring.words
+@options.words
 def show(as_json: bool) -> int:
     found = open_folder(ca_folder())
     if as_json:

@@ -11,14 +11,15 @@ from typing import Any
 import click
 
 from tokenmgr.cli import ca_audit_words as audit_words
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.bank_view import stream_json
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit, t
+from tokenmgr.cli.output import Exit
 from tokenmgr.clock import JAPAN
 from tokenmgr.domain.audit import Action, ActorKind, Entry, encoded
 from tokenmgr.sql.audit import Asked, Trail
+from tokenmgr.wiring.words import t
 
 OTHERS = {
     "export": "tokenmgr.cli.ca_audit_export:export",
@@ -107,7 +108,7 @@ def asking(command: Callable[..., Any]) -> Callable[..., Any]:
 @audit.command("list", help=t("help.ca_audit_list"))
 @asking
 @click.option("--newest", type=click.IntRange(1), metavar="N", help=t("help.o_audit_newest"))
-@wiring.words
+@options.words
 def list_(asked: Asked, newest: int | None, as_json: bool) -> int:
     with open_registry() as opened:
         found = opened.administration.trail.entries(asked, newest)
@@ -120,7 +121,7 @@ def list_(asked: Asked, newest: int | None, as_json: bool) -> int:
 
 @audit.command(help=t("help.ca_audit_follow"))
 @asking
-@wiring.words
+@options.words
 def follow(asked: Asked, as_json: bool) -> int:
     with open_registry() as opened:
         trail = opened.administration.trail

@@ -13,24 +13,25 @@ from typing import BinaryIO
 import click
 
 from tokenmgr.cli import ca_audit_words as audit_words
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_csv import guarded
 from tokenmgr.cli.bank_export import written_whole
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.ca_audit import asking
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.domain.audit import Entry
 from tokenmgr.domain.audit_export import lines_of
 from tokenmgr.errors import FileNotWritten
 from tokenmgr.sql.audit import Asked
+from tokenmgr.wiring.words import t
 
 
 @click.command(cls=Command, help=t("help.ca_audit_export"))
 @asking
 @click.option("--format", "how", type=click.Choice(["jsonl", "csv"]), default="jsonl", help=t("help.o_audit_format"))
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help=t("help.o_audit_output"))
-@wiring.words
+@options.words
 def export(asked: Asked, how: str, output: Path | None, as_json: bool) -> int:
     if how == "jsonl" and asked != Asked():
         raise click.UsageError(t("audit.whole_only"))

@@ -17,16 +17,17 @@ from tokenmgr.ca.certificate import from_pem
 from tokenmgr.ca.checkpoints import FILE, CheckpointFile, Signers
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.cli import ca_audit_words as audit_words
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.authority import ca_folder
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, chosen_language, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit_check import Findings, Kept, Sealed, Verdict, check
 from tokenmgr.domain.audit_export import checkpoints_of, entries_of
 from tokenmgr.domain.audit_lines import END, checkpoint_value
 from tokenmgr.errors import AuthorityMissing, TrailBroken
+from tokenmgr.wiring.words import chosen_language, t
 
 LAG = timedelta(minutes=2)  # of a file beside a service that runs: a checkpoint a minute, in the round after it
 NEVER = datetime.min.replace(tzinfo=UTC)  # a copy that was taken away need not be the newest
@@ -40,7 +41,7 @@ _PATH = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.argument("file", required=False, type=_PATH)
 @click.option("--root", "roots", multiple=True, type=_PATH, metavar="FILE", help=t("help.o_audit_root"))
 @click.option("--checkpoints", "copy", type=_PATH, metavar="FILE", help=t("help.o_audit_checkpoints"))
-@wiring.words
+@options.words
 def verify(file: Path | None, roots: tuple[Path, ...], copy: Path | None, as_json: bool) -> int:
     _refuse_table(file)
     signers = Signers(_roots(roots, is_file=file is not None))

@@ -8,13 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from tokenmgr.cli.output import chosen_language, pad, t, texts, width
+from tokenmgr.cli.output import pad, width
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Entry, Value
 from tokenmgr.domain.audit_check import Finding, What
 from tokenmgr.domain.audit_lines import entry_value, instant
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.domain.reissue import Cause
+from tokenmgr.wiring.words import chosen_language, t, texts
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MOMENTS = {"open_until", "not_after", "until", "reissued_at"}

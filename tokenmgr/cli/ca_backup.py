@@ -19,14 +19,15 @@ from tokenmgr.ca.folder import ABOUT, TOKEN, open_folder
 from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, ca_folder
 from tokenmgr.cli.bank_registry import open_registry
-from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
-from tokenmgr.cli.wiring import words
+from tokenmgr.cli.options import words
+from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Action, Event
 from tokenmgr.errors import AuthorityDamaged, BackupBusy, BackupExists, FileNotWritten, TrailBroken
 from tokenmgr.sql import copying
 from tokenmgr.sql.engine import Database
 from tokenmgr.system import sync_folder
+from tokenmgr.wiring.words import chosen_language, t
 
 FOLDER, TABLES = "folder/", "tables/"  # what a member's name begins with
 CLOSED = "closed"  # what a CA that was closed has left to be served (ca_close)

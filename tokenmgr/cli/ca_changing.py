@@ -19,13 +19,14 @@ from tokenmgr.cli.authority import TokenKeys, ca_folder, key_of, session_for_cha
 from tokenmgr.cli.ca_registry import catch_up, open_registry_of, tell_trail
 from tokenmgr.cli.ca_view import as_value, tell
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, chosen_language, t
-from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.cli.options import fd_option, words
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import KeyMissing, KeysLeftBehind, TokenmgrError
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
+from tokenmgr.wiring.words import chosen_language, t
 
 Refuse = Callable[[CaFolder], object]  # what is impossible, before anybody is asked for a PIN
 

@@ -33,8 +33,8 @@ from tokenmgr.cli.actors import operator
 from tokenmgr.cli.authority import TURN, TokenKeys, ca_folder, token_of
 from tokenmgr.cli.ca_backup import CLOSED
 from tokenmgr.cli.ca_registry import registry_of
-from tokenmgr.cli.output import Exit, Output, chosen_language, t
-from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.cli.options import fd_option, words
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import Key
 from tokenmgr.errors import AuthorityPinWrong, CloseNotConfirmed, FileNotWritten, ListUnfit, PinWrong
@@ -45,6 +45,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.system import locked, private_folder, sync_folder
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
+from tokenmgr.wiring.words import chosen_language, t
 
 
 class Step(Enum):

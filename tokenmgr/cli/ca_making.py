@@ -16,10 +16,10 @@ from tokenmgr.ca.staging import Leftover
 from tokenmgr.cli import prompts
 from tokenmgr.cli.authority import TokenKeys, make_token, own_token, token_of
 from tokenmgr.cli.ca_asked import Asked
-from tokenmgr.cli.output import t
 from tokenmgr.errors import CeremonyAsked, LeftoversElsewhere, PinUnacceptable, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.token.session import Session
+from tokenmgr.wiring.words import t
 
 SHORTEST_PIN = 8  # of a token that is files: whoever copies them may try as often as they like
 

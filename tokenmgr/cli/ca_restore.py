@@ -37,8 +37,8 @@ from tokenmgr.cli.authority import ca_folder, own_token
 from tokenmgr.cli.ca_asked import database_checked
 from tokenmgr.cli.ca_backup import CLOSED, FOLDER, TABLES, Progress
 from tokenmgr.cli.ca_view import as_value, tell
-from tokenmgr.cli.output import Exit, Output, chosen_language, t
-from tokenmgr.cli.wiring import words
+from tokenmgr.cli.options import words
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit_check import Forged
 from tokenmgr.errors import AuthorityDamaged, CeremonyAsked, FileNotWritten, LeftoversElsewhere
@@ -47,6 +47,7 @@ from tokenmgr.sql.audit import SEALED, Trail, checkpoint_of
 from tokenmgr.sql.copying import Row, Source, Unlike, Untold
 from tokenmgr.sql.engine import Database
 from tokenmgr.system import private_folder
+from tokenmgr.wiring.words import chosen_language, t
 
 
 class Step(Enum):

@@ -25,8 +25,8 @@ from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.signing import CaSigner, signature_over
 from tokenmgr.cli import prompts, tls
 from tokenmgr.cli.authority import TURN, ca_folder, token_of
-from tokenmgr.cli.output import Exit, Output, chosen_language, t, texts
-from tokenmgr.cli.wiring import fd_option, words
+from tokenmgr.cli.options import fd_option, words
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import japan_time
 from tokenmgr.domain import condition
 from tokenmgr.domain.condition import Area, DatabaseFacts, Line
@@ -38,6 +38,7 @@ from tokenmgr.sql.overview import KNOWN, Overview
 from tokenmgr.system import locked
 from tokenmgr.token.session import Session
 from tokenmgr.token.signer import signer
+from tokenmgr.wiring.words import chosen_language, t, texts
 
 PATIENCE = 2.0  # seconds for the service to answer
 _END = "-----END CERTIFICATE-----\n"

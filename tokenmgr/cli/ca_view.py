@@ -11,8 +11,9 @@ import click
 from tokenmgr.ca.about import PURPOSES, crossing_files
 from tokenmgr.ca.certificate import Certificate
 from tokenmgr.ca.folder import AuthorityFacts, CaFolder
-from tokenmgr.cli.output import chosen_language, t, table
+from tokenmgr.cli.output import table
 from tokenmgr.clock import japan_time
+from tokenmgr.wiring.words import chosen_language, t
 
 
 def tell(found: CaFolder) -> None:

@@ -6,21 +6,23 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, error_as_json, t, table, tell_error
+from tokenmgr.cli.output import Exit, Output, error_as_json, table, tell_error
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.token.preflight import Preflight, preflight
 from tokenmgr.token.session import Session
+from tokenmgr.wiring import around
+from tokenmgr.wiring.words import t
 
 
 @click.command("check", cls=Command, help=t("help.medium_check"))
-@wiring.medium_option
+@options.medium_option
 @click.option("--kind", type=click.Choice([kind.value for kind in KeyKind]), help=t("help.o_kind"))
 @click.option("--officer", is_flag=True, help=t("help.o_officer"))
-@wiring.common
+@options.common
 def check(serial: str | None, kind: str | None, officer: bool, as_json: bool, only: str | None) -> int:
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         with Session.open(library, facts.serial) as session:
             found = preflight(session, [KeyKind(kind)] if kind else tuple(KeyKind), officer)

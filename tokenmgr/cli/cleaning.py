@@ -10,11 +10,10 @@ from typing import Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import places, prompts, stores, wiring
-from tokenmgr.cli.glimpse import glimpse
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, Output, error_as_json, t, tell_error
+from tokenmgr.cli.output import Exit, Output, error_as_json, tell_error
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import until
 from tokenmgr.customer.cleaning import Listed, listed, removed
 from tokenmgr.customer.holdings import Item
@@ -22,27 +21,31 @@ from tokenmgr.customer.profiles import profiles
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import DeletionRefused, ProfileMissing, ProfileWrong
 from tokenmgr.renewal.cleanup import Decided
+from tokenmgr.wiring import stores
+from tokenmgr.wiring.glimpse import glimpse
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.words import t
 
 
 @click.command(cls=Command, help=t("help.clean"))
-@places.options
-@places.target_options
+@options.store
+@options.target_store
 @click.option("--bank", metavar="CODE", help=t("help.o_clean_bank"))
 @click.option("--offline", is_flag=True, help=t("help.o_offline"))
 @click.option("--yes", is_flag=True, help=t("help.o_bank_yes"))
-@wiring.fd_option("pin-fd", "help.o_pin_fd")
+@options.fd_option("pin-fd", "help.o_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
-@wiring.common
+@options.common
 def clean(bank: str | None, offline: bool, yes: bool, as_json: bool, only: str | None, **named: Any) -> int:
     banks = profiles(settings().bank_folder)
     known = [] if offline else banks.named(bank) if bank or banks.known else []
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    there = places.where(named, "to_")
+    there = options.where(named, "to_")
     with ExitStack() as stack:
-        at = stack.enter_context(stores.opened(places.where(named), only))
-        beside = stack.enter_context(stores.opened(there, only)).store if there.is_named else None
+        at = stack.enter_context(stores.opened(options.where(named), only, Terminal(as_json)))
+        beside = stack.enter_context(stores.opened(there, only, Terminal(as_json))).store if there.is_named else None
         found = listed(at.store, known, settings().journal_folder, glimpse, clock.now, beside)
         if not as_json:
             _tell(found)

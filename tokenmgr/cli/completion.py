@@ -6,7 +6,8 @@ import click
 from click.shell_completion import get_completion_class
 
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, t
+from tokenmgr.cli.output import Exit
+from tokenmgr.wiring.words import t
 
 
 @click.command(cls=Command, help=t("help.completion"))

@@ -13,7 +13,7 @@ import click
 
 from tokenmgr.cli import opened
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, t, table
+from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.customer import requesting
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.credential import Key, KeyKind
@@ -21,6 +21,7 @@ from tokenmgr.errors import FileNotWritten, RequestWrong
 from tokenmgr.pki.names import common_name
 from tokenmgr.pki.request import Extras
 from tokenmgr.pki.subject import read_name, written_name
+from tokenmgr.wiring.words import t
 
 _LISTS = ("dns", "email", "eku", "key_usage")
 _TEXTS = ("subject", "kind")
@@ -54,7 +55,7 @@ class Made:
 @click.option("--key", "key_id", metavar="ID", help=t("help.o_csr_key"))
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help=t("help.o_csr_out"))
 @click.option("--der", "as_der", is_flag=True, help=t("help.o_csr_der"))
-@opened.options
+@opened.medium_and_pin
 def csr(file: Path | None, out: Path | None, as_der: bool, as_json: bool, **named: Any) -> int:
     asked = {name: named.pop(name) for name in (*_LISTS, *_TEXTS, "key_id")}
     wanted = _wanted({**(_read(file) if file else {}), **{name: value for name, value in asked.items() if value}})

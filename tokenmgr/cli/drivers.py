@@ -13,13 +13,15 @@ from tokenmgr import catalogue, clock
 from tokenmgr.catalogue import drivers as files
 from tokenmgr.catalogue import template, udev
 from tokenmgr.catalogue.drivers import Mistake
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.libraries import known, settings
-from tokenmgr.cli.output import Exit, Output, columns, t, table, texts
+from tokenmgr.cli.output import Exit, Output, columns, table
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.presence import Missing
 from tokenmgr.errors import DriverWrong, FileNotWritten
+from tokenmgr.wiring import around
+from tokenmgr.wiring.libraries import known, settings
+from tokenmgr.wiring.words import t, texts
 
 
 @click.group(cls=Group, help=t("help.drivers"))
@@ -28,7 +30,7 @@ def drivers() -> None:
 
 
 @drivers.command("list", help=t("help.drivers_list"))
-@wiring.words
+@options.words
 def list_(as_json: bool) -> int:
     found = known()
     if as_json:
@@ -63,7 +65,7 @@ def _is_own(found: catalogue.Catalogue, family: Family) -> bool:
 
 @drivers.command(help=t("help.drivers_check"))
 @click.argument("paths", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
-@wiring.words
+@options.words
 def check(paths: tuple[Path, ...], as_json: bool) -> int:
     found = catalogue.read(settings().driver_folder)
     named = {path.stem: files.read(path) for path in paths}
@@ -85,7 +87,7 @@ def _what(mistake: Mistake) -> str:
 
 @drivers.command(help=t("help.drivers_show"))
 @click.argument("name")
-@wiring.words
+@options.words
 def show(name: str, as_json: bool) -> int:
     found = known()
     family = found.family(name)
@@ -121,14 +123,14 @@ def _value(value: object) -> str:
 @click.argument("name")
 @click.option("--usb", "usb_id", metavar="ID", help=t("help.o_usb"))
 @click.option("--title", help=t("help.o_title"))
-@wiring.common
+@options.common
 def new(name: str, usb_id: str | None, title: str | None, as_json: bool, only: str | None) -> int:
     path = settings().driver_folder / f"{name}.toml"
     if not re.fullmatch(files.NAME, name):
         raise FileNotWritten(file=str(path), reason="not-a-name")
     if path.exists() or name in known().families:
         raise FileNotWritten(file=str(path), reason="exists" if path.exists() else "shipped")
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         if only and seen.failures:
             raise seen.failures[0][1]  # what does not load here is not written down as if it did
         device, plugged_in = _device(seen, usb_id)
@@ -150,7 +152,7 @@ def new(name: str, usb_id: str | None, title: str | None, as_json: bool, only: s
     return Exit.FINE
 
 
-def _device(seen: wiring.Surroundings, usb_id: str | None) -> tuple[str, bool]:
+def _device(seen: around.Surroundings, usb_id: str | None) -> tuple[str, bool]:
     """The id of the device that is named, or of the one that nobody knows; and whether it is plugged in."""
     there = [plugged.device.usb_id for plugged in seen.plugged]
     unknown = [plugged.device.usb_id for plugged in seen.plugged if plugged.missing is Missing.FAMILY]
@@ -163,7 +165,7 @@ def _device(seen: wiring.Surroundings, usb_id: str | None) -> tuple[str, bool]:
 
 
 @drivers.command("udev", help=t("help.drivers_udev"))
-@wiring.words
+@options.words
 def udev_(as_json: bool) -> int:
     text = udev.rules(known().families.values())
     if as_json:

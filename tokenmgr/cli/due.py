@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import click
 
-from tokenmgr.cli.output import chosen_language, t
-from tokenmgr.cli.status_view import left_in_words
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.desktop import notify
 from tokenmgr.customer.status import Status
 from tokenmgr.domain.status import Verdict
 from tokenmgr.errors import TokenmgrError
+from tokenmgr.wiring.looked import left_in_words
+from tokenmgr.wiring.words import chosen_language, t
 
 
 def remind(found: Status, troubles: Sequence[TokenmgrError], on_desktop: bool, as_json: bool) -> None:

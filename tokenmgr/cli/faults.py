@@ -8,15 +8,16 @@ from pathlib import Path
 
 import click
 
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bed import bed, medium_argument
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, columns, t
+from tokenmgr.cli.output import Exit, Output, columns
 from tokenmgr.errors import FaultWrong
 from tokenmgr.testbed.control import Applied
 from tokenmgr.testbed.faults import ACTIONS, ALL, Rule, read_file, setting
 from tokenmgr.testbed.functions import FUNCTIONS
 from tokenmgr.testbed.page import RULES, SETTABLE
+from tokenmgr.wiring.words import t
 
 
 def _functions(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -38,7 +39,7 @@ def _words(_context: click.Context, _parameter: click.Parameter, incomplete: str
 @click.option("--file", "path", type=click.Path(path_type=Path), help=t("help.o_rules"))
 @click.option("--remove", type=int, multiple=True, metavar="RULE", help=t("help.o_remove"))
 @click.option("--clear", is_flag=True, help=t("help.o_clear"))
-@wiring.words
+@options.words
 def fault(
     name: str,
     function: str | None,
@@ -84,7 +85,7 @@ def fault(
 @click.command(cls=Command, help=t("help.testbed_set"))
 @medium_argument
 @click.argument("settings", metavar="WORD=NUMBER...", nargs=-1, required=True, shell_complete=_words)
-@wiring.words
+@options.words
 def set_(name: str, settings: tuple[str, ...], as_json: bool) -> int:
     control = bed().medium(name).control
     wanted = dict(setting(text) for text in settings)  # all are right before the first is set
@@ -110,7 +111,7 @@ def rule_value(one: Applied) -> dict[str, object]:
 @click.command(cls=Command, help=t("help.testbed_calls"))
 @medium_argument
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help=t("help.o_last"))
-@wiring.words
+@options.words
 def calls(name: str, last: int | None, as_json: bool) -> int:
     found = list(collections.deque(bed().medium(name).control.calls(), last))
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli.output import t
+from tokenmgr.wiring.words import t
 
 
 class _Help(click.Command):

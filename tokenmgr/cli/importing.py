@@ -10,17 +10,18 @@ import click
 from tokenmgr import clock
 from tokenmgr.cli import opened
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
+from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.cli.view import certificate_as_json
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.importing import Fitting, fitting, write
 from tokenmgr.pki.bundle import certificates_in
+from tokenmgr.wiring.words import chosen_language, t
 
 
 @click.command("import", cls=Command, help=t("help.import"))
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--roots", type=click.Path(path_type=Path), metavar="FILE", help=t("help.o_import_roots"))
-@opened.options
+@opened.medium_and_pin
 def import_(files: tuple[Path, ...], roots: Path | None, as_json: bool, **named: Any) -> int:
     given = list(dict.fromkeys(der for file in files for der in certificates_in(opened.read_file(file), str(file))))
     believed = certificates_in(opened.read_file(roots), str(roots)) if roots else []

@@ -8,12 +8,10 @@ from pathlib import PurePath
 import click
 
 from tokenmgr import clock, system
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import settings
 from tokenmgr.cli.login_view import is_fine, tell, whole
-from tokenmgr.cli.looking import files
-from tokenmgr.cli.output import Exit, Output, exit_of, t, tell_error
+from tokenmgr.cli.output import Exit, Output, exit_of, tell_error
 from tokenmgr.customer import login as seeing
 from tokenmgr.customer.host import Host
 from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose
@@ -21,6 +19,10 @@ from tokenmgr.customer.profiles import Banks, host_of, profiles
 from tokenmgr.domain import login_policy
 from tokenmgr.domain.login import Kind
 from tokenmgr.errors import LoginHostMissing, NothingForPolicy, ProfileMissing, TokenmgrError
+from tokenmgr.wiring import around
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.looking import files
+from tokenmgr.wiring.words import t
 
 
 class SerialNumber(click.ParamType[int]):
@@ -38,11 +40,11 @@ class SerialNumber(click.ParamType[int]):
 @click.command(cls=Command, help=t("help.login"))
 @click.argument("host", required=False)
 @click.option("--bank", metavar="CODE", help=t("help.o_login_bank"))
-@wiring.medium_option
+@options.medium_option
 @click.option("--offline", is_flag=True, help=t("help.o_login_offline"))
 @click.option("--policy", type=click.Choice([one.value for one in Kind]), help=t("help.o_login_policy"))
 @click.option("--certificate", metavar="SERIALNUMBER", type=SerialNumber(), help=t("help.o_login_certificate"))
-@wiring.common
+@options.common
 def login(
     host: str | None,
     bank: str | None,
@@ -56,7 +58,7 @@ def login(
     banks = profiles(settings().bank_folder)
     hosts = _hosts(host, bank, banks)
     why: TokenmgrError | None = None
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         chosen = seen.choose(serial)[1] if serial else None
         media = [(library, card) for (library, _), card in zip(seen.media, seen.cards, strict=True)]
         media = [one for one in media if chosen in (None, one[1].medium)]

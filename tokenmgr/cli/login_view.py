@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tokenmgr import system
-from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
+from tokenmgr.cli.output import error_as_json, table, tell_error
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.login import Heard, Login, Place, Seen
 from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose, registrations
@@ -17,6 +17,7 @@ from tokenmgr.domain import login_policy
 from tokenmgr.domain.login import Judged, Kind, Outcome, Role, Row, Step
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.pki.login import one_line_of
+from tokenmgr.wiring.words import chosen_language, t, texts
 
 MANY = 3  # names of CAs
 _GOOD = (Outcome.SILENT, Outcome.ASKS)

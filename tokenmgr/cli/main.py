@@ -9,7 +9,8 @@ import click
 
 from tokenmgr import __version__
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit, Output, forgive_encodings, t
+from tokenmgr.cli.output import Exit, Output, forgive_encodings
+from tokenmgr.wiring.words import t
 
 # name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
 COMMANDS = {

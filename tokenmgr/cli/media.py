@@ -7,30 +7,32 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import known, libraries, settings
-from tokenmgr.cli.output import Exit, Output, columns, error_as_json, exit_of, t, tell_error, texts
+from tokenmgr.cli.output import Exit, Output, columns, error_as_json, exit_of, tell_error
 from tokenmgr.cli.view import medium_as_json
 from tokenmgr.domain.presence import Missing, Plugged
 from tokenmgr.usb import detect as usb
+from tokenmgr.wiring import around
+from tokenmgr.wiring.libraries import known, libraries, settings
+from tokenmgr.wiring.words import t, texts
 
 
 @click.command(cls=Command, help=t("help.media"))
 @click.option("--watch", is_flag=True, help=t("help.o_watch"))
-@wiring.common
+@options.common
 def media(watch: bool, as_json: bool, only: str | None) -> int:
     with libraries(only) as found:
         if watch:
             from tokenmgr.cli.watch import line
             from tokenmgr.cli.watch import watch as watch_
 
-            def tell(seen: wiring.Surroundings) -> None:
+            def tell(seen: around.Surroundings) -> None:
                 line({"event": "media", **_as_json(seen)}) if as_json else _tell(seen, only)
 
             watch_(found, as_json, tell)
             return Exit.FINE
-        seen = wiring.look(found)
+        seen = around.look(found)
         if as_json:
             Output().value(_as_json(seen))
         else:
@@ -38,7 +40,7 @@ def media(watch: bool, as_json: bool, only: str | None) -> int:
     return Exit.FINE if seen.media else exit_of(seen.why_none())
 
 
-def _as_json(seen: wiring.Surroundings) -> dict[str, Any]:
+def _as_json(seen: around.Surroundings) -> dict[str, Any]:
     why = {} if seen.media else {"error": error_as_json(seen.why_none())}
     return why | {
         "media": [
@@ -53,7 +55,7 @@ def _as_json(seen: wiring.Surroundings) -> dict[str, Any]:
     }
 
 
-def _device_as_json(seen: wiring.Surroundings, plugged: Plugged) -> dict[str, Any]:
+def _device_as_json(seen: around.Surroundings, plugged: Plugged) -> dict[str, Any]:
     device, error = plugged.device, seen.broken.get(plugged)
     return {
         "name": plugged.name,
@@ -69,7 +71,7 @@ def _device_as_json(seen: wiring.Surroundings, plugged: Plugged) -> dict[str, An
     }
 
 
-def _tell(seen: wiring.Surroundings, only: str | None) -> None:
+def _tell(seen: around.Surroundings, only: str | None) -> None:
     why = None if seen.media else seen.why_none()
     if why:
         tell_error(why)
@@ -97,7 +99,7 @@ def _tell(seen: wiring.Surroundings, only: str | None) -> None:
         click.echo(t(f"media.{seen.bus_trouble}"), err=True)
 
 
-def _list(seen: wiring.Surroundings) -> None:
+def _list(seen: around.Surroundings) -> None:
     """With the USB port, where one is known: two alike are told apart by where they are plugged in."""
     ports = {medium: plugged.device.port for plugged in seen.plugged for medium in plugged.media}
     names = ["serial", "label", "family", *(["usb"] if ports else []), "pin"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import click
 
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.check import check
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.output import Exit, Output, t, table
+from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.cli.view import certificate_as_json, medium_as_json, medium_rows, until
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import MediumNotRetyped
 from tokenmgr.token.module import Library, check_label
+from tokenmgr.wiring import around
+from tokenmgr.wiring.words import t
 
 
 @click.group(cls=Group, help=t("help.medium"))
@@ -21,10 +23,10 @@ def medium() -> None:
 
 
 @medium.command(help=t("help.medium_show"))
-@wiring.medium_option
-@wiring.common
+@options.medium_option
+@options.common
 def show(serial: str | None, as_json: bool, only: str | None) -> int:
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         found = [seen.choose(serial)] if serial or not seen.media else seen.media
         shown = [(medium, _public_certificates(library, medium)) for library, medium in found]
     if as_json:
@@ -49,13 +51,13 @@ def _public_certificates(library: Library, facts: MediumFacts) -> list[Certifica
 
 
 @medium.command("format", help=t("help.medium_format"))
-@wiring.medium_option
+@options.medium_option
 @click.option("--label", required=True, help=t("help.o_label"))
 @click.option("--retype", metavar="SERIAL", help=t("help.o_retype"))
-@wiring.fd_option("so-pin-fd", "help.o_so_pin_fd")
-@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@options.fd_option("so-pin-fd", "help.o_so_pin_fd")
+@options.fd_option("new-pin-fd", "help.o_new_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
-@wiring.common
+@options.common
 def format_(
     serial: str | None,
     label: str,
@@ -67,7 +69,7 @@ def format_(
     only: str | None,
 ) -> int:
     check_label(label)
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         library.refuse_format(facts)
         click.secho(t("format.warning", serial=facts.serial, label=facts.label), err=True, fg="yellow")

@@ -8,22 +8,24 @@ from pathlib import Path
 
 import click
 
-from tokenmgr.cli import stores, wiring
-from tokenmgr.cli.output import t
-from tokenmgr.cli.places import Where
-from tokenmgr.cli.wiring import Command
+from tokenmgr.cli import options
+from tokenmgr.cli.options import Command
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.errors import FileUnreadable
 from tokenmgr.pki.bundle import LONGEST
+from tokenmgr.wiring import stores
+from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.words import t
 
 
-def options(command: Command) -> Command:
+def medium_and_pin(command: Command) -> Command:
     """Which medium, and its PIN."""
     for option in (
-        wiring.medium_option,
-        wiring.fd_option("pin-fd", "help.o_pin_fd"),
+        options.medium_option,
+        options.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
-        wiring.common,
+        options.common,
     ):
         command = option(command)
     return command
@@ -32,7 +34,7 @@ def options(command: Command) -> Command:
 @contextmanager
 def medium_store(serial: str | None, only: str | None, pin_fd: int | None, final_try: bool) -> Iterator[MediumStore]:
     """No store on the PC: what S1 promises of a key is asked of it."""
-    with stores.opened(Where(serial, None, pin_fd, final_try), only) as found:
+    with stores.opened(Where(serial, None, pin_fd, final_try), only, Terminal()) as found:
         assert isinstance(found.store, MediumStore)  # noqa: S101  that is what a medium is opened as
         yield found.store
 

@@ -12,13 +12,9 @@ from typing import Any
 import click
 
 from tokenmgr import clock, system
-from tokenmgr.cli import opened, places, prompts, stores, wiring
-from tokenmgr.cli.counter import NOT_HERE, both, hooks_of
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, Output, t
-from tokenmgr.cli.places import Where
-from tokenmgr.cli.progress import Progress
-from tokenmgr.cli.wiring import Command
+from tokenmgr.cli import opened, options, prompts
+from tokenmgr.cli.options import Command
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.customer import other_ca
 from tokenmgr.customer.operations import Counter, is_a_banks
 from tokenmgr.customer.other_ca import NO_NAME, PBM, PBMAC1, OtherCounter, Referred
@@ -31,11 +27,17 @@ from tokenmgr.pki.subject import read_name
 from tokenmgr.renewal.journal import SOURCE
 from tokenmgr.renewal.other_ca import OtherAuthority
 from tokenmgr.renewal.recovery import heading_here
+from tokenmgr.wiring import around, places, stores
+from tokenmgr.wiring.counter import NOT_HERE, both, hooks_of
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.person import Person, Screen
+from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.words import t
 
 BY_FD = "--secret-fd"
 
 
-def options(command: Command) -> Command:
+def place_options(command: Command) -> Command:
     for option in (
         click.option("--cmp-tls-roots", metavar="FILE|system", help=t("help.o_cmp_tls_roots")),
         click.option("--cmp-roots", type=click.Path(path_type=Path), metavar="FILE", help=t("help.o_cmp_roots")),
@@ -46,7 +48,7 @@ def options(command: Command) -> Command:
 
 
 def secret_option(command: Command) -> Command:
-    return wiring.fd_option(BY_FD.removeprefix("--"), "help.o_secret_fd")(command)
+    return options.fd_option(BY_FD.removeprefix("--"), "help.o_secret_fd")(command)
 
 
 def reference_options(command: Command) -> Command:
@@ -135,7 +137,7 @@ def _name(target: Where, only: str | None) -> str:
     if target.pc:
         with places.token_named(target.pc) as token:
             return token.name
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         return places.name_of_token(*seen.choose(target.serial))
 
 
@@ -144,17 +146,17 @@ def counter(
     place: Profile,
     only: str | None,
     target: Where,
-    as_json: bool,
+    person: Person,
     source: Where | None = None,
     goes_on: bool = False,
     referred: Referred | None = None,
     secret_fd: int | None = None,
     no_hooks: bool = False,
     gives_up: bool = False,
-) -> Iterator[tuple[OtherCounter, Progress]]:
+) -> Iterator[tuple[OtherCounter, Screen]]:
     """PINs are asked for, and nothing is written yet."""
     meant = functools.partial(other_ca.is_of, place) if goes_on else None
-    with both(only, target, as_json, source, meant, gives_up) as (new, old, lost, progress):
+    with both(only, target, person, source, meant, gives_up) as (new, old, lost, progress):
         seconds = settings().time_limits.answer
         with OtherAuthority(place.address, place.tls_roots, clock.now, time.sleep, seconds) as reached:
             parts = place, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
@@ -163,7 +165,7 @@ def counter(
             yield OtherCounter(*parts, usb=new.stick, source=there, hooks=hooks, lost=lost, ask=ask), progress
 
 
-def _asking(progress: Progress, descriptor: int | None, reference: str) -> Callable[[str], tuple[str, Secret]]:
+def _asking(progress: Screen, descriptor: int | None, reference: str) -> Callable[[str], tuple[str, Secret]]:
     def ask(told: str) -> tuple[str, Secret]:
         with progress.aside():
             known = told or reference

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import logging
@@ -15,10 +14,8 @@ from enum import IntEnum
 
 import click
 
-from tokenmgr import config, system
-from tokenmgr.cli.libraries import settings
 from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, LeftForLater, TokenmgrError
-from tokenmgr.messages import Texts
+from tokenmgr.wiring.words import t, texts
 
 log = logging.getLogger(__name__)
 
@@ -35,33 +32,6 @@ class Exit(IntEnum):
     DUE = 6  # a certificate's renewal is open
     EXPIRED = 7  # a certificate has expired, and nothing is in its place
     CANCELLED = 130
-
-
-@functools.cache
-def chosen_language() -> str:
-    """Needed before click has parsed anything, since the help is in that language too."""
-    for index, argument in enumerate(sys.argv):
-        if argument.startswith("--lang="):
-            named = argument.partition("=")[2]
-        elif argument == "--lang" and index + 1 < len(sys.argv):
-            named = sys.argv[index + 1]
-        else:
-            continue
-        if named in config.LANGUAGES:
-            return named
-    try:
-        return settings().language
-    except InputError:
-        return config.language_of()
-
-
-@functools.cache
-def texts() -> Texts:
-    return Texts(chosen_language(), system.NAME)
-
-
-def t(key: str, /, **facts: object) -> str:
-    return texts()(key, **facts)
 
 
 class Output:

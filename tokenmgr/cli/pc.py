@@ -7,17 +7,20 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import places, prompts, stores, wiring
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.looking import ours
-from tokenmgr.cli.output import Exit, Output, columns, t
-from tokenmgr.cli.places import FILE, file_named
+from tokenmgr.cli.output import Exit, Output, columns
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.errors import FileNotWritten, PcStoreUnknown
 from tokenmgr.keystore import export as outside
 from tokenmgr.keystore import file, keyring, nss
 from tokenmgr.keystore.form import KEYRING, PASSPHRASE, name_of
 from tokenmgr.log import Secret
+from tokenmgr.wiring import places, stores
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.looking import ours
+from tokenmgr.wiring.places import FILE, Where, file_named
+from tokenmgr.wiring.words import t
 
 
 @click.group(cls=Group, help=t("help.pc"))
@@ -25,11 +28,11 @@ def pc() -> None:
     pass
 
 
-def pc_option(command: wiring.Command) -> wiring.Command:
+def pc_option(command: options.Command) -> options.Command:
     return click.option("--pc", "store", metavar="NAME", default=FILE, help=t("help.o_pc_file"))(command)
 
 
-def keyring_option(command: wiring.Command) -> wiring.Command:
+def keyring_option(command: options.Command) -> options.Command:
     return click.option("--keyring", "by_keyring", is_flag=True, help=t("help.o_keyring"))(command)
 
 
@@ -41,7 +44,7 @@ def path_of(name: str) -> Path:
 
 
 @pc.command("list", help=t("help.pc_list"))
-@wiring.words
+@options.words
 def show(as_json: bool) -> int:
     """What can be named, and is here."""
     found = [_of_database(one) for one in nss.databases(settings().user_home)]
@@ -71,8 +74,8 @@ def _of_database(one: nss.Database) -> dict[str, Any]:
 @pc.command(help=t("help.pc_make"))
 @pc_option
 @keyring_option
-@wiring.fd_option("new-pin-fd", "help.o_new_pass_fd")
-@wiring.words
+@options.fd_option("new-pin-fd", "help.o_new_pass_fd")
+@options.words
 def make(store: str, by_keyring: bool, new_pin_fd: int | None, as_json: bool) -> int:
     path = path_of(store)
     file.require_absent(path)
@@ -87,12 +90,12 @@ def make(store: str, by_keyring: bool, new_pin_fd: int | None, as_json: bool) ->
 @pc.command(help=t("help.pc_passphrase"))
 @pc_option
 @keyring_option
-@wiring.fd_option("pin-fd", "help.o_pass_fd")
-@wiring.fd_option("new-pin-fd", "help.o_new_pass_fd")
-@wiring.words
+@options.fd_option("pin-fd", "help.o_pass_fd")
+@options.fd_option("new-pin-fd", "help.o_new_pass_fd")
+@options.words
 def passphrase(store: str, by_keyring: bool, pin_fd: int | None, new_pin_fd: int | None, as_json: bool) -> int:
     path = path_of(store)
-    with stores.passphrase(path, pin_fd) as old:
+    with stores.passphrase(path, Where(pin_fd=pin_fd), Terminal()) as old:
         _opened(path, old).close()  # before anybody thinks of a new one
         if by_keyring:
             keyring.take_over(path, old)
@@ -106,16 +109,16 @@ def passphrase(store: str, by_keyring: bool, pin_fd: int | None, new_pin_fd: int
 @pc_option
 @click.option("--out", "target", metavar="FILE", required=True, type=click.Path(path_type=Path), help=t("help.o_out"))
 @click.option("--certificate", metavar="SERIALNUMBER", default="", help=t("help.o_export"))
-@wiring.fd_option("pin-fd", "help.o_pass_fd")
-@wiring.fd_option("new-pin-fd", "help.o_out_pass_fd")
-@wiring.words
+@options.fd_option("pin-fd", "help.o_pass_fd")
+@options.fd_option("new-pin-fd", "help.o_out_pass_fd")
+@options.words
 def export(
     store: str, target: Path, certificate: str, pin_fd: int | None, new_pin_fd: int | None, as_json: bool
 ) -> int:
     path = path_of(store)
     if target.is_symlink() or target.exists():
         raise FileNotWritten(file=str(target), reason=t("pc.there_is_one"))
-    with stores.passphrase(path, pin_fd) as known:
+    with stores.passphrase(path, Where(pin_fd=pin_fd), Terminal()) as known:
         opened = _opened(path, known)
         try:
             one = outside.chosen(opened, certificate)

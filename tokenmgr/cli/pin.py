@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
-from tokenmgr.cli import prompts, wiring
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.output import Exit, Output, columns, t
+from tokenmgr.cli.output import Exit, Output, columns
 from tokenmgr.cli.view import medium_as_json
 from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.wiring import around
+from tokenmgr.wiring.words import t
 
 
 @click.group(cls=Group, help=t("help.pin"))
@@ -17,10 +19,10 @@ def pin() -> None:
 
 
 @pin.command(help=t("help.pin_status"))
-@wiring.medium_option
-@wiring.common
+@options.medium_option
+@options.common
 def status(serial: str | None, as_json: bool, only: str | None) -> int:
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         found = [seen.choose(serial)[1]] if serial or not seen.media else [medium for _, medium in seen.media]
     if as_json:
         wanted = ("serial", "pin", "so_pin", "shortest_pin", "longest_pin")
@@ -41,17 +43,17 @@ def _row(facts: MediumFacts) -> list[str]:
 
 
 @pin.command(help=t("help.pin_change"))
-@wiring.medium_option
-@wiring.fd_option("pin-fd", "help.o_pin_fd")
-@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@options.medium_option
+@options.fd_option("pin-fd", "help.o_pin_fd")
+@options.fd_option("new-pin-fd", "help.o_new_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
-@wiring.common
+@options.common
 def change(
     serial: str | None, pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
 ) -> int:
     from tokenmgr.token.session import Session
 
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         with Session.open(library, facts.serial, write=True) as session:
             accepted = prompts.final_try(facts, session.family, final_try)
@@ -61,18 +63,18 @@ def change(
 
 
 @pin.command(help=t("help.pin_unblock"))
-@wiring.medium_option
-@wiring.fd_option("so-pin-fd", "help.o_so_pin_fd")
-@wiring.fd_option("new-pin-fd", "help.o_new_pin_fd")
+@options.medium_option
+@options.fd_option("so-pin-fd", "help.o_so_pin_fd")
+@options.fd_option("new-pin-fd", "help.o_new_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
-@wiring.common
+@options.common
 def unblock(
     serial: str | None, so_pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
 ) -> int:
     from tokenmgr.token.pins import refuse_unblocking
     from tokenmgr.token.session import Session
 
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(serial)
         with Session.open(library, facts.serial, write=True) as session:
             refuse_unblocking(facts, session.family)

@@ -14,9 +14,10 @@ from contextlib import contextmanager
 
 import click
 
-from tokenmgr.cli.output import pad, t, tell_error, width
+from tokenmgr.cli.output import pad, tell_error, width
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, MediumError, RenewalError
+from tokenmgr.errors import JournalDamaged, MediumError, TokenmgrError
+from tokenmgr.wiring.words import t
 
 TICK = 0.1
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -64,7 +65,7 @@ class Progress:
 
     # --- for the command ---
 
-    def tell(self, error: RenewalError) -> None:
+    def tell(self, error: TokenmgrError) -> None:
         with self.aside():
             if isinstance(error, JournalDamaged):  # its next step is what is being done
                 click.echo(t("renewing.set_aside", file=error.facts["file"]), err=True)

@@ -8,12 +8,12 @@ import sys
 import click
 
 from tokenmgr import system
-from tokenmgr.cli.output import t
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_hopeless
+from tokenmgr.wiring.words import t
 
 LONGEST = 256
 NEW_PIN_FD, PIN_FD = "--new-pin-fd", "--pin-fd"

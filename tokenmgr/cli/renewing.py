@@ -7,33 +7,36 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import bank_pins, other_cas, places, prompts, wiring
-from tokenmgr.cli.counter import counter
+from tokenmgr.cli import bank_pins, options, other_cas, prompts
 from tokenmgr.cli.help import Command as Documented
-from tokenmgr.cli.output import Exit, Output, chosen_language, t, table
-from tokenmgr.cli.progress import Progress
+from tokenmgr.cli.options import Command
+from tokenmgr.cli.output import Exit, Output, table
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import certificate_as_json
-from tokenmgr.cli.wiring import Command
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
+from tokenmgr.wiring import places
+from tokenmgr.wiring.counter import counter
+from tokenmgr.wiring.person import Screen
+from tokenmgr.wiring.words import chosen_language, t
 
-Reached = AbstractContextManager[tuple[Counter, Progress]]
+Reached = AbstractContextManager[tuple[Counter, Screen]]
 LOGIN_FD, CONFIRMATION_FD = "--login-pin-fd", "--confirmation-pin-fd"
 
 
 def _store(command: Command) -> Command:
     """Which store, and its PIN."""
     for option in (
-        places.options,
-        wiring.fd_option("pin-fd", "help.o_pin_fd"),
+        options.store,
+        options.fd_option("pin-fd", "help.o_pin_fd"),
         click.option("--final-try", is_flag=True, help=t("help.o_final")),
         click.option("--bank", metavar="CODE", help=t("help.o_bank")),
         click.option("--no-hooks", is_flag=True, help=t("help.o_no_hooks")),
-        wiring.common,
+        options.common,
     ):
         command = option(command)
     return command
@@ -41,7 +44,7 @@ def _store(command: Command) -> Command:
 
 def _login_pins(command: Command) -> Command:
     for name, text in (("confirmation-pin-fd", "help.o_confirmation_pin_fd"), ("login-pin-fd", "help.o_login_pin_fd")):
-        command = wiring.fd_option(name, text)(command)
+        command = options.fd_option(name, text)(command)
     return command
 
 
@@ -53,10 +56,10 @@ kind_option = click.option("--kind", type=click.Choice([kind.value for kind in K
 @click.option("--certificate", default="", metavar="SERIALNUMBER", help=t("help.o_certificate"))
 @click.option("--rehearse", is_flag=True, help=t("help.o_rehearse"))
 @kind_option
-@places.target_options
+@options.target_store
 @click.option("--due", is_flag=True, help=t("help.o_renew_due"))
 @yes_option
-@other_cas.options
+@other_cas.place_options
 @_store
 def renew(
     certificate: str,
@@ -74,13 +77,13 @@ def renew(
 
         told = {**named, "certificate": certificate, "rehearse": rehearse}
         return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
-    here, there = places.where(named), places.where(named, "to_")
+    here, there = options.where(named), options.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
     reached: Reached
     if other := other_cas.place_of(named, bank):
-        reached = other_cas.counter(other, only, target, as_json, source, no_hooks=named["no_hooks"])
+        reached = other_cas.counter(other, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
     else:
-        reached = counter(bank, only, target, as_json, source, no_hooks=named["no_hooks"])
+        reached = counter(bank, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
     with reached as (at, _progress):
         if source:
             _confirm(at, yes)
@@ -97,7 +100,7 @@ def renew(
 @kind_option
 @_login_pins
 @yes_option
-@other_cas.options
+@other_cas.place_options
 @other_cas.reference_options
 @_store
 def acquire(
@@ -112,18 +115,18 @@ def acquire(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, wanted = places.where(named), KeyKind(kind) if kind else None
+    target, wanted = options.where(named), KeyKind(kind) if kind else None
     if other := other_cas.place_of(named, bank):
         who = other_cas.referred(named, {"--contract": contract, "--user": user})
         how = {"secret_fd": named["secret_fd"], "no_hooks": named["no_hooks"]}
-        with other_cas.counter(other, only, target, as_json, referred=who, **how) as (there, _):
+        with other_cas.counter(other, only, target, Terminal(as_json), referred=who, **how) as (there, _):
             if target.pc:
                 _confirm(there, yes)
             return _tell(there.enrol(who, wanted), as_json)
     other_cas.require_alone(named)
     if contract is None or user is None:
         raise click.MissingParameter(param_type="option", param_hint="--user" if contract else "--contract")
-    with counter(bank, only, target, as_json, is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
+    with counter(bank, only, target, Terminal(as_json), is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
@@ -133,7 +136,7 @@ def acquire(
 
 @click.command(cls=Documented, help=t("help.resume"))
 @_login_pins
-@places.source_options
+@options.source_store
 @other_cas.secret_option
 @other_cas.give_up_option
 @_store
@@ -147,15 +150,15 @@ def resume(
     only: str | None,
     **named: Any,
 ) -> int:
-    target, source = places.where(named), places.where(named, "from_")
+    target, source = options.where(named), options.where(named, "from_")
     how = {"goes_on": True, "no_hooks": named["no_hooks"], "gives_up": give_up}
     reached: Reached
     if other := None if bank else other_cas.begun(target, only):
-        reached = other_cas.counter(other, only, target, as_json, source, secret_fd=secret_fd, **how)
+        reached = other_cas.counter(other, only, target, Terminal(as_json), source, secret_fd=secret_fd, **how)
     else:
         if give_up:
             other_cas.require_lost(target, only)
-        reached = counter(bank, only, target, as_json, source, **how)
+        reached = counter(bank, only, target, Terminal(as_json), source, **how)
     with reached as (at, progress):
 
         def ask(contract: str, user: str) -> Applicant:
@@ -168,7 +171,7 @@ def resume(
     return _tell(outcome, as_json) if outcome else other_cas.tell_given_up(at, as_json)
 
 
-def _ask_pins(progress: Progress, login_fd: int | None, confirmation_fd: int | None) -> tuple[Secret, Secret]:
+def _ask_pins(progress: Screen, login_fd: int | None, confirmation_fd: int | None) -> tuple[Secret, Secret]:
     """R11: never to be mistaken for the medium's."""
     with progress.aside():
         login = bank_pins.known_pin(bank_pins.LOGIN, login_fd, LOGIN_FD)

@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import places
-from tokenmgr.cli.counter import counter
+from tokenmgr.cli import options
 from tokenmgr.cli.due import remind
-from tokenmgr.cli.output import Output, error_as_json, exit_of, t, tell_error
+from tokenmgr.cli.output import Output, error_as_json, exit_of, tell_error
 from tokenmgr.cli.renewing import outcome_as_json, tell_outcome
-from tokenmgr.cli.status import Looked, look
+from tokenmgr.cli.status import as_value, exit_of_look, tell_look
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.customer.due import Alone, alone
 from tokenmgr.customer.operations import Outcome
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import LeftForLater, TokenmgrError
+from tokenmgr.wiring import places
+from tokenmgr.wiring.counter import counter
+from tokenmgr.wiring.looked import Looked, look
+from tokenmgr.wiring.words import t
 
 NOT_WITH = (
     "certificate",
@@ -58,7 +62,7 @@ def renew_due(asked: Asked) -> int:
     given = [asked.named.get(name) for name in NOT_WITH]
     if any(one is not None and one is not False and one != "" for one in given):  # a descriptor may be 0
         raise click.UsageError(t("renewing.due_alone"))
-    where, done, tried = places.where(asked.named), Done(), set[Alone]()
+    where, done, tried = options.where(asked.named), Done(), set[Alone]()
     while True:
         looked = look(where, asked.only, asked.bank)
         todo = [one for one in alone(looked.found) if one not in tried and one.certificate not in done.new]
@@ -72,10 +76,10 @@ def renew_due(asked: Asked) -> int:
 
 def _renew(one: Alone, asked: Asked, done: Done) -> None:
     """What stands in the way of one stands in no other's."""
-    target = places.by_name(one.store, places.where(asked.named))
+    target = places.by_name(one.store, options.where(asked.named))
     number = "" if one.certificate is None else f"{one.certificate:x}"
     try:
-        with counter(asked.bank, asked.only, target, asked.as_json, no_hooks=asked.named["no_hooks"]) as (
+        with counter(asked.bank, asked.only, target, Terminal(asked.as_json), no_hooks=asked.named["no_hooks"]) as (
             at,
             _progress,
         ):
@@ -96,12 +100,12 @@ def _tell(left: Looked, done: Done, as_json: bool) -> int:
     if as_json:
         renewed = [outcome_as_json(one) for one in done.renewed]
         failed = [_failed_as_json(one, error) for one, error in done.failed]
-        Output().value({"renewed": renewed, "failed": failed, "left": left.as_json()})
+        Output().value({"renewed": renewed, "failed": failed, "left": as_value(left)})
     else:
-        left.tell()
+        tell_look(left)
         if not done.renewed and not done.failed:
             remind(left.found, left.troubles, on_desktop=False, as_json=False)
-    return exit_of(done.failed[0][1]) if done.failed else left.exit
+    return exit_of(done.failed[0][1]) if done.failed else exit_of_look(left)
 
 
 def _failed_as_json(one: Alone, error: TokenmgrError) -> dict[str, Any]:

@@ -31,11 +31,11 @@ from tokenmgr.cli import prompts
 from tokenmgr.cli.actors import machine
 from tokenmgr.cli.authority import ca_folder, open_authority, pin_of
 from tokenmgr.cli.ca_registry import lineage_of
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.options import fd_option, words
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.tls import adopt_own, own_certificate
 from tokenmgr.cli.watched import Watched
-from tokenmgr.cli.wiring import fd_option, words
 from tokenmgr.errors import NothingToServe, RegistryUnavailable
 from tokenmgr.log import Secret
 from tokenmgr.sql import marks
@@ -43,6 +43,7 @@ from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
+from tokenmgr.wiring.words import t
 
 SOCKETS = ("--socket", "--status-socket", "--est-socket")  # as a worker is told of them; the last one may be missing
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this

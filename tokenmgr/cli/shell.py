@@ -7,11 +7,12 @@ import click
 from tokenmgr import config, log
 from tokenmgr.cli.bed import bed, day_of
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t, table
+from tokenmgr.cli.output import table
 from tokenmgr.errors import NothingUp
 from tokenmgr.testbed import shell as shells
 from tokenmgr.testbed.simulated import PIN
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.words import t
 
 
 @click.command(cls=Command, help=t("help.testbed_shell"))

@@ -18,8 +18,7 @@ import click
 
 from tokenmgr import config, log
 from tokenmgr.cli.bed import bed
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, chosen_language, t
+from tokenmgr.cli.output import Exit
 from tokenmgr.cli.prompts import at_terminal
 from tokenmgr.cli.story import CONTRACT, USER, Story
 from tokenmgr.customer.profiles import profiles
@@ -27,6 +26,8 @@ from tokenmgr.errors import SimulatedUnknown
 from tokenmgr.renewal.journal import SUFFIX
 from tokenmgr.testbed.own_ca import Commands, own_ca
 from tokenmgr.testbed.simulated import PIN
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.words import chosen_language, t
 
 OTHER_USER = "0002"
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 
-from tokenmgr.cli import places
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import chosen_language, error_as_json, t, table, tell_error, texts
+from tokenmgr.cli.output import error_as_json, table, tell_error
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import Row, Seen, Status
-from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
-from tokenmgr.domain.status import Next, Place, Verdict, Why, left
+from tokenmgr.domain.status import Next, Place, Verdict, Why
 from tokenmgr.errors import ProfileWrong, TokenmgrError
 from tokenmgr.renewal.journal import Begun
+from tokenmgr.wiring import places
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.looked import Words, left_in_words, open_in_words
+from tokenmgr.wiring.words import chosen_language, t, texts
 
 SECOND = timedelta(seconds=1)
 COLOURS = {
@@ -32,30 +31,6 @@ COLOURS = {
     Verdict.EXPIRED: "red",
     Verdict.HAND: "red",
 }
-
-
-@dataclass(frozen=True)
-class Words:
-    """What only this computer's files know: the names of banks, and why a CA was not asked."""
-
-    known: Sequence[Profile]
-    offline: bool
-
-    def bank(self, row: Row) -> str:
-        """As its file calls it, else as the certificate does."""
-        whose = row.held.whose
-        if whose is None:
-            return ""
-        return next((one.name for one in self.known if one.code == whose.bank), whose.bank_name)
-
-    def not_asked(self, row: Row) -> str:
-        if row.held.standing is not None or (row.held.whose is None and row.item.certificates):
-            return ""
-        if self.offline:
-            return "offline"
-        whose = row.held.whose
-        is_known = bool(self.known) if whose is None else any(one.code == whose.bank for one in self.known)
-        return "no_answer" if is_known else "no_profile"
 
 
 # --- in words ---
@@ -111,31 +86,13 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
         yield t("seen.key"), row.item.key_id
     yield t("labels.state"), t(f"seen_why.{judged.why.value}")
     if standing and judged.place.value in ("logs-in", "the-last"):
-        yield t("bank.renewal"), _open(standing.renewal)
+        yield t("bank.renewal"), open_in_words(standing.renewal)
         if not standing.renewal.is_open and judged.why is not Why.FINE:
-            yield t("bank.acquisition"), _open(standing.acquisition)
+            yield t("bank.acquisition"), open_in_words(standing.acquisition)
     if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
         yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
     if step := _step(row, seen.look.name, now):
         yield t("seen.next"), step
-
-
-def left_in_words(ends: datetime, now: datetime) -> str:
-    """Whole days; hours and minutes on the last one (R2)."""
-    if is_over(ends, now):
-        return t("seen.over")
-    days, hours, minutes = left(ends, now)
-    return t("seen.days", days=days) if days else t("seen.hours", hours=hours, minutes=minutes)
-
-
-def _open(told: Open) -> str:
-    until = japan_time(told.until, chosen_language()) if told.until else ""
-    if told.is_open:
-        return t("seen.open", until=until)
-    if told.reason == "too-early":
-        return t("seen.opens", until=until)
-    reason = t(f"facts.{told.reason}") if texts().has(f"facts.{told.reason}") else told.reason
-    return t("bank.closed_since", reason=reason, until=until) if until else t("bank.closed", reason=reason)
 
 
 def _step(row: Row, serial: str, now: datetime) -> str:

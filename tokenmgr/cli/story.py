@@ -13,9 +13,7 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli.bed import PROFILE_OF
-from tokenmgr.cli.counter import authority
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import Exit, chosen_language, pad, t, tell_error, texts
+from tokenmgr.cli.output import Exit, pad, tell_error
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Applicant, Counter, Outcome
@@ -30,6 +28,9 @@ from tokenmgr.system import private_folder
 from tokenmgr.testbed.own_ca import Commands, OwnCA, drawn_pin
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.session import Session
+from tokenmgr.wiring.counter import authority
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.words import chosen_language, t, texts
 
 BANK_NAME, CONTRACT, CONTRACT_NAME, USER = "みほん信用金庫", "1234567", "みほん商店", "0001"
 SHORT, LONG = 13, 365  # days: of the certificate that is soon due, and of every later one (R1)

@@ -8,16 +8,17 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bed import bed, day_of, medium_argument
 from tokenmgr.cli.faults import calls, fault, rule_line, rule_value, set_
 from tokenmgr.cli.help import Group
-from tokenmgr.cli.output import Exit, Output, chosen_language, columns, t, table
+from tokenmgr.cli.output import Exit, Output, columns, table
 from tokenmgr.cli.shell import shell
 from tokenmgr.cli.shown import renewal
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.testbed.scenario import known, read
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
+from tokenmgr.wiring.words import chosen_language, t
 
 
 @click.group(cls=Group, help=t("help.testbed"))
@@ -43,7 +44,7 @@ def _scenarios(_context: click.Context, _parameter: click.Parameter, incomplete:
     show_default=True,
     help=t("help.o_kind"),
 )
-@wiring.words
+@options.words
 def up(
     scenarios: tuple[str, ...], name: str, path: Path | None, seed: int, day: str | None, kind: str, as_json: bool
 ) -> int:
@@ -71,7 +72,7 @@ def _where(medium: SimulatedMedium) -> list[tuple[str, str]]:
 
 @testbed.command(help=t("help.testbed_down"))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@wiring.words
+@options.words
 def down(names: tuple[str, ...], as_json: bool) -> int:
     gone = bed(sweep=True).down(*names)
     if as_json:
@@ -82,7 +83,7 @@ def down(names: tuple[str, ...], as_json: bool) -> int:
 
 
 @testbed.command("list", help=t("help.testbed_list"))
-@wiring.words
+@options.words
 def list_(as_json: bool) -> int:
     media = bed(sweep=True).media()
     if as_json:
@@ -106,7 +107,7 @@ def _state(medium: SimulatedMedium) -> str:
 
 @testbed.command(help=t("help.testbed_show"))
 @medium_argument
-@wiring.words
+@options.words
 def show(name: str, as_json: bool) -> int:
     medium = bed().medium(name)
     if as_json:
@@ -152,7 +153,7 @@ def as_value(medium: SimulatedMedium) -> dict[str, Any]:
 
 
 @testbed.command(help=t("help.testbed_scenarios"))
-@wiring.words
+@options.words
 def scenarios(as_json: bool) -> int:
     titles = {name: told[chosen_language()] for name, told in known().items()}
     if as_json:
@@ -164,14 +165,14 @@ def scenarios(as_json: bool) -> int:
 
 @testbed.command(help=t("help.testbed_plug"))
 @medium_argument
-@wiring.words
+@options.words
 def plug(name: str, as_json: bool) -> int:
     return _moved(name, as_json, plugged=True)
 
 
 @testbed.command(help=t("help.testbed_unplug"))
 @medium_argument
-@wiring.words
+@options.words
 def unplug(name: str, as_json: bool) -> int:
     return _moved(name, as_json, plugged=False)
 
@@ -193,7 +194,7 @@ def _moved(name: str, as_json: bool, plugged: bool) -> int:
 @testbed.command(help=t("help.testbed_swap"))
 @medium_argument
 @click.argument("other")
-@wiring.words
+@options.words
 def swap(name: str, other: str, as_json: bool) -> int:
     here = bed()
     here.medium(name).swap(here.medium(other))

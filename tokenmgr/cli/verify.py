@@ -7,10 +7,10 @@ from typing import Any
 import click
 
 from tokenmgr import clock
-from tokenmgr.cli import places, prompts, stores, wiring
+from tokenmgr.cli import options, prompts
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output, t
-from tokenmgr.cli.places import Where
+from tokenmgr.cli.output import Exit, Output
+from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import certificate_as_json, until
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.credential import Finding
@@ -18,15 +18,18 @@ from tokenmgr.errors import SignatureWrong
 from tokenmgr.keystore.file import FileStore
 from tokenmgr.token.checkup import Checkup, about_certificates, check
 from tokenmgr.token.session import Session
+from tokenmgr.wiring import around, stores
+from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.words import t
 
 
 @click.command(cls=Command, help=t("help.verify"))
-@places.options
-@wiring.fd_option("pin-fd", "help.o_pin_fd")
+@options.store
+@options.fd_option("pin-fd", "help.o_pin_fd")
 @click.option("--final-try", is_flag=True, help=t("help.o_final"))
-@wiring.common
+@options.common
 def verify(as_json: bool, only: str | None, **named: Any) -> int:
-    where = places.where(named)
+    where = options.where(named)
     name, checkup = _on_pc(where, only) if where.pc else _medium(where, only)
     if as_json:
         Output().value({"name" if where.pc else "serial": name, **_as_json(checkup)})
@@ -36,7 +39,7 @@ def verify(as_json: bool, only: str | None, **named: Any) -> int:
 
 
 def _medium(where: Where, only: str | None) -> tuple[str, Checkup]:
-    with wiring.surroundings(only) as seen:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(where.serial)
         again = lambda: prompts.pin(t("pins.ask_each", serial=facts.serial), where.pin_fd)  # noqa: E731
         with Session.open(library, facts.serial, ask_pin=again) as session:
@@ -47,7 +50,7 @@ def _medium(where: Where, only: str | None) -> tuple[str, Checkup]:
 
 
 def _on_pc(where: Where, only: str | None) -> tuple[str, Checkup]:
-    with stores.opened(where, only) as found:
+    with stores.opened(where, only, Terminal()) as found:
         if isinstance(found.store, MediumStore):
             return found.store.name, found.store.checkup(clock.now())
         assert isinstance(found.store, FileStore)  # noqa: S101  that is what is left

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tokenmgr.cli.libraries import known
-from tokenmgr.cli.output import chosen_language, t
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.medium import MediumFacts
+from tokenmgr.wiring.libraries import known
+from tokenmgr.wiring.words import chosen_language, t
 
 
 def medium_as_json(medium: MediumFacts) -> dict[str, Any]:

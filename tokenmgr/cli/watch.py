@@ -10,18 +10,18 @@ from typing import Any
 
 import click
 
-from tokenmgr.cli import wiring
-from tokenmgr.cli.libraries import known
-from tokenmgr.cli.output import t
 from tokenmgr.domain.device import Change
 from tokenmgr.domain.presence import Missing, Plugged, plugged
 from tokenmgr.token.module import Library
 from tokenmgr.usb.watch import Watch
+from tokenmgr.wiring import around
+from tokenmgr.wiring.libraries import known
+from tokenmgr.wiring.words import t
 
 WAKING = 5.0  # seconds that a card may take until its reader and its library see it
 AGAIN = 0.3
 
-Tell = Callable[[wiring.Surroundings], None]
+Tell = Callable[[around.Surroundings], None]
 
 
 def watch(found: list[Library], as_json: bool, tell: Tell) -> None:
@@ -29,14 +29,14 @@ def watch(found: list[Library], as_json: bool, tell: Tell) -> None:
     by a look that begins when every change after it is heard."""
     happened: queue.SimpleQueue[Change] = queue.SimpleQueue()
     with Watch(happened.put, known().claims) as watching:
-        tell(wiring.look(found))
+        tell(around.look(found))
         if not as_json:
             click.echo(t("media.watching", how=watching.how), err=True)
         try:
             for change in _each(happened):
                 for one in plugged([change.device], known().of_device, []):  # none, if it is somebody's mouse
                     _say(change, one, as_json)
-                    tell(_settled(found, change) if change.plugged else wiring.look(found))
+                    tell(_settled(found, change) if change.plugged else around.look(found))
         except KeyboardInterrupt:
             return  # its end, not an accident
 
@@ -65,11 +65,11 @@ def line(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=True))
 
 
-def _settled(found: list[Library], change: Change) -> wiring.Surroundings:
+def _settled(found: list[Library], change: Change) -> around.Surroundings:
     """Asked again while a card that has just come is not seen yet."""
     end = time.monotonic() + WAKING
     while True:
-        seen = wiring.look(found)
+        seen = around.look(found)
         waking = [
             one for one in seen.plugged if one.device == change.device and one.missing in (Missing.SLOT, Missing.MEDIUM)
         ]

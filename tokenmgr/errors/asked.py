@@ -105,3 +105,10 @@ class CmpAsked(InputError):
     code = "U116"
     reason: str
     subject: str = ""
+
+
+class SameStore(InputError):
+    """The store to renew into is the one that has the certificate now."""
+
+    code = "U117"
+    serial: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 
-from tokenmgr.cli.libraries import settings
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import PATIENCE
 from tokenmgr.renewal.authority import Authority
+from tokenmgr.wiring.libraries import settings
 
 
 def glimpse(profile: Profile) -> Authority:

@@ -8,8 +8,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from tokenmgr.cli import places, wiring
-from tokenmgr.cli.libraries import settings
 from tokenmgr.customer.looks import Look, of_token
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.generation import StoreKind
@@ -18,6 +16,8 @@ from tokenmgr.errors import PcStoreMissing, TokenmgrError
 from tokenmgr.keystore import nss
 from tokenmgr.renewal.journal import looked
 from tokenmgr.token.module import Library
+from tokenmgr.wiring import around, places
+from tokenmgr.wiring.libraries import settings
 
 Looks = tuple[list[Look], TokenmgrError | None]
 
@@ -29,7 +29,7 @@ def looks(where: places.Where, only: str | None, folder: Path) -> Iterator[Looks
         if where.pc:
             yield [_named(stack, where.pc)], None
             return
-        seen = stack.enter_context(wiring.surroundings(only))
+        seen = stack.enter_context(around.surroundings(only))
         if where.serial:
             yield [of_medium(*seen.choose(where.serial))], None
             return

@@ -9,23 +9,19 @@ A medium is what is meant where nothing is said: a store on the PC is chosen, ne
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import click
 
 from tokenmgr import catalogue
-from tokenmgr.cli import libraries, prompts, wiring
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t
 from tokenmgr.domain.medium import MediumFacts
 from tokenmgr.errors import LibraryNotReady, PcStoreMissing, PcStoreSoftware, PcStoreUnknown, TokenmgrError
 from tokenmgr.keystore import nss
 from tokenmgr.keystore.form import name_of
 from tokenmgr.token.module import Library
+from tokenmgr.wiring import libraries
+from tokenmgr.wiring.libraries import settings
 
 FILE, TPM = "file", "tpm"
 KINDS = (nss.KIND, FILE, TPM)
@@ -33,18 +29,13 @@ KINDS = (nss.KIND, FILE, TPM)
 
 @dataclass(frozen=True)
 class Where:
-    """As it was named. `option` is the one that its PIN comes by."""
+    """As it was named. `pin_fd` and `option`: how its PIN comes, where it comes by a command line."""
 
     serial: str | None = None
     pc: str | None = None
     pin_fd: int | None = None
     final_try: bool = False
-    option: str = prompts.PIN_FD
-
-    def __post_init__(self) -> None:
-        if self.serial and self.pc:
-            prefix = self.option.removesuffix("pin-fd")
-            raise click.UsageError(t("words.one_store", options=f"{prefix}medium, {prefix}pc"))
+    option: str = "--pin-fd"
 
     @property
     def is_named(self) -> bool:
@@ -152,36 +143,3 @@ def _library(family_name: str, store: str, named: Callable[[str], str], initiali
     if path is None:
         raise PcStoreSoftware(serial=store, software=family.title, get=family.libraries.get)
     return Library(path, settings().environment, family, settings().time_limits, (), initialise, named)
-
-
-# --- options ---
-
-
-def options(command: wiring.Command) -> wiring.Command:
-    """--medium and --pc: which store is meant."""
-    return wiring.medium_option(_pc_option("--pc", "help.o_pc")(command))
-
-
-def target_options(command: wiring.Command) -> wiring.Command:
-    """--to-medium and --to-pc, with the PIN of that one: a renewal into another store."""
-    medium = click.option("--to-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_to_medium"))
-    return wiring.fd_option("to-pin-fd", "help.o_to_pin_fd")(medium(_pc_option("--to-pc", "help.o_to_pc")(command)))
-
-
-def source_options(command: wiring.Command) -> wiring.Command:
-    """--from-medium and --from-pc: where what is replaced is, where that is another store and no journal says it."""
-    medium = click.option("--from-medium", metavar="SERIAL", callback=wiring.not_empty, help=t("help.o_from_medium"))
-    return wiring.fd_option("from-pin-fd", "help.o_from_pin_fd")(
-        medium(_pc_option("--from-pc", "help.o_from_pc")(command))
-    )
-
-
-def _pc_option(name: str, help_key: str) -> Callable[[wiring.Command], wiring.Command]:
-    return click.option(name, metavar="NAME", callback=wiring.not_empty, help=t(help_key))
-
-
-def where(named: Mapping[str, Any], prefix: str = "") -> Where:
-    """From a command's own words: `prefix` is "to_" or "from_" of the other store."""
-    serial = named.get(f"{prefix}medium" if prefix else "serial")
-    option = f"--{prefix.replace('_', '-')}pin-fd"
-    return Where(serial, named.get(f"{prefix}pc"), named.get(f"{prefix}pin_fd"), bool(named.get("final_try")), option)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
-from tokenmgr.cli import libraries, prompts, wiring
-from tokenmgr.cli.output import t, tell_error
-from tokenmgr.cli.places import TPM, Token, Where, file_named, name_of_token, token_named
-from tokenmgr.cli.progress import LOOKING
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.pc_store import PcStore
 from tokenmgr.domain.device import instead
@@ -24,6 +17,9 @@ from tokenmgr.keystore import file
 from tokenmgr.keystore.form import name_of
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
+from tokenmgr.wiring import around, libraries
+from tokenmgr.wiring.person import Person
+from tokenmgr.wiring.places import TPM, Token, Where, file_named, name_of_token, token_named
 
 
 @dataclass(frozen=True)
@@ -37,10 +33,10 @@ class Opened:
 
 
 @contextmanager
-def opened(where: Where, only: str | None) -> Iterator[Opened]:
+def opened(where: Where, only: str | None, person: Person) -> Iterator[Opened]:
     """Nothing is written yet."""
     place = file_named(where.pc or "")
-    way = _file(place, where) if place else _token(where) if where.pc else _medium(where, only)
+    way = _file(place, where, person) if place else _token(where, person) if where.pc else _medium(where, only, person)
     with way as found, closing(found.store), _about(found.store):
         yield found
 
@@ -53,7 +49,7 @@ def look_for(where: Where, only: str | None) -> None:
         with token_named(where.pc):
             pass
     else:
-        with wiring.surroundings(only) as seen:
+        with around.surroundings(only) as seen:
             seen.choose(where.serial)
 
 
@@ -69,12 +65,12 @@ def _about(store: StorePort) -> Iterator[None]:
 
 
 @contextmanager
-def _medium(where: Where, only: str | None) -> Iterator[Opened]:
-    with wiring.surroundings(only) as seen:
+def _medium(where: Where, only: str | None, person: Person) -> Iterator[Opened]:
+    with around.surroundings(only) as seen:
         library, facts = seen.choose(where.serial)
-        accepted = prompts.final_try(facts, library.family_of(facts), where.final_try)
+        accepted = person.may_spend_final_try(facts, library.family_of(facts), where)
         stick = _stick(seen, facts)
-        with prompts.pin(t("pins.ask", serial=facts.serial), where.pin_fd, option=where.option) as pin:
+        with person.pin(facts.serial, where, facts) as pin:
             kind = StoreKind.PC if library.family_of(facts).token.on_pc else StoreKind.MEDIUM
             store = MediumStore(library, facts.serial, pin, accepted, lambda: _instead(stick), kind)
             store.name = name_of_token(library, facts)
@@ -82,51 +78,46 @@ def _medium(where: Where, only: str | None) -> Iterator[Opened]:
 
 
 @contextmanager
-def _token(where: Where) -> Iterator[Opened]:
+def _token(where: Where, person: Person) -> Iterator[Opened]:
     with ExitStack() as stack:
         token = stack.enter_context(token_named(where.pc or "", write=True))
-        _wait_for_browser(token)
-        pin = stack.enter_context(_pin(token, where) if token.facts.needs_pin else nullcontext())
+        _wait_for_browser(token, person)
+        pin = stack.enter_context(_pin(token, where, person) if token.facts.needs_pin else nullcontext())
         store = PcStore(token.library, token.facts.serial, pin, token.name, token.programs)
         yield Opened(store, token.label, lambda: token.library.worker.doing)
 
 
-def _wait_for_browser(token: Token) -> None:
+def _wait_for_browser(token: Token, person: Person) -> None:
     """Until it is closed, where somebody sits there who can; what comes later is the engine's to wait for."""
     while programs := token.programs():
         error = PcStoreInUse(serial=token.name, programs=programs)
-        if not prompts.sees_progress():
+        if not person.waits(error, lambda before=programs: token.programs() != before):  # type: ignore[misc]
             raise error
-        tell_error(error)
-        click.echo(t("steps.close"), err=True)
-        while token.programs() == programs:
-            time.sleep(LOOKING)
 
 
-def _pin(token: Token, where: Where) -> Secret:
+def _pin(token: Token, where: Where, person: Person) -> Secret:
     """A chip has a PIN, and counts; NSS has a password, which may be in any letters."""
-    question = t("pins.ask", serial=token.name)
     if token.name.startswith(TPM):
-        return prompts.pin(question, where.pin_fd, TPM, where.option)
-    return prompts.passphrase(question, where.pin_fd, where.option)
+        return person.pin(token.name, where, token.facts)
+    return person.passphrase(token.name, where)
 
 
 @contextmanager
-def _file(path: Path, where: Where) -> Iterator[Opened]:
-    with passphrase(path, where.pin_fd, where.option) as known:
+def _file(path: Path, where: Where, person: Person) -> Iterator[Opened]:
+    with passphrase(path, where, person) as known:
         yield Opened(file.FileStore(path, known), where.pc or "")
 
 
-def passphrase(path: Path, fd: int | None, option: str = prompts.PIN_FD) -> Secret:
+def passphrase(path: Path, where: Where, person: Person) -> Secret:
     """From whoever has it: the system's keyring, or a person."""
     if file.is_by_keyring(path):
         from tokenmgr.keystore import keyring  # here: an optional package
 
         return keyring.secret_of(path)
-    return prompts.passphrase(t("pc.ask", store=name_of(path)), fd, option)
+    return person.passphrase(name_of(path), where)
 
 
-def _stick(seen: wiring.Surroundings, medium: MediumFacts) -> str:
+def _stick(seen: around.Surroundings, medium: MediumFacts) -> str:
     """As the bus tells of it; empty where it tells of none, or of several that may be it."""
     found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
     return found[0].identity if len(found) == 1 else ""
@@ -136,5 +127,5 @@ def _instead(stick: str) -> str:
     """By a look at the bus now, which asks nothing of any medium."""
     if not stick:
         return ""
-    there = wiring.look_at_usb().devices
+    there = around.look_at_usb().devices
     return instead(stick, [one for one in there if one.smart_card or libraries.known().claims(one.usb_id)])

@@ -1,19 +1,14 @@
-"""Where objects are wired together: settings -> libraries -> the medium that is meant; the shared options."""
+"""What is around: settings -> libraries -> what is plugged in, and the medium that is meant."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePath
-from typing import Any
 
-import click
-
-from tokenmgr import catalogue, config, log, system
-from tokenmgr.cli.libraries import known, libraries, settings
-from tokenmgr.cli.output import t
+from tokenmgr import catalogue, system
 from tokenmgr.domain import presence
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
@@ -34,6 +29,8 @@ from tokenmgr.errors import (
 )
 from tokenmgr.token.module import Library, Slot
 from tokenmgr.usb import detect as usb
+from tokenmgr.wiring.libraries import known, libraries, settings
+from tokenmgr.wiring.words import t
 
 
 @dataclasses.dataclass
@@ -160,51 +157,3 @@ def arrange(answers: list[tuple[Library, Answer]], bus: usb.Bus) -> Surroundings
         answered=len(shown),
         _libraries={id(slot): library for library, slot in slots},
     )
-
-
-Command = Callable[..., Any]
-
-
-def common(command: Command) -> Command:
-    """--library on every command that looks at media, beside the options of `words`."""
-    option = click.option("--library", "only", metavar="PATH", callback=not_empty, help=t("help.o_library"))
-    return words(option(command))
-
-
-def words(command: Command) -> Command:
-    """--json, --lang and -v, on every command. `as_json` says whether JSON is wanted."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help=t("help.o_json")),
-        click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang")),
-        click.option("-v", "verbosity", count=True, expose_value=False, callback=_verbose, help=t("help.o_verbose")),
-    ):
-        command = option(command)
-    return command
-
-
-def _verbose(_context: click.Context, _parameter: click.Parameter, count: int) -> None:
-    log.setup(count)
-
-
-def medium_option(command: Command) -> Command:
-    return click.option(
-        "--medium", "serial", metavar="SERIAL", callback=not_empty, expose_value=True, help=t("help.o_medium")
-    )(command)
-
-
-def not_empty(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
-    """An unset variable of a script is not a choice."""
-    if value is not None and not value.strip():
-        raise click.BadParameter("empty")
-    return value
-
-
-def subscriber_arguments(command: Command) -> Command:
-    """Whom a command is about: BANK CONTRACT USER."""
-    for name in ("user", "contract", "bank"):
-        command = click.argument(name)(command)
-    return command
-
-
-def fd_option(name: str, help_key: str) -> Callable[[Command], Command]:
-    return click.option(f"--{name}", type=click.IntRange(min=0), metavar="N", help=t(help_key))

@@ -6,15 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-import click
-
 from tokenmgr import clock
-from tokenmgr.cli import places, prompts, stores
-from tokenmgr.cli.libraries import settings
-from tokenmgr.cli.output import t, tell_error, texts
-from tokenmgr.cli.places import Where
-from tokenmgr.cli.progress import Progress
-from tokenmgr.cli.stores import Opened
 from tokenmgr.customer.hooks import Hooks
 from tokenmgr.customer.operations import Counter, is_a_banks
 from tokenmgr.customer.profiles import Banks, Profile, profiles
@@ -27,12 +19,19 @@ from tokenmgr.errors import (
     ProfileMissing,
     ProfileWrong,
     ReaderEmpty,
+    SameStore,
     SourceMissing,
 )
 from tokenmgr.renewal.authority import Authority
 from tokenmgr.renewal.journal import SOURCE, STORE, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import Meant, heading_here, whose
+from tokenmgr.wiring import places, stores
+from tokenmgr.wiring.libraries import settings
+from tokenmgr.wiring.person import Person, Screen
+from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.stores import Opened
+from tokenmgr.wiring.words import texts
 
 NOT_HERE = (PcStoreMissing, MediumNotFound, NoMedium, ReaderEmpty)
 
@@ -42,61 +41,61 @@ def counter(
     bank: str | None,
     only: str | None,
     target: Where,
-    as_json: bool,
+    person: Person,
     source: Where | None = None,
     goes_on: bool = False,
     is_first: bool = False,
     no_hooks: bool = False,
     gives_up: bool = False,
-) -> Iterator[tuple[Counter, Progress]]:
+) -> Iterator[tuple[Counter, Screen]]:
     """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
     `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
     has of others."""
-    banks = _banks(bank)
+    banks = _banks(bank, person)
     known = banks.named(bank)
     if is_first:
         _only(known, banks.broken_of(bank) if bank is None else [])
-    with both(only, target, as_json, source, is_a_banks if goes_on else None, gives_up) as (new, old, lost, progress):
+    with both(only, target, person, source, is_a_banks if goes_on else None, gives_up) as (new, old, lost, screen):
         profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, (old or new).store)
         with authority(profile) as reached:
-            parts = profile, new.store, reached, settings().journal_folder, progress, clock.now, progress.tell
-            hooks = hooks_of(progress, no_hooks)
-            yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks, lost=lost), progress
+            parts = profile, new.store, reached, settings().journal_folder, screen, clock.now, screen.tell
+            hooks = hooks_of(screen, no_hooks)
+            yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks, lost=lost), screen
 
 
 @contextmanager
 def both(
-    only: str | None, target: Where, as_json: bool, source: Where | None, goes_on: Meant | None, gives_up: bool = False
-) -> Iterator[tuple[Opened, Opened | None, str, Progress]]:
+    only: str | None, target: Where, person: Person, source: Where | None, goes_on: Meant | None, gives_up: bool = False
+) -> Iterator[tuple[Opened, Opened | None, str, Screen]]:
     """The store that gets the next generation, and the one that has what is replaced, where that is another; or its
     name, where a journal tells of it (`goes_on`: such a one) and it is not here, or not wanted any more."""
     with ExitStack() as stack:
         lost, is_named = "", source is not None and (source.is_named or not goes_on)
-        old = stack.enter_context(_source(source, only)) if source and is_named else None
-        new = stack.enter_context(stores.opened(target, only))
+        old = stack.enter_context(_source(source, only, person)) if source and is_named else None
+        new = stack.enter_context(stores.opened(target, only, person))
         if goes_on and source and not old:
             lost = str(heading_here(settings().journal_folder, new.store.name, goes_on).get(SOURCE) or "")
         if lost and source and not gives_up:
             with suppress(*NOT_HERE):
-                old = stack.enter_context(stores.opened(places.by_name(lost, source), only))
+                old = stack.enter_context(stores.opened(places.by_name(lost, source), only, person))
                 lost = ""
         if old and old.store.name == new.store.name:
-            raise click.UsageError(t("renewing.same_store"))
-        progress = _progress(new, old or new, as_json)
+            raise SameStore(serial=new.store.name)
+        screen = _screen(new, old or new, person)
         try:
-            yield new, old, lost, progress
+            yield new, old, lost, screen
         except KeyboardInterrupt as error:
             raise LeftForLater(serial=new.store.name) from error
         finally:
-            progress.stop()
+            screen.stop()
 
 
 @contextmanager
-def _source(where: Where, only: str | None) -> Iterator[Opened]:
+def _source(where: Where, only: str | None, person: Person) -> Iterator[Opened]:
     """One that is not here is told otherwise where something is unfinished that needs it."""
     with ExitStack() as stack:
         try:
-            found = stack.enter_context(stores.opened(where, only))
+            found = stack.enter_context(stores.opened(where, only, person))
         except NOT_HERE as error:
             headings = map(heading_of, unfinished(settings().journal_folder))
             needs = next((one for one in headings if error.serial and one.get(SOURCE) == error.serial), None)
@@ -106,9 +105,8 @@ def _source(where: Where, only: str | None) -> Iterator[Opened]:
         yield found
 
 
-def _progress(new: Opened, old: Opened, as_json: bool) -> Progress:
-    is_live = prompts.sees_progress() and not as_json
-    return Progress(is_live, lambda: new.doing() or old.doing(), lambda: all(one.store.is_here() for one in (new, old)))
+def _screen(new: Opened, old: Opened, person: Person) -> Screen:
+    return person.screen(lambda: new.doing() or old.doing(), lambda: all(one.store.is_here() for one in (new, old)))
 
 
 def authority(profile: Profile) -> Authority:
@@ -116,20 +114,20 @@ def authority(profile: Profile) -> Authority:
     return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
 
 
-def hooks_of(progress: Progress, none: bool) -> Hooks:
+def hooks_of(screen: Screen, none: bool) -> Hooks:
     if none:
         return Hooks()
     seconds = settings().time_limits.hook
-    return Hooks(settings().hook_folder, seconds, texts().error, progress.tell)
+    return Hooks(settings().hook_folder, seconds, texts().error, screen.tell)
 
 
-def _banks(bank: str | None) -> Banks:
+def _banks(bank: str | None, person: Person) -> Banks:
     """Some that may be meant. A file that is broken is told, and the others are used."""
     found = profiles(settings().bank_folder)
     if not found.named(bank):
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     for error in found.broken:
-        tell_error(error)
+        person.tell(error)
     return found
 
 
