@@ -6,6 +6,7 @@
     seeing.py    what is plugged in, looked at again when that changes        keypad.py   a keyboard on the screen
     errands.py   what a customer comes for, as the counter runs it            pages/      one file a page
     person.py    the customer, as the counter asks: questions and answers
+    actions.py   what may be chosen                                         journeys/   what each choice leads to
 
-Only the files of the left column's threads touch a token; only the others touch Qt, which has one thread.
+A token is touched by the threads of work.py and seeing.py alone, and Qt's widgets by nobody but Qt's own.
 """

@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from PySide6.QtWidgets import QApplication
 
 from tokenmgr.desk import style
+from tokenmgr.desk.actions import Action
 from tokenmgr.desk.flow import Flow
+from tokenmgr.desk.journeys import renewing
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
 from tokenmgr.wiring.libraries import kept
 
+JOURNEYS = dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins)
 PATIENCE = 2.0  # seconds for a step to come to its end
 
 
@@ -44,7 +47,7 @@ def opened() -> Iterator[Desk]:
     bench = threading.Lock()
     with kept():
         seeing, work, window = Seeing(bench), Work(bench), Window()
-        desk = Desk(window, Flow(window, seeing, work), seeing, work)
+        desk = Desk(window, Flow(window, seeing, work, JOURNEYS), seeing, work)
         seeing.start()
         try:
             yield desk

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from PySide6.QtWidgets import QWidget
 
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.status import Row
 from tokenmgr.customer.status import Seen as Store
+from tokenmgr.desk.actions import BY_NEXT, Chosen
 from tokenmgr.desk.parts import Page, button, card, rows, text
 from tokenmgr.desk.seeing import Seen
-from tokenmgr.domain.status import Next
 from tokenmgr.wiring.looked import left_in_words
 from tokenmgr.wiring.words import language, t, texts
 
-Chosen = Callable[[Next, Store, Row], object]
+Choose = Callable[[Chosen], object]
 
 
 class HomePage(Page):
     name = "home"
 
-    def __init__(self, seen: Seen | None, chosen: Chosen, acquire: Callable[[], object]) -> None:
+    def __init__(self, seen: Seen | None, choose: Choose) -> None:
         super().__init__(t("desk.home_heading"))
         if seen is None:
             self.add(text(t("desk.looking")))
@@ -30,14 +30,13 @@ class HomePage(Page):
                 self.add(text(texts().error(seen.error)["what"]))
         else:
             for store in seen.looked.found.stores:
-                self.add(_store(store, seen, chosen))
+                self.add(_store(store, seen, choose))
             if not seen.looked.found.stores:
                 self.add(text(t("desk.nothing_plugged")))
         self.finish()
-        self.button(t("desk.acquire"), acquire)
 
 
-def _store(store: Store, seen: Seen, chosen: Chosen) -> QWidget:
+def _store(store: Store, seen: Seen, choose: Choose) -> QWidget:
     parts: list[QWidget] = [text(f"{store.look.label}  {store.look.name}", "large")]
     assert seen.looked is not None  # noqa: S101
     for row in store.rows:
@@ -47,7 +46,7 @@ def _store(store: Store, seen: Seen, chosen: Chosen) -> QWidget:
         ends = facts.not_after
         until = f"{japan_time(ends, language())}{left_in_words(ends, seen.looked.found.now)}"
         parts.append(rows([(t("labels.subject"), facts.subject), (t("labels.valid_until"), until)]))
-        label = t(f"desk_next.{row.judged.next.value}")
-        if label:
-            parts.append(button(label, lambda r=row: chosen(r.judged.next, store, r), "primary"))  # type: ignore[misc]
+        if action := BY_NEXT.get(row.judged.next):
+            then = functools.partial(choose, Chosen(action, store, row))
+            parts.append(button(t(f"desk_next.{action.value}"), then, "primary"))
     return card(*parts)
