@@ -118,3 +118,10 @@ class DeskMissing(InputError):
     """Qt is not installed: a server has no window."""
 
     code = "U118"
+
+
+class PartMissing(InputError):
+    """A command whose packages are not installed, or which the customer's program has not: the CA's side."""
+
+    code = "U119"
+    command: str
