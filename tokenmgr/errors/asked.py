@@ -115,9 +115,10 @@ class SameStore(InputError):
 
 
 class DeskMissing(InputError):
-    """Qt is not installed: a server has no window."""
+    """Qt is not installed, for a server has no window; or a library of the system's that it needs is not."""
 
     code = "U118"
+    reason: str
 
 
 class PartMissing(InputError):
