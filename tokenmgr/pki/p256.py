@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+PrivateKey = EllipticCurvePrivateKey  # for whoever only carries one
 _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _LABEL = "PUBLIC KEY"
 _UNFIT = (ValueError, TypeError, UnsupportedAlgorithm)  # TypeError: an encrypted one without its password
