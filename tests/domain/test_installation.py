@@ -84,6 +84,7 @@ def test_linux_for_the_whole_machine() -> None:
         f"/etc/opt/chrome/native-messaging-hosts/{HOST}.json",
         f"/etc/opt/edge/native-messaging-hosts/{HOST}.json",
         f"/usr/lib/mozilla/native-messaging-hosts/{HOST}.json",
+        f"/usr/lib64/mozilla/native-messaging-hosts/{HOST}.json",
     ]
     assert places(made, Part.SCHEME) == ["/etc/xdg/mimeapps.list"]
     assert places(made, Part.DEVICES) == ["/etc/udev/rules.d/70-tokenmgr.rules"]

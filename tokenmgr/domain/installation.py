@@ -211,7 +211,9 @@ def _linux_folders(scope: Scope, places: Places, config: PurePath) -> dict[str, 
         return {**found, "firefox": places.home / ".mozilla/native-messaging-hosts"}
     chromium = {"chromium": "etc/chromium", "chrome": "etc/opt/chrome", "edge": "etc/opt/edge"}
     found = {name: places.root / folder / "native-messaging-hosts" for name, folder in chromium.items()}
-    return {**found, "firefox": places.root / "usr/lib/mozilla/native-messaging-hosts"}
+    libraries = {"firefox": "usr/lib", "firefox-64": "usr/lib64"}  # which one, its build has decided
+    more = {name: places.root / folder / "mozilla/native-messaging-hosts" for name, folder in libraries.items()}
+    return {**found, **more}
 
 
 def _page_by_files(launcher: PurePath, wanted: Wanted, folders: Mapping[str, PurePath]) -> Iterator[Change]:
@@ -221,7 +223,7 @@ def _page_by_files(launcher: PurePath, wanted: Wanted, folders: Mapping[str, Pur
 
 
 def _manifest(browser: str, launcher: PurePath) -> str:
-    return (texts.firefox_manifest if browser == "firefox" else texts.chromium_manifest)(str(launcher))
+    return (texts.firefox_manifest if browser.startswith("firefox") else texts.chromium_manifest)(str(launcher))
 
 
 # --- Windows ---

@@ -70,5 +70,5 @@ def _family_of(library: str) -> str:
 def _words() -> Words:
     """In both languages: a menu shows that of whoever looks."""
     english, japanese = Texts("en"), Texts("ja")
-    name, comment = ((english(key), japanese(key)) for key in ("installing.name", "installing.comment"))
+    name, comment = ((english(key), japanese(key)) for key in ("desk.title", "installing.comment"))
     return Words(name, comment)
