@@ -28,7 +28,8 @@ def places() -> Places:
 
 
 def installer(scope: Scope) -> Installer:
-    return Installer(Path(record_folder(system.NAME, scope, places())))
+    """The record of a whole machine has what every file of it shows to everybody."""
+    return Installer(Path(record_folder(system.NAME, scope, places())), is_public=scope is Scope.MACHINE)
 
 
 def changes(scope: Scope, named: Sequence[str] = (), at_login: bool = False) -> list[Change]:
