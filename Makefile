@@ -13,7 +13,7 @@ APT_TEST := chromium curl dbus desktop-file-utils firefox-esr gcc gnome-keyring 
 APT_BENCH := hyperfine yubikey-manager
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check bench lock clean apt-run apt-test apt-bench
+.PHONY: help setup run test crash check bench dist lock clean apt-run apt-test apt-bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,6 +38,10 @@ check: setup ## format, lint, types
 
 bench: setup apt-test apt-bench ## what it costs, as ratios to a peer in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+dist: setup ## the customer's program in one folder, dist/tokenmgr, for a computer without Python
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build deploy/tokenmgr.spec
+	env -i HOME=$$(mktemp -d) LC_ALL=C.UTF-8 dist/tokenmgr/tokenmgr media --library /usr/lib/softhsm/libsofthsm2.so || [ $$? = 3 ]  # no medium, said by the library in a process of its own
 
 lock: setup ## pin every dependency with its hashes again, after a change of pyproject.toml
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \

@@ -16,6 +16,8 @@ from typing import IO
 NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
+IS_FROZEN = bool(getattr(sys, "frozen", False))  # made a program of its own (deploy/tokenmgr.spec)
+
 # For subprocess.Popen: no console window flashing up on Windows.
 CHILD_FLAGS = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 
@@ -66,6 +68,11 @@ def keep_out_of_core_dumps() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def how_to_start(module: str) -> list[str]:
+    """A process of ours that begins in this module. A frozen program has no Python but itself (__main__.py)."""
+    return [sys.executable, *([] if IS_FROZEN else ["-P"]), "-m", module]
 
 
 def how_to_run(path: Path) -> list[str]:
