@@ -215,12 +215,14 @@ def user_language() -> str:
     return ""
 
 
-def program() -> tuple[str, ...]:
-    """What starts tokenmgr from outside: itself where it was frozen into one, else the script beside Python."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable,)
-    script = Path(sys.executable).parent / ("tokenmgr.exe" if sys.platform == "win32" else "tokenmgr")
-    return (str(script),) if script.is_file() else (sys.executable, "-m", "tokenmgr")
+def program(window: bool = False) -> tuple[str, ...]:
+    """What starts tokenmgr from outside: what is beside this Python, or is this frozen program; else Python. For its
+    window the one that has no console, where there is one."""
+    here, suffix = Path(sys.executable), ".exe" if sys.platform == "win32" else ""
+    for name in ("tokenmgr-desk", "tokenmgr") if window else ("tokenmgr",):
+        if (found := here.with_name(name + suffix)).is_file():
+            return (str(found),)
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tokenmgr")
 
 
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise

@@ -111,15 +111,19 @@ def test_what_is_no_library_is_not_registered_and_nothing_else_is(home: Home, li
     assert tree(user_of(home)) == {}
 
 
-def test_what_starts_the_program_is_itself_where_it_is_frozen_else_the_script_beside_python(
+def test_what_starts_the_program_is_beside_what_runs_or_is_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    assert system.program() == (str(tmp_path / "python"), "-m", "tokenmgr")
-    (tmp_path / "tokenmgr").touch()
-    assert system.program() == (str(tmp_path / "tokenmgr"),)
+    own = str(tmp_path / "python")
+    monkeypatch.setattr(sys, "executable", own)
+    assert system.program() == system.program(window=True) == (own, "-m", "tokenmgr")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
-    assert system.program() == (str(tmp_path / "python"),)
+    assert system.program() == (own,)
+    (tmp_path / "tokenmgr").touch()
+    assert system.program() == system.program(window=True) == (str(tmp_path / "tokenmgr"),)
+    (tmp_path / "tokenmgr-desk").touch()
+    assert system.program() == (str(tmp_path / "tokenmgr"),)
+    assert system.program(window=True) == (str(tmp_path / "tokenmgr-desk"),)
 
 
 # --- which libraries, and where ---

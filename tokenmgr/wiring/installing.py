@@ -46,6 +46,7 @@ def changes(scope: Scope, named: Sequence[str] = (), at_login: bool = False) -> 
         registrations=registrations(here.user_home, found, here.environment.get("PATH")) if of_user else (),
         libraries={} if of_user else found,
         at_login=at_login,
+        windowed=system.program(window=True),
         devices=devices_in_policy(Path(policy)) if policy else (),
     )
     return plan(system.NAME, scope, places(), wanted)
