@@ -215,6 +215,16 @@ def user_language() -> str:
     return ""
 
 
+def program(window: bool = False) -> tuple[str, ...]:
+    """What starts tokenmgr from outside: what is beside this Python, or is this frozen program; else Python. For its
+    window the one that has no console, where there is one."""
+    here, suffix = Path(sys.executable), ".exe" if sys.platform == "win32" else ""
+    for name in ("tokenmgr-desk", "tokenmgr") if window else ("tokenmgr",):
+        if (found := here.with_name(name + suffix)).is_file():
+            return (str(found),)
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tokenmgr")
+
+
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise
 
 

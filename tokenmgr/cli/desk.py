@@ -10,7 +10,11 @@ from tokenmgr.cli.help import Command, LazyGroup
 from tokenmgr.errors import DeskMissing
 from tokenmgr.wiring.words import t
 
-COMMANDS: dict[str, str] = {}
+COMMANDS = {
+    "install": "tokenmgr.cli.desk_installing:install",
+    "uninstall": "tokenmgr.cli.desk_installing:uninstall",
+    "status": "tokenmgr.cli.desk_installing:status",
+}
 SCHEME = "tokenmgr:"
 
 
