@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,10 @@ from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
+
+# Modules are compiled once, whatever the environment says: not by each of the thousand processes that the tests start.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on every run and every computer; nothing is remembered from the last one.
 settings.register_profile("tokenmgr", max_examples=50, derandomize=True, deadline=None, database=None)
