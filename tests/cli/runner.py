@@ -61,6 +61,11 @@ class Home:
         """A line of a transcript that only some homes know."""
         raise ValueError(f"a transcript has no line like this: {' '.join(words)}")
 
+    @property
+    def command(self) -> list[str]:
+        """For a process that must be begun: it has a terminal, or descriptors."""
+        return [sys.executable, "-c", self.program]
+
     def run(self, *arguments: str, typed: str = "") -> Result:
         done = warm.run(self.program, *arguments, environment=self.environment, typed=typed)
         return Result(done.returncode, done.stdout, done.stderr)
