@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import formatted
 from tests.sql import postgres
 from tests.sql.postgres import Server
 from tokenmgr.domain.medium import MediumFacts
@@ -62,9 +63,7 @@ def server(now: datetime) -> Iterator[Server]:
 
 @pytest.fixture
 def medium(tmp_path: Path) -> SimulatedMedium:
-    made = SimulatedMedium(tmp_path / "medium", os.environ)
-    made.create()
-    return made
+    return formatted.medium(tmp_path / "medium")[0]
 
 
 @pytest.fixture
