@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from tests import formatted
+from tests.interop import running
+from tests.interop.running import Authority
 from tests.sql import postgres
 from tests.sql.postgres import Server
 from tokenmgr.domain.medium import MediumFacts
@@ -21,10 +21,6 @@ from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
-
-# Modules are compiled once, whatever the environment says: not by each of the thousand processes that the tests start.
-sys.dont_write_bytecode = False
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # The same examples on every run and every computer; nothing is remembered from the last one.
 settings.register_profile("tokenmgr", max_examples=50, derandomize=True, deadline=None, database=None)
@@ -59,6 +55,13 @@ def server(now: datetime) -> Iterator[Server]:
         database.migrate(now)
         database.close()
         yield started
+
+
+@pytest.fixture(scope="session")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    """One that runs, as its operator starts it, for all that leave it as it is."""
+    with running.authority(tmp_path_factory.mktemp("authority")) as made:
+        yield made
 
 
 @pytest.fixture

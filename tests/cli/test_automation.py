@@ -6,25 +6,17 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import PROGRAM, Home
 from tests.cli.test_status import acquired, know
-from tests.interop import running
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
 
 UNITS = Path(__file__).parents[2] / "deploy" / "systemd"
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with running.authority(tmp_path_factory.mktemp("automation"), workers=1) as made:
-        yield made
 
 
 @pytest.fixture
