@@ -10,6 +10,8 @@ import pytest
 from hypothesis import settings
 
 from tests import formatted
+from tests.browser.pki import Authorities
+from tests.contract.services import require
 from tests.interop import running
 from tests.interop.running import Authority
 from tests.sql import postgres
@@ -62,6 +64,13 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     """One that runs, as its operator starts it, for all that leave it as it is."""
     with running.authority(tmp_path_factory.mktemp("authority")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def authorities() -> Authorities:
+    """A bank's, whose certificates are in the stores of browsers."""
+    require("certutil", "pk12util", "modutil")
+    return Authorities()
 
 
 @pytest.fixture
