@@ -6,11 +6,14 @@ from tests.desk.rig import Hands
 from tests.interop.customer import Customer
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
+from tokenmgr.desk.pages.place import PlacePage
 from tokenmgr.domain.generation import State
 
 
 def test_a_customer_renews(hands: Hands, customer: Customer) -> None:
     hands.press("更新する")
+    hands.until(PlacePage)
+    hands.press("次へ")
     assert customer.serial in hands.words(hands.until(ConsentPage))
     hands.press("同意して更新する")
     hands.type_pin(customer.stick.pin)
