@@ -11,6 +11,9 @@ from asn1crypto import x509
 from tokenmgr.errors import NotACertificate
 
 
+_EDWARDS = {"ed25519": 256, "ed448": 456}
+
+
 @dataclass(frozen=True)
 class Extension:
     """`name`: as RFC 5280 calls it, with underscores; dotted where nobody knows it. So are names among `values`."""
@@ -40,7 +43,7 @@ def described(der: bytes) -> Described:
             version=int(body["version"]) + 1,
             signature=f"{hashed}{algorithm}",
             key=str(key),
-            bits=public.bit_size,
+            bits=_EDWARDS.get(str(key)) or public.bit_size,  # which asn1crypto does not know of these
             extensions=tuple(_extension(one) for one in body["extensions"] or ()),
         )
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, IndexError) as error:
