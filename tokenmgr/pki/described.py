@@ -10,7 +10,6 @@ from asn1crypto import x509
 
 from tokenmgr.errors import NotACertificate
 
-
 _EDWARDS = {"ed25519": 256, "ed448": 456}
 
 
