@@ -10,6 +10,7 @@ from benchmarks import (
     cmp_parse,
     cold,
     customer,
+    desk,
     listing,
     look,
     ocsp_http,
@@ -38,6 +39,7 @@ ALL = {
     "status": status.run,
     "throughput": throughput.run,
     "audit": audit.run,
+    "desk": desk.run,
 }
 
 

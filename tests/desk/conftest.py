@@ -10,10 +10,27 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.desk.rig import Hands, at_desk
+from tests.interop import running
 from tests.interop.customer import Customer
 from tests.interop.running import Authority
+from tokenmgr.testbed.bed import Testbed
+from tokenmgr.testbed.simulated import SimulatedMedium
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+@pytest.fixture(scope="session")
+def ca_token(tmp_path_factory: pytest.TempPathFactory, testbed_store: Path) -> SimulatedMedium:
+    """The CA's own, which fails by rule."""
+    (made,) = Testbed(tmp_path_factory.mktemp("testbed"), os.environ, store=testbed_store, plain=False).up("fresh")
+    return made
+
+
+@pytest.fixture(scope="session")
+def ca(tmp_path_factory: pytest.TempPathFactory, ca_token: SimulatedMedium) -> Iterator[Authority]:
+    how = ("--library", ca_token.path, "--medium", ca_token.serial)
+    with running.authority(tmp_path_factory.mktemp("authority"), ca_token.pin, *how, workers=1) as made:
+        yield made
 
 
 @pytest.fixture

@@ -13,10 +13,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from tokenmgr.customer.status import Row, Seen
 from tokenmgr.desk import app, style
+from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.app import Desk
+from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.pin import PinPage
+from tokenmgr.desk.pages.place import PlacePage
 from tokenmgr.desk.parts import Page
+from tokenmgr.domain.status import Place
 from tokenmgr.wiring import libraries, words
 
 P = TypeVar("P", bound=Page)
@@ -50,6 +55,50 @@ class Hands:
         page = self.until(PinPage)
         QTest.keyClicks(page.field, pin)
         QTest.keyClick(page.field, Qt.Key.Key_Return)
+
+    def choose(self, action: Action, store: str = "") -> None:
+        """As a button of home's does, once the CA has been asked: about what logs in, in the store of such a name."""
+        self.bot.waitUntil(lambda: self._current(store) is not None, timeout=PATIENCE)
+        found = self._current(store)
+        assert found
+        self.desk.flow.chosen(Chosen(action, *found))
+
+    def _current(self, store: str) -> tuple[Seen, Row] | None:
+        seen = self.desk.flow.seen
+        stores = seen.looked.found.stores if seen and seen.looked and seen.is_asked else []
+        rows = [(one, row) for one in stores for row in one.rows if row.judged.place is Place.CURRENT]
+        return next((one for one in rows if one[0].look.name.startswith(store)), None)
+
+    def consent(self) -> None:
+        """From home, staying where it is."""
+        self.press("更新する")
+        self.until(PlacePage)
+        self.press("次へ")
+        self.press("同意して更新する")
+
+    def to_pin(self) -> PinPage:
+        self.consent()
+        return self.until(PinPage)
+
+    def renew(self, pin: str) -> DonePage:
+        self.to_pin()
+        self.type_pin(pin)
+        return self.until(DonePage)
+
+    def key(self, key: Qt.Key) -> None:
+        """To whatever has the keyboard."""
+        target = QApplication.focusWidget()
+        assert target, "nothing has the keyboard"
+        QTest.keyClick(target, key)
+
+    def tab_to(self, label: str) -> None:
+        """By Tab alone, to the button of this name."""
+        self.bot.waitUntil(lambda: label in self.buttons() and self.buttons()[label].isEnabled(), timeout=PATIENCE)
+        for _ in range(40):
+            if QApplication.focusWidget() is self.buttons()[label]:
+                return
+            self.key(Qt.Key.Key_Tab)
+        raise AssertionError(f"Tab does not lead to {label}")
 
     def words(self, within: QWidget | None = None) -> str:
         """Everything that can be read on the page."""

@@ -12,7 +12,7 @@ from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
-from tokenmgr.token.pins import refuse_hopeless
+from tokenmgr.token.pins import refuse_full_width, refuse_hopeless, refuse_untypable
 from tokenmgr.wiring.words import t
 
 LONGEST = 256
@@ -25,39 +25,19 @@ def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> S
     system.keep_out_of_core_dumps()
     named = option or _OPTIONS[who]
     given = from_fd(fd, who, named) if fd is not None else _prompt(question, who, named)
-    if _full_width(given.reveal().decode("utf-8", errors="replace")):
-        given.wipe()
-        raise PinUnacceptable(who=who, rule="typable")
-    return given
-
-
-def _full_width(text: str) -> bool:
-    return any("\uff01" <= character <= "\uff5e" for character in text)
+    return refuse_full_width(given, who)
 
 
 def new_pin(fd: int | None) -> Secret:
     """Twice at a prompt, once from a descriptor."""
     if fd is not None:
-        return _typable(from_fd(fd, option=NEW_PIN_FD))
+        return refuse_untypable(from_fd(fd, option=NEW_PIN_FD))
     first = _prompt(t("pins.ask_new"), "user", NEW_PIN_FD)
     with _prompt(t("pins.ask_again"), "user", NEW_PIN_FD) as again:
         if first == again:
-            return _typable(first)
+            return refuse_untypable(first)
     first.wipe()
     raise PinUnacceptable(rule="differs")
-
-
-def _typable(new: Secret) -> Secret:
-    """A PIN that every other place can be given too: no control characters, no blanks around it, and none of the
-    full-width letters and digits that a Japanese keyboard puts in by mistake."""
-    try:
-        text = new.reveal().decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if text != text.strip() or not text.isprintable() or _full_width(text):
-        new.wipe()
-        raise PinUnacceptable(rule="typable")
-    return new
 
 
 def passphrase(question: str, fd: int | None, option: str = "--pin-fd") -> Secret:

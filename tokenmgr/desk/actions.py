@@ -24,9 +24,12 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Chosen:
+    """`origin`: the bank's site that asks for it (R6); empty where the customer has pressed a button of ours."""
+
     action: Action
     store: Store | None = None
     row: Row | None = None
+    origin: str = ""
 
 
 BY_NEXT = {

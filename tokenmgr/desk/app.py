@@ -13,13 +13,14 @@ from PySide6.QtWidgets import QApplication
 from tokenmgr.desk import style
 from tokenmgr.desk.actions import Action
 from tokenmgr.desk.flow import Flow
-from tokenmgr.desk.journeys import renewing
+from tokenmgr.desk.journeys import contents, renewing
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
 from tokenmgr.wiring.libraries import kept
 
 JOURNEYS = dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins)
+JOURNEYS |= {Action.CONTENTS: contents.begins}
 PATIENCE = 2.0  # seconds for a step to come to its end
 
 

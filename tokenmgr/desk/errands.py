@@ -7,7 +7,7 @@ from enum import Enum
 
 from tokenmgr.customer.operations import Applicant, Outcome, Rehearsed
 from tokenmgr.desk.person import AtDesk
-from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.places import Where, file_named
 
 
 class Verb(Enum):
@@ -32,6 +32,7 @@ class Errand:
 def run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
     from tokenmgr.wiring.counter import counter  # here: it takes longer to load than the window to open
 
+    _make_file(errand, person)
     is_first, goes_on = errand.verb is Verb.ACQUIRE, errand.verb is Verb.RESUME
     reached = counter(errand.bank, None, errand.store, person, errand.source or _any(errand), goes_on, is_first)
     with reached as (at, _screen):
@@ -50,3 +51,13 @@ def run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
 def _any(errand: Errand) -> Where | None:
     """What goes on finds the other store by its journal, where there is one."""
     return Where() if errand.verb is Verb.RESUME else None
+
+
+def _make_file(errand: Errand, person: AtDesk) -> None:
+    """The encrypted file that was chosen and is not there yet. What is begun has one."""
+    path = file_named(errand.store.pc or "")
+    if path is None or path.exists() or errand.verb is Verb.RESUME:
+        return
+    from tokenmgr.keystore import file, form
+
+    file.make(path, person.new_passphrase(form.name_of(path), file.SHORTEST))

@@ -6,26 +6,42 @@ tells, and that is shown here, whatever the job is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping
 
 from PySide6.QtCore import QObject
 
 from tokenmgr.customer.operations import Outcome, Rehearsed
 from tokenmgr.desk.actions import Action, Chosen
+from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Errand, run
+from tokenmgr.desk.pages.applicant import ApplicantPage
+from tokenmgr.desk.pages.contents import ContentsPage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
-from tokenmgr.desk.pages.pin import PinPage
+from tokenmgr.desk.pages.left import LeftPage
+from tokenmgr.desk.pages.pin import FinalTryPage, NewPassphrasePage, PinPage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.parts import Page
-from tokenmgr.desk.person import AskApplicant, Asked, AskFinalTry, AskPassphrase, AskPin, Event, Question
+from tokenmgr.desk.person import (
+    AskApplicant,
+    Asked,
+    AskFinalTry,
+    AskNewPassphrase,
+    AskPassphrase,
+    AskPin,
+    Event,
+    Question,
+)
 from tokenmgr.desk.seeing import Seeing, Seen
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Job, Work
-from tokenmgr.errors import TokenmgrError
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import PassphraseUnfit, PassphraseWrong, PinUnacceptable, PinWrong, TokenmgrError
 from tokenmgr.wiring.words import speak, t
 
+TYPED = (PinWrong, PinUnacceptable, PassphraseWrong, PassphraseUnfit)  # a person may type it anew, and nobody else (S5)
 Journey = Callable[["Flow", Chosen], None]
 
 
@@ -35,7 +51,7 @@ class Flow(QObject):
         self.window, self.seeing, self.work = window, seeing, work
         self._journeys = journeys
         self.seen: Seen | None = None
-        self._heading = ""
+        self._course = Course("", ())
         self._then: Callable[[object], object] = lambda _: self.home()
         self._again: Callable[[], object] = self.home
         seeing.seen.connect(self._on_seen)
@@ -60,46 +76,56 @@ class Flow(QObject):
         self._journeys[chosen.action](self, chosen)
 
     def start(self, errand: Errand) -> None:
-        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self._done)
+        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
 
-    def run(self, job: Job, heading: str, then: Callable[[object], object]) -> None:
+    def run(
+        self, job: Job, heading: str, then: Callable[[object], object], steps: Collection[Step] = tuple(Step)
+    ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
-        done is found, and goes on (R14)."""
-        self._heading, self._then = heading, then
-        self._again = lambda: self.run(job, heading, then)
+        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation."""
+        self._course, self._then = Course(heading, steps), then
+        self._again = lambda: self.run(job, heading, then, steps)
         self._progress()
         self.work.start(job)
 
     # --- while it runs ---
 
-    def _progress(self) -> ProgressPage:
-        page = ProgressPage(self._heading, lambda: self.work.doing, self.work.leave)
-        self.show(page)
-        return page
+    def _progress(self) -> None:
+        self.show(ProgressPage(self._course, lambda: self.work.doing, self.work.leave))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Asked):
             self._ask(event.question)
             return
+        self._course.take(event, time.monotonic())
         page = self.window.page
-        (page if isinstance(page, ProgressPage) else self._progress()).tell(event)
+        if isinstance(page, ProgressPage):
+            page.refresh()
+        else:
+            self._progress()
 
     def _ask(self, question: Question) -> None:
+        leave = self.work.leave
         match question:
             case AskPin() | AskPassphrase():
-                self.show(PinPage(question, self._answer, self.work.leave))
-            case AskFinalTry():
-                self._answer(False)
-            case AskApplicant():
-                self.work.leave()
+                self.show(PinPage(question, self._answer, leave))
+            case AskNewPassphrase():
+                self.show(NewPassphrasePage(question, self._answer, leave))
+            case AskFinalTry(facts):
+                self.show(FinalTryPage(facts, lambda: self._answer(True), leave))
+            case AskApplicant(contract, user):
+                self.show(ApplicantPage(contract, user, self._answer, leave))
 
     def _answer(self, value: object) -> None:
         self._progress()
         self.work.answer(value)
 
-    def _done(self, outcome: object) -> None:
+    def done(self, outcome: object) -> None:
         if isinstance(outcome, Outcome | Rehearsed):
-            self.show(DonePage(outcome, self.home, self.window.close))
+            self.show(DonePage(outcome, self.home, self.window.close, lambda: self._contents(outcome)))
+
+    def _contents(self, outcome: Outcome | Rehearsed) -> None:
+        self.show(ContentsPage(outcome.certificate, outcome.store.name, lambda: self.done(outcome)))
 
     def _on_finished(self, value: object) -> None:
         self.seeing.again()
@@ -107,11 +133,16 @@ class Flow(QObject):
 
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
-        self.show(TroublePage(error, self.home, self._again if error.retriable else None))
+        is_typed = isinstance(error, TYPED)
+        again = self._again if error.retriable or is_typed else None
+        self.show(TroublePage(error, self.home, again, t("desk.type_again") if is_typed else ""))
 
     def _on_left(self) -> None:
         self.seeing.again()
-        self.home()
+        if self._course.has_begun:
+            self.show(LeftPage(self._course.store, self.home, self.window.close))
+        else:
+            self.home()
 
     # --- what happens besides ---
 
@@ -131,3 +162,5 @@ class Flow(QObject):
         self.window.speak()
         if not self.work.is_busy:
             self.home()
+        elif isinstance(self.window.page, ProgressPage):
+            self._progress()

@@ -15,7 +15,7 @@ from tokenmgr.wiring.words import t
 
 DIGITS = "1234567890"
 LETTERS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-MARKS = "!#$%&()*+,-./:;<=>?@[]^_{|}~"
+MARKS = ("!\"#$%&'()*", "+,-./:;<=>", "?@[\\]^_`{|", "}~")  # all that ASCII has
 
 
 class Keypad(QWidget):
@@ -24,7 +24,7 @@ class Keypad(QWidget):
 
     def __init__(self, digits_only: bool = False) -> None:
         super().__init__()
-        self._lines = [DIGITS] if digits_only else [DIGITS, *LETTERS, MARKS[:14], MARKS[14:]]
+        self._lines = [DIGITS] if digits_only else [DIGITS, *LETTERS, *MARKS]
         self._is_capital, self._is_shuffled = False, False
         self._whole = QVBoxLayout(self)
         self._whole.setContentsMargins(0, 0, 0, 0)
@@ -52,7 +52,7 @@ class Keypad(QWidget):
         for row, line in enumerate(self._arranged()):
             for column, character in enumerate(line):
                 shown = character.upper() if self._is_capital else character
-                key = button(shown, functools.partial(self.pressed.emit, shown), "key")
+                key = button(shown.replace("&", "&&"), functools.partial(self.pressed.emit, shown), "key")
                 key.setFocusPolicy(Qt.FocusPolicy.TabFocus)
                 grid.addWidget(key, row, column)
         below = len(self._lines)

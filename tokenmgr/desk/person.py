@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import LeftForLater, MediumError, TokenmgrError
 from tokenmgr.log import Secret
-from tokenmgr.token.pins import refuse_hopeless
+from tokenmgr.renewal.journal import durations
+from tokenmgr.token.pins import refuse_full_width, refuse_hopeless
 from tokenmgr.wiring.person import Screen
 from tokenmgr.wiring.places import Where
 
@@ -43,6 +44,14 @@ class AskPassphrase:
 
 
 @dataclass(frozen=True)
+class AskNewPassphrase:
+    """-> Secret, that was typed twice: of an encrypted file that is to be made. It has so many characters at least."""
+
+    store: str
+    shortest: int
+
+
+@dataclass(frozen=True)
 class AskFinalTry:
     """-> bool: the last try needs a yes of its own (S5)."""
 
@@ -57,7 +66,7 @@ class AskApplicant:
     user: str
 
 
-Question = AskPin | AskPassphrase | AskFinalTry | AskApplicant
+Question = AskPin | AskPassphrase | AskNewPassphrase | AskFinalTry | AskApplicant
 
 
 # --- what is told ---
@@ -75,9 +84,22 @@ class Ended:
 
 @dataclass(frozen=True)
 class Waiting:
-    """For the customer: a medium to be put in, a program to be closed. None: it goes on."""
+    """For the customer: a medium to be put in, a program to be closed. None: it goes on. `others` are the media that
+    are plugged in instead (S4)."""
 
     error: TokenmgrError | None
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is known of the time that this store takes: `seconds` by what it has taken, `longest` for a key by its
+    family's file; 0 where that tells nothing."""
+
+    store: str
+    seconds: Mapping[Step, float]
+    longest: float
+    is_on_pc: bool
 
 
 @dataclass(frozen=True)
@@ -97,7 +119,7 @@ class Asked:
     question: Question
 
 
-Event = Began | Ended | Waiting | AuthorityWaits | Told | Asked
+Event = Began | Ended | Waiting | Usual | AuthorityWaits | Told | Asked
 Post = Callable[[Event], None]
 
 
@@ -109,6 +131,7 @@ class AtDesk:
         self._post = post
         self._answers: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._leaving = threading.Event()
+        self._made: dict[str, Secret] = {}  # of a file that was made just now: nobody is asked a third time
         self.doing: Callable[[], str] = str  # the call that the medium is at; read by the window
 
     # --- for the window ---
@@ -131,14 +154,30 @@ class AtDesk:
     def pin(self, store: str, where: Where, facts: MediumFacts) -> Secret:
         from tokenmgr.wiring.libraries import known
 
-        return self._secret(AskPin(store, facts, known().family(facts.family)))
+        family = known().family(facts.family)
+        self._opens(store, family.time.generate, family.token.on_pc)
+        return refuse_full_width(self._secret(AskPin(store, facts, family)))
 
     def passphrase(self, store: str, where: Where) -> Secret:
-        return self._secret(AskPassphrase(store))
+        self._opens(store, 0, is_on_pc=True)
+        return self._made.pop(store, None) or self._secret(AskPassphrase(store))
+
+    def _opens(self, store: str, longest: float, is_on_pc: bool) -> None:
+        from tokenmgr.wiring.libraries import settings
+
+        self._post(Usual(store, durations(settings().journal_folder, store), longest, is_on_pc))
+
+    def new_passphrase(self, store: str, shortest: int) -> Secret:
+        self._made[store] = self._secret(AskNewPassphrase(store, shortest))
+        return self._made[store]
 
     def waits(self, error: TokenmgrError, is_over: Callable[[], bool]) -> bool:
-        self._post(Waiting(error))
+        told: Waiting | None = None
         while not is_over():
+            others = _others(str(error.facts.get("serial") or "")) if isinstance(error, MediumError) else ()
+            if (now := Waiting(error, others)) != told:
+                told = now
+                self._post(now)
             self._pause(LOOKING)
         self._post(Waiting(None))
         return True
@@ -180,6 +219,20 @@ class AtDesk:
         found = self.ask(question)
         assert isinstance(found, Secret)  # noqa: S101  the window's part of the bargain
         return found
+
+
+def _others(serial: str) -> tuple[str, ...]:
+    """The media that are plugged in while this one is not. A look that fails tells of none."""
+    from tokenmgr.wiring import around
+    from tokenmgr.wiring.libraries import libraries
+    from tokenmgr.wiring.places import is_on_pc
+
+    if not serial or is_on_pc(serial):
+        return ()
+    with libraries(None) as found:
+        seen = around.look(found)
+    media = [one for library, one in seen.media if not library.family_of(one).token.on_pc]
+    return tuple(one.serial for one in media if one.serial not in ("", serial))
 
 
 class Going:

@@ -129,7 +129,7 @@ QPushButton:disabled {{ color: {has.quiet}; background: {has.back}; border-color
 QPushButton[role="link"] {{ border: 1px solid transparent; background: transparent; color: {has.accent};
   text-align: left; padding: 6px; }}
 QPushButton[role="link"]:focus {{ border: 2px solid {has.focus}; }}
-QPushButton[role="key"] {{ padding: 4px; min-width: 34px; min-height: 34px; font-size: {points(LARGE)}; }}
+QPushButton[role="key"] {{ padding: 4px; min-width: 20px; min-height: 34px; font-size: {points(LARGE)}; }}
 QLineEdit {{ padding: 8px; border: 1px solid {has.quiet}; border-radius: 6px; background: {has.surface}; }}
 QRadioButton, QCheckBox {{ spacing: 10px; padding: 6px; border: 2px solid transparent; border-radius: 6px; }}
 QProgressBar {{ border: 1px solid {has.line}; border-radius: 6px; background: {has.back}; height: 12px; }}

@@ -120,3 +120,31 @@ def after_failure(
     if isinstance(error, PinUnacceptable):
         error.shortest, error.longest = limits(now)
     return error
+
+
+# --- what a keyboard does to a PIN ---
+
+
+def is_full_width(text: str) -> bool:
+    """A letter or digit that a Japanese keyboard puts in by mistake."""
+    return any("\uff01" <= character <= "\uff5e" for character in text)
+
+
+def refuse_full_width(typed: Secret, who: str = "user") -> Secret:
+    """No medium has a PIN of such letters, and the try would count."""
+    if is_full_width(typed.reveal().decode("utf-8", errors="replace")):
+        typed.wipe()
+        raise PinUnacceptable(who=who, rule="typable")
+    return typed
+
+
+def refuse_untypable(new: Secret) -> Secret:
+    """A PIN that every other place can be given too: no control characters, no blanks around it, no full width."""
+    try:
+        text = new.reveal().decode("utf-8")
+    except UnicodeDecodeError:
+        text = "\0"
+    if text != text.strip() or not text.isprintable() or is_full_width(text):
+        new.wipe()
+        raise PinUnacceptable(rule="typable")
+    return new

@@ -20,9 +20,11 @@ class ConsentPage(Page):
         verb: str = "renew",
     ) -> None:
         """`told`: what will be done, as names and values. `origin`: the site that asks; empty where nobody does."""
-        super().__init__(t(f"desk.consent_{verb}"), t("desk.consent_site", origin=origin) if origin else "")
+        super().__init__(t(f"desk.consent_{verb}"), t(f"desk_consent.lead_{verb}"))
+        if origin:
+            self.add(card(text(t("desk_consent.site"), "quiet"), text(origin, "large")))
         self.add(card(rows(told)))
-        self.add(text(t("desk.consent_safe"), "quiet"))
+        self.add(text(t(f"desk_consent.safe_{verb}"), "quiet"))
         self.finish()
         self.button(t("desk.back"), back)
         self.button(t(f"desk.agree_{verb}"), agree, primary=True)

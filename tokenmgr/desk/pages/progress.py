@@ -1,73 +1,143 @@
-"""The nine steps as a person would name them, as the engine takes them. A slow token never looks frozen."""
+"""The nine steps as a person would name them, as the engine takes them. A slow token never looks frozen: what it does,
+for how long, and where that is long, why, and how long it usually takes."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QProgressBar
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
 
 from tokenmgr.desk import style
-from tokenmgr.desk.parts import Page, text
-from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, Told, Waiting
+from tokenmgr.desk.course import LONG, Course
+from tokenmgr.desk.parts import Page, card, text
+from tokenmgr.desk.person import Waiting
 from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import MediumChanged, MediumError, PcStoreInUse
+from tokenmgr.wiring.places import is_on_pc
 from tokenmgr.wiring.words import t, texts
 
 TICK = 100  # milliseconds
+MINUTE = 60  # seconds, from which on minutes are told
 
 
 class ProgressPage(Page):
     name = "progress"
 
-    def __init__(self, heading: str, doing: Callable[[], str], leave: Callable[[], object]) -> None:
-        super().__init__(heading, t("desk.progress_safe"))
-        self._doing = doing
-        self._step: Step | None = None
-        self._since = 0.0
+    def __init__(self, course: Course, doing: Callable[[], str], leave: Callable[[], object]) -> None:
+        super().__init__(course.heading, t("desk.progress_safe") if course.steps else "")
+        self._course, self._doing, self._leave = course, doing, leave
         self._bar = QProgressBar()
-        self._bar.setRange(0, len(Step))
+        self._bar.setRange(0, len(course.steps))
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(t("desk.progress"))
         self.add(self._bar)
-        self._lines: dict[Step, QLabel] = {}
-        for step in Step:
-            self._lines[step] = text(self._words(step, "·", "_done"), "quiet")
-            self.add(self._lines[step])
-        self._now = text("", "quiet")
-        self.add(self._now)
+        self._wait = text("", "warning")
+        self._wait_card = card(self._wait)
+        self.add(self._wait_card)
+        self._now, self._why, self._told = text("", "quiet"), text("", "small"), text("", "small")
+        for one in (self._now, self._why):
+            self.add(one)
+        self.lines: dict[Step, QLabel] = {}
+        if course.steps:
+            self.lines = {step: text("") for step in course.steps}
+            self.add(card(*self.lines.values()))
+        self.add(self._told)
         self.finish()
-        self.button(t("desk.leave"), leave)
+        self._button: QPushButton = self.button(t("desk.leave"), self._leaves)
+        self._shown: dict[Step, str] = {}
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK)
+        self.refresh()
 
-    def tell(self, event: Event) -> None:
-        match event:
-            case Began(step):
-                self._step, self._since = step, time.monotonic()
-                self._show(step, "▶", "", "large")
-            case Ended(step):
-                self._show(step, "✓", "_done", "good")
-                self._bar.setValue(step.value)
-            case Waiting(error):
-                words = texts().error(error) if error else None
-                self._now.setText(f"{words['what']}\n{words['next']}" if words else "")
-                style.mark(self._now, "warning" if error else "quiet")
-            case AuthorityWaits(seconds):
-                self._now.setText(t("desk.authority_waits", seconds=seconds))
-            case Told(error):
-                self._now.setText(texts().error(error)["what"])
+    def refresh(self) -> None:
+        """As the course is now."""
+        course = self._course
+        for step in self.lines:
+            self._mark(step)
+        if course.steps:
+            self._bar.setValue(max((step.value for step in course.done), default=0))
+        self._wait.setText(_waiting(course.waiting) if course.waiting else "")
+        self._wait_card.setVisible(course.waiting is not None)
+        self._told.setText("\n".join(texts().error(one)["what"] for one in course.told))
+        self._button.setEnabled(not course.is_leaving)
+        self._tick()
 
-    def _show(self, step: Step, sign: str, ending: str, role: str) -> None:
-        self._lines[step].setText(self._words(step, sign, ending))
-        style.mark(self._lines[step], role)
+    def _mark(self, step: Step) -> None:
+        """Only where it has changed: a style that is set again costs as much as one that is new."""
+        course = self._course
+        if step is course.step:
+            state, sign, role, words = "now", "▶", "large", t(f"steps.{step.name}")
+        elif step in course.done:
+            state, sign, role, words = "done", "✓", "good", t(f"steps.{step.name}_done")
+        else:
+            state, sign, role, words = "ahead", "○", "quiet", t(f"desk_step.{step.name}")
+        if self._shown.get(step) != state:
+            self._shown[step] = state
+            self.lines[step].setText(f"{sign}  {words}")
+            self.lines[step].setAccessibleName(t(f"desk_progress.{state}", step=words))
+            style.mark(self.lines[step], role)
 
-    def _words(self, step: Step, sign: str, ending: str) -> str:
-        return f"{sign}  {t(f'steps.{step.name}{ending}')}"
+    def _leaves(self) -> None:
+        self._course.is_leaving = True
+        self.refresh()
+        self._leave()
 
     def _tick(self) -> None:
+        course, now = self._course, time.monotonic()
+        self._now.setText(self._in_words(now))
+        self._why.setText(_why(course) if course.is_long(now) and not course.waiting else "")
+
+    def _in_words(self, now: float) -> str:
+        course = self._course
+        if course.is_leaving:
+            return t("desk_progress.leaving")
+        if course.waiting:
+            return ""
+        if course.asks_again:
+            return t("desk_progress.authority", seconds=max(0, math.ceil(course.asks_again - now)))
         verb = self._doing()
-        if self._step is not None and verb:
-            seconds = int(time.monotonic() - self._since)
-            self._now.setText(t("desk.doing", doing=t(f"doing.{verb}"), seconds=seconds))
+        if course.step is None:
+            return t(f"doing.{verb}") if verb else ""
+        seconds = course.seconds(now)
+        return t("desk.doing", doing=t(f"doing.{verb}" if verb else f"steps.{course.step.name}"), seconds=seconds)
+
+
+def _waiting(waiting: Waiting) -> str:
+    """What to put in, or to close. Not the error's own next step: it goes on by itself."""
+    error = waiting.error
+    serial = str(error.facts.get("serial") or "") if error else ""
+    if isinstance(error, PcStoreInUse):
+        return t("desk_progress.close", programs=", ".join(error.programs))
+    if isinstance(error, MediumError) and serial and not is_on_pc(serial):
+        others = waiting.others or ((error.seen,) if isinstance(error, MediumChanged) else ())
+        if others:
+            return t("desk_progress.other", serial=serial, seen=", ".join(others))
+        return t("desk_progress.insert", serial=serial)
+    return texts().error(error)["what"] if error else ""
+
+
+def _why(course: Course) -> str:
+    """Why it takes that long, and how long that usually is: measured here, else what its family's file tells, else an
+    honest range."""
+    step = course.step
+    if step is None:
+        return ""
+    told = [t(f"desk_why.{step.name}")] if texts().has(f"desk_why.{step.name}") else []
+    if step is Step.KEY_GENERATED and course.is_on_pc:
+        told = []
+    if course.usual.get(step, 0) >= LONG:
+        told.append(t("desk_progress.usual", time=_time(course.usual[step])))
+    elif step is Step.KEY_GENERATED and step not in course.usual and not course.is_on_pc:
+        longest = course.longest
+        told.append(t("desk_progress.longest", time=_time(longest)) if longest else t("desk_progress.range"))
+    return "\n".join(told)
+
+
+def _time(seconds: float) -> str:
+    if seconds < MINUTE:
+        return t("desk_progress.seconds", seconds=max(1, round(seconds)))
+    return t("desk_progress.minutes", minutes=round(seconds / MINUTE, 1))

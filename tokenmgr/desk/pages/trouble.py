@@ -12,8 +12,15 @@ from tokenmgr.wiring.words import t, texts
 class TroublePage(Page):
     name = "trouble"
 
-    def __init__(self, error: TokenmgrError, home: Callable[[], object], again: Callable[[], object] | None) -> None:
-        """`again` where the same errand may succeed once the next step is done: what was begun goes on."""
+    def __init__(
+        self,
+        error: TokenmgrError,
+        home: Callable[[], object],
+        again: Callable[[], object] | None,
+        label: str = "",
+    ) -> None:
+        """`again` where the same errand may succeed once the next step is done: what was begun goes on. `label`: where
+        its button says something else."""
         words = texts().error(error)
         super().__init__(words["what"])
         self.add(card(text(t("desk.kept"), "quiet"), text(words["kept"])))
@@ -22,4 +29,4 @@ class TroublePage(Page):
         self.finish()
         self.button(t("desk.home"), home, primary=again is None)
         if again:
-            self.button(t("desk.again"), again, primary=True)
+            self.button(label or t("desk.again"), again, primary=True)
