@@ -31,6 +31,16 @@ def end_in_order_when_told_to() -> None:
             signal.signal(getattr(signal, name), leave)
 
 
+@contextlib.contextmanager
+def signals_ring(bell: int) -> Iterator[None]:
+    """At a socket that does not block: whoever waits outside of Python wakes it, and so lets a signal be answered."""
+    before = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+
+
 def leave_interrupts_to_parent() -> None:
     """Ctrl-C reaches a whole terminal group; a child in the middle of a PKCS#11 call must not die of it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

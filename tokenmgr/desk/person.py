@@ -81,6 +81,11 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class LookEnds:
+    """Nothing has begun: what is plugged in is still being looked at."""
+
+
+@dataclass(frozen=True)
 class AuthorityWaits:
     seconds: int
 
@@ -97,7 +102,7 @@ class Asked:
     question: Question
 
 
-Event = Began | Ended | Waiting | AuthorityWaits | Told | Asked
+Event = Began | Ended | Waiting | LookEnds | AuthorityWaits | Told | Asked
 Post = Callable[[Event], None]
 
 

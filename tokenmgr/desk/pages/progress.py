@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar
 
 from tokenmgr.desk import style
 from tokenmgr.desk.parts import Page, text
-from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, Told, Waiting
+from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, LookEnds, Told, Waiting
 from tokenmgr.domain.renewal import Step
 from tokenmgr.wiring.words import t, texts
 
@@ -54,6 +54,8 @@ class ProgressPage(Page):
                 words = texts().error(error) if error else None
                 self._now.setText(f"{words['what']}\n{words['next']}" if words else "")
                 style.mark(self._now, "warning" if error else "quiet")
+            case LookEnds():
+                self._now.setText(t("desk_home.look_ends"))
             case AuthorityWaits(seconds):
                 self._now.setText(t("desk.authority_waits", seconds=seconds))
             case Told(error):
