@@ -10,9 +10,10 @@ PATIENCE = 3.0  # seconds that a job waits for a look that is at a token; then t
 
 
 class Bench:
-    def __init__(self, give_up: Callable[[], object]) -> None:
+    def __init__(self, give_up: Callable[[], object], patience: float = PATIENCE) -> None:
         """`give_up` ends the call that a look is at: the look fails, and is made again later."""
         self._lock = threading.Lock()
+        self.patience = patience
         self._idle = threading.Event()  # nobody wants it for a job
         self._idle.set()
         self._give_up = give_up
@@ -23,13 +24,13 @@ class Bench:
         return not self._idle.is_set()
 
     @contextmanager
-    def for_job(self, waits: Callable[[], object], patience: float = PATIENCE) -> Iterator[None]:
+    def for_job(self, waits: Callable[[], object]) -> Iterator[None]:
         """`waits` is called where a look is at it still."""
         self._idle.clear()
         try:
             if not self._lock.acquire(blocking=False):
                 waits()
-                while not self._lock.acquire(timeout=patience):
+                while not self._lock.acquire(timeout=self.patience):
                     self._give_up()
             try:
                 yield

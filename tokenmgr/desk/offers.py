@@ -24,7 +24,7 @@ def of_store(store: Store, found: Status) -> Chosen | None:
     """What stands before all that is on it; or what was begun here, of which nothing is seen without a PIN."""
     if store.look.pin is PinState.LOCKED:
         return Chosen(Action.UNBLOCK, store)
-    if store.look.pin in PIN_FIRST and not store.look.is_on_pc:
+    if store.look.pin in PIN_FIRST and not (store.look.is_on_pc or store.error):
         return Chosen(Action.PIN, store)
     is_begun = any(one.store == store.look.name and not one.trouble for one in found.begun)
     if is_begun and not any(row.judged.next is Next.RESUME for row in store.rows):
@@ -32,14 +32,15 @@ def of_store(store: Store, found: Status) -> Chosen | None:
     return None
 
 
-def primary(found: Status) -> Chosen | None:
-    """What is unfinished, else what is worst (domain/status.py); a certificate to be fetched where there is none."""
+def primary(found: Status, has_bank: bool) -> Chosen | None:
+    """What is unfinished, else what is worst (domain/status.py); a certificate to be fetched where there is none, once
+    a bank's file is here."""
     ranked = [(_rank(chosen), number, chosen) for number, chosen in enumerate(_all(found.stores, found))]
     pressing = [one for one in ranked if one[0] > 0]
     if pressing:
         return max(pressing, key=lambda one: (one[0], -one[1]))[2]
     media = [one for one in found.stores if not (one.error or one.look.is_on_pc)]
-    if media and not any(row.held.whose for one in found.stores for row in one.rows):
+    if has_bank and media and not any(row.held.whose for one in found.stores for row in one.rows):
         return Chosen(Action.ACQUIRE, media[0])
     return None
 

@@ -14,7 +14,7 @@ from tokenmgr.customer import status as seeing
 from tokenmgr.customer.due import pressing
 from tokenmgr.customer.looks import Look
 from tokenmgr.customer.profiles import Banks, Profile, profiles
-from tokenmgr.customer.standings import Early
+from tokenmgr.customer.standings import Early, Reach
 from tokenmgr.customer.status import Row
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import is_over
@@ -115,11 +115,11 @@ def look(where: places.Where, only: str | None, bank: str | None, offline: bool 
 def told(taken: Taken, offline: bool) -> Looked:
     """Of what was read before."""
     banks = profiles(settings().bank_folder)
-    return _status(taken, banks, Early([] if offline else banks.known, _reach), offline=offline)
+    return _status(taken, banks, _reach, offline=offline)
 
 
 def _status(
-    taken: Taken, banks: Banks, reach: Early, bank: str | None = None, name: str | None = None, offline: bool = False
+    taken: Taken, banks: Banks, reach: Reach, bank: str | None = None, name: str | None = None, offline: bool = False
 ) -> Looked:
     known, broken = _known(banks, bank), banks.broken_of(bank)
     found = seeing.status(taken.looks, known, settings().journal_folder, reach, clock.now, bank, name, offline)

@@ -69,7 +69,7 @@ class HomePage(Page):
         for one in drawing.cards():
             column.addWidget(one)
         self.body.replaceWidget(self._shown, fresh)
-        self._shown.hide()
+        self._shown.setParent(None)
         self._shown.deleteLater()
         self._shown = fresh
         self._countdowns = fresh.findChildren(Countdown)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
@@ -78,9 +78,9 @@ class Drawing:
     def _looked(self) -> Iterator[QWidget]:
         assert self.seen.looked is not None  # noqa: S101
         looked, found = self.seen.looked, self.seen.looked.found
+        first = offers.primary(found, has_bank=bool(looked.words.known))
         if not looked.words.known:
-            yield _no_bank()
-        first = offers.primary(found)
+            yield _no_bank(is_first=first is None)
         for store in sorted(found.stores, key=lambda one: not (first and first.store is one)):
             yield self._store(store, first)
         yield from (_begun_elsewhere(one) for one in found.begun if not (one.trouble or found.is_here(one)))
@@ -110,6 +110,8 @@ class Drawing:
         chosen = offers.of_store(store, self.seen.looked.found)
         if chosen:
             parts.append(_row_of(self._button(chosen, first)))
+        if facts and not facts.initialised:
+            return card(head)
         if store.error:
             parts += _told(store.error)
         elif not store.rows:
@@ -158,7 +160,7 @@ class Drawing:
         return made
 
     def _menu(self, offered: list[Chosen], label: str, name: str) -> QPushButton:
-        made = QPushButton(label)
+        made = button(label, lambda: None, "link")
         made.setObjectName(f"menu {name}")
         made.setAccessibleName(f"{label} {name.partition('/')[0]}")
         menu = QMenu(made)
@@ -222,9 +224,10 @@ def _nothing(why: TokenmgrError | None) -> Iterator[QWidget]:
         yield card(_beside_picture("", text(t("desk.nothing_plugged"))))
 
 
-def _no_bank() -> QWidget:
+def _no_bank(is_first: bool) -> QWidget:
     folder = settings().bank_folder
-    show = button(t("desk_home.open_folder"), functools.partial(_open, str(folder)))
+    show = button(t("desk_home.open_folder"), functools.partial(_open, str(folder)), "primary" if is_first else "")
+    show.setDefault(is_first)
     show.setObjectName("banks")
     words = text(t("desk_home.no_bank"), "large")
     return card(words, text(t("desk_home.no_bank_next", folder=folder)), _row_of(show))
@@ -245,7 +248,7 @@ def _beside_picture(name: str, *widgets: QWidget) -> QWidget:
     for one in widgets:
         column.addWidget(one)
     column.addStretch(1)
-    row.addWidget(picture(name))
+    row.addWidget(picture(name), 0, Qt.AlignmentFlag.AlignTop)
     row.addLayout(column, 1)
     return made
 

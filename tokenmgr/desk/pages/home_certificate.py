@@ -43,14 +43,15 @@ def certificate(row: Row, looked: Looked, is_asked: bool, buttons: QWidget) -> Q
 def _parts(row: Row, looked: Looked, is_asked: bool) -> Iterator[QWidget]:
     facts, judged, standing = row.item.facts, row.judged, row.held.standing
     line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
+    style.mark(line, "line")
     yield line
     yield text(_whose(row, looked), "large")
     sign, role = SIGNS[judged.verdict]
     is_last = judged.place in (Place.CURRENT, Place.LAST)
     if facts and is_last:
         yield Countdown(facts.not_after, looked.found.now)
-    yield text(f"{sign}  {t(f'seen_why.{judged.why.value}')}", role)
+    why = t(f"seen_why.{judged.why.value}")
+    yield text(f"{sign}  {why[:1].upper()}{why[1:]}", role)
     if facts:
         yield text(t("desk_home.until", until=japan_time(facts.not_after, language())))
     if standing and is_last and standing.renewal.reason == "too-early" and standing.renewal.until:
@@ -59,10 +60,12 @@ def _parts(row: Row, looked: Looked, is_asked: bool) -> Iterator[QWidget]:
         yield text(t("desk_home.rehearsal_wanted"))
     if way := _way(row, looked):
         yield text(t("desk_home.next", step=way))
+    if not looked.words.known:  # said once, above everything
+        return
     if not is_asked and row.held.whose:
         yield text(t("desk_home.asking"), "quiet")
-    elif (why := looked.words.not_asked(row)) and why != "offline":
-        yield text(t(f"desk_home.{why}_of"), "quiet")
+    elif (silence := looked.words.not_asked(row)) == "no_answer" or (silence and judged.next is not Next.BANK_FILE):
+        yield text(t(f"desk_home.{silence}_of"), "quiet")
 
 
 def leftover(row: Row) -> QWidget:
@@ -80,7 +83,7 @@ def _day(moment: datetime) -> str:
 def _whose(row: Row, looked: Looked) -> str:
     whose, standing = row.held.whose, row.held.standing
     if whose is None:
-        return row.item.facts.subject if row.item.facts else t("seen.key")
+        return row.item.facts.subject if row.item.facts else t(f"seen_place.{row.judged.place.value}")
     role = standing.role if standing and standing.role else "untold"
     return t(f"seen.holder_{role}", bank=looked.words.bank(row) or whose.bank, contract=whose.contract, user=whose.user)
 
@@ -88,6 +91,8 @@ def _whose(row: Row, looked: Looked) -> str:
 def _way(row: Row, looked: Looked) -> str:
     """Where nothing is open here: whom to ask, or what to set right."""
     which, standing = row.judged.next, row.held.standing
+    if which is Next.BANK_FILE and not looked.words.known:
+        return ""
     if which is Next.WAY:
         is_over = row.held.is_over(looked.found.now)
         told = standing and (standing.acquisition if is_over or standing.renewal.way == "acquire" else standing.renewal)
