@@ -7,6 +7,7 @@ desk.name     of the socket that it listens at, for this user alone (a pipe on W
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 from contextlib import suppress
@@ -17,6 +18,8 @@ from PySide6.QtCore import QObject, QStandardPaths, Signal
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from tokenmgr import system
+
+log = logging.getLogger(__name__)
 
 LONGEST = 16384  # bytes of a link
 PATIENCE = 5.0  # seconds for the first to answer: it may just be starting, or ending
@@ -29,22 +32,23 @@ class Instance(QObject):
 
     asked = Signal(str)  # a link; empty: to show itself
 
-    def __init__(self, home: Path, lock: IO[bytes]) -> None:
+    def __init__(self, home: Path) -> None:
+        """Of whoever holds the lock, once there is an event loop to hear with."""
         super().__init__()
-        self._lock = lock  # held
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         name = home / "desk.name"
         with suppress(OSError):
             QLocalServer.removeServer(_path(name.read_text(encoding="utf-8")))  # of one that was killed
-        said = f"tokenmgr-{secrets.token_hex(16)}"
+        said = f"tokenmgr-{secrets.token_hex(8)}"
         if self._server.listen(_path(said)):
             name.write_text(said, encoding="utf-8")
+        else:
+            log.warning("a second start will not be heard: %s", self._server.errorString())
 
     def close(self) -> None:
         self._server.close()
-        self._lock.close()
 
     def _on_connection(self) -> None:
         while (socket := self._server.nextPendingConnection()) is not None:
@@ -63,13 +67,13 @@ class Instance(QObject):
             self.asked.emit(said.decode("ascii", errors="replace"))
 
 
-def first_or_told(home: Path, link: str) -> Instance | bool:
-    """This is the first one; or the first has been told (True), or does not answer (False)."""
+def first_or_told(home: Path, link: str) -> IO[bytes] | bool:
+    """This is the first one, with the lock to be held; or the first has been told (True), or is silent (False)."""
     system.private_folder(home)
     ends = time.monotonic() + PATIENCE
     while True:
         with suppress(BlockingIOError):
-            return Instance(home, system.hold(home / "desk.lock"))
+            return system.hold(home / "desk.lock")
         if _told(home, link):
             return True
         if time.monotonic() > ends:

@@ -25,23 +25,23 @@ SILENT = 75  # the exit status of one that has reached nobody: sysexits' "try ag
 def main(link: str = "", only_tray: bool = False) -> int:
     """`link`: tokenmgr://… of a bank's page. `only_tray`: no window until somebody wants one."""
     found = first_or_told(settings().home, link)
-    if isinstance(found, Instance):
-        try:
-            return _first(found, link, only_tray)
-        finally:
-            found.close()
+    if not isinstance(found, bool):
+        with found:
+            return _first(link, only_tray)
     if not found:
         _say(t("desk_home.other_silent"))
     return 0 if found else SILENT
 
 
-def _first(instance: Instance, link: str, only_tray: bool) -> int:
+def _first(link: str, only_tray: bool) -> int:
     from PySide6.QtWidgets import QApplication, QSystemTrayIcon  # here: a second one needs no window
 
     from tokenmgr.desk import app as desk
 
     running = QApplication(sys.argv[:1])
+    running.setApplicationName("tokenmgr")
     desk.dress(running)
+    instance = Instance(settings().home)
     with desk.opened() as put:
         with in_order(running.quit, put.flow.trouble):
             has_tray = QSystemTrayIcon.isSystemTrayAvailable()
@@ -55,6 +55,7 @@ def _first(instance: Instance, link: str, only_tray: bool) -> int:
             if link or not only_tray:
                 put.window.show()
             status = running.exec()
+        instance.close()
         put.window.hide()
     if put.is_at_work:
         os._exit(status)  # a thread that no token lets go: whatever it was at is in the journal (R13)
@@ -73,18 +74,15 @@ def in_order(leave: Callable[[], object], trouble: Callable[[], object]) -> Iter
     and no traceback (R15)."""
 
     def caught(_kind: type[BaseException], error: BaseException, _tb: TracebackType | None) -> None:
-        if isinstance(error, KeyboardInterrupt | SystemExit):
-            leave()
-        else:
-            log.info("unexpected", exc_info=error)
-            trouble()
+        log.info("unexpected", exc_info=error)
+        trouble()
 
     before, sys.excepthook = sys.excepthook, caught
     bell, ear = socket.socketpair()
     bell.setblocking(False)
     notifier = _listening(ear)
     try:
-        with system.signals_ring(bell.fileno()):
+        with system.told_to_end(leave, bell.fileno()):
             yield
     finally:
         notifier.setEnabled(False)
@@ -94,7 +92,6 @@ def in_order(leave: Callable[[], object], trouble: Callable[[], object]) -> Iter
 
 
 def _listening(ear: socket.socket) -> QSocketNotifier:
-    """Python answers a signal when it runs, and Qt does not let it until something happens."""
     ear.setblocking(False)
     made = QSocketNotifier(ear.fileno(), QSocketNotifier.Type.Read)
     made.activated.connect(lambda: ear.recv(4096))
