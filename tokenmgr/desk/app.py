@@ -64,6 +64,8 @@ def in_tray(desk: Desk, leave: Callable[[], object]) -> Tray:
     desk.seeing.seen.connect(made.tell)
     desk.window.spoken.connect(made.speak)
     desk.window.hidden.connect(made.tell_hidden)
+    desk.window.hidden.connect(lambda: desk.seeing.calm(True))
+    desk.window.came.connect(lambda: desk.seeing.calm(False))
     desk.window.stays = True
     QApplication.setQuitOnLastWindowClosed(False)
     made.show()

@@ -79,7 +79,7 @@ class Seeing(QObject):
         super().__init__()
         self._bench = bench
         self._wake, self._ending = threading.Event(), False
-        self._is_changed = True
+        self._is_changed, self._is_calm = True, False
         self._telling = threading.Lock()  # what is told comes in the order in which it was found
         self._last = Seen()
         self._shown: object = None  # a print of what was told with the CAs asked
@@ -102,6 +102,12 @@ class Seeing(QObject):
     @property
     def is_busy(self) -> bool:
         return self._threads[0].is_alive()
+
+    def calm(self, is_calm: bool) -> None:
+        """Nobody looks at what is seen: tokens are left in peace. Whoever comes back wants it now."""
+        self._is_calm = is_calm
+        if not is_calm:
+            self.again()
 
     def stop(self, patience: float = 1.0) -> None:
         """A token that hangs keeps nobody: its process is ended."""
@@ -160,7 +166,7 @@ class Seeing(QObject):
                     self._is_changed, before = False, shown
                     self._look(around_us)
             took = time.monotonic() - started
-            pause = max(min(max(SHORTEST, SHARE * took), LONGEST), LEAST * took)
+            pause = max(LONGEST if self._is_calm else min(max(SHORTEST, SHARE * took), LONGEST), LEAST * took)
             self._wake.wait(SOON if self._coming else pause)
             self._wake.clear()
 

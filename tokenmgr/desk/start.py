@@ -53,7 +53,9 @@ def _first(link: str, only_tray: bool) -> int:
             if link:
                 put.flow.open_link(link)
             if link or not only_tray:
-                put.window.show()
+                put.window.come()
+            else:
+                put.seeing.calm(True)
             status = running.exec()
         instance.close()
         put.window.hide()

@@ -21,6 +21,7 @@ class Window(QMainWindow):
     closing = Signal()
     spoken = Signal()  # in another language
     hidden = Signal()  # not ended: the tray has it
+    came = Signal()
 
     def __init__(self, memory: Path | None = None) -> None:
         """`memory`: a file that keeps where it was on the screen."""
@@ -67,6 +68,7 @@ class Window(QMainWindow):
         self.show()
         self.raise_()
         self.activateWindow()
+        self.came.emit()
 
     def remember(self) -> None:
         if self._memory:

@@ -33,6 +33,7 @@ class HomePage(Page):
         self._since = time.monotonic()
         self._seen = Seen()
         self._print: object = None
+        self._placed = ""  # where the keyboard was put by the page itself, and may be put elsewhere by it
         self._shown = QWidget()
         self._countdowns: list[Countdown] = []
         self.add(self._shown)
@@ -79,7 +80,7 @@ class HomePage(Page):
     def _settle(self, name: str, place: int) -> None:
         """Back to where the keyboard was, and the eyes."""
         QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)  # or there is nowhere to scroll to yet
-        again = self.findChild(QWidget, name) if name else None
+        again = self.findChild(QWidget, name) if name not in ("", self._placed) else None
         if again is None:
             again = self.first_focus()
         if again is not None:
@@ -89,7 +90,9 @@ class HomePage(Page):
     def first_focus(self) -> QWidget | None:
         default = [one for one in self._shown.findChildren(QPushButton) if one.isDefault()]
         others = self._shown.findChildren(QPushButton)
-        return next(iter([*default, *others]), self.findChild(QPushButton, "acquire"))
+        found = next(iter([*default, *others]), self.findChild(QPushButton, "acquire"))
+        self._placed = _name_of(found)
+        return found
 
     def _tick(self) -> None:
         now = clock.now()
