@@ -11,6 +11,7 @@ from benchmarks import (
     cold,
     customer,
     desk,
+    desk_live,
     listing,
     look,
     ocsp_http,
@@ -26,6 +27,8 @@ from benchmarks import (
 ALL = {
     "cold": cold.run,
     "look": look.run,
+    "desk": desk.run,
+    "desk-live": desk_live.run,
     "renewal": customer.run,
     "calls": calls.run,
     "trip": trip.run,
@@ -39,7 +42,6 @@ ALL = {
     "status": status.run,
     "throughput": throughput.run,
     "audit": audit.run,
-    "desk": desk.run,
 }
 
 

@@ -28,9 +28,27 @@ def end_in_order_when_told_to() -> None:
     def leave(number: int, _frame: object) -> None:
         raise SystemExit(128 + number)
 
-    for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
+    for kind in _ends():
+        signal.signal(kind, leave)
+
+
+def _ends() -> list[signal.Signals]:
+    names = ("SIGTERM", "SIGHUP", "SIGBREAK")
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+@contextlib.contextmanager
+def told_to_end(then: Callable[[], object], bell: int) -> Iterator[None]:
+    """Ctrl-C too, for a program whose event loop is not Python's: Python answers a signal when it runs, and is woken by
+    whoever listens at the other end of `bell`, a socket that does not block."""
+    handlers = {kind: signal.signal(kind, lambda _number, _frame: then()) for kind in (signal.SIGINT, *_ends())}
+    before = signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        for kind, handler in handlers.items():
+            signal.signal(kind, handler)
 
 
 def leave_interrupts_to_parent() -> None:

@@ -37,7 +37,7 @@ def desk(context: click.Context, tray: bool) -> int:
 
 def _open(link: str, only_tray: bool = False) -> int:
     try:
-        from tokenmgr.desk.app import main
+        from tokenmgr.desk.start import main
     except ImportError as error:
         raise DeskMissing(reason=str(error)) from error
     return main(link, only_tray)

@@ -1,8 +1,11 @@
 """The customer's window. It has no rule of its own: it shows what the engine and the domain say.
 
-    app.py       the program: one for each user, its tray, its end            window.py   one page at a time, and home
+    start.py     the program: its start, its signals, its end                 instance.py one for each user
+    app.py       what there is one of, put together                           window.py   one page at a time, and home
+    tray.py      the icon, and a word once a day                              offers.py   what home offers
     flow.py      which page comes after which                                 style.py    how everything looks
     work.py      one operation at a time, in a thread of its own              parts.py    what pages are made of
+    bench.py     a job before a look                                          pictures.py of token families
     seeing.py    what is plugged in, looked at again when that changes        keypad.py   a keyboard on the screen
     errands.py   what a customer comes for, as the counter runs it            pages/      one file a page
     person.py    the customer, as the counter asks: questions and answers

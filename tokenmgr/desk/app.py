@@ -1,10 +1,8 @@
-"""The program: what there is one of, put together, and its end."""
+"""What there is one of, put together: the window, what is seen, what is done; its tray, and its end."""
 
 from __future__ import annotations
 
-import sys
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,16 +10,18 @@ from PySide6.QtWidgets import QApplication
 
 from tokenmgr.desk import style
 from tokenmgr.desk.actions import Action
+from tokenmgr.desk.bench import Bench
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.journeys import contents, renewing
 from tokenmgr.desk.seeing import Seeing
+from tokenmgr.desk.tray import Tray
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
-from tokenmgr.wiring.libraries import kept
+from tokenmgr.wiring.libraries import cut, settings
 
 JOURNEYS = dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins)
 JOURNEYS |= {Action.CONTENTS: contents.begins}
-PATIENCE = 2.0  # seconds for a step to come to its end
+PATIENCE, THEN = 1.0, 0.8  # seconds for a step to come to its end, and for what is left to be ended
 
 
 @dataclass(frozen=True)
@@ -31,27 +31,50 @@ class Desk:
     seeing: Seeing
     work: Work
 
+    @property
+    def is_at_work(self) -> bool:
+        """A token has not let go of a thread."""
+        return self.work.is_busy or self.seeing.is_busy
 
-def main(link: str = "", only_tray: bool = False) -> int:  # noqa: ARG001
-    """`link`: tokenmgr://… of a bank's page. `only_tray`: no window until somebody wants one."""
-    app = QApplication(sys.argv[:1])
+
+def dress(app: QApplication) -> None:
+    """Now, and whenever the system turns light or dark."""
     style.dress(app)
     app.styleHints().colorSchemeChanged.connect(lambda _: style.dress(app))
-    with opened() as desk:
-        desk.window.show()
-        return app.exec()
 
 
 @contextmanager
 def opened() -> Iterator[Desk]:
     """Everything but what the system has one of: its event loop, its tray."""
-    bench = threading.Lock()
-    with kept():
-        seeing, work, window = Seeing(bench), Work(bench), Window()
-        desk = Desk(window, Flow(window, seeing, work, JOURNEYS), seeing, work)
-        seeing.start()
-        try:
-            yield desk
-        finally:
-            work.leave(PATIENCE)
-            seeing.stop()
+    bench = Bench(lambda: cut(only_calls=True))
+    seeing, work, window = Seeing(bench), Work(bench), Window(settings().home / "desk.ini")
+    desk = Desk(window, Flow(window, seeing, work, JOURNEYS), seeing, work)
+    seeing.start()
+    try:
+        yield desk
+    finally:
+        window.remember()
+        work.leave(PATIENCE)
+        seeing.stop(THEN)
+
+
+def in_tray(desk: Desk, leave: Callable[[], object]) -> Tray:
+    """From now on a closed window is hidden, and what was begun goes on."""
+    made = Tray(settings().home, desk.window.come, leave)
+    made.setParent(desk.window)
+    desk.seeing.seen.connect(made.tell)
+    desk.window.spoken.connect(made.speak)
+    desk.window.hidden.connect(made.tell_hidden)
+    desk.window.hidden.connect(lambda: desk.seeing.calm(True))
+    desk.window.came.connect(lambda: desk.seeing.calm(False))
+    desk.window.stays = True
+    QApplication.setQuitOnLastWindowClosed(False)
+    made.show()
+    return made
+
+
+def asked(desk: Desk, link: str) -> None:
+    """By somebody who started it a second time."""
+    desk.window.come()
+    if link:
+        desk.flow.open_link(link)

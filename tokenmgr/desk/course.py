@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, Told, Usual, Waiting
+from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, LookEnds, Told, Usual, Waiting
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import TokenmgrError
 
@@ -28,16 +28,20 @@ class Course:
     asks_again: float = 0.0  # when the CA is asked again, where it has said so
     told: list[TokenmgrError] = field(default_factory=list)
     is_leaving: bool = False
+    waits_for_look: bool = False
 
     def take(self, event: Event, now: float) -> None:
         match event:
             case Began(step):
                 self.step, self.since, self.waiting, self.asks_again = step, now, None, 0.0
+                self.waits_for_look = False
             case Ended(step):
                 self.done.add(step)
                 self.step, self.asks_again = None, 0.0
             case Waiting():
                 self.waiting = event if event.error else None
+            case LookEnds():
+                self.waits_for_look = True
             case AuthorityWaits(seconds):
                 self.asks_again = now + seconds
             case Usual(store, seconds, longest, is_on_pc):

@@ -20,6 +20,7 @@ from tokenmgr.desk.pages.contents import ContentsPage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.left import LeftPage
+from tokenmgr.desk.pages.notice import NoticePage
 from tokenmgr.desk.pages.pin import FinalTryPage, NewPassphrasePage, PinPage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.desk.pages.trouble import TroublePage
@@ -66,7 +67,7 @@ class Flow(QObject):
     # --- for journeys ---
 
     def home(self) -> None:
-        self.show(HomePage(self.seen, self.chosen))
+        self.show(HomePage(self.seen, self.chosen, self.seeing.again))
 
     def show(self, page: Page) -> None:
         self.window.show_page(page)
@@ -74,6 +75,15 @@ class Flow(QObject):
     def chosen(self, chosen: Chosen) -> None:
         """A button of home's."""
         self._journeys[chosen.action](self, chosen)
+
+    def open_link(self, link: str) -> None:
+        """tokenmgr://… of a bank's page."""
+        self.show(NoticePage(t("desk_home.link_heading"), t("desk_home.link_unknown"), self.home))
+
+    def trouble(self) -> None:
+        """Something that nobody has expected, of this program's own."""
+        if not self.work.is_busy:
+            self.show(TroublePage(TokenmgrError(), self.home, None))
 
     def start(self, errand: Errand) -> None:
         self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
@@ -149,7 +159,7 @@ class Flow(QObject):
     def _on_seen(self, seen: Seen) -> None:
         self.seen = seen
         if isinstance(self.window.page, HomePage):
-            self.home()
+            self.window.page.tell(seen)
 
     def _wants_home(self) -> None:
         if self.work.is_busy:

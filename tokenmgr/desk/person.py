@@ -103,6 +103,11 @@ class Usual:
 
 
 @dataclass(frozen=True)
+class LookEnds:
+    """Nothing has begun: what is plugged in is still being looked at."""
+
+
+@dataclass(frozen=True)
 class AuthorityWaits:
     seconds: int
 
@@ -119,7 +124,7 @@ class Asked:
     question: Question
 
 
-Event = Began | Ended | Waiting | Usual | AuthorityWaits | Told | Asked
+Event = Began | Ended | Waiting | Usual | LookEnds | AuthorityWaits | Told | Asked
 Post = Callable[[Event], None]
 
 

@@ -115,6 +115,7 @@ QWidget[role="good"] {{ color: {has.good}; font-weight: 600; }}
 QWidget[role="warning"] {{ color: {has.warning}; font-weight: 600; }}
 QWidget[role="bad"] {{ color: {has.bad}; font-weight: 600; }}
 QFrame[role="card"] {{ background: {has.surface}; border: 1px solid {has.line}; border-radius: 8px; }}
+QFrame[role="line"] {{ background: {has.line}; border: none; min-height: 1px; max-height: 1px; }}
 QFrame[role="bar"] {{ background: {has.surface}; border-bottom: 1px solid {has.line}; }}
 QScrollArea {{ border: none; background: transparent; }}
 QPushButton {{ padding: 8px 18px; border: 1px solid {has.line}; border-radius: 6px; background: {has.surface};

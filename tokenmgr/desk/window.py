@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSettings, QSize, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -18,10 +19,18 @@ class Window(QMainWindow):
     wants_home = Signal()
     wants_language = Signal(str)
     closing = Signal()
+    spoken = Signal()  # in another language
+    hidden = Signal()  # not ended: the tray has it
+    came = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Path | None = None) -> None:
+        """`memory`: a file that keeps where it was on the screen."""
         super().__init__()
+        self.stays = False  # a closed window is hidden, and what was begun goes on
+        self._memory = memory
         self.resize(QSize(900, 700))
+        if memory and (before := _file(memory).value("geometry")) is not None:
+            self.restoreGeometry(before)
         self.setMinimumSize(QSize(420, 420))
         self._pages = QStackedWidget()
         self._bar = QFrame()
@@ -51,6 +60,19 @@ class Window(QMainWindow):
         self.home_button = button(t("desk.home"), self.wants_home.emit, "link")
         self._line.addWidget(self.home_button)
         self._line.addWidget(button(t("desk.other_language"), lambda: self.wants_language.emit(other), "link"))
+        self.spoken.emit()
+
+    def come(self) -> None:
+        """Before everything else on the screen."""
+        self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.came.emit()
+
+    def remember(self) -> None:
+        if self._memory:
+            _file(self._memory).setValue("geometry", self.saveGeometry())
 
     def show_page(self, page: Page) -> None:
         before, self.page = self.page, page
@@ -64,8 +86,19 @@ class Window(QMainWindow):
             focus.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
-        event.accept()
-        self.closing.emit()
+        self.remember()
+        if self.stays:
+            event.ignore()
+            self.hide()
+            self.hidden.emit()
+        else:
+            event.accept()
+            self.closing.emit()
 
     def _shortcut(self, keys: str, then: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(then)
+
+
+def _file(path: Path) -> QSettings:
+    """A file on every system, and never the registry."""
+    return QSettings(str(path), QSettings.Format.IniFormat)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal
 
-from tokenmgr.desk.person import AtDesk, Event
+from tokenmgr.desk.bench import Bench
+from tokenmgr.desk.person import AtDesk, Event, LookEnds
 from tokenmgr.errors import LeftForLater, TokenmgrError
 
 log = logging.getLogger(__name__)
@@ -24,8 +25,7 @@ class Work(QObject):
     failed = Signal(object)  # a TokenmgrError
     left = Signal()
 
-    def __init__(self, bench: threading.Lock) -> None:
-        """`bench`: who has it may do something with the libraries."""
+    def __init__(self, bench: Bench) -> None:
         super().__init__()
         self._bench = bench
         self._person: AtDesk | None = None
@@ -63,7 +63,7 @@ class Work(QObject):
 
     def _run(self, job: Job, person: AtDesk) -> None:
         try:
-            with self._bench:
+            with self._bench.for_job(lambda: person.post(LookEnds())):
                 found = job(person)
         except LeftForLater:
             self.left.emit()

@@ -127,6 +127,12 @@ class Worker:
             raise said
         return answer["value"]
 
+    def cut(self) -> None:
+        """From any thread: the child ends now. Whoever waits for it is told LibraryCrashed, and the next call starts
+        another one."""
+        if (child := self._child) is not None:
+            child.cut()
+
     def dismiss(self) -> None:
         """Tell the child to leave, without waiting: several leave side by side. `stop` waits."""
         if self._child is not None:
@@ -253,6 +259,10 @@ class _Child:
         """It ends when its call does, or after its grace (child.py), and is reaped then."""
         self.dismiss()
         threading.Thread(target=self._process.wait, daemon=True).start()
+
+    def cut(self) -> None:
+        """Only that: the rest is done by whoever waits for its answer."""
+        self._process.kill()
 
     def kill(self) -> int:
         self._process.kill()

@@ -75,13 +75,20 @@ def libraries(only: str | None) -> Iterator[list[Library]]:
 def kept() -> Iterator[None]:
     """They stay loaded between one look and the next: a stick takes seconds for it. For a program that stays, and lets
     one thread at a time do anything with them."""
-    _kept.extend(_started(_configured(None)))
+    _kept[:] = [*_started(_configured(None))]
     try:
         yield
     finally:
-        found = [*_kept]
+        _stop([*_kept])
         _kept.clear()
-        _stop(found)
+
+
+def cut(only_calls: bool) -> None:
+    """From any thread: end what the kept libraries are at, however long that would take. `only_calls`: and not what is
+    still loading."""
+    for library in [*_kept]:
+        if library.worker.doing or not only_calls:
+            library.worker.cut()
 
 
 def _stop(found: list[Library]) -> None:

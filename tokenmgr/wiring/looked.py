@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,16 +12,18 @@ from tokenmgr import clock
 from tokenmgr.clock import japan_time
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.due import pressing
-from tokenmgr.customer.profiles import Profile, profiles
-from tokenmgr.customer.standings import Early
+from tokenmgr.customer.looks import Look
+from tokenmgr.customer.profiles import Banks, Profile, profiles
+from tokenmgr.customer.standings import Early, Reach
 from tokenmgr.customer.status import Row
+from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.standing import Open
 from tokenmgr.domain.status import Verdict, left
 from tokenmgr.errors import NoMedium, ProfileMissing, ProfileWrong, ReaderEmpty, TokenmgrError
 from tokenmgr.wiring import looking, places
 from tokenmgr.wiring.libraries import settings
-from tokenmgr.wiring.words import chosen_language, t, texts
+from tokenmgr.wiring.words import language, t, texts
 
 if TYPE_CHECKING:
     from tokenmgr.renewal.authority import Authority
@@ -71,20 +74,61 @@ class Looked:
         return Looked(pressing(self.found, but), self.words, why, self.unheard, self.unheard)
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What stores hold, read once: the CAs may be asked about it as long as they like, and no store waits for them.
+    `why` there is no medium."""
+
+    looks: Sequence[Look]
+    why: TokenmgrError | None
+
+
+def take(where: places.Where, only: str | None) -> Taken:
+    with looking.looks(where, only, settings().journal_folder) as (looks, why):
+        return Taken([replace(one, read=_read(one)) for one in looks], why)
+
+
+def _read(look: Look) -> Callable[[], Contents]:
+    """What it holds now, or why that cannot be read."""
+    try:
+        contents = look.read()
+    except TokenmgrError as error:
+        return functools.partial(_fail, error)
+    return lambda: contents
+
+
+def _fail(error: TokenmgrError) -> Contents:
+    raise error
+
+
 def look(where: places.Where, only: str | None, bank: str | None, offline: bool = False) -> Looked:
     banks = profiles(settings().bank_folder)
-    known = [one for one in banks.known if bank in (None, one.code)]
     if bank and not offline:
         banks.named(bank)
-    broken = banks.broken_of(bank)
-    if bank and not known and not offline:
+    if bank and not any(one.code == bank for one in banks.known) and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    folder, reach = settings().journal_folder, Early([] if offline else known, _reach)
-    with looking.looks(where, only, folder) as (looks, why):
-        name = looks[0].name if where.is_named else None
-        found = seeing.status(looks, known, folder, reach, clock.now, bank, name, offline)
+    reach = Early([] if offline else _known(banks, bank), _reach)
+    with looking.looks(where, only, settings().journal_folder) as (looks, why):
+        return _status(Taken(looks, why), banks, reach, bank, looks[0].name if where.is_named else None, offline)
+
+
+def told(taken: Taken, offline: bool) -> Looked:
+    """Of what was read before."""
+    banks = profiles(settings().bank_folder)
+    return _status(taken, banks, _reach, offline=offline)
+
+
+def _status(
+    taken: Taken, banks: Banks, reach: Reach, bank: str | None = None, name: str | None = None, offline: bool = False
+) -> Looked:
+    known, broken = _known(banks, bank), banks.broken_of(bank)
+    found = seeing.status(taken.looks, known, settings().journal_folder, reach, clock.now, bank, name, offline)
     unheard = broken if found.without_file and found.verdict is Verdict.UNSURE else []
-    return Looked(found, Words(known, offline), None if found.stores else why, broken, unheard)
+    return Looked(found, Words(known, offline), None if found.stores else taken.why, broken, unheard)
+
+
+def _known(banks: Banks, bank: str | None) -> list[Profile]:
+    return [one for one in banks.known if bank in (None, one.code)]
 
 
 def _reach(profile: Profile) -> Authority:
@@ -105,7 +149,7 @@ def left_in_words(ends: datetime, now: datetime) -> str:
 
 
 def open_in_words(told: Open) -> str:
-    until = japan_time(told.until, chosen_language()) if told.until else ""
+    until = japan_time(told.until, language()) if told.until else ""
     if told.is_open:
         return t("seen.open", until=until)
     if told.reason == "too-early":

@@ -100,6 +100,8 @@ class ProgressPage(Page):
         if course.asks_again:
             return t("desk_progress.authority", seconds=max(0, math.ceil(course.asks_again - now)))
         verb = self._doing()
+        if course.step is None and course.waits_for_look:
+            return t("desk_home.look_ends")
         if course.step is None:
             return t(f"doing.{verb}") if verb else ""
         seconds = course.seconds(now)

@@ -1,0 +1,138 @@
+"""The program as the system starts it: one for each user, a second hands over, and it ends in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.cli.runner import Home
+from tests.desk.rig import at_desk
+from tokenmgr.desk import app, start
+from tokenmgr.desk.instance import Instance, first_or_told
+from tokenmgr.desk.pages.trouble import TroublePage
+from tokenmgr.testbed.bed import Testbed
+
+LINK = "tokenmgr://handover/abc"
+BOUND = 30.0  # seconds: only what hangs gets there
+
+
+@pytest.fixture
+def run() -> Iterator[Path]:
+    """Short: the name of a socket has 108 bytes."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def home(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(run))
+    return Home(tmp_path / "pc")
+
+
+@contextmanager
+def started(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {**home.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "tokenmgr", "desk", *arguments]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def until_it_listens(home: Home, process: subprocess.Popen[str]) -> str:
+    end = time.monotonic() + BOUND
+    name = home.folder / "desk.name"
+    while not name.exists() or not name.read_text():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.01)
+    return name.read_text()
+
+
+def children(process: int) -> list[str]:
+    """Of each thread's."""
+    return [one for file in Path(f"/proc/{process}/task").glob("*/children") for one in file.read_text().split()]
+
+
+def test_a_second_start_hands_its_link_to_the_first_and_goes(home: Home, run: Path, qtbot: QtBot) -> None:
+    lock = first_or_told(home.folder, "")
+    assert not isinstance(lock, bool)
+    with lock:
+        first = Instance(home.folder)
+        with qtbot.waitSignal(first.asked, timeout=int(BOUND * 1000)) as heard, started(home, LINK) as second:
+            qtbot.waitUntil(lambda: second.poll() is not None, timeout=int(BOUND * 1000))
+            assert second.returncode == 0
+        assert heard.args == [LINK]
+        path = next(run.iterdir())
+        assert path.stat().st_mode & 0o077 == 0, "others may not even knock"
+        first.close()
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_in_order_even_while_a_token_hangs(
+    home: Home, testbed_store: Path, kind: signal.Signals
+) -> None:
+    """And what a killed one leaves is no obstacle."""
+    bed = Testbed(home.folder / "testbed", home.environment, home.folder / "libraries.d", testbed_store)
+    (stick,) = bed.up("fresh")
+    with stick.held("C_GetTokenInfo") as held:
+        with started(home) as killed:
+            before = until_it_listens(home, killed)
+            held.wait()
+        (home.folder / "desk.name").write_text(before)
+    with stick.held("C_GetTokenInfo") as held, started(home, "--tray") as first:
+        held.wait()
+        assert until_it_listens(home, first) != before
+        those = children(first.pid)
+        assert those
+        began = time.monotonic()
+        first.send_signal(kind)
+        _, said = first.communicate(timeout=BOUND)
+        assert time.monotonic() - began < 4.0
+        assert first.returncode == 0
+        assert "Traceback" not in said
+        assert "notification area" in said
+        assert not [one for one in those if Path(f"/proc/{one}/exe").exists()], "a child is left"
+    bed.down()
+
+
+def test_what_a_slot_does_not_expect_is_a_page_and_no_traceback(
+    home: Home, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with at_desk(home.folder, qtbot, monkeypatch) as hands:
+        ended: list[bool] = []
+        with start.in_order(lambda: ended.append(True), hands.desk.flow.trouble):
+            sys.excepthook(ValueError, ValueError("secret"), None)
+            hands.until(TroublePage)
+            os.kill(os.getpid(), signal.SIGTERM)
+            qtbot.waitUntil(lambda: bool(ended), timeout=5000)
+        app.asked(hands.desk, LINK)
+        assert "対応していません" in hands.words()
+    assert "secret" not in "".join(capfd.readouterr())
+
+
+def test_the_window_comes_back_where_it_was_and_in_a_tray_it_only_hides(
+    home: Home, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with at_desk(home.folder, qtbot, monkeypatch) as hands:
+        hands.desk.window.resize(640, 480)
+        hands.desk.window.stays = True
+        with qtbot.waitSignal(hands.desk.window.hidden):
+            hands.desk.window.close()
+        hands.desk.window.come()
+        assert hands.desk.window.isVisible()
+        hands.desk.window.stays = False
+    with at_desk(home.folder, qtbot, monkeypatch) as hands:
+        assert (hands.desk.window.width(), hands.desk.window.height()) == (640, 480)
