@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, text
 from tests.actors import TESTER
 from tests.sql.conftest import Fresh, sqlite_at
 from tests.sql.postgres import Server
+from tests.sql.test_handovers import CLAIMS, KEY
 from tests.sql.world import BANK, DAY, REASON, World, enrolment, exchange, generation
 from tokenmgr.domain.audit import Action, Event
 from tokenmgr.errors import RegistryNewer, RegistryNotEmpty
@@ -41,6 +42,8 @@ def filled(database: Database) -> World:
     world.registry.spend_try(BANK.code, "C-1", "nobody", 5, False, DAY)
     world.registry.nonce_key()
     world.administration.ask_rehearsals(BANK.code, None, DAY)
+    world.administration.add_handover_key(BANK.code, KEY)
+    world.registry.redeem(CLAIMS, KEY.kid, b"\0hash\xff", DAY)
     number = world.administration.reserve_crl()
     covers = world.administration.last_change()
     world.administration.keep_crl(Crl(1, number, DAY, DAY.replace(year=2027), covers, number, b"\0list\xff"))

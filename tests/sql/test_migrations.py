@@ -102,7 +102,7 @@ def test_rehearsals_come_to_what_is_there(fresh: Fresh) -> None:
         do(statement)
     for serial, state, who in (("a", "active", 1), ("b", "pending", 1), ("c", "held", 2), ("d", "superseded", 2)):
         add(serial, state, who)
-    assert database.migrate(DAY) == ["0002 rehearsal"]
+    assert database.migrate(DAY, known=migrations.ALL[:2]) == ["0002 rehearsal"]
     assert {row[0] for row in database.read(text("SELECT is_rehearsal FROM generation"))} == {0}
     with pytest.raises(Stale):
         add("e", "pending")  # one real one, as before

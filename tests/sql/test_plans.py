@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from tests.sql.test_engine import counted
+from tests.sql.test_handovers import CLAIMS
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, exchange, generation
+from tokenmgr.domain.handover import Progress, State
 from tokenmgr.domain.rehearsal import APART
+from tokenmgr.sql import handovers
 
 READS: dict[str, Callable[[World], object]] = {
     "bank": lambda world: world.registry.bank(BANK.code),
@@ -29,6 +32,8 @@ READS: dict[str, Callable[[World], object]] = {
     "was_asked": lambda world: world.registry.was_asked(bytes(32)),
     "is_handed_out": lambda world: world.registry.is_handed_out(7),
     "ticket": lambda world: world.registry.ticket("r1"),
+    "handover_keys": lambda world: world.registry.handover_keys(BANK.code),
+    "handover": lambda world: world.registry.handover(BANK.code, CLAIMS.jti),
 }
 
 
@@ -63,6 +68,12 @@ def rehearsal(world: World) -> None:
     world.registry.rehearsal_passed(exchange(one), b"digest", DAY)
     world.administration.rehearsed(world.user.id)
     list(world.administration.candidates(BANK.code, "C-1"))
+
+
+def handover(world: World) -> None:
+    world.registry.redeem(CLAIMS, "kid", b"hash", DAY)
+    world.registry.tell_handover(BANK.code, CLAIMS.jti, Progress(State.WORKING, 1))
+    world.database.write(lambda c: handovers.tidy(c, DAY))
 
 
 @pytest.mark.parametrize("verb", READS)
@@ -112,7 +123,7 @@ def test_a_key_is_found_by_its_index(kind: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, *READS.values()])
+@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, handover, *READS.values()])
 def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
     asked: list[tuple[str, Any]] = []
 

@@ -4,6 +4,8 @@ POST /.well-known/cmp/p/{bank}[/{operation}]    CMP (RFC 9811)
 GET  /banks/{bank}                              what a bank offers
 GET  /banks/{bank}/keys/{fingerprint}           what there is of a key, and what is open to its holder
 POST /banks/{bank}/acquisitions                 four fields for a one-time reference (R9)
+POST /handover/{bank}[/{jti}]                   a ticket of the bank's page is redeemed, and told of (handovers.py)
+GET  /handover/{bank}/{jti}                     how far that is, for the page
      /.well-known/est/{bank}/…                  EST (est.py), at its own port alone
 GET  /root.cer  /ca.cer  /ca.crl  /ocsp …       as by plain HTTP (status.py)
 GET  /healthz  /readyz  /metrics                for the operator; metrics only from this computer
@@ -22,7 +24,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tokenmgr.api import acquisitions, publications
+from tokenmgr.api import acquisitions, handovers, publications
 from tokenmgr.api.cmp import Front
 from tokenmgr.api.est import Est
 from tokenmgr.api.http import Edge, Gate, as_json, body, origin
@@ -35,7 +37,7 @@ from tokenmgr.ra import passcodes
 PKIXCMP = "application/pkixcmp"
 THREADS = 16  # more than cores: most of the time they wait, and those that wait share a commit
 # At once in one worker, waiting included.
-MESSAGES, CLAIMS, LOOKS = 256, 32, 64
+MESSAGES, CLAIMS, LOOKS, HANDOVERS, POLLS = 256, 32, 64, 64, 64
 _HERE = {"127.0.0.1", "::1"}
 T = TypeVar("T")
 
@@ -57,6 +59,9 @@ def applications(service: Service, status: Status | None = None) -> tuple[Starle
             Route("/banks/{bank}", edge.route("bank", app.bank), methods=["GET"]),
             Route("/banks/{bank}/keys/{fingerprint}", edge.route("key", app.key), methods=["GET"]),
             Route("/banks/{bank}/acquisitions", acquire, methods=["POST"]),
+            Route("/handover/{bank}", edge.route("handover", app.redeem), methods=["POST"]),
+            Route("/handover/{bank}/{jti}", edge.route("handover_told", app.tell), methods=["POST"]),
+            Route("/handover/{bank}/{jti}", edge.route("handover_seen", app.handover), methods=["GET"]),
             *(status or Status(service)).routes(),
             Route("/healthz", edge.route("healthz", healthz), methods=["GET"]),
             Route("/readyz", edge.route("readyz", app.readyz), methods=["GET"]),
@@ -79,6 +84,7 @@ class _Application:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="answer")
         # Comparing PINs takes as long as a hundred renewals: a crowd that guesses waits here, and nobody behind it.
         self._claims, self._messages, self._looks = Gate(CLAIMS), Gate(MESSAGES), Gate(LOOKS)
+        self._handovers, self._polls = Gate(HANDOVERS), Gate(POLLS)
         self._doormen = ThreadPoolExecutor(passcodes.AT_ONCE, thread_name_prefix="claim")
 
     async def _away(self, gate: Gate, act: Callable[[], T], threads: ThreadPoolExecutor | None = None) -> T:
@@ -108,6 +114,26 @@ class _Application:
         code, now = request.path_params["bank"], self._service.clock()
         begun = await self.proving(lambda: acquisitions.begin(self._service, code, data, now, origin(request)))
         return as_json(begun, 201)
+
+    async def redeem(self, request: Request) -> Response:
+        data = await body(request, handovers.LONGEST, "application/json")
+        code, now = request.path_params["bank"], self._service.clock()
+        told = await self._away(
+            self._handovers, lambda: handovers.redeem(self._service, code, data, now, origin(request))
+        )
+        return as_json(told, 201)
+
+    async def tell(self, request: Request) -> Response:
+        data = await body(request, handovers.LONGEST_TOLD, "application/json")
+        which = request.path_params["bank"], request.path_params["jti"]
+        said = request.headers.get("authorization", "")
+        await self._away(self._handovers, lambda: handovers.tell(self._service, *which, said, data))
+        return Response(status_code=204, headers={"Cache-Control": "no-store"})
+
+    async def handover(self, request: Request) -> Response:
+        which = request.path_params["bank"], request.path_params["jti"]
+        told, whose = await self._away(self._polls, lambda: handovers.look(self._service, *which))
+        return as_json(told, 200, {"Access-Control-Allow-Origin": whose})
 
     async def bank(self, request: Request) -> Response:
         code = request.path_params["bank"]

@@ -21,6 +21,10 @@ from tokenmgr.errors import (
     BankUnknown,
     ClaimLocked,
     ClaimNotAccepted,
+    HandoverActUnknown,
+    HandoverError,
+    HandoverSpent,
+    HandoverUnreadable,
     KeyUnfit,
     LibraryError,
     MediumError,
@@ -36,8 +40,9 @@ SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
 TOO_SLOW = "the body came too slowly"
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
-    ((RequestMalformed, KeyUnfit), 400),
-    ((ClaimNotAccepted, ClaimLocked), 403),
+    ((RequestMalformed, KeyUnfit, HandoverUnreadable, HandoverActUnknown), 400),
+    ((HandoverSpent,), 409),
+    ((ClaimNotAccepted, ClaimLocked, HandoverError), 403),
     ((AuthorityBusy, AuthorityError, RegistryUnavailable, LibraryError, MediumError), 503),
 )
 _TEXTS = {language: Texts(language) for language in ("ja", "en")}

@@ -19,6 +19,7 @@ COMMANDS = {
     "contract": "tokenmgr.cli.bank_contracts:contract",
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
     "rehearse": "tokenmgr.cli.bank_rehearsal:rehearse",
+    "handover": "tokenmgr.cli.bank_handover:handover",
     "import": "tokenmgr.cli.bank_import:import_",
     "export": "tokenmgr.cli.bank_export:export",
 }

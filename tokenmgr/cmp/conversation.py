@@ -235,7 +235,7 @@ _BY_CODE: dict[str, type[TokenmgrError]] = {
     one.code: one
     for one in vars(errors).values()
     if isinstance(one, type)
-    and issubclass(one, errors.RegistrationError | errors.AuthorityError)
+    and issubclass(one, errors.RegistrationError | errors.AuthorityError | errors.HandoverError)
     and "code" in vars(one)
 }
 

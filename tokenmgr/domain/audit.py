@@ -21,7 +21,7 @@ class ActorKind(Enum):
     STAFF = "staff"  # of a bank, at `tokenmgr bank`
     OPERATOR = "operator"  # of the CA, at `tokenmgr ca`
     SUBSCRIBER = "subscriber"  # by its certificate, or the one-time reference that a proven claim brings
-    CLAIMANT = "claimant"  # with the four fields of R9, at a bank
+    CLAIMANT = "claimant"  # with the four fields of R9, or a bank's hand-over ticket
     MACHINE = "machine"  # a node of the CA, by rule
 
 
@@ -61,6 +61,9 @@ class Action(Enum):
     REHEARSAL_NOT_ASKED = "rehearsal.not-asked"
     REHEARSAL_PASSED = "rehearsal.passed"
     REHEARSAL_FAILED = "rehearsal.failed"
+    HANDOVER_KEY_ADDED = "handover-key.added"
+    HANDOVER_KEY_WITHDRAWN = "handover-key.withdrawn"
+    HANDOVER_REDEEMED = "handover.redeemed"
     LIST_MADE = "list.made"
     NODE_STARTED = "node.started"
     NODE_STOPPED = "node.stopped"

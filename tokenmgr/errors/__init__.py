@@ -71,6 +71,11 @@
     │   ├── HookFailed        J135   ├── SourceMissing     J136 r ├── RehearsalTakenBack J140 r
     │   ├── RehearsalNotOffered J141 ├── RehearsalUntold   J142 r ├── HostSilent        J150 r
     │   └── LoginHostMissing  J151   ├── LoginAmbiguous    J152   └── NothingForPolicy  J153 r
+    ├── HandoverError         H  a hand-over from a bank's page
+    │   ├── HandoverUnreadable H101  ├── HandoverForged    H102   ├── HandoverOver      H103
+    │   ├── HandoverSpent     H104   ├── HandoverForeign   H105   ├── HandoverBankUnknown H106
+    │   ├── HandoverNotOffered H107  ├── HandoverActUnknown H108  ├── HandoverEarly     H109
+    │   └── HandoverAnothers  H110
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -93,6 +98,7 @@ from __future__ import annotations
 
 from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
+from tokenmgr.errors.handover import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.operation import *  # noqa: F403

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from tokenmgr.domain.generation import Generation, RevocationReason, StoreKind
+from tokenmgr.domain.handover import OPENED, Claims, Progress
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
@@ -87,6 +88,19 @@ class Exchange:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """A bank's hand-over ticket that was redeemed, and how far it has come since."""
+
+    bank: str
+    jti: str
+    origin: str
+    expires_at: datetime
+    redeemed_at: datetime
+    secret_hash: bytes = field(repr=False)
+    progress: Progress = OPENED
+
+
+@dataclass(frozen=True)
 class Tries:
     """R11: wrong entries of login PINs, kept alike for IDs that exist and those that do not."""
 
@@ -113,6 +127,17 @@ class Registry(Protocol):
     def ticket(self, reference: str) -> Ticket | None: ...
     def nonce_key(self) -> bytes:
         """32 random bytes, the same on every node: answers to the same bytes carry the same nonce."""
+
+    # --- hand-overs ---
+    def handover_keys(self, bank: str) -> tuple[bytes, ...]:
+        """That the bank signs tickets with: SubjectPublicKeyInfo, DER."""
+
+    def handover(self, bank: str, jti: str) -> Handover | None: ...
+    def redeem(self, claims: Claims, kid: str, secret_hash: bytes, now: datetime) -> Handover:
+        """What is there then: this one's, or that of whoever was quicker. `kid` is the key that signed it."""
+
+    def tell_handover(self, bank: str, jti: str, progress: Progress) -> None:
+        """Where it follows what was told before."""
 
     # --- R9, R11 ---
     def spend_try(self, bank: str, contract: str, user: str, limit: int, lock_contract: bool, now: datetime) -> Tries:

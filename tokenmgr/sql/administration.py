@@ -19,11 +19,24 @@ from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import answers, crls, generations, jobs, lineage, listing, nodes, parties, rehearsals, tries
+from tokenmgr.sql import (
+    answers,
+    crls,
+    generations,
+    handovers,
+    jobs,
+    lineage,
+    listing,
+    nodes,
+    parties,
+    rehearsals,
+    tries,
+)
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
 from tokenmgr.sql.crls import Crl, CrlHeader, Revoked, Statuses
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.handovers import HandoverKey
 from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.marks import closed, require_open
 from tokenmgr.sql.nodes import Node
@@ -112,6 +125,18 @@ class Administration:
 
     def contracts(self, bank: str) -> Iterator[Contract]:
         return parties.stream_contracts(self._database, bank)
+
+    # --- the keys that a bank signs hand-over tickets with ---
+
+    def add_handover_key(self, bank: str, new: HandoverKey) -> None:
+        self._database.write(lambda c: handovers.add_key(c, self._actor, bank, new))
+
+    def withdraw_handover_key(self, bank: str, kid: str) -> None:
+        self._database.write(lambda c: handovers.withdraw_key(c, self._actor, bank, kid))
+
+    def handover_keys(self, bank: str) -> list[HandoverKey]:
+        """The oldest first."""
+        return handovers.keys(self._database, bank)
 
     # --- subscribers ---
 

@@ -11,18 +11,20 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason
+from tokenmgr.domain.handover import Claims, Progress
 from tokenmgr.domain.party import Bank
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
-from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Standing, Ticket, Tries
-from tokenmgr.sql import asking, exchanges, generations, keys, parties, rehearsals, reissues, tickets, tries
+from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Handover, Standing, Ticket, Tries
+from tokenmgr.sql import asking, exchanges, generations, handovers, keys, parties, rehearsals, reissues, tickets, tries
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
 
 _NONCE_KEY = "nonce_key"
 _SECRET = select(secret.c.value).where(secret.c.name == bindparam("which"))
+_TIDYING = (tries.tidy, tickets.tidy, exchanges.tidy, asking.tidy, handovers.tidy)
 _KEEP_SECRET = text("INSERT INTO secret (name, value) VALUES (:which, :value) ON CONFLICT (name) DO NOTHING")
 
 
@@ -83,6 +85,20 @@ class SqlRegistry:
             row = self._database.first(_SECRET, {"which": _NONCE_KEY})
             self._nonce_key = row[0] if row else self._database.write(_made_nonce_key)
         return self._nonce_key
+
+    # --- hand-overs ---
+
+    def handover_keys(self, bank: str) -> tuple[bytes, ...]:
+        return tuple(one.public_key for one in handovers.keys(self._database, bank))
+
+    def handover(self, bank: str, jti: str) -> Handover | None:
+        return handovers.get(self._database, bank, jti)
+
+    def redeem(self, claims: Claims, kid: str, secret_hash: bytes, now: datetime) -> Handover:
+        return self._database.write(lambda c: handovers.redeem(c, self._actor, claims, kid, secret_hash, now))
+
+    def tell_handover(self, bank: str, jti: str, progress: Progress) -> None:
+        self._database.write(lambda c: handovers.tell(c, bank, jti, progress))
 
     # --- R9, R11 ---
 
@@ -145,9 +161,7 @@ class SqlRegistry:
 
     def tidy(self, now: datetime) -> int:
         """What nobody will ask for any more: tries of IDs that do not exist, and what is long over. How many."""
-        return self._database.write(
-            lambda c: tries.tidy(c, now) + tickets.tidy(c, now) + exchanges.tidy(c, now) + asking.tidy(c, now)
-        )
+        return self._database.write(lambda c: sum(tidy(c, now) for tidy in _TIDYING))
 
 
 def _made_nonce_key(connection: Connection) -> Any:

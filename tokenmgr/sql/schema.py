@@ -143,6 +143,30 @@ rehearsal = Table(  # of whom its bank has asked for one, and how the last one h
     _word("predecessor", optional=True),  # whose renewal it was
 )
 
+handover_key = Table(  # that a bank signs tickets with
+    "handover_key",
+    METADATA,
+    Column("bank", TEXT, ForeignKey("bank.code"), primary_key=True),
+    Column("kid", TEXT, primary_key=True),
+    _blob("public_key"),
+    _moment("added_at", optional=False),
+)
+
+handover = Table(  # tickets that were redeemed
+    "handover",
+    METADATA,
+    Column("bank", TEXT, ForeignKey("bank.code"), primary_key=True),
+    Column("jti", TEXT, primary_key=True),
+    _word("origin"),
+    _moment("expires_at", optional=False),
+    _moment("redeemed_at", optional=False),
+    _blob("secret_hash"),
+    _word("state"),
+    Column("step", Integer, nullable=False),
+    _word("code"),  # of the error
+    _index("handover_expires_at", "expires_at"),
+)
+
 exchange = Table(
     "exchange",
     METADATA,
