@@ -11,7 +11,7 @@ import pytest
 import tokenmgr
 
 HOUSE = Path(tokenmgr.__file__).parent
-GROUND = {"errors", "clock", "config", "log", "system", "data"}
+GROUND = {"errors", "clock", "config", "log", "system", "data", "windows_registry"}
 BOTH_SIDES = GROUND | {"domain", "pki", "cmp"}
 SERVER = {"ca", "ra", "sql", "api"}
 
@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "data": set(),
     "log": set(),
     "system": set(),
+    "windows_registry": set(),
     "config": {"errors", "system"},
     "messages": {"errors", "clock"},
     "domain": set(),
@@ -32,7 +33,7 @@ MAY_IMPORT = {
     "usb": {"errors", "config", "log", "system", "domain"},
     "renewal": {"errors", "clock", "log", "system", "domain", "pki", "cmp"},
     "keystore": {"errors", "log", "system", "domain", "pki", "cmp"},
-    "customer": {"errors", "log", "system", "domain", "pki", "cmp", "token", "keystore", "renewal"},
+    "customer": {"errors", "log", "system", "windows_registry", "domain", "pki", "cmp", "token", "keystore", "renewal"},
     "cmp": {"errors", "domain", "pki"},
     "ca": {"errors", "system", "domain", "pki"},
     "ra": {"errors", "log", "domain", "pki", "ca"},
@@ -104,6 +105,7 @@ GATES = {
     "pty": set(),
     "pwd": {"system.py"},
     "random": set(),
+    "winreg": {"windows_registry.py"},
     "PySide6": {"desk"},
 }
 FILES = sorted(HOUSE.rglob("*.py"))

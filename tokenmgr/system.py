@@ -208,6 +208,14 @@ def user_language() -> str:
     return ""
 
 
+def program() -> tuple[str, ...]:
+    """What starts tokenmgr from outside: itself where it was frozen into one, else the script beside Python."""
+    if getattr(sys, "frozen", False):
+        return (sys.executable,)
+    script = Path(sys.executable).parent / ("tokenmgr.exe" if sys.platform == "win32" else "tokenmgr")
+    return (str(script),) if script.is_file() else (sys.executable, "-m", "tokenmgr")
+
+
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "tokenmgr.cli.verify:verify",
     "csr": "tokenmgr.cli.csr:csr",
     "import": "tokenmgr.cli.importing:import_",
+    "desk": "tokenmgr.cli.desk:desk",
     "doctor": "tokenmgr.cli.doctor:doctor",
     "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",

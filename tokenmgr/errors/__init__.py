@@ -47,6 +47,9 @@
     │   ├── ImportUnfit       C104   ├── PrivateKeyInside   C105   ├── BundleUnfit       C106
     │   ├── AuthorityAlone    C107   └── KeyAtWork          C108
     ├── DeletionRefused       D101
+    ├── InstallingError       D11 what is set up on this computer around the program
+    │   ├── InstallingBusy    D110 r ├── PlaceUnwritable    D111 r ├── BrowserOpen       D112 r
+    │   ├── RecordUnfit       D113   ├── ModuleUnfit        D114   └── PlaceUnfit        D115
     ├── AuthorityError        A  the CA: what it does not sign, and what is wrong with it
     │   ├── AuthorityMissing  A101   ├── AuthorityExists    A102   ├── AuthorityDamaged  A103
     │   ├── CeremonyBusy      A104 r ├── CertificateUnfit   A105   ├── KeyUnfit          A106
@@ -99,6 +102,7 @@ from __future__ import annotations
 from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
 from tokenmgr.errors.handover import *  # noqa: F403
+from tokenmgr.errors.installing import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
 from tokenmgr.errors.operation import *  # noqa: F403

@@ -1,0 +1,109 @@
+"""The record of an installation: what stood where something of ours stands, and what we have written there. It is on
+the disk before the change that it tells of."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from tokenmgr import system
+from tokenmgr.domain import installation
+from tokenmgr.domain.installation import Part, RegistryValue, Target
+from tokenmgr.errors import RecordUnfit
+
+FILE, LOCK = "installed.json", "installing.lock"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    part: Part
+    target: Target
+    before: str | None  # the value that we have replaced
+    file: str | None  # the whole file that it stood in, for as long as nobody else writes there
+    ours: tuple[str, ...]  # every value that we have written, one after another
+    left: tuple[str, ...]  # digests of that file as we have left it
+    made: tuple[str, ...]  # folders, or keys of the registry
+
+
+class Record:
+    def __init__(self, folder: Path, entries: list[Entry]) -> None:
+        self.path, self.entries = folder / FILE, entries
+
+    @staticmethod
+    def read(folder: Path) -> Record:
+        path = folder / FILE
+        try:
+            told = json.loads(path.read_text(encoding="ascii"))
+            if told["version"] != VERSION:
+                raise RecordUnfit(file=str(path), reason="not-a-record")
+            return Record(folder, [_entry(one) for one in told["entries"]])
+        except FileNotFoundError:
+            return Record(folder, [])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            reason = (error.strerror or "") if isinstance(error, OSError) else "not-a-record"
+            raise RecordUnfit(file=str(path), reason=reason) from error
+
+    def of(self, target: Target) -> Entry | None:
+        return next((one for one in self.entries if one.target == target), None)
+
+    def put(self, entry: Entry) -> None:
+        """In the place of an older one of the same target: they are taken back in the order that they were written."""
+        known = self.of(entry.target)
+        if known is None:
+            self.entries = [*self.entries, entry]
+        else:
+            self.entries = [entry if one is known else one for one in self.entries]
+        self.save()
+
+    def drop(self, entry: Entry) -> None:
+        self.entries = [one for one in self.entries if one.target != entry.target]
+        self.save()
+
+    def save(self) -> None:
+        """With nothing in it there is none."""
+        new = self.path.with_name(f"{FILE}.new")
+        if self.entries:
+            told = {"version": VERSION, "entries": [_told(one) for one in self.entries]}
+            with open(new, "w", encoding="ascii", opener=_private) as file:
+                json.dump(told, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
+            new.replace(self.path)
+        else:
+            new.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+        system.sync_folder(self.path.parent)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _told(entry: Entry) -> dict[str, Any]:
+    target = {name: str(one) if isinstance(one, PurePath) else one for name, one in asdict(entry.target).items()}
+    kind = type(entry.target).__name__
+    return {**asdict(entry), "part": entry.part.value, "target": {"kind": kind, **target}}
+
+
+def _entry(told: dict[str, Any]) -> Entry:
+    target = dict(told["target"])
+    kind = {one.__name__: one for one in _KINDS}[target.pop("kind")]
+    if kind is not RegistryValue:
+        target["path"] = Path(target["path"])
+    if "names" in target:
+        target["names"] = tuple(target["names"])
+    lists = {name: tuple(told[name]) for name in ("ours", "left", "made")}
+    return Entry(Part(told["part"]), kind(**target), told["before"], told["file"], **lists)
+
+
+_KINDS: tuple[type[Any], ...] = (
+    installation.WholeFile,
+    installation.IniLine,
+    installation.NssModule,
+    installation.JsonValue,
+    RegistryValue,
+)
