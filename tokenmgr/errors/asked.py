@@ -112,3 +112,9 @@ class SameStore(InputError):
 
     code = "U117"
     serial: str
+
+
+class DeskMissing(InputError):
+    """Qt is not installed: a server has no window."""
+
+    code = "U118"

@@ -34,6 +34,7 @@ _LOOKING = (
 _DECIDING = ("--library", "--pc", "--help", "-h")
 
 _begun: list[Library] = []
+_kept: list[Library] = []
 
 
 @functools.cache
@@ -58,16 +59,36 @@ def begin(arguments: list[str]) -> None:
 
 @contextmanager
 def libraries(only: str | None) -> Iterator[list[Library]]:
-    """Every library that is set, or known and on this computer; stopped at the end."""
+    """Every library that is set, or known and on this computer; stopped at the end, where they are not kept."""
+    if _kept and not only:
+        yield [*_kept]
+        return
     found = [*_begun] if _begun and not only else list(_started(_configured(only)))
     _begun.clear()
     try:
         yield found
     finally:
-        for library in found:
-            library.worker.dismiss()
-        for library in found:
-            library.worker.stop()
+        _stop(found)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """They stay loaded between one look and the next: a stick takes seconds for it. For a program that stays, and lets
+    one thread at a time do anything with them."""
+    _kept.extend(_started(_configured(None)))
+    try:
+        yield
+    finally:
+        found = [*_kept]
+        _kept.clear()
+        _stop(found)
+
+
+def _stop(found: list[Library]) -> None:
+    for library in found:
+        library.worker.dismiss()
+    for library in found:
+        library.worker.stop()
 
 
 def _started(found: Iterator[Library]) -> Iterator[Library]:

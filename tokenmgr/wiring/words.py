@@ -29,9 +29,25 @@ def chosen_language() -> str:
         return config.language_of()
 
 
+_spoken: list[str] = []  # what somebody has switched to
+
+
+def speak(language: str) -> None:
+    """From now on."""
+    _spoken[:] = [language]
+
+
+def language() -> str:
+    return _spoken[0] if _spoken else chosen_language()
+
+
 @functools.cache
+def _texts_in(language: str) -> Texts:
+    return Texts(language, system.NAME)
+
+
 def texts() -> Texts:
-    return Texts(chosen_language(), system.NAME)
+    return _texts_in(language())
 
 
 def t(key: str, /, **facts: object) -> str:

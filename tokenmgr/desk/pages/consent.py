@@ -1,0 +1,28 @@
+"""One clear consent (R6): which bank's site asks, for whose certificate, on which medium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from tokenmgr.desk.parts import Page, card, rows, text
+from tokenmgr.wiring.words import t
+
+
+class ConsentPage(Page):
+    name = "consent"
+
+    def __init__(
+        self,
+        told: Iterable[tuple[str, str]],
+        agree: Callable[[], object],
+        back: Callable[[], object],
+        origin: str = "",
+        verb: str = "renew",
+    ) -> None:
+        """`told`: what will be done, as names and values. `origin`: the site that asks; empty where nobody does."""
+        super().__init__(t(f"desk.consent_{verb}"), t("desk.consent_site", origin=origin) if origin else "")
+        self.add(card(rows(told)))
+        self.add(text(t("desk.consent_safe"), "quiet"))
+        self.finish()
+        self.button(t("desk.back"), back)
+        self.button(t(f"desk.agree_{verb}"), agree, primary=True)

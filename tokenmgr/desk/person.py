@@ -1,0 +1,213 @@
+"""The customer at the window, as the counter asks (wiring/person.py). Here is the thread that does the work: what it
+asks is posted to the window, and it waits for the answer. No Qt."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tokenmgr import system
+from tokenmgr.customer.operations import Applicant
+from tokenmgr.domain.family import Family
+from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import LeftForLater, MediumError, TokenmgrError
+from tokenmgr.log import Secret
+from tokenmgr.token.pins import refuse_hopeless
+from tokenmgr.wiring.person import Screen
+from tokenmgr.wiring.places import Where
+
+LOOKING = 0.1  # seconds between two looks for a medium that was pulled, or a browser that is open
+
+
+# --- what is asked; each has one answer ---
+
+
+@dataclass(frozen=True)
+class AskPin:
+    """-> Secret. The state of the PIN is the medium's own word, and is shown with the question (R11)."""
+
+    store: str
+    facts: MediumFacts
+    family: Family
+
+
+@dataclass(frozen=True)
+class AskPassphrase:
+    """-> Secret"""
+
+    store: str
+
+
+@dataclass(frozen=True)
+class AskFinalTry:
+    """-> bool: the last try needs a yes of its own (S5)."""
+
+    facts: MediumFacts
+
+
+@dataclass(frozen=True)
+class AskApplicant:
+    """-> Applicant, with what is known already."""
+
+    contract: str
+    user: str
+
+
+Question = AskPin | AskPassphrase | AskFinalTry | AskApplicant
+
+
+# --- what is told ---
+
+
+@dataclass(frozen=True)
+class Began:
+    step: Step
+
+
+@dataclass(frozen=True)
+class Ended:
+    step: Step
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """For the customer: a medium to be put in, a program to be closed. None: it goes on."""
+
+    error: TokenmgrError | None
+
+
+@dataclass(frozen=True)
+class AuthorityWaits:
+    seconds: int
+
+
+@dataclass(frozen=True)
+class Told:
+    """What stands in nobody's way, and is to be known."""
+
+    error: TokenmgrError
+
+
+@dataclass(frozen=True)
+class Asked:
+    question: Question
+
+
+Event = Began | Ended | Waiting | AuthorityWaits | Told | Asked
+Post = Callable[[Event], None]
+
+
+class AtDesk:
+    """`post` hands an event to the window. After `leave`, whatever is asked or begun next ends the work: what was
+    begun is in the journal, and goes on another time (R13)."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._answers: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._leaving = threading.Event()
+        self.doing: Callable[[], str] = str  # the call that the medium is at; read by the window
+
+    # --- for the window ---
+
+    def answer(self, value: object) -> None:
+        self._answers.put(value)
+
+    def leave(self) -> None:
+        self._leaving.set()
+        self._answers.put(None)
+
+    # --- Person ---
+
+    def may_spend_final_try(self, facts: MediumFacts, family: Family, where: Where) -> bool:
+        asked = facts.pin is PinState.FINAL_TRY and self.ask(AskFinalTry(facts)) is True
+        if facts.initialised:
+            refuse_hopeless(facts, family, False, asked)
+        return asked
+
+    def pin(self, store: str, where: Where, facts: MediumFacts) -> Secret:
+        from tokenmgr.wiring.libraries import known
+
+        return self._secret(AskPin(store, facts, known().family(facts.family)))
+
+    def passphrase(self, store: str, where: Where) -> Secret:
+        return self._secret(AskPassphrase(store))
+
+    def waits(self, error: TokenmgrError, is_over: Callable[[], bool]) -> bool:
+        self._post(Waiting(error))
+        while not is_over():
+            self._pause(LOOKING)
+        self._post(Waiting(None))
+        return True
+
+    def tell(self, error: TokenmgrError) -> None:
+        self._post(Told(error))
+
+    def screen(self, doing: Callable[[], str], is_back: Callable[[], bool]) -> Screen:
+        self.doing = doing
+        return Going(self, is_back)
+
+    # --- for the screen, and for jobs of the window's own ---
+
+    def ask(self, question: Question) -> object:
+        self.check()
+        self._post(Asked(question))
+        found = self._answers.get()
+        self.check()
+        return found
+
+    def applicant(self, contract: str, user: str) -> Applicant:
+        found = self.ask(AskApplicant(contract, user))
+        assert isinstance(found, Applicant)  # noqa: S101  the window's part of the bargain
+        return found
+
+    def post(self, event: Event) -> None:
+        self._post(event)
+
+    def check(self) -> None:
+        if self._leaving.is_set():
+            raise LeftForLater(serial="")
+
+    def _pause(self, seconds: float) -> None:
+        self._leaving.wait(seconds)
+        self.check()
+
+    def _secret(self, question: Question) -> Secret:
+        system.keep_out_of_core_dumps()
+        found = self.ask(question)
+        assert isinstance(found, Secret)  # noqa: S101  the window's part of the bargain
+        return found
+
+
+class Going:
+    """The engine's screen (renewal/ports.py). A step is the place where it can be left."""
+
+    def __init__(self, person: AtDesk, is_back: Callable[[], bool]) -> None:
+        self._person, self._is_back = person, is_back
+
+    def begins(self, step: Step) -> None:
+        self._person.check()
+        self._person.post(Began(step))
+
+    def ends(self, step: Step) -> None:
+        self._person.post(Ended(step))
+
+    def waits(self, seconds: int) -> None:
+        self._person.post(AuthorityWaits(seconds))
+        self._person._pause(seconds)
+
+    def waits_for_store(self, error: MediumError) -> bool:
+        return self._person.waits(error, self._is_back)
+
+    def tell(self, error: TokenmgrError) -> None:
+        self._person.tell(error)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        yield
+
+    def stop(self) -> None:
+        self._person.doing = str

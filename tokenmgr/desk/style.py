@@ -1,0 +1,137 @@
+"""How everything looks: one place. Colours by role, in a light and a dark set that both have a contrast of 4.5:1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QPalette
+from PySide6.QtWidgets import QApplication, QWidget
+
+SIZE = 12.5  # points of ordinary text: large type
+HEADING, LARGE, SMALL = 1.6, 1.25, 0.9  # times that
+GAP = 12  # pixels between two things, before scaling
+FAMILIES = ("Yu Gothic UI", "Meiryo", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans")
+
+
+@dataclass(frozen=True)
+class Colours:
+    back: str
+    surface: str
+    line: str
+    text: str
+    quiet: str
+    accent: str
+    on_accent: str
+    good: str
+    warning: str
+    bad: str
+    focus: str
+
+
+LIGHT = Colours(
+    back="#f3f5f8",
+    surface="#ffffff",
+    line="#c3cad3",
+    text="#171c22",
+    quiet="#46505c",
+    accent="#0b5394",
+    on_accent="#ffffff",
+    good="#136338",
+    warning="#7a4b00",
+    bad="#a11616",
+    focus="#d97706",
+)
+DARK = Colours(
+    back="#14181d",
+    surface="#1f252c",
+    line="#4b5663",
+    text="#f2f4f7",
+    quiet="#c0c8d2",
+    accent="#8cc2ff",
+    on_accent="#08213d",
+    good="#86dba4",
+    warning="#ffd479",
+    bad="#ffaaa3",
+    focus="#ffb454",
+)
+
+
+def colours(app: QApplication) -> Colours:
+    return DARK if app.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
+
+
+def dress(app: QApplication) -> None:
+    """At the start, and whenever the system turns light or dark."""
+    app.setStyle("Fusion")  # the same on every system, and it takes its colours from us
+    font = QFont()
+    font.setFamilies(list(FAMILIES))
+    font.setPointSizeF(SIZE)
+    app.setFont(font)
+    has = colours(app)
+    app.setPalette(_palette(has))
+    app.setStyleSheet(_sheet(has))
+
+
+def mark(widget: QWidget, role: str) -> None:
+    """The one way in which a page says how something looks: a role that the sheet below knows."""
+    widget.setProperty("role", role)
+    widget.style().unpolish(widget)
+    widget.style().polish(widget)
+
+
+def _palette(has: Colours) -> QPalette:
+    made = QPalette()
+    roles = {
+        QPalette.ColorRole.Window: has.back,
+        QPalette.ColorRole.Base: has.surface,
+        QPalette.ColorRole.AlternateBase: has.back,
+        QPalette.ColorRole.Text: has.text,
+        QPalette.ColorRole.WindowText: has.text,
+        QPalette.ColorRole.Button: has.surface,
+        QPalette.ColorRole.ButtonText: has.text,
+        QPalette.ColorRole.ToolTipBase: has.surface,
+        QPalette.ColorRole.ToolTipText: has.text,
+        QPalette.ColorRole.PlaceholderText: has.quiet,
+        QPalette.ColorRole.Highlight: has.accent,
+        QPalette.ColorRole.HighlightedText: has.on_accent,
+        QPalette.ColorRole.Link: has.accent,
+    }
+    for role, colour in roles.items():
+        made.setColor(role, QColor(colour))
+    return made
+
+
+def _sheet(has: Colours) -> str:
+    def points(times: float) -> str:
+        return f"{SIZE * times:.1f}pt"
+
+    return f"""
+QWidget[role="heading"] {{ font-size: {points(HEADING)}; font-weight: 600; }}
+QWidget[role="large"] {{ font-size: {points(LARGE)}; font-weight: 600; }}
+QWidget[role="quiet"] {{ color: {has.quiet}; }}
+QWidget[role="small"] {{ color: {has.quiet}; font-size: {points(SMALL)}; }}
+QWidget[role="good"] {{ color: {has.good}; font-weight: 600; }}
+QWidget[role="warning"] {{ color: {has.warning}; font-weight: 600; }}
+QWidget[role="bad"] {{ color: {has.bad}; font-weight: 600; }}
+QFrame[role="card"] {{ background: {has.surface}; border: 1px solid {has.line}; border-radius: 8px; }}
+QFrame[role="bar"] {{ background: {has.surface}; border-bottom: 1px solid {has.line}; }}
+QScrollArea {{ border: none; background: transparent; }}
+QPushButton {{ padding: 8px 18px; border: 1px solid {has.line}; border-radius: 6px; background: {has.surface};
+  min-height: 24px; }}
+QPushButton:hover {{ border-color: {has.accent}; }}
+QPushButton:focus, QLineEdit:focus, QRadioButton:focus, QCheckBox:focus, QComboBox:focus {{
+  outline: none; border: 2px solid {has.focus}; }}
+QPushButton[role="primary"] {{ background: {has.accent}; color: {has.on_accent}; border-color: {has.accent};
+  font-weight: 600; }}
+QPushButton[role="primary"]:focus {{ border: 2px solid {has.focus}; }}
+QPushButton:disabled {{ color: {has.quiet}; background: {has.back}; border-color: {has.line}; }}
+QPushButton[role="link"] {{ border: 1px solid transparent; background: transparent; color: {has.accent};
+  text-align: left; padding: 6px; }}
+QPushButton[role="link"]:focus {{ border: 2px solid {has.focus}; }}
+QPushButton[role="key"] {{ padding: 4px; min-width: 34px; min-height: 34px; font-size: {points(LARGE)}; }}
+QLineEdit {{ padding: 8px; border: 1px solid {has.quiet}; border-radius: 6px; background: {has.surface}; }}
+QRadioButton, QCheckBox {{ spacing: 10px; padding: 6px; border: 2px solid transparent; border-radius: 6px; }}
+QProgressBar {{ border: 1px solid {has.line}; border-radius: 6px; background: {has.back}; height: 12px; }}
+QProgressBar::chunk {{ background: {has.accent}; border-radius: 5px; }}
+"""

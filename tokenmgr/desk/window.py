@@ -1,0 +1,71 @@
+"""The window: a bar with the way home and the language, and one page at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+
+from tokenmgr.desk import style
+from tokenmgr.desk.parts import Page, button, text
+from tokenmgr.desk.style import GAP
+from tokenmgr.wiring.words import language, t
+
+
+class Window(QMainWindow):
+    wants_home = Signal()
+    wants_language = Signal(str)
+    closing = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.resize(QSize(900, 700))
+        self.setMinimumSize(QSize(420, 420))
+        self._pages = QStackedWidget()
+        self._bar = QFrame()
+        self.page: Page | None = None
+        inner = QWidget()
+        whole = QVBoxLayout(inner)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
+        whole.addWidget(self._bar)
+        whole.addWidget(self._pages, 1)
+        style.mark(self._bar, "bar")
+        self._line = QHBoxLayout(self._bar)
+        self._line.setContentsMargins(GAP * 2, GAP // 2, GAP * 2, GAP // 2)
+        self.setCentralWidget(inner)
+        self._shortcut("Alt+Home", self.wants_home.emit)
+        self.speak()
+
+    def speak(self) -> None:
+        """The bar in the language of now."""
+        while item := self._line.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        self.setWindowTitle(t("desk.title"))
+        other = "en" if language() == "ja" else "ja"
+        self._line.addWidget(text(t("desk.title"), "large"))
+        self._line.addStretch(1)
+        self.home_button = button(t("desk.home"), self.wants_home.emit, "link")
+        self._line.addWidget(self.home_button)
+        self._line.addWidget(button(t("desk.other_language"), lambda: self.wants_language.emit(other), "link"))
+
+    def show_page(self, page: Page) -> None:
+        before, self.page = self.page, page
+        self._pages.addWidget(page)
+        self._pages.setCurrentWidget(page)
+        if before is not None:
+            before.leave()
+            self._pages.removeWidget(before)
+            before.deleteLater()
+        if focus := page.first_focus():
+            focus.setFocus()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
+        event.accept()
+        self.closing.emit()
+
+    def _shortcut(self, keys: str, then: Callable[[], object]) -> None:
+        QShortcut(QKeySequence(keys), self).activated.connect(then)
