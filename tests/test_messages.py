@@ -158,6 +158,12 @@ def test_the_last_wrong_login_pin_is_said_to_have_locked_and_is_not_to_be_tried_
 
 
 @pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+@pytest.mark.parametrize("code", [one for one in CODED if one[0] == "H"])
+def test_what_is_shown_in_a_window_names_no_command(code: str, texts: Texts) -> None:
+    assert not any("tokenmgr" in text for text in texts._entries["errors"][code].values())
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
 @pytest.mark.parametrize("code", ["J107", "M104"])
 def test_where_nothing_may_have_begun_nobody_is_sent_to_resume(texts: Texts, code: str) -> None:
     """The same errors are told by a look, before anything was begun, and in the middle."""

@@ -16,6 +16,8 @@ from tests.cli.bank_rig import BankHome, make_ca
 from tests.cli.runner import PROGRAM
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.cli.bank_profile import ROOTS, as_toml
+from tokenmgr.customer.profiles import read_profile
+from tokenmgr.pki import p256
 
 NAME = "みほん\"信用金庫\"\\'''\U00029e3d"
 TEXTS = {"service_name": '法人"IB" \\n', "contact": "0120-000-000", "media_page": "https://bank.example/?a=1&b='2'"}
@@ -64,6 +66,15 @@ def test_after_a_rollover_it_has_both_roots_the_newest_first(home: BankHome) -> 
     after = tomllib.loads(home.fine("profile", "1234"))[ROOTS]
     assert der_of(after) == [second, first]
     assert after.endswith(before)
+
+
+def test_the_keys_of_hand_overs_are_in_it(home: BankHome, tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        home.fine("handover", "key", "make", "1234", str(tmp_path / name))
+    file = tmp_path / "1234.toml"
+    file.write_text(home.fine("profile", "1234"), encoding="utf-8")
+    made = [p256.spki_of(p256.read_private((tmp_path / name).read_bytes())) for name in ("first", "second")]
+    assert list(read_profile(file).handover) == made
 
 
 def test_of_a_bank_that_is_not_there(home: BankHome) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509 import load_der_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tokenmgr.cli.bank_profile import as_toml
 from tokenmgr.customer.profiles import Banks, profiles, read_profile
 from tokenmgr.errors import ProfileTwice, ProfileWrong
 from tokenmgr.messages import Texts
+from tokenmgr.pki import p256
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 
 TEXTS = {"code": "1234", "name": "みほん信用金庫", "address": "https://ca.example:8443"}
@@ -95,12 +97,26 @@ def test_where_its_customers_log_in(tmp_path: Path, pem: str, login: str | None,
     assert read_profile(written(tmp_path, pem, login=login)).login == hosts
 
 
+P256, P384 = ec.derive_private_key(4711, ec.SECP256R1()), ec.derive_private_key(4711, ec.SECP384R1())
+PUBLIC, PRIVATE = p256.public_pem(p256.spki_of(P256)), p256.private_pem(P256).decode()
+PUBLIC_P384 = p256.public_pem(P384.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
+
+
+@pytest.mark.parametrize(("pems", "count"), [("", 0), (PUBLIC, 1), (f"the old one\n{PUBLIC}\nand again\n{PUBLIC}", 1)])
+def test_whom_a_hand_over_must_be_signed_by(tmp_path: Path, pem: str, pems: str, count: int) -> None:
+    assert read_profile(written(tmp_path, pem, handover=pems)).handover == (p256.spki_of(P256),) * count
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         *(
             ({"login": login}, "profile-login")
             for login in ("ib.example", "http://ib.example", "https://ib.example/a", "https://a.example, b")
+        ),
+        *(
+            ({"handover": text}, "profile-handover")
+            for text in ("none", PUBLIC.replace("MF", "MX"), PRIVATE, PUBLIC_P384)
         ),
         *(({name: None}, "profile-text") for name in TEXTS),
         ({"name": "  "}, "profile-text"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import click
 
@@ -13,9 +13,11 @@ from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, speaks_unicode
 from tokenmgr.domain.party import Bank
+from tokenmgr.pki.p256 import public_pem
 from tokenmgr.wiring.words import t
 
-ROOTS = "roots"
+ROOTS, HANDOVER = "roots", "handover"
+PEM = (ROOTS, HANDOVER)
 
 
 @click.command(cls=Command, help=t("help.bank_profile"))
@@ -23,7 +25,8 @@ ROOTS = "roots"
 @options.words
 def profile(code: str, as_json: bool) -> int:
     with open_registry() as opened:
-        found = profile_of(opened.bank(code), opened.folder)
+        keys = [one.public_key for one in opened.administration.handover_keys(code)]
+        found = profile_of(opened.bank(code), opened.folder, keys)
     if as_json:
         Output().value(found)
     else:
@@ -31,9 +34,10 @@ def profile(code: str, as_json: bool) -> int:
     return Exit.FINE
 
 
-def profile_of(bank: Bank, folder: CaFolder) -> dict[str, str]:
+def profile_of(bank: Bank, folder: CaFolder, keys: Iterable[bytes]) -> dict[str, str]:
     """Every root that the CA has, the newest first: certificates that the older ones have issued are still renewed."""
-    return {
+    handed = "".join(map(public_pem, keys))
+    told = {
         "code": bank.code,
         "name": bank.name,
         "service_name": bank.service_name,
@@ -42,12 +46,14 @@ def profile_of(bank: Bank, folder: CaFolder) -> dict[str, str]:
         "address": folder.about.url,
         ROOTS: "".join(to_pem(one.certificates["root"].der) for one in reversed(folder.authorities)),
     }
+    return told | ({HANDOVER: handed} if handed else {})
 
 
 def as_toml(profile: Mapping[str, str], only_ascii: bool = False) -> str:
     """`only_ascii` where standard output is in another encoding: TOML is UTF-8, and the file is what is printed."""
-    lines = [f'{key} = "{_escaped(text, only_ascii)}"\n' for key, text in profile.items() if key != ROOTS]
-    return "".join([*lines, f"{ROOTS} = '''\n{profile[ROOTS]}'''\n"])  # PEM has nothing that would end it
+    lines = [f'{key} = "{_escaped(text, only_ascii)}"\n' for key, text in profile.items() if key not in PEM]
+    blocks = [f"{key} = '''\n{profile[key]}'''\n" for key in PEM if key in profile]  # PEM has nothing that would end it
+    return "".join([*lines, *blocks])
 
 
 def _escaped(text: str, only_ascii: bool) -> str:

@@ -7,6 +7,7 @@ roots = '''-----BEGIN CERTIFICATE----- …'''        whom the CA's answers and i
 tls_roots = "system"                               its server, where that leads to others: PEM, or those of the system
 proxy = "http://proxy.example:8080"                where it is not the system's; "none" goes straight
 login = "https://ib.example"                       where its customers log in; several hosts with blanks between them
+handover = '''-----BEGIN PUBLIC KEY----- …'''         whom a hand-over from its page must be signed by; several, too
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from tokenmgr.renewal.proxies import read_proxy
 SYSTEM, STRAIGHT = "system", "none"
 HTTPS = 443
 _NEEDED = ("code", "name", "address", "roots")
-KNOWN = (*_NEEDED, "tls_roots", "proxy", "service_name", "contact", "media_page", "login")
+KNOWN = (*_NEEDED, "tls_roots", "proxy", "service_name", "contact", "media_page", "login", "handover")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Profile:
     contact: str = ""
     media_page: str = ""
     login: tuple[tuple[str, int], ...] = ()  # names and ports
+    handover: tuple[bytes, ...] = ()  # public keys: SubjectPublicKeyInfo, DER
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,19 @@ def _profile(told: Mapping[str, Any]) -> Profile:
         contact=told.get("contact", ""),
         media_page=told.get("media_page", ""),
         login=tuple(_login_host(one) for one in told.get("login", "").split()),
+        handover=_handover(told.get("handover", "")),
     )
+
+
+def _handover(pem: str) -> tuple[bytes, ...]:
+    if not pem.strip():
+        return ()
+    from tokenmgr.pki.p256 import public_keys_in  # here: it takes longer to load than all else that a profile needs
+
+    try:
+        return public_keys_in(pem)
+    except ValueError as error:
+        raise _Unfit("profile-handover") from error
 
 
 def _login_host(address: str) -> tuple[str, int]:

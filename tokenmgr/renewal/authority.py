@@ -30,6 +30,7 @@ PIKXCMP, JSON = "application/pkixcmp", "application/json"
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
 NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")  # OpenSSL's words for it
 LONGEST_PAUSE = 30.0  # seconds that a server may ask for; after more than that it is another day's
+NOTHING: Mapping[str, str] = {}
 Pause = Callable[[float], None]
 T = TypeVar("T")
 _MALFORMED = (KeyError, TypeError, ValueError, OverflowError)  # the last one: a moment beyond the calendar
@@ -124,6 +125,20 @@ class Authority:
         except (KeyError, TypeError) as error:
             raise AuthorityAnswerWrong(reason=f"a ticket without {error}") from error
 
+    def redeem(self, ticket: str, secret: Secret) -> str:
+        """A hand-over ticket of the bank's page; its number. With the same secret it is the same request (S6)."""
+        said = json.dumps({"ticket": ticket, "secret": _text(secret)}).encode()
+        told = self._json("POST", f"/handover/{self.bank}", said)
+        try:
+            return _is(str, told, "jti")
+        except _MALFORMED as error:
+            raise AuthorityAnswerWrong(reason=f"a hand-over without {error}") from error
+
+    def tell_handover(self, jti: str, secret: Secret, progress: Mapping[str, object]) -> None:
+        """How far that is. Without a pause: whoever waits for it waits for something else."""
+        said, path = json.dumps(progress).encode(), f"/handover/{self.bank}/{jti}"
+        self._until_answered("POST", path, said, JSON, {"Authorization": f"Bearer {_text(secret)}"}, ())
+
     def exchange(self, message: bytes) -> bytes:
         """One CMP message for another (RFC 9811)."""
         return self._until_answered("POST", f"/.well-known/cmp/p/{self.bank}", message, PIKXCMP)
@@ -137,12 +152,20 @@ class Authority:
         except (ValueError, RecursionError) as error:
             raise AuthorityAnswerWrong(reason="no JSON") from error
 
-    def _until_answered(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
+    def _until_answered(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        kind: str,
+        more: Mapping[str, str] = NOTHING,
+        waiting: tuple[float, ...] | None = None,
+    ) -> bytes:
         at_once = () if self._open is None else (0.0,)  # one that is kept open may have ended unnoticed
-        pauses = (*at_once, *self._pauses, None)
+        pauses = (*at_once, *(self._pauses if waiting is None else waiting), None)
         for pause in pauses:
             try:
-                return self._once(method, path, body, kind)
+                return self._once(method, path, body, kind, more)
             except AuthorityUnreachable as error:
                 if pause is None or self._asked_for > LONGEST_PAUSE:
                     raise
@@ -152,8 +175,8 @@ class Authority:
                     self._pause(longer)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def _once(self, method: str, path: str, body: bytes | None, kind: str) -> bytes:
-        headers = self._always | ({"Content-Type": kind} if body is not None else {})
+    def _once(self, method: str, path: str, body: bytes | None, kind: str, more: Mapping[str, str] = NOTHING) -> bytes:
+        headers = self._always | ({"Content-Type": kind} if body is not None else {}) | dict(more)
         self._asked_for = 0.0
         with self._translated():
             connection = self._connection()
@@ -181,7 +204,7 @@ class Authority:
             self._refuse(status, said, kind)
         if status >= 300:
             raise AuthorityAnswerWrong(reason=f"HTTP {status} {told.get('Location', '')[:200]}".strip())
-        if told.get_content_type() != kind:
+        if status != 204 and told.get_content_type() != kind:
             raise AuthorityAnswerWrong(reason=f"{told.get_content_type()[:200]} instead of {kind}")
 
     @contextmanager
