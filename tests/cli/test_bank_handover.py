@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.actors import TESTER
 from tests.cli.bank_rig import BANK, BankHome, make_ca, now
 from tests.cli.runner import Result
 from tokenmgr.domain.handover import State
 from tokenmgr.pki import handover, p256
+from tokenmgr.sql import marks
 
 WHO = ("--bank", BANK, "--origin", "https://ib.example", "--contract", "C-1", "--user", "tanaka")
 
@@ -67,6 +69,14 @@ def test_a_key_is_made_listed_used_and_withdrawn(home: BankHome) -> None:
     trail = home.run("ca", "audit", "list", "--action", "handover-key.").out
     assert "hand-over key registered" in trail
     assert "hand-over key withdrawn" in trail
+
+
+def test_a_key_that_cannot_be_registered_leaves_no_file(home: BankHome) -> None:
+    with home.database() as database:
+        marks.close(database, TESTER, now())
+    done = handed(home, "key", "make", BANK, str(home.folder / "a.key"))
+    assert (done.status, "R130" in done.err) == (4, True)
+    assert not (home.folder / "a.key").exists()
 
 
 def test_a_key_of_the_banks_own_making(home: BankHome) -> None:

@@ -90,6 +90,7 @@ def hs256(secret: bytes) -> str:
 
 
 SIGNATURE = GOOD.rpartition(".")[2]
+RAW = base64.urlsafe_b64decode(SIGNATURE + "==")
 
 
 @pytest.mark.parametrize(
@@ -117,6 +118,7 @@ SIGNATURE = GOOD.rpartition(".")[2]
         GOOD.rpartition(".")[0] + ".",
         GOOD.rpartition(".")[0] + "." + SIGNATURE[:-2],
         GOOD.rpartition(".")[0] + "." + SIGNATURE + "AAAA",
+        GOOD.rpartition(".")[0] + "." + encoded(RAW[:32] + b"\0" + RAW[32:]),
         GOOD.rpartition(".")[0] + "." + encoded(bytes(64)),
         GOOD.rpartition(".")[0] + "." + encoded(b"\xff" * 64),
         GOOD.rpartition(".")[0] + "." + encoded(KEY.sign(b"x", ec.ECDSA(SHA256()))),

@@ -18,7 +18,7 @@ from tokenmgr.cli.help import Command, Group
 from tokenmgr.cli.output import Exit, Output, t
 from tokenmgr.domain.handover import AUDIENCE, LIVES, Act, Claims, Unreadable, claims_of, payload_of, place_of
 from tokenmgr.domain.party import Role, Subscriber
-from tokenmgr.errors import FileUnreadable, ValueUnfit
+from tokenmgr.errors import FileUnreadable, TokenmgrError, ValueUnfit
 from tokenmgr.keystore.export import write
 from tokenmgr.pki import handover as tickets
 from tokenmgr.pki import p256
@@ -48,11 +48,15 @@ def key() -> None:
 def make(bank: str, file: Path, as_json: bool) -> int:
     """Its file first: a key that is registered and lost would be in nobody's hands."""
     made = p256.new_key()
+    new = _registered(p256.spki_of(made))
     with open_registry() as opened:
         opened.bank(bank)
         write(file, p256.private_pem(made))
-        new = _registered(p256.spki_of(made))
-        opened.administration.add_handover_key(bank, new)
+        try:
+            opened.administration.add_handover_key(bank, new)
+        except TokenmgrError:
+            file.unlink()  # nor is one of any use that was not registered
+            raise
     return _said("bank.handover_key_made", bank, new.kid, as_json, file=str(file))
 
 

@@ -226,9 +226,8 @@ class Progress:
             raise ValueError("code")
 
     def follows(self, before: Progress) -> bool:
-        """Forward only, and nothing after an end: what comes late, or again, changes nothing."""
-        is_later = (_ORDER[self.state], self.step) > (_ORDER[before.state], before.step)
-        return is_later and not before.state.is_final
+        """Forward only, and an end is the last of all: what comes late, or again, changes nothing."""
+        return (_ORDER[self.state], self.step) > (_ORDER[before.state], before.step)
 
 
 WAITING, OPENED = Progress(State.WAITING), Progress(State.OPEN)
