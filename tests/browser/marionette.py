@@ -59,7 +59,7 @@ class Firefox:
 
     def evaluate(self, script: str, *arguments: object) -> Any:
         """A function of the page, as text; what it promises is waited for."""
-        body = f"const [args, done] = [[...arguments].slice(0, -1), arguments[arguments.length - 1]];"
+        body = "const [args, done] = [[...arguments].slice(0, -1), arguments[arguments.length - 1]];"
         body += f"Promise.resolve(window.eval({json.dumps(f'({script})')})(...args)).then(done)"
         told = self.command("WebDriver:ExecuteAsyncScript", script=body, args=list(arguments), sandbox=None)
         return told["value"]

@@ -11,11 +11,11 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import bank_standing as standing
-from tokenmgr.cli import wiring
+from tokenmgr.cli import options
 from tokenmgr.cli.bank_registry import fitting, open_registry
 from tokenmgr.cli.bank_view import stream_columns
 from tokenmgr.cli.help import Command, Group
-from tokenmgr.cli.output import Exit, Output, t
+from tokenmgr.cli.output import Exit, Output
 from tokenmgr.domain.handover import AUDIENCE, LIVES, Act, Claims, Unreadable, claims_of, payload_of, place_of
 from tokenmgr.domain.party import Role, Subscriber
 from tokenmgr.errors import FileUnreadable, TokenmgrError, ValueUnfit
@@ -23,6 +23,7 @@ from tokenmgr.keystore.export import write
 from tokenmgr.pki import handover as tickets
 from tokenmgr.pki import p256
 from tokenmgr.sql.handovers import HandoverKey
+from tokenmgr.wiring.words import t
 
 MINUTES, MOST = 5, LIVES // timedelta(minutes=1)
 ADDRESS = "tokenmgr://{act}?t={ticket}"
@@ -44,7 +45,7 @@ def key() -> None:
 @key.command(cls=Command, help=t("help.bank_handover_key_make"))
 @click.argument("bank")
 @click.argument("file", type=click.Path(path_type=Path))
-@wiring.words
+@options.words
 def make(bank: str, file: Path, as_json: bool) -> int:
     """Its file first: a key that is registered and lost would be in nobody's hands."""
     made = p256.new_key()
@@ -63,7 +64,7 @@ def make(bank: str, file: Path, as_json: bool) -> int:
 @key.command(cls=Command, help=t("help.bank_handover_key_add"))
 @click.argument("bank")
 @click.argument("file", type=click.Path(path_type=Path))
-@wiring.words
+@options.words
 def add(bank: str, file: Path, as_json: bool) -> int:
     try:
         (found,) = p256.public_keys_in(_read(file).decode("ascii"))
@@ -78,7 +79,7 @@ def add(bank: str, file: Path, as_json: bool) -> int:
 
 @key.command("list", cls=Command, help=t("help.bank_handover_key_list"))
 @click.argument("bank")
-@wiring.words
+@options.words
 def list_(bank: str, as_json: bool) -> int:
     with open_registry() as opened:
         opened.bank(bank)
@@ -95,7 +96,7 @@ def list_(bank: str, as_json: bool) -> int:
 @key.command(cls=Command, help=t("help.bank_handover_key_withdraw"))
 @click.argument("bank")
 @click.argument("kid")
-@wiring.words
+@options.words
 def withdraw(bank: str, kid: str, as_json: bool) -> int:
     with open_registry() as opened:
         opened.bank(bank)
@@ -137,7 +138,7 @@ def _said(text: str, bank: str, kid: str, as_json: bool, **more: str) -> int:
     "--minutes", metavar="N", type=click.IntRange(1, MOST), default=MINUTES, help=t("help.o_handover_minutes")
 )
 @click.option("--scheme", is_flag=True, help=t("help.o_handover_scheme"))
-@wiring.words
+@options.words
 def ticket(
     file: Path,
     bank: str,
