@@ -4,6 +4,8 @@ one that the extension does not run on."""
 from __future__ import annotations
 
 import http.server
+import json
+import re
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,9 +15,10 @@ from pathlib import Path
 
 from tests.browser.pki import SERVER, Authorities, Party, called, issue, key_pem, pem
 
+DOCS = Path(__file__).parents[2] / "docs" / "handover.md"
 BANK, UNNAMED, ELSEWHERE = "ib.example", "unnamed.example", "elsewhere.example"
 HOSTS = (BANK, UNNAMED, ELSEWHERE)
-# What a page of a bank's has; `ask` is as in docs/handover.md, but for the answers, which are all kept.
+# It asks as the page in docs/handover.md does, but for the answers, which are all kept.
 PAGE = """<!doctype html><meta charset="utf-8"><title>tokenmgr</title><script>
 const answers = [];
 addEventListener("message", (event) => {
@@ -37,19 +40,33 @@ const ask = (message) => {
 </script>"""
 
 
-@dataclass(frozen=True)
+def page_of_the_docs() -> str:
+    (page,) = re.findall(r"^```html\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.M | re.S)
+    return str(page)
+
+
+@dataclass
 class Sites:
     port: int
+    ticket: str = ""  # that a bank's server makes next
 
     def origin(self, host: str = BANK) -> str:
         return f"https://{host}:{self.port}"
 
 
 class _Page(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
     def do_GET(self) -> None:
-        data = PAGE.encode() if self.path == "/" else b""
+        self._answer({"/": PAGE, "/renew": page_of_the_docs()}.get(self.path, ""), "text/html; charset=utf-8")
+
+    def do_POST(self) -> None:
+        self._answer(json.dumps({"ticket": self.server.sites.ticket}), "application/json")
+
+    def _answer(self, text: str, kind: str) -> None:
+        data = text.encode()
         self.send_response(200 if data else 404)
-        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -60,6 +77,7 @@ class _Page(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    sites: Sites
 
     def handle_error(self, *_: object) -> None:
         """Browsers hang up on a certificate, and come back."""
@@ -79,7 +97,8 @@ def serving(folder: Path, authorities: Authorities) -> Iterator[Sites]:
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
     thread.start()
     try:
-        yield Sites(server.server_port)
+        server.sites = Sites(server.server_port)
+        yield server.sites
     finally:
         server.shutdown()
         thread.join()

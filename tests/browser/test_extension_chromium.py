@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.handing import Pc
 from tests.browser.pki import Authorities
@@ -15,7 +15,7 @@ from tests.browser.site import BANK, ELSEWHERE, UNNAMED, Sites, serving
 from tests.contract.services import require
 from tests.desk.bank import jti_of
 from tokenmgr import __version__
-from tokenmgr.domain.handover import OPENED
+from tokenmgr.domain.handover import OPENED, Progress, State
 
 REFUSED, MALFORMED = {"error": "refused"}, {"error": "malformed"}
 ASK = "(message) => ask(message)"
@@ -85,6 +85,26 @@ def test_a_banks_page_opens_the_window_and_follows_how_far_it_is(page: Page, pc:
     assert ask(page, "progress", ticket=ticket) == {"state": "open"}
     assert ask(page, "begin", ticket=ticket) == {"state": "open"}  # replayed: told how far it is, and
     assert not pc.windows(ticket)  # nothing is opened a second time
+
+
+def test_the_page_of_the_docs_follows_a_renewal_to_its_end(page: Page, pc: Pc, sites: Sites) -> None:
+    sites.ticket = ticket = pc.bank.ticket(sites.origin())
+    page.goto(f"{sites.origin()}/renew")
+    page.click("text=更新")
+    expect(page.locator("#said")).to_have_text("電子証明書の管理を開いています。")
+    pc.end(*pc.until_started(ticket))
+    pc.handovers.tell(jti_of(ticket), sites.origin(), Progress(State.WORKING, 4))
+    expect(page.locator("#said")).to_have_text("更新しています（4/9）")
+    pc.handovers.tell(jti_of(ticket), sites.origin(), Progress(State.FAILED, code="M104"))
+    expect(page.locator("#said")).to_have_text("更新できませんでした（M104）")
+
+
+def test_the_page_of_the_docs_offers_the_address_where_no_extension_answers(page: Page, pc: Pc, sites: Sites) -> None:
+    sites.ticket = pc.bank.ticket(sites.origin())
+    page.goto(f"{sites.origin(ELSEWHERE)}/renew")
+    page.click("text=更新")
+    page.wait_for_selector("#open:visible")
+    assert page.get_attribute("#open", "href") == f"tokenmgr://renew?t={sites.ticket}"
 
 
 def test_a_site_that_this_computer_does_not_know_gets_nothing_and_is_named_to_the_customer(
