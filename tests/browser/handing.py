@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.browser.site import BANK, UNNAMED, Sites
@@ -15,6 +15,7 @@ from tests.contract.services import until
 from tests.desk.bank import HandingBank
 from tokenmgr.desk.extension import build
 from tokenmgr.desk.handovers import Handovers
+from tokenmgr.domain.extension import HOST
 
 
 class Pc:
@@ -33,9 +34,26 @@ class Pc:
     def handovers(self) -> Handovers:
         return Handovers(self.home.folder)
 
+    @contextmanager
+    def without_program(self) -> Iterator[None]:
+        """Where Chromium looks."""
+        (manifest,) = (self.user / ".config" / "chromium").rglob(f"{HOST}.json")
+        away = manifest.rename(manifest.with_suffix(".away"))
+        try:
+            yield
+        finally:
+            away.rename(manifest)
+
     def windows(self, ticket: str) -> list[int]:
         """The processes that were started for this ticket."""
         return [number for number in _processes() if f"?t={ticket}" in _line(number)]
+
+    def close(self) -> None:
+        """What a test that failed has left open is ended too."""
+        of_ours = f"TOKENMGR_HOME={self.home.folder}".encode()
+        for number in _processes():
+            if "tokenmgr://" in _line(number) and of_ours in _file(number, "environ").split(b"\0"):
+                os.kill(number, signal.SIGTERM)
 
     def until_started(self, ticket: str) -> list[int]:
         until(lambda: self.windows(ticket))
@@ -54,6 +72,10 @@ def _processes() -> Iterator[int]:
 
 
 def _line(process: int) -> str:
+    return _file(process, "cmdline").replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def _file(process: int, name: str) -> bytes:
     with suppress(OSError):
-        return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return ""
+        return Path(f"/proc/{process}/{name}").read_bytes()
+    return b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
@@ -40,8 +40,9 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 @pytest.fixture(scope="module")
-def pc(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Pc:
-    return Pc(tmp_path_factory.mktemp("pc"), sites)
+def pc(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pc]:
+    with closing(Pc(tmp_path_factory.mktemp("pc"), sites)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -140,22 +141,13 @@ def test_a_page_on_which_it_does_not_run_and_a_frame_inside_the_banks_page_are_n
 
 
 def test_garbage_of_a_banks_page_is_dropped_or_called_so_and_never_reaches_the_program(page: Page, pc: Pc) -> None:
-    before = {one.name for one in pc.handovers.folder.glob("*")}
     dropped = ["null", "1", "'tokenmgr'", "[]", "{tokenmgr: 2, id: 'a', do: 'hello'}", "{tokenmgr: 1, do: 'hello'}"]
     dropped += ["{tokenmgr: 1, id: 'a b', do: 'hello'}", "{tokenmgr: 1, id: 'x'.repeat(65), do: 'hello'}"]
-    page.evaluate(f"() => [{', '.join(dropped)}].forEach((one) => postMessage(one, location.origin))")
-    for more in ({}, {"ticket": 5}, {"ticket": "a b"}, {"ticket": "x" * 4097}, {"ticket": "x" * 2_000_000}):
-        assert ask(page, "begin", **more) == MALFORMED
-    assert ask(page, "shutdown", ticket="a.b.c") == ask(page, "toString", ticket="a.b.c") == MALFORMED
-    assert ask(page, "begin", ticket="x" * 4096) == REFUSED  # the longest that goes through, and is no ticket
-    assert [one["id"] for one in page.evaluate("() => answers")] == [f"n{number}" for number in range(8)]
-    assert {one.name for one in pc.handovers.folder.glob("*")} == before
-
-
-def test_where_the_program_is_not_set_up_the_page_is_told_so(page: Page, pc: Pc) -> None:
-    (manifest,) = (pc.user / ".config" / "chromium").rglob("jp.tokenmgr.desk.json")
-    away = manifest.rename(manifest.with_suffix(".away"))
-    try:
+    with pc.without_program():  # what got through would be told that it is not there
+        page.evaluate(f"() => [{', '.join(dropped)}].forEach((one) => postMessage(one, location.origin))")
+        for more in ({}, {"ticket": 5}, {"ticket": "a b"}, {"ticket": "x" * 4097}, {"ticket": "x" * 2_000_000}):
+            assert ask(page, "begin", **more) == MALFORMED
+        assert ask(page, "shutdown", ticket="a.b.c") == ask(page, "toString", ticket="a.b.c") == MALFORMED
         assert ask(page, "hello") == {"error": "unavailable"}
-    finally:
-        Path(away).rename(manifest)
+    assert ask(page, "begin", ticket="x" * 4096) == REFUSED  # the longest that goes through, and is no ticket
+    assert [one["id"] for one in page.evaluate("() => answers")] == [f"n{number}" for number in range(9)]

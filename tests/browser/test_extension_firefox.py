@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -24,8 +25,9 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 @pytest.fixture(scope="module")
-def pc(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Pc:
-    return Pc(tmp_path_factory.mktemp("pc"), sites)
+def pc(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pc]:
+    with closing(Pc(tmp_path_factory.mktemp("pc"), sites)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
