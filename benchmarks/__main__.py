@@ -10,6 +10,7 @@ from benchmarks import (
     cmp_parse,
     cold,
     customer,
+    handover,
     listing,
     look,
     ocsp_http,
@@ -25,6 +26,7 @@ from benchmarks import (
 ALL = {
     "cold": cold.run,
     "look": look.run,
+    "handover": handover.run,
     "renewal": customer.run,
     "calls": calls.run,
     "trip": trip.run,

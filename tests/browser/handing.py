@@ -53,7 +53,7 @@ class Pc:
         of_ours = f"TOKENMGR_HOME={self.home.folder}".encode()
         for number in _processes():
             if "tokenmgr://" in _line(number) and of_ours in _file(number, "environ").split(b"\0"):
-                os.kill(number, signal.SIGTERM)
+                os.kill(number, signal.SIGKILL)
 
     def until_started(self, ticket: str) -> list[int]:
         until(lambda: self.windows(ticket))
@@ -62,7 +62,7 @@ class Pc:
     def end(self, window: int) -> str:
         """The line that it was started by."""
         line = _line(window)
-        os.kill(window, signal.SIGTERM)
+        os.kill(window, signal.SIGKILL)
         until(lambda: _line(window) != line)
         return line
 
