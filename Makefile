@@ -5,15 +5,15 @@ BIN := .venv/bin
 
 # For running: SoftHSM and a venv. For the tests and benchmarks: independent readers of what we write, and a compiler.
 APT_RUN := python3-venv softhsm2
-APT_TEST := chromium curl dbus firefox-esr gcc gnome-keyring gnutls-bin iproute2 libbcpkix-java libc6-dev libengine-pkcs11-openssl libnss3 libnss3-tools libp11-kit-dev \
+APT_TEST := chromium curl dbus desktop-file-utils firefox-esr gcc gnome-keyring gnutls-bin iproute2 libbcpkix-java libc6-dev libengine-pkcs11-openssl libglib2.0-bin libnss3 libnss3-tools libp11-kit-dev \
   libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 libumockdev0 opencryptoki openjdk-17-jdk-headless \
   opensc openssh-client openssl p11-kit p11-kit-modules pcscd postgresql-15 swtpm tpm2-abrmd udev umockdev usbutils \
   fonts-noto-cjk libdbus-1-3 libegl1 libfontconfig1 libgl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 openbox xvfb \
-  strongswan-pki systemd vsmartcard-vpcd ykcs11 libstrongswan-extra-plugins libstrongswan-standard-plugins
+  strongswan-pki systemd vsmartcard-vpcd xdg-utils ykcs11 libstrongswan-extra-plugins libstrongswan-standard-plugins
 APT_BENCH := hyperfine yubikey-manager
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test crash check bench lock clean apt-run apt-test apt-bench
+.PHONY: help setup run test crash check bench dist lock clean apt-run apt-test apt-bench
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -38,6 +38,10 @@ check: setup ## format, lint, types
 
 bench: setup apt-test apt-bench ## what it costs, as ratios to a peer in the same run
 	$(BIN)/python -m benchmarks $(ARGS)
+
+dist: setup ## the customer's program in one folder, dist/tokenmgr, for a computer without Python
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build deploy/tokenmgr.spec
+	env -i HOME=$$(mktemp -d) LC_ALL=C.UTF-8 dist/tokenmgr/tokenmgr media --library /usr/lib/softhsm/libsofthsm2.so || [ $$? = 3 ]  # no medium, said by the library in a process of its own
 
 lock: setup ## pin every dependency with its hashes again, after a change of pyproject.toml
 	$(BIN)/pip-compile --quiet --all-extras --allow-unsafe --generate-hashes --no-emit-index-url \

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import formatted
+from tests.browser.pki import Authorities
+from tests.contract.services import require
+from tests.interop import running
+from tests.interop.running import Authority
 from tests.sql import postgres
 from tests.sql.postgres import Server
 from tokenmgr.domain.medium import MediumFacts
@@ -55,11 +59,23 @@ def server(now: datetime) -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
+    """One that runs, as its operator starts it, for all that leave it as it is."""
+    with running.authority(tmp_path_factory.mktemp("authority")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def authorities() -> Authorities:
+    """A bank's, whose certificates are in the stores of browsers."""
+    require("certutil", "pk12util", "modutil")
+    return Authorities()
+
+
 @pytest.fixture
 def medium(tmp_path: Path) -> SimulatedMedium:
-    made = SimulatedMedium(tmp_path / "medium", os.environ)
-    made.create()
-    return made
+    return formatted.medium(tmp_path / "medium")[0]
 
 
 @pytest.fixture

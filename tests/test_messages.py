@@ -86,11 +86,12 @@ def test_every_finding_and_state_that_the_code_names_has_a_text() -> None:
 
 def test_every_text_that_the_command_line_asks_for_is_there_and_none_is_left_over() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
+    said = set(re.findall(r"\w+", source))
     areas = ("help", "shown", "verify", "media", "format", "pins", "doctor", "doctor_next", "labels", "words", "check")
     for area in (*areas, "drivers", "testbed"):
         for name in EN._entries[area]:
             spoken = re.sub("_(pc|nss|file|tpm)$", "", name) if area == "pins" else name
-            assert re.search(rf"\b{spoken}\b", source), f"{area}.{name} is used by nobody"
+            assert spoken in said or re.search(rf"\b{spoken}\b", source), f"{area}.{name} is used by nobody"
     for key in re.findall(r'(?:\bt|_texts|texts)\(\s*f?"([a-z_]+\.[a-z_]+)"', source):
         assert EN.has(key), key
 

@@ -30,7 +30,10 @@ BEGUN_IN = {**os.environ, "LC_ALL": "C.UTF-8"}
 LIMIT = 120  # seconds; then SIGALRM ends it
 LONGEST = 1 << 17  # bytes of a request
 PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
-ROOMS = ("ca", "catalogue", "cmp", "domain", "errors", "keystore", "pki", "ra", "sql", "testbed", "token", "usb")
+ROOMS = (
+    *("ca", "catalogue", "cmp", "customer", "domain", "errors", "keystore", "messages", "pki", "ra", "renewal", "sql"),
+    *("testbed", "token", "usb"),
+)
 OTHERS = (
     "click",
     "platformdirs",
@@ -96,6 +99,9 @@ def _import() -> None:
                 importlib.import_module(module.name)
     for name in OTHERS:
         importlib.import_module(name)
+    texts = importlib.import_module("tokenmgr.messages").Texts
+    for language in ("ja", "en"):
+        texts(language)
     gc.freeze()
 
 

@@ -3,10 +3,9 @@
 The house, top floor to ground; a room imports only rooms below it (tests/test_walls.py holds the walls):
 
     cli/  desk/  a command line; the customer's window                      testbed/  simulated media, beside the house
-    wiring/      the PC side put together for both                    |
+    wiring/      the PC side put together for both                      |
     customer/    acquire, renew, go on: what the PC's edges share       |
     renewal/     the engine: nine steps, a journal, evidence            |
-    keystore/    the PC's own store: keys and certificates in a file    |
     token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
                  child process that may crash                           | sql/   remembers
     keystore/    stores on the PC, for whoever has no medium            |

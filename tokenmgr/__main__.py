@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import sys
 
+CHILD = ["-m", "tokenmgr.token.child"]  # as system.how_to_start has it
+
 
 def main() -> None:
+    if sys.argv[1:3] == CHILD:  # of a frozen program, which no other Python can run for
+        from tokenmgr.token import child
+
+        del sys.argv[1:3]
+        child.main()
+        return
     try:
         from tokenmgr import system
 

@@ -16,6 +16,8 @@ from typing import IO
 NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
 
 
+IS_FROZEN = bool(getattr(sys, "frozen", False))  # made a program of its own (deploy/tokenmgr.spec)
+
 # For subprocess.Popen: no console window flashing up on Windows.
 CHILD_FLAGS = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
 # For one that outlives us: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP. Firefox ends a native host with its whole
@@ -69,6 +71,11 @@ def keep_out_of_core_dumps() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def how_to_start(module: str) -> list[str]:
+    """A process of ours that begins in this module. A frozen program has no Python but itself (__main__.py)."""
+    return [sys.executable, *([] if IS_FROZEN else ["-P"]), "-m", module]
 
 
 def how_to_run(path: Path) -> list[str]:
@@ -211,12 +218,14 @@ def user_language() -> str:
     return ""
 
 
-def program() -> tuple[str, ...]:
-    """What starts tokenmgr from outside: itself where it was frozen into one, else the script beside Python."""
-    if getattr(sys, "frozen", False):
-        return (sys.executable,)
-    script = Path(sys.executable).parent / ("tokenmgr.exe" if sys.platform == "win32" else "tokenmgr")
-    return (str(script),) if script.is_file() else (sys.executable, "-m", "tokenmgr")
+def program(window: bool = False) -> tuple[str, ...]:
+    """What starts tokenmgr from outside: what is beside this Python, or is this frozen program; else Python. For its
+    window the one that has no console, where there is one."""
+    here, suffix = Path(sys.executable), ".exe" if sys.platform == "win32" else ""
+    for name in ("tokenmgr-desk", "tokenmgr") if window else ("tokenmgr",):
+        if (found := here.with_name(name + suffix)).is_file():
+            return (str(found),)
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tokenmgr")
 
 
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise

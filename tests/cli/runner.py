@@ -21,7 +21,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import warm
+from tests import formatted, warm
 from tests.cli import states
 from tokenmgr.testbed.simulated import SimulatedMedium
 
@@ -51,8 +51,7 @@ class Home:
         self.environment = {**os.environ, "TOKENMGR_HOME": str(folder), "LC_ALL": "C.UTF-8"}
 
     def plug_in(self, name: str) -> str:
-        medium = SimulatedMedium(self.folder / "testbed" / name, os.environ)
-        self.numbers[name] = medium.create(label=f"Medium {name}").serial
+        medium, self.numbers[name] = formatted.medium(self.folder / "testbed" / name, f"Medium {name}")
         medium.register(self.folder / "libraries.d")
         self.media[name] = medium
         return self.numbers[name]
@@ -60,6 +59,11 @@ class Home:
     def prepare(self, words: list[str]) -> None:
         """A line of a transcript that only some homes know."""
         raise ValueError(f"a transcript has no line like this: {' '.join(words)}")
+
+    @property
+    def command(self) -> list[str]:
+        """For a process that must be begun: it has a terminal, or descriptors."""
+        return [sys.executable, "-c", self.program]
 
     def run(self, *arguments: str, typed: str = "") -> Result:
         done = warm.run(self.program, *arguments, environment=self.environment, typed=typed)

@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from tests.actors import TESTER
 from tests.cli.bank_rig import BANK, PINS, BankHome, make_ca, now
-from tests.cli.runner import PROGRAM
 from tests.sql import world
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.generation import State, StoreKind
@@ -165,8 +164,8 @@ def test_opening_beside_a_valid_certificate_says_that_it_stays(home: BankHome) -
 
 
 def at_terminal(home: BankHome, *arguments: str) -> pexpect.spawn:
-    command = ["bank", "subscriber", *arguments]
-    return pexpect.spawn(str(PROGRAM), command, env=home.environment, encoding="utf-8", timeout=60)
+    line = [*home.command, "bank", "subscriber", *arguments]
+    return pexpect.spawn(line[0], line[1:], env=home.environment, encoding="utf-8", timeout=60)
 
 
 def answered(child: pexpect.spawn, *answers: str) -> str:
@@ -204,7 +203,7 @@ def test_new_pins_from_a_terminal_and_from_descriptors(home: BankHome) -> None:
     os.write(write, b"confirm-3\n")
     os.close(write)
     options = ["--new-login-pin-fd", "0", "--new-confirmation-pin-fd", str(read)]
-    command: list[str | Path] = [PROGRAM, "bank", "subscriber", "change", *U1, *options]
+    command = [*home.command, "bank", "subscriber", "change", *U1, *options]
     done = subprocess.run(
         command, input=b"login-3\r\n", pass_fds=[read], env=home.environment, capture_output=True, check=True
     )

@@ -14,19 +14,11 @@ import pytest
 from tests.browser.pki import Authorities, Party, issue, pem, subscriber
 from tests.browser.rig import FIREFOX_POLICY, BrowserHome, undisturbed
 from tests.cli.runner import Home
-from tests.contract.services import require
 from tests.keystore.kept import filled, made
 from tests.token.helpers import run
 
 OLD, NEW = 0x40356A192B7913B04C54574D18C28D46E6395428, 0x6F583435DA1D120A20C6502294ADE80757888145
 PROFILES = "[Profile0]\nName=default\nIsRelative=1\nPath=a.default\nDefault=1\n"
-
-
-@pytest.fixture(scope="module")
-def authorities() -> Authorities:
-    for program in ("certutil", "pk12util", "modutil"):
-        require(program)
-    return Authorities()
 
 
 @pytest.fixture(scope="module")

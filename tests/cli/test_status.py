@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 from tests.cli.runner import PROGRAM, Home
-from tests.interop import running
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tokenmgr import clock
 from tokenmgr.customer.profiles import Profile, read_profile
@@ -29,12 +28,6 @@ from tokenmgr.renewal.authority import Authority as Reached
 from tokenmgr.renewal.journal import Journal, Phase
 from tokenmgr.testbed.simulated import PIN
 from tokenmgr.token.session import Session
-
-
-@pytest.fixture(scope="module")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with running.authority(tmp_path_factory.mktemp("status")) as made:
-        yield made
 
 
 @pytest.fixture

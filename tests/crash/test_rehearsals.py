@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from tests.contract.services import require
-from tests.crash import invariants, world
+from tests.crash import invariants
 from tests.crash.faults import hit
 from tests.crash.program import Running
 from tests.crash.world import Scene, World
@@ -20,13 +15,6 @@ FAULTS = (
     "call:C_CreateObject:2:kill-after",
     "call:C_DestroyObject:3:kill-after",  # half of the key pair
 )
-
-
-@pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    require("gcc", "openssl", "setpriv")
-    with world.opened(tmp_path_factory.mktemp("crash"), tmp_path_factory.mktemp("store")) as made:
-        yield made
 
 
 def rehearse(scene: Scene, *options: str) -> Running:

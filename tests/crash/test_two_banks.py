@@ -3,14 +3,10 @@ finished. With an honest CA both have their certificate in the end, and nobody h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import sampled_from
 
-from tests.contract.services import require
-from tests.crash import invariants, world
+from tests.crash import invariants
 from tests.crash.faults import hit
 from tests.crash.world import World
 from tests.interop.running import BANK, OTHER_BANK
@@ -18,13 +14,6 @@ from tokenmgr.errors import BankNotNamed
 
 EXAMPLES = 2
 PLACES = ("C_GenerateKeyPair:1", *(f"C_{what}:{number}" for what in ("CreateObject", "Sign") for number in (1, 2, 3)))
-
-
-@pytest.fixture(scope="module")
-def crashing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    require("gcc", "openssl", "setpriv")
-    with world.opened(tmp_path_factory.mktemp("crash"), tmp_path_factory.mktemp("store")) as made:
-        yield made
 
 
 @given(

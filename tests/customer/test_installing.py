@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.services import PATIENCE, require
 from tokenmgr import system
 from tokenmgr.customer.installing import Done, Installer, State
 from tokenmgr.customer.installing_record import FILE, LOCK
@@ -64,6 +66,7 @@ class There:
         (folder / "mimeapps.list").symlink_to("dotfiles")
         (folder / "policies.json").write_text(POLICIES)
         (folder / "theirs").write_bytes(b"\xff theirs\r\n")
+        (folder / "theirs").chmod(0o640)
         self.installer = Installer(folder / "own")
 
     def changes(self, version: str = "1") -> list[Change]:
@@ -352,6 +355,27 @@ def test_a_plan_for_linux_comes_and_goes_whole_and_its_launcher_starts_the_progr
     assert tree(root) == before
 
 
+@pytest.mark.parametrize(
+    ("opener", "place"), [(("xdg-open",), "plain"), (("gio", "open"), 'a "place" of $HOME, `id`\\')]
+)
+def test_a_desktop_starts_the_program_with_the_link(tmp_path: Path, opener: tuple[str, ...], place: str) -> None:
+    """The one without a desktop's help, from a path that it can read; the other from any but one with %, which GLib
+    takes as it stands when it looks whether the program is there."""
+    require(opener[0])
+    told, link, program = tmp_path / "told", "tokenmgr://renew?t=abc%20d&x=1", tmp_path / place
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {told}.new\nmv {told}.new {told}\n')
+    program.chmod(0o755)
+    user = tmp_path / "user"
+    wanted = Wanted((str(program),), WORDS, "", "")
+    Installer(user / "own").install(plan("linux", Scope.USER, Places(user, user / "own", Path("/"), {}), wanted))
+    environment = {"HOME": str(user), "PATH": "/usr/bin:/bin", "DISPLAY": ":none"}
+    subprocess.run([*opener, link], env=environment, check=True, capture_output=True)
+    ends = time.monotonic() + PATIENCE  # gio does not wait for it
+    while not told.exists() and time.monotonic() < ends:
+        time.sleep(0.02)
+    assert told.read_text() == f"desk\n{link}\n"
+
+
 @dataclass
 class Keys:
     """A registry: keys with values; a key is there by itself, too."""
@@ -395,3 +419,19 @@ def test_registry_values_and_the_keys_made_for_them_come_and_go(tmp_path: Path) 
     assert {one.done for one in installer.install(changes)} == {Done.AS_IT_WAS}
     assert {one.done for one in installer.uninstall()} == {Done.TAKEN_BACK}
     assert json.dumps(sorted(map(str, registry.keys.items()))) == before
+
+
+def test_a_record_of_the_machine_is_everybodys_to_read(there: There) -> None:
+    for is_public, mode in ((False, 0o600), (True, 0o644)):
+        installer = Installer(there.folder / "own", is_public=is_public)
+        installer.install(there.changes())
+        assert (there.folder / "own" / FILE).stat().st_mode & 0o777 == mode
+        installer.uninstall()
+
+
+def test_what_an_installation_before_has_written_is_looked_at_too(there: There) -> None:
+    *planned, more = there.changes()
+    there.install()
+    seen = there.installer.look_at_all(planned)
+    assert [one.change for one in seen] == [*planned, more]
+    assert {one.state for one in seen} == {State.INSTALLED}

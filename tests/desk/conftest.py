@@ -10,17 +10,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.desk.rig import Hands, at_desk
-from tests.interop import running
 from tests.interop.customer import Customer
 from tests.interop.running import Authority
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
-
-
-@pytest.fixture(scope="session")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with running.authority(tmp_path_factory.mktemp("authority")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import base64
 import json
 import plistlib
 import subprocess
+from dataclasses import replace
 from pathlib import PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -24,10 +25,11 @@ PLACES = {"linux": LINUX, "windows": WINDOWS, "macos": MACOS}
 LIBRARY = "/usr/lib/libykcs11.so"
 
 
-def planned(system: str, scope: Scope, program: str = "/opt/t/tokenmgr") -> list[Change]:
+def planned(system: str, scope: Scope, program: str = "/opt/t/tokenmgr", windowed: str = "") -> list[Change]:
     file = PLACES[system].home / "nssdb/pkcs11.txt"
     registered = [Registration(file, "tokenmgr-yubikey", LIBRARY)]
     wanted = Wanted((program,), WORDS, "<svg/>", "# rules\n", registered, {"tokenmgr-yubikey": LIBRARY}, at_login=True)
+    wanted = replace(wanted, windowed=(windowed,)) if windowed else wanted
     return plan(system, scope, PLACES[system], wanted)
 
 
@@ -84,6 +86,7 @@ def test_linux_for_the_whole_machine() -> None:
         f"/etc/opt/chrome/native-messaging-hosts/{HOST}.json",
         f"/etc/opt/edge/native-messaging-hosts/{HOST}.json",
         f"/usr/lib/mozilla/native-messaging-hosts/{HOST}.json",
+        f"/usr/lib64/mozilla/native-messaging-hosts/{HOST}.json",
     ]
     assert places(made, Part.SCHEME) == ["/etc/xdg/mimeapps.list"]
     assert places(made, Part.DEVICES) == ["/etc/udev/rules.d/70-tokenmgr.rules"]
@@ -93,12 +96,12 @@ def test_linux_for_the_whole_machine() -> None:
 
 
 def test_windows_for_one_user() -> None:
-    made = planned("windows", Scope.USER, r"C:\Program Files\t\tokenmgr.exe")
+    made = planned("windows", Scope.USER, r"C:\Program Files\t\tokenmgr.exe", r"C:\Program Files\t\tokenmgr-desk.exe")
     assert places(made, Part.MENU) == [
         r"C:\Users\田中\AppData\Roaming\Microsoft\Windows\Start Menu\Programs\tokenmgr.url"
     ]
     command = r"HKCU\Software\Classes\tokenmgr\shell\open\command|"
-    assert value(made, command) == r'"C:\Program Files\t\tokenmgr.exe" desk "%1"'
+    assert value(made, command) == r'"C:\Program Files\t\tokenmgr-desk.exe" desk "%1"'
     assert value(made, r"HKCU\Software\Classes\tokenmgr|URL Protocol") == ""
     chrome = rf"HKCU\Software\Google\Chrome\NativeMessagingHosts\{HOST}|"
     firefox = rf"HKCU\Software\Mozilla\NativeMessagingHosts\{HOST}|"
@@ -106,7 +109,7 @@ def test_windows_for_one_user() -> None:
     assert json.loads(value(made, value(made, firefox)))["allowed_extensions"] == [FIREFOX_ID]
     assert json.loads(value(made, value(made, firefox)))["path"] == r"C:\own\native-host.bat"
     run = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Run|tokenmgr"
-    assert value(made, run) == r'"C:\Program Files\t\tokenmgr.exe" desk --tray'
+    assert value(made, run) == r'"C:\Program Files\t\tokenmgr-desk.exe" desk --tray'
     assert value(made, r"C:\own\native-host.bat").split("\r\n") == [
         "@echo off",
         "chcp 65001 >nul",

@@ -33,12 +33,6 @@ def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
     return os.pathsep.join([folder, path])
 
 
-@pytest.fixture(scope="session")
-def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    with running.authority(tmp_path_factory.mktemp("authority")) as made:
-        yield made
-
-
 @pytest.fixture(scope="module")
 def failing_token(tmp_path_factory: pytest.TempPathFactory, testbed_store: Path) -> SimulatedMedium:
     """The token of another CA, which fails by rule."""

@@ -19,8 +19,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.actors import TESTER
-from tests.cli.runner import PROGRAM
+from tests.cli.runner import MAIN, PROGRAM
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.domain.generation import Generation, State, StoreKind
@@ -137,8 +138,8 @@ def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
     environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
     descriptor, status = "--pin-fd" if "--library" in how else "--new-pin-fd", free_port()
     at = ("--status-url", f"http://127.0.0.1:{status}")
-    with _started(environment, pin, "ca", "init", *at, *how, descriptor) as making:
-        assert making.wait(PATIENCE) == 0
+    made = warm.run(MAIN, "ca", "init", *at, *how, descriptor, "0", environment=environment, typed=f"{pin}\n")
+    assert made.returncode == 0, made.stderr
     folder = open_folder(home / "ca")
     database = Database.open(folder.database)
     database.migrate(clock.now())

@@ -11,7 +11,6 @@ import pytest
 
 from tests.browser.pki import Authorities, issue, subscriber
 from tests.browser.rig import BrowserHome
-from tests.contract.services import require
 from tests.keystore.databases import made
 from tests.token.helpers import run
 from tokenmgr.domain.login_policy import AutoSelect
@@ -21,13 +20,6 @@ from tokenmgr.keystore.browsers import FirefoxPolicy, Module
 from tokenmgr.keystore.nss import FILES, Database, at, databases, require_readable
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
-
-
-@pytest.fixture(scope="module")
-def authorities() -> Authorities:
-    for program in ("certutil", "pk12util", "modutil"):
-        require(program)
-    return Authorities()
 
 
 @pytest.fixture(scope="module")

@@ -68,7 +68,14 @@ class Cluster:
     ca: Authority
     database: Database
     nodes: list[Node]
+    keeping: contextlib.ExitStack
     names: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def mend(self) -> None:
+        """Whoever was killed comes back."""
+        for number, one in enumerate(self.nodes):
+            if one.process.poll() is not None:
+                self.nodes[number] = self.keeping.enter_context(node(self.ca))
 
     @property
     def registry(self) -> SqlRegistry:
@@ -153,4 +160,4 @@ def cluster(home: Path, url: str, size: int = 2) -> Iterator[Cluster]:
         nodes = [stack.enter_context(node(ca)) for _ in range(size)]
         database = Database.open(url)
         stack.callback(database.close)
-        yield Cluster(ca, database, nodes)
+        yield Cluster(ca, database, nodes, stack)

@@ -1,4 +1,4 @@
-"""Two nodes on one PostgreSQL, for all tests here."""
+"""Two nodes on one PostgreSQL, the same for all tests here."""
 
 from __future__ import annotations
 
@@ -11,15 +11,23 @@ from tests.sql import postgres
 from tests.sql.postgres import Server
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
+    """Not everybody's: it is stopped here, and killed."""
     if reason := postgres.missing():
         pytest.skip(reason)
     with Server.started() as started:
         yield started
 
 
-@pytest.fixture
-def pair(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+@pytest.fixture(scope="module")
+def nodes(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with cluster(tmp_path_factory.mktemp("nodes"), server.database()) as made:
         yield made
+
+
+@pytest.fixture
+def pair(nodes: Cluster) -> Cluster:
+    """Both of them up, whatever the test before did."""
+    nodes.mend()
+    return nodes

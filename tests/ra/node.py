@@ -1,4 +1,7 @@
-"""A node of its own process: `python -m tests.ra.node URL NOW`. Hex in, hex out, a line each; "busy" where it is."""
+"""A node of its own process: `python -m tests.ra.node`. Hex in, hex out, a line each; "busy" where it is.
+
+One process for many tests, as it takes a second to start: "open URL NOW" is another registry, on another day.
+"""
 
 from __future__ import annotations
 
@@ -16,35 +19,51 @@ from tokenmgr.errors import AuthorityBusy
 class Node:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._to, self._from = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
-        assert self._from.readline() == b"ready\n"
+
+    def open(self, url: str, now: datetime) -> None:
+        assert self._asked(f"open {url} {now.isoformat()}") == "ready"
+
+    def close(self) -> None:
+        """The registry, which may go now."""
+        assert self._asked("close") == "closed"
 
     def answer(self, data: bytes) -> bytes:
-        self._to.write(data.hex().encode() + b"\n")
-        self._to.flush()
-        said = self._from.readline().strip().decode()
+        said = self._asked(data.hex())
         if said == "busy":
             raise AuthorityBusy
         return bytes.fromhex(said)
 
+    def _asked(self, line: str) -> str:
+        self._to.write(f"{line}\n".encode())
+        self._to.flush()
+        return self._from.readline().strip().decode()
+
 
 @contextmanager
-def another(url: str, now: datetime) -> Iterator[Node]:
-    command = [sys.executable, "-m", "tests.ra.node", url, now.isoformat()]
+def another() -> Iterator[Node]:
+    command = [sys.executable, "-m", "tests.ra.node"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Node(process)
         cast(IO[bytes], process.stdin).close()
         assert process.wait(30) == 0
 
 
-def main(url: str, now: str) -> None:
-    rig = Rig(url)
-    rig.now = datetime.fromisoformat(now)
-    say("ready")
+def main() -> None:
+    rig: Rig | None = None
     for line in sys.stdin:
-        try:
-            say(rig.answer(bytes.fromhex(line)).hex())
-        except AuthorityBusy:
-            say("busy")
+        match line.split():
+            case ["open", url, now]:
+                rig = Rig(url)
+                rig.now = datetime.fromisoformat(now)
+                say("ready")
+            case ["close"] if rig:
+                rig.close()
+                say("closed")
+            case [data] if rig:
+                try:
+                    say(rig.answer(bytes.fromhex(data)).hex())
+                except AuthorityBusy:
+                    say("busy")
 
 
 def say(text: str) -> None:
@@ -53,4 +72,4 @@ def say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

@@ -59,12 +59,22 @@ def race(rig: Rig, nodes: Sequence[Answering], customers: Sequence[Customer], ki
     return [one for one in answers if not has_one(one)]
 
 
+@pytest.fixture(scope="module")
+def processes() -> Iterator[list[Node]]:
+    with another() as one, another() as two:
+        yield [one, two]
+
+
 @pytest.fixture(params=["one node", "two nodes", "two processes"])
 def nodes(request: pytest.FixtureRequest, rig: Rig) -> Iterator[list[Answering]]:
     """At a moment at which certificates that are made today may be renewed."""
     if request.param == "two processes":
-        with another(rig.url, rig.now) as one, another(rig.url, rig.now) as two:
-            yield [one.answer, two.answer]
+        both: list[Node] = request.getfixturevalue("processes")
+        for one in both:
+            one.open(rig.url, rig.now)
+        yield [one.answer for one in both]
+        for one in both:
+            one.close()
         return
     other = Rig(rig.url)
     yield [rig.answer] if request.param == "one node" else [rig.answer, other.answer]

@@ -40,5 +40,5 @@ def _open(link: str, only_tray: bool = False) -> int:
     try:
         from tokenmgr.desk.app import main
     except ImportError as error:
-        raise DeskMissing from error
+        raise DeskMissing(reason=str(error)) from error
     return main(link, only_tray)

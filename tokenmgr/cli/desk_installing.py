@@ -14,6 +14,7 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, error_as_json, exit_of, tell_error
 from tokenmgr.customer.installing import Done, Outcome, Seen, State
 from tokenmgr.domain.installation import IniLine, JsonValue, NssModule, Part, RegistryValue, Scope, Target, WholeFile
+from tokenmgr.errors import PlaceUnfit
 from tokenmgr.wiring import installing
 from tokenmgr.wiring.words import t
 
@@ -24,13 +25,9 @@ def _scope(command: options.Command) -> options.Command:
     return click.option("--machine", is_flag=True, help=t("help.o_desk_machine"))(command)
 
 
-def _modules(command: options.Command) -> options.Command:
-    return click.option("--module", "named", metavar="PATH", multiple=True, help=t("help.o_desk_module"))(command)
-
-
 @click.command(cls=Command, help=t("help.desk_install"))
 @_scope
-@_modules
+@click.option("--module", "named", metavar="PATH", multiple=True, help=t("help.o_desk_module"))
 @click.option("--at-login", is_flag=True, help=t("help.o_desk_at_login"))
 @click.option("--dry-run", is_flag=True, help=t("help.o_desk_dry_run"))
 @options.words
@@ -58,11 +55,10 @@ def uninstall(machine: bool, as_json: bool) -> int:
 
 @click.command(cls=Command, help=t("help.desk_status"))
 @_scope
-@_modules
 @options.words
-def status(machine: bool, named: tuple[str, ...], as_json: bool) -> int:
+def status(machine: bool, as_json: bool) -> int:
     scope = _of(machine)
-    seen = installing.installer(scope).look(installing.changes(scope, named, at_login=True))
+    seen = installing.installer(scope).look_at_all(installing.changes(scope, at_login=True))
     parts = {part: of_part for part in Part if (of_part := [one for one in seen if one.change.part is part])}
     states = {part: worst(found) for part, found in parts.items()}
     if as_json:
@@ -81,6 +77,8 @@ def _tell_others(found: Sequence[Seen], state: State) -> None:
     for one in found:
         if state is not State.INSTALLED and one.state is state:
             click.echo(f"{_UNDER}{place(one.change.target)}")
+        if isinstance(one.error, PlaceUnfit):
+            tell_error(one.error)
 
 
 def _of(machine: bool) -> Scope:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tokenmgr.errors import PartMissing
 from tokenmgr.wiring.words import t
 
 
@@ -41,5 +42,8 @@ class LazyGroup(Group):
         if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
         module, _, name = self._lazy[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            raise PartMissing(command=f"{ctx.command_path} {cmd_name}") from error
         return command

@@ -16,7 +16,7 @@ from tokenmgr.domain.family import Family
 from tokenmgr.domain.installation import Registration
 from tokenmgr.errors import ModuleUnfit
 from tokenmgr.keystore import browsers, nss
-from tokenmgr.token.binary import foreign
+from tokenmgr.token.binary import HEAD, processors, this_processor
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge", "brave-browser")
 _FIRST_DATABASE = ".pki/nssdb"  # every Chromium looks there, newer ones elsewhere only where it is not there
@@ -43,9 +43,14 @@ def named_libraries(found: Iterable[tuple[str, str]]) -> dict[str, str]:
 def require_loadable(library: str) -> None:
     if not library.isprintable():
         raise ModuleUnfit(library=library, reason="not-printable")
-    if not Path(library).is_file():
-        raise ModuleUnfit(library=library, reason="not-there")
-    if foreign(library):
+    try:
+        with Path(library).open("rb") as file:
+            made_for = processors(file.read(HEAD))
+    except OSError as error:
+        raise ModuleUnfit(library=library, reason=error.strerror or "") from error
+    if not made_for:
+        raise ModuleUnfit(library=library, reason="no-library")
+    if this_processor() not in made_for:
         raise ModuleUnfit(library=library, reason="other-processor")
 
 

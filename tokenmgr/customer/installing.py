@@ -70,9 +70,9 @@ class Seen:
 
 
 class Installer:
-    def __init__(self, folder: Path, registry: Registry | None = None) -> None:
-        """`folder` is the record's."""
-        self.folder = folder
+    def __init__(self, folder: Path, registry: Registry | None = None, is_public: bool = False) -> None:
+        """`folder` is the record's, which is its user's alone or public."""
+        self.folder, self._is_public = folder, is_public
         self._registry = registry
 
     @property
@@ -87,12 +87,18 @@ class Installer:
 
     def look(self, changes: Sequence[Change]) -> list[Seen]:
         """Nothing is written."""
-        record = Record.read(self.folder)
+        record = self._record()
         return [self._look(one, record.of(one.target)) for one in changes]
+
+    def look_at_all(self, changes: Sequence[Change]) -> list[Seen]:
+        """And at what an installation before has written beside these."""
+        planned = {one.target for one in changes}
+        more = [Change(one.part, one.target, one.ours[-1]) for one in self._record().entries]
+        return self.look([*changes, *(one for one in more if one.target not in planned)])
 
     def install(self, changes: Sequence[Change]) -> list[Outcome]:
         with self._alone():
-            record = Record.read(self.folder)
+            record = self._record()
             return [self._each(one.part, one.target, partial(self._put, record, one)) for one in changes]
 
     def uninstall(self) -> list[Outcome]:
@@ -100,11 +106,14 @@ class Installer:
         if not self.folder.is_dir():
             return []
         with self._alone():
-            record = Record.read(self.folder)
+            record = self._record()
             entries = list(reversed(record.entries))
             done = [self._each(one.part, one.target, partial(self._take_back, record, one)) for one in entries]
             record.save()
             return done
+
+    def _record(self) -> Record:
+        return Record.read(self.folder, self._is_public)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -116,7 +125,8 @@ class Installer:
                     raise InstallingBusy(file=str(self.folder / LOCK))
                 yield
         except OSError as error:
-            raise PlaceUnwritable(place=str(error.filename or self.folder), reason=error.strerror or "") from error
+            place = str(error.filename or self.folder).removesuffix(NEW)
+            raise PlaceUnwritable(place=place, reason=error.strerror or "") from error
 
     def _each(self, part: Part, target: Target, act: Callable[[], Done]) -> Outcome:
         """What stands in one's way stands in no other's."""
@@ -153,19 +163,19 @@ class Installer:
             text = _edited(target, text, value)
             entry = replace(entry, left=(*entry.left, _digest(text)))
         record.put(entry)
-        self._write(target, text, value)
+        self._write(target, text, value, None if isinstance(target, WholeFile) else entry.mode)
         return Done.WRITTEN
 
     def _entry(self, change: Change, text: str | None, found: str | None, old: Entry | None) -> Entry:
         """What an installation before this one has written is not what stood there before."""
         target = change.target
-        made = self._missing(target)
+        made, mode = self._missing(target), None if text is None else _mode_of(target)
         if old is None:
-            return Entry(change.part, target, found, text, (change.value,), (), made)
+            return Entry(change.part, target, found, text, (change.value,), (), made, mode)
         ours = (*(one for one in old.ours if one != change.value), change.value)
         made = (*old.made, *(one for one in made if one not in old.made))
         if found not in old.ours:
-            return Entry(change.part, target, found, text, ours, (), made)
+            return Entry(change.part, target, found, text, ours, (), made, mode)
         if isinstance(target, RegistryValue) or _digest(text) in old.left:
             return replace(old, ours=ours, made=made)
         return replace(old, file=_edited(target, text, old.before), ours=ours, left=(), made=made)
@@ -178,7 +188,7 @@ class Installer:
             _require_closed(target)
             if not isinstance(target, RegistryValue):
                 text = entry.file if _digest(text) in entry.left else _edited(target, text, entry.before)
-            self._write(target, text, entry.before)
+            self._write(target, text, entry.before, entry.mode)
             done = Done.TAKEN_BACK
         self._tidy(entry)
         record.drop(entry)
@@ -200,7 +210,8 @@ class Installer:
         except (ValueError, RecursionError) as error:
             raise PlaceUnfit(place=str(path), reason="not-json") from error
 
-    def _write(self, target: Target, text: str | None, value: str | None) -> None:
+    def _write(self, target: Target, text: str | None, value: str | None, mode: int | None) -> None:
+        """`mode`: that of the file, where it has or had one that is to stay."""
         if isinstance(target, RegistryValue):
             self.registry.write(target.root, target.key, target.name, value)
             return
@@ -211,7 +222,7 @@ class Installer:
         else:
             new = path.with_name(path.name + NEW)
             new.write_bytes(text.encode("utf-8", "surrogateescape"))
-            new.chmod(_mode(path, target))
+            new.chmod(_usual_mode(target) if mode is None else mode)
             _settle(new)
             new.replace(path)
         system.sync_folder(path.parent)
@@ -256,12 +267,14 @@ def _digest(text: str | None) -> str:
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _mode(path: Path, target: InFile) -> int:
-    """What it has; NSS's files are their user's alone."""
-    if isinstance(target, WholeFile):
-        return 0o755 if target.executable else 0o644
-    if path.exists():
-        return path.stat().st_mode & 0o7777
+def _mode_of(target: Target) -> int | None:
+    return None if isinstance(target, RegistryValue) else Path(target.path).stat().st_mode & 0o7777
+
+
+def _usual_mode(target: InFile) -> int:
+    """NSS's files are their user's alone."""
+    if isinstance(target, WholeFile) and target.executable:
+        return 0o755
     return 0o600 if isinstance(target, NssModule) else 0o644
 
 

@@ -27,22 +27,23 @@ class Entry:
     ours: tuple[str, ...]  # every value that we have written, one after another
     left: tuple[str, ...]  # digests of that file as we have left it
     made: tuple[str, ...]  # folders, or keys of the registry
+    mode: int | None = None  # of that file
 
 
 class Record:
-    def __init__(self, folder: Path, entries: list[Entry]) -> None:
-        self.path, self.entries = folder / FILE, entries
+    def __init__(self, folder: Path, entries: list[Entry], is_public: bool) -> None:
+        self.path, self.entries, self._mode = folder / FILE, entries, 0o644 if is_public else 0o600
 
     @staticmethod
-    def read(folder: Path) -> Record:
+    def read(folder: Path, is_public: bool = False) -> Record:
         path = folder / FILE
         try:
             told = json.loads(path.read_text(encoding="ascii"))
             if told["version"] != VERSION:
                 raise RecordUnfit(file=str(path), reason="not-a-record")
-            return Record(folder, [_entry(one) for one in told["entries"]])
+            return Record(folder, [_entry(one) for one in told["entries"]], is_public)
         except FileNotFoundError:
-            return Record(folder, [])
+            return Record(folder, [], is_public)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = (error.strerror or "") if isinstance(error, OSError) else "not-a-record"
             raise RecordUnfit(file=str(path), reason=reason) from error
@@ -68,7 +69,7 @@ class Record:
         new = self.path.with_name(f"{FILE}.new")
         if self.entries:
             told = {"version": VERSION, "entries": [_told(one) for one in self.entries]}
-            with open(new, "w", encoding="ascii", opener=_private) as file:
+            with open(new, "w", encoding="ascii", opener=self._opened) as file:
                 json.dump(told, file, indent=1)
                 file.flush()
                 os.fsync(file.fileno())
@@ -78,9 +79,8 @@ class Record:
             self.path.unlink(missing_ok=True)
         system.sync_folder(self.path.parent)
 
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    def _opened(self, path: str, flags: int) -> int:
+        return os.open(path, flags, self._mode)
 
 
 def _told(entry: Entry) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _entry(told: dict[str, Any]) -> Entry:
     if "names" in target:
         target["names"] = tuple(target["names"])
     lists = {name: tuple(told[name]) for name in ("ours", "left", "made")}
-    return Entry(Part(told["part"]), kind(**target), told["before"], told["file"], **lists)
+    return Entry(Part(told["part"]), kind(**target), told["before"], told["file"], **lists, mode=told["mode"])
 
 
 _KINDS: tuple[type[Any], ...] = (

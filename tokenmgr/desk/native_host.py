@@ -184,7 +184,7 @@ def as_told(progress: Progress) -> Answer:
 
 def open_window(act: Act, ticket: str) -> None:
     """It lives on when this process, and the browser, have ended. A ticket is good once, and for minutes."""
-    command = [*system.program(), "desk", f"{SCHEME}://{act.value}?t={ticket}"]
+    command = [*system.program(window=True), "desk", f"{SCHEME}://{act.value}?t={ticket}"]
     for number, flags in enumerate(system.DETACHED_FLAGS, start=1):
         try:
             _start(command, flags)

@@ -141,15 +141,16 @@ class Wanted:
     registrations: Sequence[Registration] = ()  # one user's
     libraries: Mapping[str, str] = field(default_factory=dict)  # of the whole machine, by name
     at_login: bool = False
+    windowed: tuple[str, ...] = ()  # what starts its window, where that is another program
     devices: tuple[str, ...] = ("policies", "SecurityDevices", "Add")  # where Firefox's policy has libraries
 
     @property
     def window(self) -> tuple[str, ...]:
-        return (*self.program, "desk")
+        return (*(self.windowed or self.program), "desk")
 
     @property
     def tray(self) -> tuple[str, ...]:
-        return (*self.program, "desk", "--tray")
+        return (*self.window, "--tray")
 
     @property
     def host(self) -> tuple[str, ...]:
@@ -211,7 +212,9 @@ def _linux_folders(scope: Scope, places: Places, config: PurePath) -> dict[str, 
         return {**found, "firefox": places.home / ".mozilla/native-messaging-hosts"}
     chromium = {"chromium": "etc/chromium", "chrome": "etc/opt/chrome", "edge": "etc/opt/edge"}
     found = {name: places.root / folder / "native-messaging-hosts" for name, folder in chromium.items()}
-    return {**found, "firefox": places.root / "usr/lib/mozilla/native-messaging-hosts"}
+    libraries = {"firefox": "usr/lib", "firefox-64": "usr/lib64"}  # which one, its build has decided
+    more = {name: places.root / folder / "mozilla/native-messaging-hosts" for name, folder in libraries.items()}
+    return {**found, **more}
 
 
 def _page_by_files(launcher: PurePath, wanted: Wanted, folders: Mapping[str, PurePath]) -> Iterator[Change]:
@@ -221,7 +224,7 @@ def _page_by_files(launcher: PurePath, wanted: Wanted, folders: Mapping[str, Pur
 
 
 def _manifest(browser: str, launcher: PurePath) -> str:
-    return (texts.firefox_manifest if browser == "firefox" else texts.chromium_manifest)(str(launcher))
+    return (texts.firefox_manifest if browser.startswith("firefox") else texts.chromium_manifest)(str(launcher))
 
 
 # --- Windows ---
@@ -236,11 +239,11 @@ def _windows(scope: Scope, places: Places, wanted: Wanted) -> Iterator[Change]:
     if scope is Scope.MACHINE:
         start = places.named("ProgramData", places.root / "ProgramData")
     menu = start / "Microsoft/Windows/Start Menu/Programs"
-    yield Change(Part.MENU, WholeFile(menu / "tokenmgr.url"), texts.shortcut(wanted.program[0]))
+    yield Change(Part.MENU, WholeFile(menu / "tokenmgr.url"), texts.shortcut(wanted.window[0]))
     scheme = rf"Software\Classes\{SCHEME}"
     yield Change(Part.SCHEME, RegistryValue(root, scheme), f"URL:{SCHEME}")
     yield Change(Part.SCHEME, RegistryValue(root, scheme, "URL Protocol"), "")
-    yield Change(Part.SCHEME, RegistryValue(root, rf"{scheme}\DefaultIcon"), texts.windows_line(wanted.program[:1]))
+    yield Change(Part.SCHEME, RegistryValue(root, rf"{scheme}\DefaultIcon"), texts.windows_line(wanted.window[:1]))
     opened = texts.windows_line(wanted.window, '"%1"')
     yield Change(Part.SCHEME, RegistryValue(root, rf"{scheme}\shell\open\command"), opened)
     own = _own("windows", scope, places)

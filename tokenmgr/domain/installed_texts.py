@@ -46,11 +46,17 @@ def exec_line(command: Command) -> str:
     return _escaped(" ".join(one if one == "%u" else _argument(one) for one in command))
 
 
+_RESERVED = set(" \t\n\"'\\><~|&;$*?#()`")
+
+
 def _argument(text: str) -> str:
+    """Quoted where it must be, and only there: xdg-open by itself, without a desktop, knows no quotes."""
     doubled = text.replace("%", "%%")
+    if text and not _RESERVED & set(text):
+        return doubled
     for letter in '\\"`$':
         doubled = doubled.replace(letter, f"\\{letter}")
-    return doubled if doubled.replace("-", "").isalnum() else f'"{doubled}"'
+    return f'"{doubled}"'
 
 
 def shell_launcher(command: Command) -> str:

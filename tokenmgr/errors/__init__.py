@@ -7,7 +7,7 @@
     │   ├── FileNotWritten    U107   ├── DriverWrong        U108   ├── FamilyUnknown      U109
     │   ├── NotAgreed         U112   ├── RequestWrong       U113   ├── FileUnreadable    U114
     │   ├── SeveralToImport   U115   ├── CmpAsked           U116   ├── SameStore         U117
-    │   ├── DeskMissing       U118
+    │   ├── DeskMissing       U118   ├── PartMissing        U119
     │   └── TestbedError      T  of the testbed
     │       ├── ScenarioUnknown T101 ├── ScenariosConflict  T102   ├── SimulatedUnknown   T103
     │       ├── NameTaken     T104   ├── NameWrong          T105   ├── CompilerMissing    T106

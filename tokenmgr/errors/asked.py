@@ -115,6 +115,14 @@ class SameStore(InputError):
 
 
 class DeskMissing(InputError):
-    """Qt is not installed: a server has no window."""
+    """Qt is not installed, for a server has no window; or a library of the system's that it needs is not."""
 
     code = "U118"
+    reason: str
+
+
+class PartMissing(InputError):
+    """A command whose packages are not installed, or which the customer's program has not: the CA's side."""
+
+    code = "U119"
+    command: str

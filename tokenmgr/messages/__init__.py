@@ -5,6 +5,7 @@ Errors have what happened, what was kept and the one next step (R14, R15), under
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import tomllib
@@ -44,6 +45,13 @@ def _fit(texts: Mapping[str, str], name: str, facts: Mapping[str, object]) -> st
     return next(texts[one] for one in those if one in texts)
 
 
+@functools.cache
+def _entries(language: str) -> dict[str, Any]:
+    """Once a process: a CA has texts in five places, and reading them takes as long as the rest of a small command."""
+    path = Path(__file__).parent / f"{language}.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
 class Texts:
     """The texts of one language, "ja" or "en". Commands in them are for the command line of `system` (system.NAME).
 
@@ -52,8 +60,7 @@ class Texts:
 
     def __init__(self, language: str, system: str = "linux") -> None:
         self.language, self._system = language, system
-        path = Path(__file__).parent / f"{language}.toml"
-        self._entries: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        self._entries = _entries(language)
 
     def __call__(self, key: str, /, **facts: object) -> str:
         """`area.name`, its {facts} filled in."""

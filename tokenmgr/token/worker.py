@@ -11,7 +11,6 @@ import contextlib
 import logging
 import queue
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -188,7 +187,7 @@ class _Child:
     def __init__(self, library: str, environment: Mapping[str, str], loading: float, initialise: str) -> None:
         told = [initialise] if initialise else []
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "tokenmgr.token.child", library, str(loading), *told],
+            [*system.how_to_start("tokenmgr.token.child"), library, str(loading), *told],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs

@@ -28,7 +28,8 @@ def places() -> Places:
 
 
 def installer(scope: Scope) -> Installer:
-    return Installer(Path(record_folder(system.NAME, scope, places())))
+    """The record of a whole machine has what every file of it shows to everybody."""
+    return Installer(Path(record_folder(system.NAME, scope, places())), is_public=scope is Scope.MACHINE)
 
 
 def changes(scope: Scope, named: Sequence[str] = (), at_login: bool = False) -> list[Change]:
@@ -45,6 +46,7 @@ def changes(scope: Scope, named: Sequence[str] = (), at_login: bool = False) -> 
         registrations=registrations(here.user_home, found, here.environment.get("PATH")) if of_user else (),
         libraries={} if of_user else found,
         at_login=at_login,
+        windowed=system.program(window=True),
         devices=devices_in_policy(Path(policy)) if policy else (),
     )
     return plan(system.NAME, scope, places(), wanted)
@@ -70,5 +72,5 @@ def _family_of(library: str) -> str:
 def _words() -> Words:
     """In both languages: a menu shows that of whoever looks."""
     english, japanese = Texts("en"), Texts("ja")
-    name, comment = ((english(key), japanese(key)) for key in ("installing.name", "installing.comment"))
+    name, comment = ((english(key), japanese(key)) for key in ("desk.title", "installing.comment"))
     return Words(name, comment)
