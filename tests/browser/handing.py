@@ -13,14 +13,17 @@ from tests.browser.site import BANK, UNNAMED, Sites
 from tests.cli.runner import Home
 from tests.contract.services import until
 from tests.desk.bank import HandingBank
+from tests.interop.running import Authority
 from tokenmgr.desk.extension import build
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.extension import HOST
 
 
 class Pc:
-    def __init__(self, folder: Path, sites: Sites, address: str = "https://127.0.0.1:1") -> None:
-        self.user, self.bank = folder / "user", HandingBank()
+    def __init__(self, folder: Path, sites: Sites, ca: Authority | None = None) -> None:
+        self.user = folder / "user"
+        self.bank = HandingBank(roots=ca.root.read_text()) if ca else HandingBank()
+        address = ca.url if ca else "https://127.0.0.1:1"
         self.user.mkdir()
         self.home = Home(folder / "tokenmgr")
         self.home.environment |= {"HOME": str(self.user), "QT_QPA_PLATFORM": "offscreen"}

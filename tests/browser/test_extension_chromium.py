@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,9 +14,14 @@ from tests.browser.handing import Pc
 from tests.browser.pki import Authorities
 from tests.browser.site import BANK, ELSEWHERE, UNNAMED, Sites, serving
 from tests.contract.services import require
-from tests.desk.bank import jti_of
-from tokenmgr import __version__
+from tests.desk.bank import jti_of, way
+from tests.interop.running import Authority
+from tokenmgr import __version__, clock
+from tokenmgr.customer.profiles import profiles
+from tokenmgr.desk.handover import take
+from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.handover import OPENED, Progress, State
+from tokenmgr.errors import HandoverSpent
 
 REFUSED, MALFORMED = {"error": "refused"}, {"error": "malformed"}
 ASK = "(message) => ask(message)"
@@ -40,8 +46,8 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
 
 
 @pytest.fixture(scope="module")
-def pc(sites: Sites, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pc]:
-    with closing(Pc(tmp_path_factory.mktemp("pc"), sites)) as made:
+def pc(sites: Sites, ca: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pc]:
+    with closing(Pc(tmp_path_factory.mktemp("pc"), sites, ca)) as made, made.bank.registered(ca):
         yield made
 
 
@@ -86,6 +92,21 @@ def test_a_banks_page_opens_the_window_and_follows_how_far_it_is(page: Page, pc:
     assert ask(page, "progress", ticket=ticket) == {"state": "open"}
     assert ask(page, "begin", ticket=ticket) == {"state": "open"}  # replayed: told how far it is, and
     assert not pc.windows(ticket)  # nothing is opened a second time
+
+
+def test_what_it_opens_redeems_the_ticket_at_the_ca_once_and_the_page_hears_of_it_by_both_ways(
+    page: Page, pc: Pc, sites: Sites, ca: Authority
+) -> None:
+    ticket, banks = pc.bank.ticket(sites.origin()), profiles(pc.home.folder / "banks.d")
+    ask(page, "begin", ticket=ticket)
+    address = pc.end(*pc.until_started(ticket)).split()[-1]
+    with closing(take(address, banks, way, pc.handovers, clock.now())) as taken:
+        with pytest.raises(HandoverSpent):  # replayed on another computer
+            take(address, banks, way, Handovers(pc.user), clock.now())
+        taken.tell(State.WORKING, 6)
+        assert ask(page, "progress", ticket=ticket) == {"state": "working", "step": 6}
+    told = json.loads(ca.fetch(f"/handover/{pc.bank.code}/{jti_of(ticket)}"))
+    assert told == {"state": "working", "step": 6, "code": None}
 
 
 def test_the_page_of_the_docs_follows_a_renewal_to_its_end(page: Page, pc: Pc, sites: Sites) -> None:

@@ -10,25 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.contract.services import until
-from tests.desk.bank import SITE, HandingBank, jti_of
+from tests.desk.bank import SITE, HandingBank, jti_of, way
 from tests.interop.running import BANK, Authority
 from tokenmgr import clock
-from tokenmgr.customer.profiles import Banks, Profile, profiles
+from tokenmgr.customer.profiles import Banks, profiles
 from tokenmgr.desk.handover import Taken, take
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.handover import OPENED, WAITING, Progress, State
 from tokenmgr.errors import AuthorityUnreachable, HandoverForged, HandoverSpent
-from tokenmgr.pki.p256 import kid_of, spki_of
-from tokenmgr.renewal.authority import Authority as Way
-from tokenmgr.sql.handovers import HandoverKey
 
 
 @pytest.fixture(scope="module")
-def bank(ca: Authority) -> HandingBank:
+def bank(ca: Authority) -> Iterator[HandingBank]:
     made = HandingBank(BANK, roots=ca.root.read_text())
-    public = spki_of(made.key)
-    ca.administration.add_handover_key(BANK, HandoverKey(kid_of(public), public, clock.now()))
-    return made
+    with made.registered(ca):
+        yield made
 
 
 @pytest.fixture
@@ -40,10 +36,6 @@ def banks(bank: HandingBank, ca: Authority, tmp_path: Path) -> Banks:
 @pytest.fixture
 def handovers(tmp_path: Path) -> Handovers:
     return Handovers(tmp_path)
-
-
-def way(profile: Profile) -> Way:
-    return Way(profile.address, profile.code, profile.tls_roots, lambda _: None, 5.0, {}, ())
 
 
 @pytest.fixture
