@@ -133,9 +133,11 @@ def test_a_site_that_is_no_banks_gets_nothing_and_the_customer_is_told_of_it(com
 def test_what_is_no_good_ticket_is_refused_without_a_word_why(computer: Computer) -> None:
     over = computer.bank.ticket(ago=timedelta(minutes=7))
     forged = HandingBank(roots=computer.bank.roots).ticket()
-    for ticket in (over, forged, "no.ticket.atall"):
+    anothers = computer.bank.ticket("https://ib2.example")
+    computer.bank.hand_out(computer.home, SITE, "https://ib2.example")
+    for ticket in (over, forged, anothers, "no.ticket.atall"):
         assert computer.begin(ticket) == REFUSED
-    assert not computer.files()
+    assert not computer.files()  # nor is a bank's own site told to the customer as a strange one
 
 
 @pytest.mark.parametrize(

@@ -13,20 +13,25 @@ import json
 import re
 import struct
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import BinaryIO
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 from tokenmgr import __version__, clock, config, system
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.extension import CHROMIUM_ORIGIN, FIREFOX_ID, SCHEME
-from tokenmgr.domain.handover import Act, Place, Progress, Unreadable, place_of, read_object
+from tokenmgr.domain.handover import Act, Progress, Unreadable, place_of, read_object
 from tokenmgr.errors import TokenmgrError
+
+if TYPE_CHECKING:
+    from tokenmgr.customer.profiles import Banks
 
 LONGEST = 16 * 1024  # bytes of a message
 _LENGTH = struct.Struct("=I")
 _TICKET = re.compile(r"[A-Za-z0-9_.-]{1,4096}")
+_FIELDS = {"hello": {"do", "origin"}, "begin": {"do", "origin", "ticket"}, "progress": {"do", "origin", "ticket"}}
 Answer = Mapping[str, str | int]
 
 
@@ -91,13 +96,6 @@ def read(incoming: BinaryIO) -> Asked:
     return asked
 
 
-_FIELDS = {
-    "hello": {"do", "origin"},
-    "begin": {"do", "origin", "ticket"},
-    "progress": {"do", "origin", "ticket"},
-}
-
-
 # --- commands ---
 
 
@@ -106,67 +104,62 @@ def _answer(caller: list[str], incoming: BinaryIO) -> Answer:
         raise Refusal(REFUSED)
     asked = read(incoming)
     settings = config.load()
-    host = _Host(settings, Handovers(settings.home), clock.now())
-    return host.answer(asked)
+    host = _Host(settings.bank_folder, Handovers(settings.home), clock.now())
+    match asked.do:
+        case "hello":
+            return host.hello(asked.origin)
+        case "begin":
+            return host.begin(asked.origin, asked.ticket)
+    return host.progress(asked.origin, asked.ticket)
 
 
 @dataclass(frozen=True)
 class _Host:
-    settings: config.Settings
+    bank_folder: Path
     handovers: Handovers
     now: datetime
 
-    def answer(self, asked: Asked) -> Answer:
-        commands: dict[str, Callable[[Asked], Answer]] = {
-            "hello": self._hello,
-            "begin": self._begin,
-            "progress": self._progress,
-        }
-        return commands[asked.do](asked)
-
-    def _hello(self, asked: Asked) -> Answer:
+    def hello(self, origin: str) -> Answer:
         """That the program is here, for a bank's site of this computer; any other is not told even that."""
-        from tokenmgr.customer.profiles import profiles
-
-        banks = profiles(self.settings.bank_folder)
-        places: set[Place | None] = {place for bank in banks.known for place in bank.login}
-        if place_of(asked.origin) not in places:
+        if not _has_site(self._banks(), origin):
             raise Refusal(REFUSED)
         return {"version": __version__}
 
-    def _begin(self, asked: Asked) -> Answer:
+    def begin(self, origin: str, ticket: str) -> Answer:
         """Opens the window and leaves. The same again opens nothing, and is told how far it is."""
         from tokenmgr.customer.handover import errand_of
-        from tokenmgr.customer.profiles import profiles
-        from tokenmgr.errors import HandoverForeign
 
-        banks = profiles(self.settings.bank_folder)
+        banks = self._banks()
+        if not _has_site(banks, origin):
+            self.handovers.refuse(origin, self.now)
+            raise Refusal(REFUSED)
         try:
-            errand = errand_of(asked.ticket, banks, self.now)
-            if errand.origin != asked.origin:
-                raise HandoverForeign(origin=asked.origin, bank=errand.profile.name)
+            errand = errand_of(ticket, banks, self.now)
         except TokenmgrError as error:
-            known = {place for bank in banks.known for place in bank.login}
-            if isinstance(error, HandoverForeign) or place_of(asked.origin) not in known:
-                self.handovers.refuse(asked.origin, self.now)
             raise Refusal(REFUSED) from error
-        if self.handovers.begin(errand.jti, errand.origin, self.now):
+        if errand.origin != origin:
+            raise Refusal(REFUSED)
+        if self.handovers.begin(errand.jti, origin, self.now):
             try:
-                open_window(errand.act, asked.ticket)
+                open_window(errand.act, ticket)
             except OSError:
                 self.handovers.forget(errand.jti)
                 raise
-        return self._told(errand.jti, asked.origin)
+        return self._told(errand.jti, origin)
 
-    def _progress(self, asked: Asked) -> Answer:
+    def progress(self, origin: str, ticket: str) -> Answer:
         """By the file alone: whoever knows the ticket and is its site."""
         from tokenmgr.pki import handover
 
         try:
-            jti = handover.read(asked.ticket).claims.jti
+            return self._told(handover.read(ticket).claims.jti, origin)
         except TokenmgrError as error:
             raise Refusal(REFUSED) from error
-        return self._told(jti, asked.origin)
+
+    def _banks(self) -> Banks:
+        from tokenmgr.customer.profiles import profiles
+
+        return profiles(self.bank_folder)
 
     def _told(self, jti: str, origin: str) -> Answer:
         progress = self.handovers.progress(jti, origin)
@@ -175,11 +168,14 @@ class _Host:
         return as_told(progress)
 
 
+def _has_site(banks: Banks, origin: str) -> bool:
+    place = place_of(origin)
+    return any(place in bank.login for bank in banks.known)
+
+
 def as_told(progress: Progress) -> Answer:
-    told: dict[str, str | int] = {"state": progress.state.value}
-    return (
-        told | ({"step": progress.step} if progress.step else {}) | ({"code": progress.code} if progress.code else {})
-    )
+    told: dict[str, str | int] = {"state": progress.state.value, "step": progress.step, "code": progress.code}
+    return {name: value for name, value in told.items() if value}
 
 
 def open_window(act: Act, ticket: str) -> None:
