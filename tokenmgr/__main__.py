@@ -18,7 +18,9 @@ def main() -> None:
         from tokenmgr import system
 
         system.end_in_order_when_told_to()
-        if sys.argv[1:2] == ["native-host"] and "--help" not in sys.argv:  # a browser waits, and starts one a message
+        if sys.argv[1:2] == ["native-host"] and not {"-h", "--help"} & set(
+            sys.argv
+        ):  # a browser waits, and starts one a message
             from tokenmgr.desk.native_host import main as answer
 
             sys.exit(answer(sys.argv[2:]))

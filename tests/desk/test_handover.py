@@ -82,6 +82,16 @@ def test_one_that_was_redeemed_elsewhere_has_failed_here(taken: Taken, banks: Ba
     assert here.progress(taken.errand.jti, SITE) == Progress(State.FAILED, code="H104")
 
 
+def test_a_disk_that_takes_nothing_stops_nothing(
+    ca: Authority, bank: HandingBank, banks: Banks, tmp_path: Path
+) -> None:
+    (tmp_path / "full").write_text("a file where a folder is wanted")
+    taken = take(bank.ticket(), banks, way, Handovers(tmp_path / "full"), clock.now())
+    taken.tell(State.DECLINED)
+    taken.close()
+    assert at_the_ca(ca, taken.errand.jti)["state"] == "declined"
+
+
 def test_without_the_network_it_waits_and_may_be_taken_up_again(
     bank: HandingBank, banks: Banks, handovers: Handovers
 ) -> None:

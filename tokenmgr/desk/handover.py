@@ -3,6 +3,7 @@ its ways: the file that the native host reads, and the CA, where a page without 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime
@@ -13,6 +14,8 @@ from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.handover import OPENED, WAITING, Progress, State
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.renewal.authority import Authority
+
+log = logging.getLogger(__name__)
 
 AT_THE_END = 3.0  # seconds that a window which closes waits for the CA to hear the last word
 
@@ -36,7 +39,7 @@ class Taken:
     def tell(self, state: State, step: int = 0, code: str = "") -> None:
         """At once to the file; to the CA as soon as it has heard what came before, and of several the latest."""
         progress = Progress(state, step, code)
-        if not self._handovers.tell(self.errand.jti, self.errand.origin, progress):
+        if not _noted(self._handovers, self.errand, progress):
             return
         with self._news:
             self._latest = progress
@@ -71,7 +74,16 @@ def take(
     except TokenmgrError as error:
         reached.close()
         if not error.retriable:
-            handovers.tell(errand.jti, errand.origin, Progress(State.FAILED, code=error.code), only_after=WAITING)
+            _noted(handovers, errand, Progress(State.FAILED, code=error.code), only_after=WAITING)
         raise
-    handovers.tell(errand.jti, errand.origin, OPENED)
+    _noted(handovers, errand, OPENED)
     return Taken(handover, reached, handovers)
+
+
+def _noted(handovers: Handovers, errand: Errand, progress: Progress, only_after: Progress | None = None) -> bool:
+    """Whether that is news. A disk that takes nothing keeps nobody from a certificate."""
+    try:
+        return handovers.tell(errand.jti, errand.origin, progress, only_after)
+    except OSError as error:
+        log.info("the page's file was not written: %s", error)
+        return True

@@ -45,7 +45,8 @@ class Handovers:
 
     def progress(self, jti: str, origin: str) -> Progress | None:
         """None for any other site, as where there is no such hand-over."""
-        found = self._read(jti)
+        with self._alone():  # Windows replaces no file that somebody is reading
+            found = self._read(jti)
         return found[1] if found is not None and found[0] == origin else None
 
     def tell(self, jti: str, origin: str, progress: Progress, only_after: Progress | None = None) -> bool:
