@@ -18,9 +18,8 @@ def main() -> None:
         from tokenmgr import system
 
         system.end_in_order_when_told_to()
-        if sys.argv[1:2] == ["native-host"] and not {"-h", "--help"} & set(
-            sys.argv
-        ):  # a browser waits, and starts one a message
+        # A browser starts one for each message, and waits: so without click.
+        if sys.argv[1:2] == ["native-host"] and not {"-h", "--help"} & set(sys.argv):
             from tokenmgr.desk.native_host import main as answer
 
             sys.exit(answer(sys.argv[2:]))
