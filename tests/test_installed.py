@@ -45,19 +45,19 @@ def test_every_command_starts_cold_from_what_is_installed(site: Path, tmp_path: 
     assert f"tokenmgr {command}" in done.stdout
 
 
-def test_the_installed_program_finds_drivers_and_softhsm_config(site: Path, tmp_path: Path) -> None:
+def test_the_installed_program_finds_what_stands_beside_it(site: Path, tmp_path: Path) -> None:
     environment = environment_of(site, tmp_path / "home")
     script = (
         "import tokenmgr, tokenmgr.catalogue as c, tokenmgr.data as d\n"
         "print(tokenmgr.__file__); print(*sorted(c.shipped().families))\n"
-        "print(d.folder('softhsm_config') / 'softhsm2.conf')"
+        "print(d.folder('softhsm_config') / 'softhsm2.conf'); print(d.folder('extension') / 'worker.js')"
     )
     out = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout.splitlines()
-    assert all(line.startswith(str(site)) for line in (out[0], out[2]))
+    assert all(line.startswith(str(site)) for line in (out[0], *out[2:]))
     assert out[1].split() == sorted(path.stem for path in (ROOT / "drivers").glob("*.toml"))
-    assert Path(out[2]).exists()
+    assert all(Path(line).exists() for line in out[2:])
     up = [sys.executable, "-m", "tokenmgr", "testbed", "up", "due-in-12-days", "--lang", "en"]
     done = subprocess.run(up, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "is plugged in" in done.stdout, done.stderr

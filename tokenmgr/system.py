@@ -20,6 +20,9 @@ IS_FROZEN = bool(getattr(sys, "frozen", False))  # made a program of its own (de
 
 # For subprocess.Popen: no console window flashing up on Windows.
 CHILD_FLAGS = 0x08000000 if sys.platform == "win32" else 0  # CREATE_NO_WINDOW
+# For one that outlives us: DETACHED_PROCESS and CREATE_NEW_PROCESS_GROUP. Firefox ends a native host with its whole
+# job, so first with CREATE_BREAKAWAY_FROM_JOB, which some jobs forbid.
+DETACHED_FLAGS = (0x01000208, 0x00000208) if sys.platform == "win32" else (0,)
 
 
 def end_in_order_when_told_to() -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "install": "tokenmgr.cli.desk_installing:install",
     "uninstall": "tokenmgr.cli.desk_installing:uninstall",
     "status": "tokenmgr.cli.desk_installing:status",
+    "extension": "tokenmgr.cli.desk_extension:extension",
 }
 SCHEME = "tokenmgr:"
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "import": "tokenmgr.cli.importing:import_",
     "desk": "tokenmgr.cli.desk:desk",
     "doctor": "tokenmgr.cli.doctor:doctor",
+    "native-host": "tokenmgr.cli.native_host:native_host",
     "drivers": "tokenmgr.cli.drivers:drivers",
     "completion": "tokenmgr.cli.completion:completion",
     "testbed": "tokenmgr.cli.testbed:testbed",

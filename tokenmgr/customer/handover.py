@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tokenmgr.customer.profiles import Banks, Profile
 from tokenmgr.domain.handover import Act, Progress, State
@@ -22,7 +23,9 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.pki import handover
-from tokenmgr.renewal.authority import Authority
+
+if TYPE_CHECKING:  # it brings an HTTP client, and the native host only reads tickets
+    from tokenmgr.renewal.authority import Authority
 
 log = logging.getLogger(__name__)
 

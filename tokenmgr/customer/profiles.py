@@ -20,7 +20,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tokenmgr.errors import ProfileTwice, ProfileWrong, ProxyRefused
-from tokenmgr.renewal.proxies import read_proxy
 
 SYSTEM, STRAIGHT = "system", "none"
 HTTPS = 443
@@ -182,6 +181,8 @@ def _proxies(proxy: str) -> Mapping[str, str] | None:
         return None
     if proxy == STRAIGHT:
         return {}
+    from tokenmgr.renewal.proxies import read_proxy  # here: it brings a whole HTTP client, and few need a proxy
+
     try:
         read_proxy(proxy)
     except ProxyRefused as error:

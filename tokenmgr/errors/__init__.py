@@ -79,7 +79,7 @@
     │   ├── HandoverUnreadable H101  ├── HandoverForged    H102   ├── HandoverOver      H103
     │   ├── HandoverSpent     H104   ├── HandoverForeign   H105   ├── HandoverBankUnknown H106
     │   ├── HandoverNotOffered H107  ├── HandoverActUnknown H108  ├── HandoverEarly     H109
-    │   └── HandoverAnothers  H110
+    │   ├── HandoverAnothers  H110   ├── SiteUnfit         H130   └── SitesMissing      H131
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

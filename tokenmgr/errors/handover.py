@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tokenmgr.errors.asked import InputError
 from tokenmgr.errors.root import TokenmgrError
 
 
@@ -76,3 +77,16 @@ class HandoverAnothers(HandoverError):
     """To tell of a hand-over wants the secret of whoever has redeemed it."""
 
     code = "H110"
+
+
+class SiteUnfit(HandoverError, InputError):
+    """The extension is to run on a site that is none: https://HOST or https://HOST:PORT."""
+
+    code = "H130"
+    origin: str
+
+
+class SitesMissing(HandoverError, InputError):
+    """The extension is for the banks' sites, and none is known."""
+
+    code = "H131"
