@@ -7,6 +7,7 @@ from enum import Enum
 
 from tokenmgr.customer.status import Row
 from tokenmgr.customer.status import Seen as Store
+from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.status import Next
 
 
@@ -24,12 +25,14 @@ class Action(Enum):
 
 @dataclass(frozen=True)
 class Chosen:
-    """`origin`: the bank's site that asks for it (R6); empty where the customer has pressed a button of ours."""
+    """`origin`: the bank's site that asks for it (R6); empty where the customer has pressed a button of ours. `whose`:
+    the subscriber that is meant, where no row tells."""
 
     action: Action
     store: Store | None = None
     row: Row | None = None
     origin: str = ""
+    whose: Whose | None = None
 
 
 BY_NEXT = {

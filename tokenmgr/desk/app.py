@@ -12,7 +12,8 @@ from tokenmgr.desk import style
 from tokenmgr.desk.actions import Action
 from tokenmgr.desk.bench import Bench
 from tokenmgr.desk.flow import Flow
-from tokenmgr.desk.journeys import contents, renewing
+from tokenmgr.desk.handovers import Handovers
+from tokenmgr.desk.journeys import contents, handed, renewing
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.tray import Tray
 from tokenmgr.desk.window import Window
@@ -48,12 +49,13 @@ def opened() -> Iterator[Desk]:
     """Everything but what the system has one of: its event loop, its tray."""
     bench = Bench(lambda: cut(only_calls=True))
     seeing, work, window = Seeing(bench), Work(bench), Window(settings().home / "desk.ini")
-    desk = Desk(window, Flow(window, seeing, work, JOURNEYS), seeing, work)
+    desk = Desk(window, Flow(window, seeing, work, JOURNEYS, handed.begins, Handovers(settings().home)), seeing, work)
     seeing.start()
     try:
         yield desk
     finally:
         window.remember()
+        desk.flow.end()
         work.leave(PATIENCE)
         seeing.stop(THEN)
 

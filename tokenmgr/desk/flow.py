@@ -11,11 +11,15 @@ from collections.abc import Callable, Collection, Mapping
 
 from PySide6.QtCore import QObject
 
+from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import Outcome, Rehearsed
 from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Errand, run
+from tokenmgr.desk.handover import Taken
+from tokenmgr.desk.handovers import Handovers
 from tokenmgr.desk.pages.applicant import ApplicantPage
+from tokenmgr.desk.pages.awaited import AwaitedPage
 from tokenmgr.desk.pages.contents import ContentsPage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
@@ -32,23 +36,39 @@ from tokenmgr.desk.person import (
     AskNewPassphrase,
     AskPassphrase,
     AskPin,
+    Began,
     Event,
     Question,
 )
 from tokenmgr.desk.seeing import Seeing, Seen
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Job, Work
+from tokenmgr.domain.handover import State
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import PassphraseUnfit, PassphraseWrong, PinUnacceptable, PinWrong, TokenmgrError
-from tokenmgr.wiring.words import speak, t
+from tokenmgr.wiring.words import language, speak, t
 
 TYPED = (PinWrong, PinUnacceptable, PassphraseWrong, PassphraseUnfit)  # a person may type it anew, and nobody else (S5)
+JUST_OPEN = "tokenmgr://open"  # of a start menu that knows addresses alone
 Journey = Callable[["Flow", Chosen], None]
 
 
 class Flow(QObject):
-    def __init__(self, window: Window, seeing: Seeing, work: Work, journeys: Mapping[Action, Journey]) -> None:
+    def __init__(
+        self,
+        window: Window,
+        seeing: Seeing,
+        work: Work,
+        journeys: Mapping[Action, Journey],
+        link: Callable[[Flow, str], None],
+        handovers: Handovers,
+    ) -> None:
+        """`link` is the journey of a bank's page."""
         super().__init__()
+        self._link, self._handovers = link, handovers
+        self._guest: Taken | None = None
+        self._gone: Taken | None = None  # that may still be told its end
+        self._failed = ""  # the code of what has gone wrong, until somebody tries again
         self.window, self.seeing, self.work = window, seeing, work
         self._journeys = journeys
         self.seen: Seen | None = None
@@ -67,6 +87,7 @@ class Flow(QObject):
     # --- for journeys ---
 
     def home(self) -> None:
+        self._see_off()
         self.show(HomePage(self.seen, self.chosen, self.seeing.again))
 
     def show(self, page: Page) -> None:
@@ -77,8 +98,14 @@ class Flow(QObject):
         self._journeys[chosen.action](self, chosen)
 
     def open_link(self, link: str) -> None:
-        """tokenmgr://… of a bank's page."""
-        self.show(NoticePage(t("desk_home.link_heading"), t("desk_home.link_unknown"), self.home))
+        """tokenmgr://… of a bank's page. What is under way comes first, and is what the window shows."""
+        if link != JUST_OPEN and not self.work.is_busy:
+            self._see_off()
+            self._link(self, link)
+
+    def receive(self, guest: Taken) -> None:
+        """From now on the bank's page hears how far it is."""
+        self._guest = guest
 
     def trouble(self) -> None:
         """Something that nobody has expected, of this program's own."""
@@ -93,7 +120,7 @@ class Flow(QObject):
     ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
         done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation."""
-        self._course, self._then = Course(heading, steps), then
+        self._course, self._then, self._failed = Course(heading, steps), then, ""
         self._again = lambda: self.run(job, heading, then, steps)
         self._progress()
         self.work.start(job)
@@ -107,6 +134,8 @@ class Flow(QObject):
         if isinstance(event, Asked):
             self._ask(event.question)
             return
+        if self._guest and isinstance(event, Began):
+            self._guest.tell(State.WORKING, event.step.value)
         self._course.take(event, time.monotonic())
         page = self.window.page
         if isinstance(page, ProgressPage):
@@ -132,6 +161,7 @@ class Flow(QObject):
 
     def done(self, outcome: object) -> None:
         if isinstance(outcome, Outcome | Rehearsed):
+            self._see_off(State.DONE)
             self.show(DonePage(outcome, self.home, self.window.close, lambda: self._contents(outcome)))
 
     def _contents(self, outcome: Outcome | Rehearsed) -> None:
@@ -143,6 +173,7 @@ class Flow(QObject):
 
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
+        self._failed = error.code
         is_typed = isinstance(error, TYPED)
         again = self._again if error.retriable or is_typed else None
         self.show(TroublePage(error, self.home, again, t("desk.type_again") if is_typed else ""))
@@ -154,12 +185,36 @@ class Flow(QObject):
         else:
             self.home()
 
+    def _see_off(self, state: State | None = None) -> None:
+        """The page hears the end once the customer has come to it: what has failed may be tried again until then."""
+        guest, self._guest = self._guest, None
+        if guest:
+            guest.tell(state or (State.FAILED if self._failed else State.DECLINED), code="" if state else self._failed)
+            guest.close(0)
+            self._gone = guest
+
+    def end(self) -> None:
+        """The window closes: a page is told so, as long as that takes no time."""
+        self._see_off()
+        if self._gone:
+            self._gone.close()
+
     # --- what happens besides ---
 
     def _on_seen(self, seen: Seen) -> None:
         self.seen = seen
-        if isinstance(self.window.page, HomePage):
-            self.window.page.tell(seen)
+        page = self.window.page
+        if isinstance(page, HomePage | AwaitedPage):
+            page.tell(seen)
+        if isinstance(page, HomePage):
+            self._tell_refused()
+
+    def _tell_refused(self) -> None:
+        """R6: a site that is not the bank's has got nothing, and the customer is told which one has asked."""
+        if refused := self._handovers.refused():
+            sites = "\n".join(f"{one.origin}  {japan_time(one.at, language())}" for one in refused)
+            self._handovers.forget_refused()
+            self.show(NoticePage(t("desk_handed.refused"), t("desk_handed.refused_sites", sites=sites), self.home))
 
     def _wants_home(self) -> None:
         if self.work.is_busy:
