@@ -12,7 +12,7 @@ from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
-from tokenmgr.token.pins import refuse_hopeless
+from tokenmgr.token.pins import is_full_width, is_typable, refuse_hopeless
 from tokenmgr.wiring.words import t
 
 LONGEST = 256
@@ -21,18 +21,13 @@ _OPTIONS = {"user": PIN_FD, "so": "--so-pin-fd"}
 
 
 def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> Secret:
-    """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
     named = option or _OPTIONS[who]
     given = from_fd(fd, who, named) if fd is not None else _prompt(question, who, named)
-    if _full_width(given.reveal().decode("utf-8", errors="replace")):
+    if is_full_width(given.reveal()):
         given.wipe()
         raise PinUnacceptable(who=who, rule="typable")
     return given
-
-
-def _full_width(text: str) -> bool:
-    return any("\uff01" <= character <= "\uff5e" for character in text)
 
 
 def new_pin(fd: int | None) -> Secret:
@@ -48,13 +43,7 @@ def new_pin(fd: int | None) -> Secret:
 
 
 def _typable(new: Secret) -> Secret:
-    """A PIN that every other place can be given too: no control characters, no blanks around it, and none of the
-    full-width letters and digits that a Japanese keyboard puts in by mistake."""
-    try:
-        text = new.reveal().decode("utf-8")
-    except UnicodeDecodeError:
-        text = "\0"
-    if text != text.strip() or not text.isprintable() or _full_width(text):
+    if not is_typable(new.reveal()):
         new.wipe()
         raise PinUnacceptable(rule="typable")
     return new
