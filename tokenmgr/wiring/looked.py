@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -79,8 +80,9 @@ def look(where: places.Where, only: str | None, bank: str | None, offline: bool 
     broken = banks.broken_of(bank)
     if bank and not known and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    folder, reach = settings().journal_folder, Early([] if offline else known, _reach)
-    with looking.looks(where, only, folder) as (looks, why):
+    folder = settings().journal_folder
+    early = closing(Early([] if offline else known, _reach))
+    with early as reach, looking.looks(where, only, folder) as (looks, why):
         name = looks[0].name if where.is_named else None
         found = seeing.status(looks, known, folder, reach, clock.now, bank, name, offline)
     unheard = broken if found.without_file and found.verdict is Verdict.UNSURE else []
