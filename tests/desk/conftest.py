@@ -13,6 +13,7 @@ from tests.desk.rig import Hands, at_desk
 from tests.interop import running
 from tests.interop.customer import Customer
 from tests.interop.running import Authority
+from tokenmgr.testbed.simulated import SimulatedMedium
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
@@ -30,6 +31,23 @@ def customer(tmp_path: Path, ca: Authority, testbed_store: Path) -> Iterator[Cus
     made.acquire()
     yield made
     made.bed.down()
+
+
+@pytest.fixture(scope="session")
+def pc(tmp_path_factory: pytest.TempPathFactory, ca: Authority, testbed_store: Path) -> Iterator[Customer]:
+    """Of somebody who has no certificate yet, and no stick plugged in."""
+    made = Customer(tmp_path_factory.mktemp("pc") / "pc", ca, testbed_store)
+    made.bed.down()
+    yield made
+    made.bed.down()
+
+
+@pytest.fixture
+def stick(pc: Customer, request: pytest.FixtureRequest) -> Iterator[SimulatedMedium]:
+    """A fresh one, or of the scenario that is named; at that PC until the test is over."""
+    (made,) = pc.bed.up(getattr(request, "param", "fresh"), name="stick")
+    yield made
+    pc.bed.down()
 
 
 @pytest.fixture

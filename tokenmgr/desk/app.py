@@ -13,13 +13,19 @@ from PySide6.QtWidgets import QApplication
 from tokenmgr.desk import style
 from tokenmgr.desk.actions import Action
 from tokenmgr.desk.flow import Flow
-from tokenmgr.desk.journeys import renewing
+from tokenmgr.desk.journeys import acquiring, cleaning, diagnosing, pins, renewing
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
 from tokenmgr.wiring.libraries import kept
 
-JOURNEYS = dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins)
+JOURNEYS = {
+    **dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins),
+    **dict.fromkeys((Action.PIN, Action.UNBLOCK), pins.begins),
+    Action.ACQUIRE: acquiring.begins,
+    Action.CLEAN: cleaning.begins,
+    Action.DIAGNOSE: diagnosing.begins,
+}
 PATIENCE = 2.0  # seconds for a step to come to its end
 
 

@@ -6,23 +6,25 @@ tells, and that is shown here, whatever the job is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from PySide6.QtCore import QObject
 
 from tokenmgr.customer.operations import Outcome, Rehearsed
 from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.errands import Errand, run
+from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.pin import PinPage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.parts import Page
-from tokenmgr.desk.person import AskApplicant, Asked, AskFinalTry, AskPassphrase, AskPin, Event, Question
+from tokenmgr.desk.person import AskApplicant, Asked, AskFinalTry, AskOnPage, AskPassphrase, AskPin, Event, Question
 from tokenmgr.desk.seeing import Seeing, Seen
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Job, Work
+from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.wiring.words import speak, t
 
@@ -35,7 +37,9 @@ class Flow(QObject):
         self.window, self.seeing, self.work = window, seeing, work
         self._journeys = journeys
         self.seen: Seen | None = None
+        self.last_error = ""  # the code of it, for whoever is called on the telephone
         self._heading = ""
+        self._steps: Collection[Step] = tuple(Step)
         self._then: Callable[[object], object] = lambda _: self.home()
         self._again: Callable[[], object] = self.home
         seeing.seen.connect(self._on_seen)
@@ -60,20 +64,22 @@ class Flow(QObject):
         self._journeys[chosen.action](self, chosen)
 
     def start(self, errand: Errand) -> None:
-        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self._done)
+        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
 
-    def run(self, job: Job, heading: str, then: Callable[[object], object]) -> None:
+    def run(
+        self, job: Job, heading: str, then: Callable[[object], object], steps: Collection[Step] = tuple(Step)
+    ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
-        done is found, and goes on (R14)."""
-        self._heading, self._then = heading, then
-        self._again = lambda: self.run(job, heading, then)
+        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation."""
+        self._heading, self._then, self._steps = heading, then, steps
+        self._again = lambda: self.run(job, heading, then, steps)
         self._progress()
         self.work.start(job)
 
     # --- while it runs ---
 
     def _progress(self) -> ProgressPage:
-        page = ProgressPage(self._heading, lambda: self.work.doing, self.work.leave)
+        page = ProgressPage(self._heading, lambda: self.work.doing, self.work.leave, self._steps)
         self.show(page)
         return page
 
@@ -90,14 +96,16 @@ class Flow(QObject):
                 self.show(PinPage(question, self._answer, self.work.leave))
             case AskFinalTry():
                 self._answer(False)
-            case AskApplicant():
-                self.work.leave()
+            case AskApplicant(contract, user):
+                self.show(ApplicantPage(contract, user, self._answer, self.work.leave, is_fixed=True))
+            case AskOnPage(page):
+                self.show(page(self._answer, self.work.leave))
 
     def _answer(self, value: object) -> None:
         self._progress()
         self.work.answer(value)
 
-    def _done(self, outcome: object) -> None:
+    def done(self, outcome: object) -> None:
         if isinstance(outcome, Outcome | Rehearsed):
             self.show(DonePage(outcome, self.home, self.window.close))
 
@@ -107,6 +115,7 @@ class Flow(QObject):
 
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
+        self.last_error = error.code
         self.show(TroublePage(error, self.home, self._again if error.retriable else None))
 
     def _on_left(self) -> None:

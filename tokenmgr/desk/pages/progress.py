@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QProgressBar
@@ -20,18 +20,24 @@ TICK = 100  # milliseconds
 class ProgressPage(Page):
     name = "progress"
 
-    def __init__(self, heading: str, doing: Callable[[], str], leave: Callable[[], object]) -> None:
-        super().__init__(heading, t("desk.progress_safe"))
+    def __init__(
+        self,
+        heading: str,
+        doing: Callable[[], str],
+        leave: Callable[[], object],
+        steps: Collection[Step] = tuple(Step),
+    ) -> None:
+        super().__init__(heading, t("desk.progress_safe") if steps else "")
         self._doing = doing
         self._step: Step | None = None
         self._since = 0.0
         self._bar = QProgressBar()
-        self._bar.setRange(0, len(Step))
+        self._bar.setRange(0, len(steps))  # of none: it only shows that something goes on
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(t("desk.progress"))
         self.add(self._bar)
         self._lines: dict[Step, QLabel] = {}
-        for step in Step:
+        for step in steps:
             self._lines[step] = text(self._words(step, "·", "_done"), "quiet")
             self.add(self._lines[step])
         self._now = text("", "quiet")
