@@ -6,6 +6,7 @@ import getpass
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.runner import Home
-from tokenmgr import catalogue, diagnostics
+from tokenmgr import __version__, catalogue, diagnostics
 from tokenmgr.diagnostics import Bus, DeviceSeen, LibrarySeen, Probe
 from tokenmgr.messages import Texts
 
@@ -52,6 +53,18 @@ def test_no_library_at_all_says_what_to_install(home: Home) -> None:
     done = home.run("doctor")
     assert done.status == 5
     assert "no library was found" in done.out
+
+
+def test_the_code_for_the_telephone_is_read_without_the_computer(home: Home) -> None:
+    said = re.search(r"[0-9A-Z]{4}-[0-9A-Z]{4}", home.run("doctor").out)
+    assert said
+    heard = json.loads(home.run("doctor", "--json", "--code", said[0]).out)
+    assert heard["version"] == __version__
+    assert heard["states"]["library"] == "problem"
+    assert heard["error"] is None
+    assert "PROBLEM  Library" in home.run("doctor", "--code", said[0].lower()).out
+    wrong = said[0][:-1] + ("0" if said[0][-1] != "0" else "1")
+    assert home.run("doctor", "--code", wrong).status == 2
 
 
 def test_a_support_file_that_cannot_be_written_is_said_so(home: Home) -> None:

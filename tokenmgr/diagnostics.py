@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenmgr import __version__, clock, log, system
+from tokenmgr.domain import telephone
 from tokenmgr.domain.medium import EmptySlot, MediumFacts, SlotTrouble
 
 logger = logging.getLogger(__name__)
@@ -207,6 +208,15 @@ def _clock() -> Probe:
     state = "ok" if now >= RELEASED else "problem"
     facts = {"utc": now.isoformat(timespec="seconds"), "zone": time.strftime("%z")}
     return Probe("clock", state, clock.japan_time(now, "en"), "" if state == "ok" else "clock", facts=facts)
+
+
+def code(probes: Iterable[Probe], error: str = "") -> str:
+    """To be read out on the telephone. `error`: the code of the last one that somebody was shown."""
+    states: dict[str, list[str]] = {}
+    for one in probes:
+        states.setdefault(one.name, []).append(one.state)
+    worst = {name: telephone.worst(those) for name, those in states.items()}
+    return telephone.spell(telephone.Findings(__version__, worst, error))
 
 
 def bundle(probes: Iterable[Probe], home: Path) -> str:

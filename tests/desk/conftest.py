@@ -42,6 +42,23 @@ def customer(tmp_path: Path, ca: Authority, testbed_store: Path) -> Iterator[Cus
     made.bed.down()
 
 
+@pytest.fixture(scope="session")
+def pc(tmp_path_factory: pytest.TempPathFactory, ca: Authority, testbed_store: Path) -> Iterator[Customer]:
+    """Of somebody who has no certificate yet, and no stick plugged in."""
+    made = Customer(tmp_path_factory.mktemp("pc") / "pc", ca, testbed_store)
+    made.bed.down()
+    yield made
+    made.bed.down()
+
+
+@pytest.fixture
+def stick(pc: Customer, request: pytest.FixtureRequest) -> Iterator[SimulatedMedium]:
+    """A fresh one, or of the scenario that is named; at that PC until the test is over."""
+    (made,) = pc.bed.up(getattr(request, "param", "fresh"), name="stick")
+    yield made
+    pc.bed.down()
+
+
 @pytest.fixture
 def hands(customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
     with at_desk(customer.folder, qtbot, monkeypatch) as found:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import click
 
 from tokenmgr.cli import options, prompts
@@ -10,6 +12,7 @@ from tokenmgr.cli.output import Exit, Output, columns
 from tokenmgr.cli.view import medium_as_json
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.wiring import around
+from tokenmgr.wiring.pins import at_pin
 from tokenmgr.wiring.words import t
 
 
@@ -51,15 +54,13 @@ def _row(facts: MediumFacts) -> list[str]:
 def change(
     serial: str | None, pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
 ) -> int:
-    from tokenmgr.token.session import Session
-
-    with around.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        with Session.open(library, facts.serial, write=True) as session:
-            accepted = prompts.final_try(facts, session.family, final_try)
-            with prompts.pin(t("pins.ask", serial=facts.serial), pin_fd) as old, prompts.new_pin(new_pin_fd) as new:
-                session.change_pin(old, new, accepted)
-            return _done(session.refresh(), "pins.changed", as_json)
+    accepts = functools.partial(prompts.final_try, given=final_try)
+    with (
+        at_pin(serial, only, accepts) as at,
+        prompts.pin(t("pins.ask", serial=at.facts.serial), pin_fd) as old,
+        prompts.new_pin(new_pin_fd) as new,
+    ):
+        return _done(at.change(old, new), "pins.changed", as_json)
 
 
 @pin.command(help=t("help.pin_unblock"))
@@ -71,18 +72,11 @@ def change(
 def unblock(
     serial: str | None, so_pin_fd: int | None, new_pin_fd: int | None, final_try: bool, as_json: bool, only: str | None
 ) -> int:
-    from tokenmgr.token.pins import refuse_unblocking
-    from tokenmgr.token.session import Session
-
-    with around.surroundings(only) as seen:
-        library, facts = seen.choose(serial)
-        with Session.open(library, facts.serial, write=True) as session:
-            refuse_unblocking(facts, session.family)
-            accepted = prompts.final_try(facts, session.family, final_try, officer=True)
-            so_pin = prompts.officer(facts, session.family, so_pin_fd)
-            with so_pin, prompts.new_pin(new_pin_fd) as new:
-                session.reset_pin(so_pin, new, accepted)
-            return _done(session.refresh(), "pins.unblocked", as_json)
+    accepts = functools.partial(prompts.final_try, given=final_try, officer=True)
+    with at_pin(serial, only, accepts, officer=True) as at:
+        so_pin = prompts.officer(at.facts, at.family, so_pin_fd)
+        with so_pin, prompts.new_pin(new_pin_fd) as new:
+            return _done(at.set_anew(so_pin, new), "pins.unblocked", as_json)
 
 
 def _done(facts: MediumFacts, text: str, as_json: bool) -> int:

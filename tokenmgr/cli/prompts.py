@@ -21,7 +21,6 @@ _OPTIONS = {"user": PIN_FD, "so": "--so-pin-fd"}
 
 
 def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> Secret:
-    """Not with the full-width letters of a Japanese keyboard: no medium has a PIN of them, and the try would count."""
     system.keep_out_of_core_dumps()
     named = option or _OPTIONS[who]
     given = from_fd(fd, who, named) if fd is not None else _prompt(question, who, named)

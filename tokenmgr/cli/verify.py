@@ -12,13 +12,9 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output
 from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import certificate_as_json, until
-from tokenmgr.customer.medium_store import MediumStore
-from tokenmgr.domain.credential import Finding
-from tokenmgr.errors import SignatureWrong
-from tokenmgr.keystore.file import FileStore
-from tokenmgr.token.checkup import Checkup, about_certificates, check
+from tokenmgr.token.checkup import Checkup, check
 from tokenmgr.token.session import Session
-from tokenmgr.wiring import around, stores
+from tokenmgr.wiring import around, checking, stores
 from tokenmgr.wiring.places import Where
 from tokenmgr.wiring.words import t
 
@@ -51,27 +47,7 @@ def _medium(where: Where, only: str | None) -> tuple[str, Checkup]:
 
 def _on_pc(where: Where, only: str | None) -> tuple[str, Checkup]:
     with stores.opened(where, only, Terminal()) as found:
-        if isinstance(found.store, MediumStore):
-            return found.store.name, found.store.checkup(clock.now())
-        assert isinstance(found.store, FileStore)  # noqa: S101  that is what is left
-        return found.store.name, _of_file(found.store)
-
-
-def _of_file(store: FileStore) -> Checkup:
-    """Every seal is checked as it is read, and every key signs once; no more is promised of its keys (S1)."""
-    contents = store.contents()
-    findings = [*contents.findings]
-    if not contents.keys and not contents.certificates:
-        findings.append(Finding("medium-empty", store.name, grave=False))
-    if contents.keys:
-        findings.append(Finding("medium-exports-keys", store.name, grave=False))
-    for credential in contents.credentials:
-        try:
-            store.prove(credential)
-        except SignatureWrong:
-            findings.append(Finding("key-does-not-sign", credential.key.key_id.hex()))
-    findings += about_certificates(contents, clock.now())
-    return Checkup(contents.credentials, contents.certificates, findings)
+        return found.store.name, checking.checkup(found.store, clock.now())
 
 
 def _as_json(checkup: Checkup) -> dict[str, Any]:

@@ -35,6 +35,7 @@ class Early:
     def __init__(self, known: Sequence[Profile], make: Callable[[Profile], Authority]) -> None:
         self._make = make
         self._made: dict[str, Authority | TokenmgrError] = {}
+        self._is_over = False
         self._making = {one.code: threading.Thread(target=self._connect, args=(one,), daemon=True) for one in known}
         for thread in self._making.values():
             thread.start()
@@ -46,11 +47,20 @@ class Early:
             raise found
         return found
 
+    def close(self) -> None:
+        """What nobody has asked is hung up, now or as soon as it has been reached."""
+        self._is_over = True
+        for one in [*self._made.values()]:
+            if not isinstance(one, TokenmgrError):
+                one.close()
+
     def _connect(self, profile: Profile) -> None:
         try:
             made = self._make(profile)
             made.connect()
             self._made[profile.code] = made
+            if self._is_over:
+                made.close()
         except TokenmgrError as error:
             self._made[profile.code] = error
         except Exception as error:  # a thread's own would be a traceback before a customer (R15)

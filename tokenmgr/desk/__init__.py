@@ -7,9 +7,9 @@
     work.py      one operation at a time, in a thread of its own              parts.py    what pages are made of
     bench.py     a job before a look                                          pictures.py of token families
     seeing.py    what is plugged in, looked at again when that changes        keypad.py   a keyboard on the screen
-    errands.py   what a customer comes for, as the counter runs it            pages/      one file a page
-    person.py    the customer, as the counter asks: questions and answers
-    actions.py   what may be chosen                                         journeys/   what each choice leads to
+    errands.py   what a customer comes for, as the counter runs it            fields.py   fields of PINs that share one
+    person.py    the customer, as the counter asks: questions and answers     pages/      one file a page
+    actions.py   what may be chosen                                           journeys/   what each choice leads to
 
 A token is touched by the threads of work.py and seeing.py alone, and Qt's widgets by nobody but Qt's own.
 """

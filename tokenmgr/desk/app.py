@@ -13,15 +13,21 @@ from tokenmgr.desk.actions import Action
 from tokenmgr.desk.bench import Bench
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.handovers import Handovers
-from tokenmgr.desk.journeys import contents, handed, renewing
+from tokenmgr.desk.journeys import acquiring, cleaning, contents, diagnosing, handed, pins, renewing
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.tray import Tray
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
 from tokenmgr.wiring.libraries import cut, settings
 
-JOURNEYS = dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins)
-JOURNEYS |= {Action.CONTENTS: contents.begins}
+JOURNEYS = {
+    **dict.fromkeys((Action.RENEW, Action.RESUME, Action.REHEARSE), renewing.begins),
+    **dict.fromkeys((Action.PIN, Action.UNBLOCK), pins.begins),
+    Action.CONTENTS: contents.begins,
+    Action.ACQUIRE: acquiring.begins,
+    Action.CLEAN: cleaning.begins,
+    Action.DIAGNOSE: diagnosing.begins,
+}
 PATIENCE, THEN = 1.0, 0.8  # seconds for a step to come to its end, and for what is left to be ended
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from tokenmgr.customer.operations import Applicant, Outcome, Rehearsed
 from tokenmgr.desk.person import AtDesk
+from tokenmgr.log import Secret
 from tokenmgr.wiring.places import Where, file_named
 
 
@@ -45,7 +48,23 @@ def run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
                 return at.resume(person.applicant)
             case Verb.ACQUIRE:
                 assert errand.applicant is not None  # noqa: S101  that is what the page has asked
-                return at.acquire(errand.applicant)
+                with asked_once(errand.applicant, person) as applicant:
+                    return at.acquire(applicant)
+
+
+@contextmanager
+def asked_once(given: Applicant, person: AtDesk) -> Iterator[Applicant]:
+    """Login PINs serve once and are gone with the errand, whatever becomes of it; one that is run again asks anew."""
+
+    def pins() -> tuple[Secret, Secret]:
+        login, confirmation = given.pins()
+        return (login, confirmation) if login and confirmation else person.applicant(given.contract, given.user).pins()
+
+    try:
+        yield replace(given, pins=pins)
+    finally:
+        for one in given.pins():
+            one.wipe()
 
 
 def _any(errand: Errand) -> Where | None:

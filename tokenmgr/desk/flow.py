@@ -34,6 +34,7 @@ from tokenmgr.desk.person import (
     Asked,
     AskFinalTry,
     AskNewPassphrase,
+    AskOnPage,
     AskPassphrase,
     AskPin,
     Began,
@@ -73,6 +74,7 @@ class Flow(QObject):
         self._journeys = journeys
         self.seen: Seen | None = None
         self._course = Course("", ())
+        self.last_error = ""  # the code of it, for whoever is called on the telephone
         self._then: Callable[[object], object] = lambda _: self.home()
         self._again: Callable[[], object] = self.home
         seeing.seen.connect(self._on_seen)
@@ -153,7 +155,9 @@ class Flow(QObject):
             case AskFinalTry(facts):
                 self.show(FinalTryPage(facts, lambda: self._answer(True), leave))
             case AskApplicant(contract, user):
-                self.show(ApplicantPage(contract, user, self._answer, leave))
+                self.show(ApplicantPage(contract, user, self._answer, leave, is_fixed=True))
+            case AskOnPage(page):
+                self.show(page(self._answer, leave))
 
     def _answer(self, value: object) -> None:
         self._progress()
@@ -173,7 +177,7 @@ class Flow(QObject):
 
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
-        self._failed = error.code
+        self._failed = self.last_error = error.code
         is_typed = isinstance(error, TYPED)
         again = self._again if error.retriable or is_typed else None
         self.show(TroublePage(error, self.home, again, t("desk.type_again") if is_typed else ""))

@@ -30,7 +30,7 @@ class Page(QWidget):
     def __init__(self, heading: str, lead: str = "") -> None:
         super().__init__()
         self.heading = text(heading, "heading")
-        self._main: QPushButton | None = None  # not by isDefault: outside a dialog whatever has the keyboard is that
+        self._primary: QPushButton | None = None
         self.setAccessibleName(heading)
         inner = QWidget()
         inner.setMaximumWidth(WIDEST)
@@ -70,13 +70,13 @@ class Page(QWidget):
         """The one that matters is the last, at the right, and Enter presses it."""
         made = button(label, then, "primary" if primary else "")
         made.setDefault(primary)
-        self._main = made if primary else self._main
+        self._primary = made if primary else self._primary
         self._buttons.addWidget(made)
         return made
 
     def first_focus(self) -> QWidget | None:
         """Where the keyboard is when the page comes."""
-        return self._main
+        return self._primary  # not whichever is default: Qt has that move with the focus
 
     def leave(self) -> None:
         """It is not shown any more: what it has in hand goes."""

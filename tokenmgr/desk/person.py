@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tokenmgr import system
 from tokenmgr.customer.operations import Applicant
@@ -20,6 +21,9 @@ from tokenmgr.renewal.journal import durations
 from tokenmgr.token.pins import refuse_full_width, refuse_hopeless
 from tokenmgr.wiring.person import Screen
 from tokenmgr.wiring.places import Where
+
+if TYPE_CHECKING:
+    from tokenmgr.desk.parts import Page
 
 LOOKING = 0.1  # seconds between two looks for a medium that was pulled, or a browser that is open
 
@@ -66,7 +70,18 @@ class AskApplicant:
     user: str
 
 
-Question = AskPin | AskPassphrase | AskNewPassphrase | AskFinalTry | AskApplicant
+Answer = Callable[[object], object]
+Leave = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class AskOnPage:
+    """-> what the page answers with. A journey's own question: no other needs to know of it."""
+
+    page: Callable[[Answer, Leave], Page]
+
+
+Question = AskPin | AskPassphrase | AskNewPassphrase | AskFinalTry | AskApplicant | AskOnPage
 
 
 # --- what is told ---
@@ -206,6 +221,12 @@ class AtDesk:
     def applicant(self, contract: str, user: str) -> Applicant:
         found = self.ask(AskApplicant(contract, user))
         assert isinstance(found, Applicant)  # noqa: S101  the window's part of the bargain
+        return found
+
+    def two_secrets(self, page: Callable[[Answer, Leave], Page]) -> tuple[Secret, Secret]:
+        system.keep_out_of_core_dumps()
+        found = self.ask(AskOnPage(page))
+        assert isinstance(found, tuple)  # noqa: S101  the window's part of the bargain
         return found
 
     def post(self, event: Event) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
@@ -66,31 +66,35 @@ def limits(facts: MediumFacts) -> tuple[int, int]:
     return max(facts.shortest_pin, 1), facts.longest_pin or 255
 
 
-def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
-    """A PIN that cannot be right is not sent, since the try would count. Lengths are in bytes of UTF-8."""
+def rules(facts: MediumFacts, family: Family, who: str = "user") -> dict[str, Callable[[bytes | bytearray], bool]]:
+    """What a PIN has to be to be sent, by the rule's name. Lengths are in bytes of UTF-8."""
     shortest, longest = limits(facts)
     if who == "so":  # the limits that a token tells are the user's; a security officer's PIN may be longer
         longest = 255
-    rule = ""
-    if not shortest <= len(pin) <= longest:
-        rule = "length"
-    elif who == "so" and family.pin.officer == "key" and not re.fullmatch(b"([0-9a-fA-F]{2})+", pin.reveal()):
-        rule = "hex"
-    elif who == "so" and family.pin.officer_lengths and len(pin) not in family.pin.officer_lengths:
-        rule = "lengths"
-    elif who == "user" and family.pin.characters == "digits" and not re.fullmatch(b"[0-9]+", pin.reveal()):
-        rule = "digits"
-    elif family.pin.characters == "ascii" and not pin.reveal().isascii():
-        rule = "ascii"
-    if rule:
-        allowed = family.pin.officer_lengths
+    found: dict[str, Callable[[bytes | bytearray], bool]] = {"length": lambda pin: shortest <= len(pin) <= longest}
+    if who == "so" and family.pin.officer == "key":
+        found["hex"] = lambda pin: re.fullmatch(b"([0-9a-fA-F]{2})+", pin) is not None
+    if who == "so" and family.pin.officer_lengths:
+        found["lengths"] = lambda pin: len(pin) in family.pin.officer_lengths
+    if who == "user" and family.pin.characters == "digits":
+        found["digits"] = lambda pin: re.fullmatch(b"[0-9]+", pin) is not None
+    if family.pin.characters == "ascii":
+        found["ascii"] = lambda pin: pin.isascii()
+    return found
+
+
+def refuse_malformed(pin: Secret, facts: MediumFacts, family: Family, who: str = "user") -> None:
+    """A PIN that cannot be right is not sent, since the try would count."""
+    broken = next((rule for rule, holds in rules(facts, family, who).items() if not holds(pin.reveal())), "")
+    if broken:
+        shortest, longest = limits(facts)
         raise PinUnacceptable(
             serial=facts.serial,
             who=who,
-            rule=rule,
+            rule=broken,
             shortest=shortest,
-            longest=longest,
-            lengths=tuple(map(str, allowed)),
+            longest=255 if who == "so" else longest,
+            lengths=tuple(map(str, family.pin.officer_lengths)),
         )
 
 
@@ -138,13 +142,17 @@ def refuse_full_width(typed: Secret, who: str = "user") -> Secret:
     return typed
 
 
-def refuse_untypable(new: Secret) -> Secret:
+def is_typable(pin: bytes | bytearray) -> bool:
     """A PIN that every other place can be given too: no control characters, no blanks around it, no full width."""
     try:
-        text = new.reveal().decode("utf-8")
+        text = pin.decode("utf-8")
     except UnicodeDecodeError:
-        text = "\0"
-    if text != text.strip() or not text.isprintable() or is_full_width(text):
+        return False
+    return text == text.strip() and text.isprintable() and not is_full_width(text)
+
+
+def refuse_untypable(new: Secret) -> Secret:
+    if not is_typable(new.reveal()):
         new.wipe()
         raise PinUnacceptable(rule="typable")
     return new

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -107,8 +108,8 @@ def look(where: places.Where, only: str | None, bank: str | None, offline: bool 
         banks.named(bank)
     if bank and not any(one.code == bank for one in banks.known) and not offline:
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
-    reach = Early([] if offline else _known(banks, bank), _reach)
-    with looking.looks(where, only, settings().journal_folder) as (looks, why):
+    early = closing(Early([] if offline else _known(banks, bank), _reach))
+    with early as reach, looking.looks(where, only, settings().journal_folder) as (looks, why):
         return _status(Taken(looks, why), banks, reach, bank, looks[0].name if where.is_named else None, offline)
 
 

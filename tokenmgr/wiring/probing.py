@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tokenmgr import config, diagnostics
 from tokenmgr.diagnostics import LibrarySeen, Probe
 from tokenmgr.domain.presence import Missing, Plugged
-from tokenmgr.errors import DriverWrong, LibraryNotReady, SettingsWrong, TokenmgrError
+from tokenmgr.errors import DriverWrong, FileNotWritten, LibraryNotReady, SettingsWrong, TokenmgrError
 from tokenmgr.token.module import Library
 from tokenmgr.wiring import around
 from tokenmgr.wiring.libraries import libraries, settings
@@ -29,6 +30,14 @@ def probes(only: str | None) -> list[Probe]:
         chosen = {entry.path for entry in settings().libraries} | {only}
         wanted = [one[0].path in chosen or bool(plugged & set(one[0].families)) for one in answers]
         return diagnostics.run(home, [_library(*one) for one in zip(answers, wanted, strict=True)], _bus(seen))
+
+
+def save(found: list[Probe], place: Path) -> None:
+    """The support file."""
+    try:
+        place.write_text(diagnostics.bundle(found, config.home_folder()), encoding="utf-8")
+    except OSError as error:
+        raise FileNotWritten(file=str(place), reason=error.strerror or "") from error
 
 
 def _timed(library: Library) -> tuple[around.Answer, float]:

@@ -1,62 +1,86 @@
-"""Who acquires (R9): the IDs, and the two PINs of the login, which are no medium's (R11)."""
+"""The four fields that prove who acquires (R9). Two of them are PINs of the bank's, and none is the medium's (R11)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import unicodedata
+from collections.abc import Callable, Iterable
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
 from tokenmgr.customer.operations import Applicant
-from tokenmgr.desk.parts import Page, text
+from tokenmgr.desk.fields import SecretFields, labelled
+from tokenmgr.desk.parts import Page, card, rows, text
 from tokenmgr.log import Secret
+from tokenmgr.token.pins import is_full_width
 from tokenmgr.wiring.words import t
-
-FIELDS = ("contract", "user", "login", "confirmation")
 
 
 class ApplicantPage(Page):
     name = "applicant"
 
     def __init__(
-        self, contract: str, user: str, answer: Callable[[Applicant], object], leave: Callable[[], object]
+        self,
+        contract: str,
+        user: str,
+        answer: Callable[[Applicant], object],
+        leave: Callable[[], object],
+        told: Iterable[tuple[str, str]] = (),
+        is_fixed: bool = False,
     ) -> None:
-        super().__init__(t("desk_applicant.heading"), t("desk_applicant.lead"))
+        """`told`: at which bank, into which store. `is_fixed`: what was begun is this subscriber's."""
+        super().__init__(t("desk_acquire.heading"), t("desk_acquire.lead"))
         self._answer = answer
-        self.fields = {name: self._field(name) for name in FIELDS}
-        for name, known in (("contract", contract), ("user", user)):
-            self.fields[name].setText(known)
-        for name in FIELDS[2:]:
-            self.fields[name].setEchoMode(QLineEdit.EchoMode.Password)
+        if told := list(told):
+            self.add(card(rows(told)))
+        self.contract = self._field(t("desk_acquire.contract"), contract, is_fixed)
+        self.user = self._field(t("desk_acquire.user"), user, is_fixed)
+        self.pins = SecretFields([t("desk_acquire.login_pin"), t("desk_acquire.confirmation_pin")])
+        self.pins.changed.connect(self._changed)
+        self.pins.complete.connect(self._done)
+        self.add(self.pins)
+        self.add(text(t("desk_acquire.not_the_medium"), "quiet"))
+        self._warning = text(t("desk_pins.full_width"), "warning")
+        self.add(self._warning)
         self.finish()
-        self.button(t("desk.leave"), leave)
-        self._go = self.button(t("desk.go_on"), self._done, primary=True)
+        self.button(t("desk.back"), leave)
+        self._go = self.button(t("desk.agree_acquire"), self._done, primary=True)
         self._changed()
 
-    def _field(self, name: str) -> QLineEdit:
-        label, made = text(t(f"desk_applicant.{name}"), "quiet"), QLineEdit()
-        label.setBuddy(made)
-        made.setAccessibleName(label.text())
+    def first_focus(self) -> QWidget:
+        empty = [one for one in (self.contract, self.user) if not one.text()]
+        return (empty or self.pins.fields)[0]
+
+    def leave(self) -> None:
+        self.pins.clear()
+
+    def _field(self, label: str, value: str, is_fixed: bool) -> QLineEdit:
+        made = QLineEdit(value)
+        made.setAccessibleName(label)
+        made.setMaxLength(64)
+        made.setReadOnly(is_fixed and bool(value))
         made.textChanged.connect(self._changed)
-        made.returnPressed.connect(self._done)
-        self.add(label)
+        made.returnPressed.connect(made.focusNextChild)
+        self.add(labelled(label, made))
         self.add(made)
         return made
 
-    def first_focus(self) -> QWidget:
-        return next((one for one in self.fields.values() if not one.text()), self.fields["login"])
-
-    def leave(self) -> None:
-        for name in FIELDS[2:]:
-            self.fields[name].clear()
-
-    def _changed(self, _typed: str = "") -> None:
-        if hasattr(self, "_go"):
-            self._go.setEnabled(all(one.text() for one in self.fields.values()))
+    def _changed(self) -> None:
+        wide = any(is_full_width(one) for one in self.pins.texts)
+        self._warning.setVisible(wide)
+        self._go.setEnabled(not wide and all([*map(_plain, (self.contract, self.user)), *self.pins.texts]))
 
     def _done(self) -> None:
         if not self._go.isEnabled():
             return
-        contract, user, login, confirmation = (self.fields[name].text() for name in FIELDS)
-        pins = Secret(login), Secret(confirmation)
-        self.leave()
-        self._answer(Applicant(contract, user, lambda: pins))
+        contract, user = _plain(self.contract), _plain(self.user)
+        login, confirmation = self.pins.take()
+
+        def pins() -> tuple[Secret, Secret]:
+            return login, confirmation
+
+        self._answer(Applicant(contract, user, pins))
+
+
+def _plain(field: QLineEdit) -> str:
+    """As it is on paper, whatever a Japanese keyboard has made of it."""
+    return unicodedata.normalize("NFKC", field.text()).strip()
