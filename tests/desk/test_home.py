@@ -188,4 +188,4 @@ def test_what_nobody_has_expected_is_a_page(pc: Pc, qtbot: QtBot, monkeypatch: p
         hands.desk.flow.trouble()
         hands.until(TroublePage)
         hands.desk.flow.open_link("tokenmgr://x")
-        assert "対応していません" in hands.words()
+        hands.until(TroublePage, lambda _: "H101" in hands.words())

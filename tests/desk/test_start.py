@@ -119,7 +119,7 @@ def test_what_a_slot_does_not_expect_is_a_page_and_no_traceback(
             os.kill(os.getpid(), signal.SIGTERM)
             qtbot.waitUntil(lambda: bool(ended), timeout=5000)
         app.asked(hands.desk, LINK)
-        assert "対応していません" in hands.words()
+        hands.until(TroublePage, lambda _: "H10" in hands.words())
     assert "secret" not in "".join(capfd.readouterr())
 
 
