@@ -16,7 +16,7 @@ from tokenmgr.desk.pages.pin import PinPage
 from tokenmgr.wiring import words
 
 EVERY = 20  # milliseconds
-WANTED = ("更新する", "次へ", "同意して更新する")
+WANTED = ("更新する", "続きを行う", "次へ", "同意して更新する")
 
 
 def main(pin: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -56,17 +56,20 @@ class Hands:
         QTest.keyClicks(page.field, pin)
         QTest.keyClick(page.field, Qt.Key.Key_Return)
 
-    def choose(self, action: Action, store: str = "") -> None:
+    def choose(self, action: Action, store: str = "", origin: str = "") -> None:
         """As a button of home's does, once the CA has been asked: about what logs in, in the store of such a name."""
         self.bot.waitUntil(lambda: self._current(store) is not None, timeout=PATIENCE)
         found = self._current(store)
         assert found
-        self.desk.flow.chosen(Chosen(action, *found))
+        self.desk.flow.chosen(Chosen(action, *found, origin))
+
+    def stores(self) -> Sequence[Seen]:
+        """As they are told once the CA has been asked."""
+        seen = self.desk.flow.seen
+        return seen.looked.found.stores if seen and seen.looked and seen.is_asked else []
 
     def _current(self, store: str) -> tuple[Seen, Row] | None:
-        seen = self.desk.flow.seen
-        stores = seen.looked.found.stores if seen and seen.looked and seen.is_asked else []
-        rows = [(one, row) for one in stores for row in one.rows if row.judged.place is Place.CURRENT]
+        rows = [(one, row) for one in self.stores() for row in one.rows if row.judged.place is Place.CURRENT]
         return next((one for one in rows if one[0].look.name.startswith(store)), None)
 
     def consent(self) -> None:

@@ -64,8 +64,8 @@ def _look_at_contents(hands: Hands, serial: str, pdf: Path) -> None:
 
 def test_the_whole_way_by_keyboard_and_a_rehearsal_before_it(hands: Hands, customer: Customer) -> None:
     """Enter goes on wherever there is nothing to type or to choose."""
-    hands.choose(Action.REHEARSE)
-    hands.until(ConsentPage)
+    hands.choose(Action.REHEARSE, origin="https://ib.example")
+    assert "https://ib.example" in hands.words(hands.until(ConsentPage))  # R6
     hands.key(Qt.Key.Key_Return)
     hands.type_pin(customer.stick.pin)
     done = hands.words(hands.until(DonePage))

@@ -12,17 +12,20 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
-from tests.desk.rig import Hands, at_desk
-from tests.interop.customer import Customer
-from tests.interop.running import Authority, free_port
+from tests.desk.rig import PATIENCE, Hands, at_desk
+from tests.interop.customer import LOGIN_PINS, Customer
+from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority, free_port
 from tokenmgr.api import jobs
+from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.course import LONG
+from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
-from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.left import LeftPage
 from tokenmgr.desk.pages.place import PlacePage
 from tokenmgr.desk.pages.progress import ProgressPage
@@ -107,18 +110,52 @@ def _go_on(hands: Hands, customer: Customer) -> None:
     assert len(customer.holdings()) == 2
 
 
-def test_killed_in_the_middle(customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
-    """kill -9 of a process with a window of its own; the next window goes on."""
+def test_an_acquisition_asks_again_who_acquires(
+    ca: Authority, testbed_store: Path, tmp_path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The login PINs are in no journal, and are asked for when the CA is to be told (R9)."""
+    customer = Customer(tmp_path / "pc", ca, testbed_store)
+    customer.stick.fault("C_GenerateKeyPair", "unplug", after=True, times=1)
+    typed = f"{customer.stick.pin}\n{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
+    assert customer.run("acquire", *customer.who, "--pin-fd", "0", *LOGIN_PINS, typed=typed).status
+    customer.stick.plug()
+    with at_desk(customer.folder, qtbot, monkeypatch) as hands:
+        hands.bot.waitUntil(lambda: bool(hands.stores()), timeout=PATIENCE)
+        hands.desk.flow.chosen(Chosen(Action.RESUME, hands.stores()[0]))
+        assert "電子証明書の取得" in hands.words(hands.until(ConsentPage))
+        hands.press("続きを行う")
+        hands.type_pin(customer.stick.pin)
+        hands.until(ApplicantPage)
+        for field, pin in zip(hands.fields()[-2:], (LOGIN_PIN, CONFIRMATION_PIN), strict=True):
+            assert field.echoMode() is QLineEdit.EchoMode.Password
+            QTest.keyClicks(field, pin)
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        hands.until(DonePage)
+    assert ca.states(customer.user) == [State.ACTIVE]
+
+
+def test_closed_and_then_killed_in_the_middle(
+    customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first ends in order, the second by kill -9 of a process that has a window of its own; the third goes on."""
+    with at_desk(customer.folder, qtbot, monkeypatch) as hands:
+        hands.to_pin()
+        with customer.stick.held("C_GenerateKeyPair") as held:
+            hands.type_pin(customer.stick.pin)
+            held.wait()
+            hands.desk.work.leave()  # as its end does
     with customer.stick.held("C_CreateObject") as held:
         script = [sys.executable, "-m", "tests.desk.renewing", customer.stick.pin]
         with subprocess.Popen(script, env=customer.environment, cwd=Path(__file__).parents[2]) as child:
-            held.wait()
-            child.kill()
+            try:
+                held.wait()
+            finally:
+                child.kill()
     with at_desk(customer.folder, qtbot, monkeypatch) as hands:
         _go_on(hands, customer)
 
 
-def test_the_ca_is_away_then_asks_to_come_back(
+def test_the_ca_is_away_then_asks_to_come_back_and_the_medium_fails(
     hands: Hands, customer: Customer, ca: Authority, ca_token: SimulatedMedium
 ) -> None:
     address = customer.profile.read_text(encoding="utf-8")
@@ -132,12 +169,14 @@ def test_the_ca_is_away_then_asks_to_come_back(
     hands.press("同意して更新する")
     with _undisturbed(ca):
         ca_token.fault("C_SignInit", "answer", "CKR_DEVICE_ERROR", times=2)
+        customer.stick.fault("C_CreateObject", "answer", "CKR_DEVICE_ERROR", times=1)
         hands.type_pin(customer.stick.pin)
         hands.until(ProgressPage, lambda page: "もう一度尋ねます" in hands.words(page))
-        hands.until(DonePage)
+        hands.until(TroublePage)  # its own fault, after the CA's
+    hands.press("続きから行う")
+    hands.type_pin(customer.stick.pin)
+    hands.until(DonePage)
     assert ca.states(customer.user) == RENEWED
-    hands.press("ホーム")
-    hands.until(HomePage)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tokenmgr.customer.operations import is_a_banks
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
-from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Phase, begun, store_of, unfinished
+from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Phase, begun, durations, store_of, unfinished
 from tokenmgr.renewal.recovery import begun_here, heading_here
 from tokenmgr.system import hold
 
@@ -43,6 +43,23 @@ def test_a_person_reads_it(tmp_path: Path) -> None:
     ]
     assert lines[1]["at"] == "2026-04-01T03:00:00.123456Z"
     assert lines[1]["facts"] == {"key_id": "ab"}
+
+
+def test_how_long_a_step_usually_takes_is_of_this_store_and_of_its_newest_kind_of_key(tmp_path: Path) -> None:
+    """What failed in between says nothing of it, and neither does a journal that cannot be believed."""
+    for number, (store, kind, seconds) in enumerate(
+        [("4711", "rsa2048", 90), ("4711", "p256", 2), ("4711", "p256", 9), ("4711", "p256", 3), ("4712", "p256", 500)]
+    ):
+        with Journal.create(tmp_path, str(number), {STORE: store, "kind": kind}, NOW) as journal:
+            journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "ab"}, NOW)
+            journal.write(Step.KEY_GENERATED, Phase.DONE, {}, NOW + timedelta(seconds=seconds))
+            journal.write(Step.ISSUED, Phase.INTENT, {}, NOW)
+            journal.write(Step.ISSUED, Phase.FAILED, {}, NOW + timedelta(seconds=1))
+            journal.write(Step.ISSUED, Phase.DONE, {}, NOW + timedelta(seconds=70))
+    (tmp_path / "9.jsonl").write_text('{"v":1}\n')
+    assert durations(tmp_path, "4711") == {Step.KEY_GENERATED: 3}
+    assert durations(tmp_path, "4712") == {Step.KEY_GENERATED: 500}
+    assert durations(tmp_path, "4713") == {}
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
@@ -135,7 +152,7 @@ def test_two_are_not_at_one_operation(tmp_path: Path) -> None:
 
 WRITER = """
 import resource, signal, sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalUnwritable

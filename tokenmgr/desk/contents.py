@@ -42,9 +42,9 @@ def _for_programs(facts: CertificateFacts) -> Iterator[Field]:
     key = t(f"certificate.key_{told.key}") if texts().has(f"certificate.key_{told.key}") else told.key
     yield t("certificate.key"), t("certificate.key_of", key=key, bits=told.bits)
     yield t("certificate.signature"), told.signature
-    yield t("certificate.fingerprint"), _paired(facts.fingerprint)
+    yield t("certificate.fingerprint"), _grouped(facts.fingerprint)
     # What Windows shows as 拇印. It proves nothing: it is to be compared by eye.
-    yield t("certificate.thumbprint"), _paired(hashlib.sha1(facts.der, usedforsecurity=False).hexdigest())
+    yield t("certificate.thumbprint"), _grouped(hashlib.sha1(facts.der, usedforsecurity=False).hexdigest())
     for one in told.extensions:
         yield _named(one), "\n".join(_valued(one.name, value) for value in one.values)
     yield t("certificate.version"), str(told.version)
@@ -58,13 +58,14 @@ def _named(one: Extension) -> str:
 
 def _valued(extension: str, value: str) -> str:
     if extension in ("key_identifier", "authority_key_identifier"):
-        return _paired(value)
+        return _grouped(value)
     word = "certificate.use_rehearsal" if value == REHEARSAL else f"certificate.use_{value}"
     return t(word) if texts().has(word) else value
 
 
-def _paired(digits: str) -> str:
-    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2)).upper()
+def _grouped(digits: str) -> str:
+    """As it is compared by eye."""
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4)).upper()
 
 
 def as_text(found: list[Field]) -> str:

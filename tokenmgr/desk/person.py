@@ -3,6 +3,7 @@ asks is posted to the window, and it waits for the answer. No Qt."""
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tokenmgr.desk.parts import Page
 
 LOOKING = 0.1  # seconds between two looks for a medium that was pulled, or a browser that is open
+OTHERS = 10  # of these looks, one is for what is plugged in instead: that asks every medium there is
 
 
 # --- what is asked; each has one answer ---
@@ -193,8 +195,11 @@ class AtDesk:
 
     def waits(self, error: TokenmgrError, is_over: Callable[[], bool]) -> bool:
         told: Waiting | None = None
+        looks = itertools.count()
+        others: tuple[str, ...] = ()
         while not is_over():
-            others = _others(str(error.facts.get("serial") or "")) if isinstance(error, MediumError) else ()
+            if isinstance(error, MediumError) and next(looks) % OTHERS == 0:
+                others = _others(str(error.facts.get("serial") or ""))
             if (now := Waiting(error, others)) != told:
                 told = now
                 self._post(now)

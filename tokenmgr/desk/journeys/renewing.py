@@ -60,7 +60,7 @@ class Renewing:
         """Where there is nothing to choose nobody is asked; and a rehearsal is of what there is."""
         assert isinstance(prepared, Prepared)  # noqa: S101  that is what the job returns
         kinds = prepared.kinds
-        if self.verb is Verb.REHEARSE or kinds == [self.kind]:
+        if self.verb is Verb.REHEARSE or kinds in ([], [self.kind]):
             self._consent(prepared, self.name, self.flow.home)
         elif len(kinds) > 1:
             self._ask_kind(prepared)
@@ -133,7 +133,9 @@ def _go_on(flow: Flow, chosen: Chosen, store: Store) -> None:
     """What was begun is found by the engine; here it is told as far as a look has shown it."""
     name = store.look.name
     bank = chosen.row.held.whose.bank if chosen.row and chosen.row.held.whose else None
-    told: Told = [*(_of_holder(chosen.row.held.whose) if chosen.row and chosen.row.held.whose else [])]
+    told: Told = []
+    if chosen.row and (whose := chosen.row.held.whose):
+        told = [*([(t("desk_consent.bank"), whose.bank_name)] if whose.bank_name else []), *_of_holder(whose)]
     found = flow.seen.looked.found.begun if flow.seen and flow.seen.looked else []
     begun = next((one for one in reversed(found) if one.store == name and one.is_unfinished), None)
     if begun is not None and not begun.trouble:

@@ -15,6 +15,8 @@ from tokenmgr.desk.parts import Page, beside, button, card, rows, text
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.wiring.words import t
 
+LONG = 30  # characters without a blank, which a narrow window has no room for
+
 
 class ContentsPage(Page):
     name = "contents"
@@ -24,7 +26,7 @@ class ContentsPage(Page):
         self._number = f"{facts.serial_number:x}"
         self._groups = fields(facts, store)
         for found in self._groups:
-            self.add(card(rows(found)))
+            self.add(card(rows((name, _breakable(value)) for name, value in found)))
         self.said = text("", "good")
         acts = {"copy": self.copy, "print": self._print, "pdf": self._choose_pdf}
         self.add(beside(*(button(t(f"desk_contents.{name}"), act) for name, act in acts.items())))
@@ -68,3 +70,10 @@ class ContentsPage(Page):
         made = QTextDocument()
         made.setHtml(f"<h2>{html.escape(self.heading.text())}</h2><table cellpadding='4'>{''.join(lines)}</table>")
         return made
+
+
+def _breakable(value: str) -> str:
+    """An address or an object identifier may go on in the next line, at a dot or a slash. What is copied may not."""
+    if all(len(word) < LONG for word in value.split()) or not {".", "/"} & {*value}:
+        return value
+    return value.replace(".", ".\u200b").replace("/", "/\u200b")

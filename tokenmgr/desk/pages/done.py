@@ -48,6 +48,6 @@ class DonePage(Page):
 
     def _rehearsed(self, outcome: Rehearsed) -> None:
         """That the store is as it was is said only where a look at it has shown so."""
-        self.add(text(t("desk_done.rehearsed", kind=outcome.kind.value)))
+        self.add(text(t("desk_done.rehearsed")))
         word = "as_it_was" if outcome.is_as_it_was else "not_as_it_was"
         self.add(text(t(f"desk_done.{word}", serial=outcome.store.name)))

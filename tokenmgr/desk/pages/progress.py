@@ -7,8 +7,8 @@ import math
 import time
 from collections.abc import Callable
 
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QWidget
 
 from tokenmgr.desk import style
 from tokenmgr.desk.course import LONG, Course
@@ -20,6 +20,7 @@ from tokenmgr.wiring.places import is_on_pc
 from tokenmgr.wiring.words import t, texts
 
 TICK = 100  # milliseconds
+AT_CA = (Step.ISSUED, Step.CONFIRMED)  # where it is not the store that takes its time
 MINUTE = 60  # seconds, from which on minutes are told
 
 
@@ -33,6 +34,7 @@ class ProgressPage(Page):
         self._bar.setRange(0, len(course.steps))
         self._bar.setTextVisible(False)
         self._bar.setAccessibleName(t("desk.progress"))
+        self._bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.add(self._bar)
         self._wait = text("", "warning")
         self._wait_card = card(self._wait)
@@ -52,6 +54,10 @@ class ProgressPage(Page):
         self._clock.timeout.connect(self._tick)
         self._clock.start(TICK)
         self.refresh()
+
+    def first_focus(self) -> QWidget:
+        """Not the button: the Enter that has brought the page would press it."""
+        return self._bar
 
     def refresh(self) -> None:
         """As the course is now."""
@@ -129,7 +135,7 @@ def _why(course: Course) -> str:
     if step is None:
         return ""
     told = [t(f"desk_why.{step.name}")] if texts().has(f"desk_why.{step.name}") else []
-    if step is Step.KEY_GENERATED and course.is_on_pc:
+    if course.is_on_pc and step not in AT_CA:
         told = []
     if course.usual.get(step, 0) >= LONG:
         told.append(t("desk_progress.usual", time=_time(course.usual[step])))
