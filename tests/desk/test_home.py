@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.cli.runner import Home
 from tests.desk.rig import Hands, at_desk
 from tests.interop.customer import Customer
+from tokenmgr.desk import style
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.trouble import TroublePage
@@ -118,7 +119,8 @@ def test_what_is_unfinished_comes_before_all_else_even_of_a_medium_that_is_elsew
 def test_a_ca_that_does_not_answer_is_told_quietly_and_hides_nothing(
     customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The PC's own store and a broken bank's file beside it."""
+    """A store on the PC and a broken bank's file beside it."""
+    assert customer.run("pc", "make", "--pc", "file", "--new-pin-fd", "0", typed="a long passphrase\n").status == 0
     text = customer.profile.read_text(encoding="utf-8")
     customer.profile.write_text(text.replace(customer.ca.url, "https://127.0.0.1:9"), encoding="utf-8")
     shutil.copyfile(customer.profile, customer.profile.with_name("broken.toml"))
@@ -128,8 +130,28 @@ def test_a_ca_that_does_not_answer_is_told_quietly_and_hides_nothing(
         told = hands.words()
         assert "could not be asked" in told
         assert customer.user in told
+        assert "This PC (encrypted file" in told
         assert "broken.toml" in told
         assert primaries(hands) == ["Renew"]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+@pytest.mark.parametrize("times", [1.25, 2.0])
+def test_large_type_cuts_nothing_off(
+    pc: Pc, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, times: float, language: str
+) -> None:
+    monkeypatch.setattr(style, "SIZE", style.SIZE * times)
+    for name in ("expired-yesterday", "locked"):
+        pc.bed.up(name)
+    with at_desk(pc.folder, qtbot, monkeypatch, language) as hands:
+        page = hands.until(HomePage, asked)
+        hands.desk.window.resize(900, 700)
+        qtbot.waitUntil(lambda: page.sheet.horizontalScrollBar().maximum() == 0, timeout=20_000)
+        QApplication.processEvents()
+        for label in (one for one in page.findChildren(QLabel) if one.isVisible() and one.text()):
+            assert label.height() >= label.heightForWidth(label.width()), label.text()
+        for button in (one for one in page.findChildren(QPushButton) if one.isVisible()):
+            assert button.width() >= button.sizeHint().width(), button.text()
 
 
 @contextmanager

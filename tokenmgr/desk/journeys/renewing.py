@@ -15,9 +15,9 @@ VERBS = {Action.RENEW: Verb.RENEW, Action.RESUME: Verb.RESUME, Action.REHEARSE: 
 
 def begins(flow: Flow, chosen: Chosen) -> None:
     verb, store, row = VERBS[chosen.action], chosen.store, chosen.row
-    if store is None or row is None:
+    if store is None or (row is None and verb is not Verb.RESUME):  # what was begun may show nothing without a PIN
         return
-    whose, facts = row.held.whose, row.item.facts
+    whose, facts = (row.held.whose, row.item.facts) if row else (None, None)
     number = f"{facts.serial_number:x}" if facts and verb is not Verb.RESUME else ""
     errand = Errand(verb, by_name(store.look.name, Where()), bank=whose.bank if whose else None, certificate=number)
     told = [(t("labels.store"), t("desk.in_store", serial=store.look.name))]
