@@ -12,12 +12,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.cli.runner import Home
 from tests.desk.rig import Hands, at_desk
 from tests.interop.customer import Customer
+from tokenmgr.desk import style
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.trouble import TroublePage
@@ -92,7 +93,8 @@ def test_sticks_come_and_go_and_the_keyboard_stays_where_it_was(
         assert hands.page is page, "the page itself is the same one"
         focused = page.focusWidget()
         assert focused is not None
-        assert (focused.objectName(), bar.value()) == (name, before)
+        assert focused.objectName() == name
+        qtbot.waitUntil(lambda: bar.value() == before, timeout=20_000)
         assert "あと " in hands.words()
         other.unplug()
         qtbot.waitUntil(lambda: other.serial not in hands.words(), timeout=20_000)
@@ -118,7 +120,8 @@ def test_what_is_unfinished_comes_before_all_else_even_of_a_medium_that_is_elsew
 def test_a_ca_that_does_not_answer_is_told_quietly_and_hides_nothing(
     customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The PC's own store and a broken bank's file beside it."""
+    """A store on the PC and a broken bank's file beside it."""
+    assert customer.run("pc", "make", "--pc", "file", "--new-pin-fd", "0", typed="a long passphrase\n").status == 0
     text = customer.profile.read_text(encoding="utf-8")
     customer.profile.write_text(text.replace(customer.ca.url, "https://127.0.0.1:9"), encoding="utf-8")
     shutil.copyfile(customer.profile, customer.profile.with_name("broken.toml"))
@@ -128,18 +131,37 @@ def test_a_ca_that_does_not_answer_is_told_quietly_and_hides_nothing(
         told = hands.words()
         assert "could not be asked" in told
         assert customer.user in told
+        assert "This PC (encrypted file" in told
         assert "broken.toml" in told
         assert primaries(hands) == ["Renew"]
+
+
+@pytest.mark.parametrize(("times", "language"), [(2.0, "ja"), (1.25, "en")])
+def test_large_type_cuts_nothing_off(
+    pc: Pc, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, times: float, language: str
+) -> None:
+    monkeypatch.setattr(style, "SIZE", style.SIZE * times)
+    for name in ("expired-yesterday", "locked"):
+        pc.bed.up(name)
+    with at_desk(pc.folder, qtbot, monkeypatch, language) as hands:
+        page = hands.until(HomePage, asked)
+        hands.desk.window.resize(900, 700)
+        qtbot.waitUntil(lambda: page.sheet.horizontalScrollBar().maximum() == 0, timeout=20_000)
+        QApplication.processEvents()
+        for label in (one for one in page.findChildren(QLabel) if one.isVisible() and one.text()):
+            assert label.height() >= label.heightForWidth(label.width()), label.text()
+        for button in (one for one in page.findChildren(QPushButton) if one.isVisible()):
+            assert button.width() >= button.sizeHint().width(), button.text()
 
 
 @contextmanager
 def hung(pc: Pc) -> Iterator[None]:
     (stick,) = pc.bed.up("due-today", name="hung")
-    number = stick.fault("C_GetTokenInfo", "hang")
+    stick.fault("C_GetTokenInfo", "hang")
     try:
         yield
     finally:
-        stick.control.remove(number)
+        stick.control.remove()
 
 
 def test_a_token_that_hangs_keeps_neither_the_window_nor_a_job(
@@ -158,8 +180,12 @@ def test_a_token_that_hangs_keeps_neither_the_window_nor_a_job(
             hands.desk.flow.run(lambda _: done.set(), "job", lambda _: hands.desk.flow.home())
             qtbot.waitUntil(lambda: "待っています" in hands.words(), timeout=20_000)
             qtbot.waitUntil(done.is_set, timeout=10_000)
-            qtbot.waitUntil(lambda: any(one.worker.doing for one in _kept()), timeout=20_000)
+            (stick,) = pc.bed.media()
+            stick.control.remove()
+            hands.until(HomePage, lambda one: asked(one) and stick.serial in hands.words(one))
             assert max(later - one for one, later in pairwise(ticks)) < 1.0, "the loop stood still"
+            stick.fault("C_GetTokenInfo", "hang")
+            qtbot.waitUntil(lambda: any(one.worker.doing for one in _kept()), timeout=20_000)
             started = time.monotonic()
         assert time.monotonic() - started < 3.0
         assert not hands.desk.is_at_work
@@ -189,3 +215,17 @@ def test_what_nobody_has_expected_is_a_page(pc: Pc, qtbot: QtBot, monkeypatch: p
         hands.until(TroublePage)
         hands.desk.flow.open_link("tokenmgr://x")
         hands.until(TroublePage, lambda _: "H101" in hands.words())
+
+
+def test_a_medium_whose_library_does_not_answer_is_told_and_hides_no_other(
+    pc: Pc, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (pc.folder / "settings.toml").open("a", encoding="utf-8") as settings:
+        settings.write("[time_limits]\ncall = 0.3\n")
+    pc.bed.up("expired-yesterday", name="well")
+    with hung(pc), at_desk(pc.folder, qtbot, monkeypatch) as hands:
+        hands.until(HomePage, lambda one: asked(one) and bool(one._seen.silent))
+        told = hands.words()
+        assert "期限が切れています" in told
+        assert "応答しない専用USB" in told
+        assert "tokenmgr " not in told

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,65 @@ def test_the_window_comes_back_where_it_was_and_in_a_tray_it_only_hides(
         hands.desk.window.stays = False
     with at_desk(home.folder, qtbot, monkeypatch) as hands:
         assert (hands.desk.window.width(), hands.desk.window.height()) == (640, 480)
+
+
+@pytest.fixture
+def screen() -> Iterator[str]:
+    """A real one, with a notification area."""
+    if missing := [one for one in ("Xvfb", "trayer") if shutil.which(one) is None]:
+        pytest.skip(f"not installed: {', '.join(missing)}")
+    ear, mouth = os.pipe()
+    with ExitStack() as stack:
+        command = ["Xvfb", "-displayfd", str(mouth), "-screen", "0", "900x700x24", "-nolisten", "tcp"]
+        stack.enter_context(running(command, dict(os.environ), pass_fds=[mouth]))
+        os.close(mouth)
+        with os.fdopen(ear) as told:
+            display = f":{told.readline().strip()}"
+        stack.enter_context(running(["trayer"], {**os.environ, "DISPLAY": display}))
+        yield display
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], pass_fds: Sequence[int] = ()) -> Iterator[None]:
+    null = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=environment, pass_fds=pass_fds, stdout=null, stderr=null)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(BOUND)
+
+
+PROBE = """
+import sys, time
+from PySide6.QtWidgets import QApplication, QSystemTrayIcon
+application = QApplication([])
+while not QSystemTrayIcon.isSystemTrayAvailable():
+    application.processEvents()
+    time.sleep(0.02)
+"""
+
+
+def test_in_a_real_notification_area_it_waits_without_a_window_and_ends_in_order(
+    home: Home, testbed_store: Path, screen: str
+) -> None:
+    """A window that only hides when it is closed does not keep the program from ending."""
+    bed = Testbed(home.folder / "testbed", home.environment, home.folder / "libraries.d", testbed_store)
+    bed.up("due-today")
+    on_screen = {"DISPLAY": screen, "QT_QPA_PLATFORM": "xcb"}
+    subprocess.run([sys.executable, "-c", PROBE], env={**os.environ, **on_screen}, check=True, timeout=BOUND)
+    home.environment.update(on_screen)
+    with started(home, "--tray") as first:
+        until_it_listens(home, first)
+        told, end = home.folder / "desk-told.json", time.monotonic() + BOUND
+        while not told.exists():
+            assert time.monotonic() < end, "nobody was told that it is due"
+            time.sleep(0.01)
+        with started(home) as second:
+            assert second.wait(BOUND) == 0
+        first.send_signal(signal.SIGTERM)
+        _, said = first.communicate(timeout=BOUND)
+        assert first.returncode == 0
+        assert "Traceback" not in said
+        assert "notification area" not in said, "there is one"
+    bed.down()

@@ -30,12 +30,11 @@ from tokenmgr.usb.watch import Watch
 from tokenmgr.wiring import around
 from tokenmgr.wiring.libraries import cut, kept, known, libraries, settings
 from tokenmgr.wiring.looked import Looked, Taken, take, told
-from tokenmgr.wiring.places import Where
 
 log = logging.getLogger(__name__)
 
 SHORTEST, LONGEST, SHARE = 0.1, 5.0, 20.0  # seconds between two looks at what is plugged in; times what one took
-LEAST = 4.0  # times what one took, however long that was: a slow token has most of its time for itself
+LEAST, RESTING = 4.0, 30.0  # times what one took, however long that was, up to these seconds: a slow token has rest
 AGAIN = 600.0  # seconds after which everything is looked at again: banks revoke
 WAKING, SOON = 5.0, 0.3  # seconds that a card may take until its library sees it, and between two looks for it
 
@@ -125,6 +124,7 @@ class Seeing(QObject):
     def _on_change(self, change: Change) -> None:
         ours = plugged([change.device], known().of_device, [])  # none, if it is somebody's mouse
         with self._telling:
+            self._is_changed = True  # what is being looked at now is of before
             if change.plugged and ours:
                 self._coming[change.device.place] = time.monotonic() + WAKING
                 self._tell(self._last.with_device(ours[0]))
@@ -166,7 +166,9 @@ class Seeing(QObject):
                     self._is_changed, before = False, shown
                     self._look(around_us)
             took = time.monotonic() - started
-            pause = max(LONGEST if self._is_calm else min(max(SHORTEST, SHARE * took), LONGEST), LEAST * took)
+            pause = max(
+                LONGEST if self._is_calm else min(max(SHORTEST, SHARE * took), LONGEST), min(LEAST * took, RESTING)
+            )
             self._wake.wait(SOON if self._coming else pause)
             self._wake.clear()
 
@@ -182,16 +184,16 @@ class Seeing(QObject):
         )
         taken = None
         try:
-            taken = take(Where(), None)
+            taken = take(around_us)
             seen = replace(seen, looked=told(taken, offline=True))
         except Exception as error:
             log.info("a look failed", exc_info=error)
             seen = replace(seen, error=_known_or_not(error))
         if self._bench.is_wanted:  # it may have been given up for a job, after which there is another
             self._is_changed = True
-        if self._is_changed:
-            return
         with self._telling:
+            if self._is_changed:
+                return
             if seen.error or self._shown != _holdings(seen):
                 self._tell(seen)
         if taken and not seen.error:

@@ -42,11 +42,14 @@ def _first(link: str, only_tray: bool) -> int:
     running.setApplicationName("tokenmgr")
     desk.dress(running)
     instance = Instance(settings().home)
+
+    def leave() -> None:
+        running.exit(0)  # quit() would close the window first, as if a person did
+
     with desk.opened() as put:
-        with in_order(running.quit, put.flow.trouble):
-            has_tray = QSystemTrayIcon.isSystemTrayAvailable()
-            if has_tray:
-                desk.in_tray(put, running.quit)
+        with in_order(leave, put.flow.trouble):
+            if QSystemTrayIcon.isSystemTrayAvailable():
+                desk.in_tray(put, leave)
             elif only_tray:
                 _say(t("desk_home.no_tray"))
             instance.asked.connect(lambda asked: desk.asked(put, asked))

@@ -86,14 +86,10 @@ class Window(QMainWindow):
             focus.setFocus()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
+        """Never refused: a session that ends would wait for it."""
         self.remember()
-        if self.stays:
-            event.ignore()
-            self.hide()
-            self.hidden.emit()
-        else:
-            event.accept()
-            self.closing.emit()
+        event.accept()
+        (self.hidden if self.stays else self.closing).emit()
 
     def _shortcut(self, keys: str, then: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(then)

@@ -22,7 +22,7 @@ from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.standing import Open
 from tokenmgr.domain.status import Verdict, left
 from tokenmgr.errors import NoMedium, ProfileMissing, ProfileWrong, ReaderEmpty, TokenmgrError
-from tokenmgr.wiring import looking, places
+from tokenmgr.wiring import around, looking, places
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import language, t, texts
 
@@ -84,8 +84,8 @@ class Taken:
     why: TokenmgrError | None
 
 
-def take(where: places.Where, only: str | None) -> Taken:
-    with looking.looks(where, only, settings().journal_folder) as (looks, why):
+def take(seen: around.Surroundings) -> Taken:
+    with looking.looks(places.Where(), None, settings().journal_folder, seen) as (looks, why):
         return Taken([replace(one, read=_read(one)) for one in looks], why)
 
 

@@ -23,13 +23,16 @@ Looks = tuple[list[Look], TokenmgrError | None]
 
 
 @contextmanager
-def looks(where: places.Where, only: str | None, folder: Path) -> Iterator[Looks]:
-    """The named one, or all; and why there is no medium where there is none."""
+def looks(
+    where: places.Where, only: str | None, folder: Path, seen: around.Surroundings | None = None
+) -> Iterator[Looks]:
+    """The named one, or all; and why there is no medium where there is none. `seen`: what was just looked at, by
+    libraries that are kept."""
     with ExitStack() as stack:
         if where.pc:
             yield [_named(stack, where.pc)], None
             return
-        seen = stack.enter_context(around.surroundings(only))
+        seen = seen or stack.enter_context(around.surroundings(only))
         if where.serial:
             yield [of_medium(*seen.choose(where.serial))], None
             return

@@ -85,7 +85,9 @@ class HomePage(Page):
             again = self.first_focus()
         if again is not None:
             again.setFocus()
-        self.sheet.verticalScrollBar().setValue(place)
+        bar = self.sheet.verticalScrollBar()
+        bar.setValue(place)
+        QTimer.singleShot(0, bar, lambda: bar.setValue(place))  # or it was not as long yet
 
     def first_focus(self) -> QWidget | None:
         default = [one for one in self._shown.findChildren(QPushButton) if one.isDefault()]

@@ -87,11 +87,12 @@ class Drawing:
         yield from (_trouble(one.trouble) for one in found.begun if one.trouble)
         for plugged, why in self.seen.broken:
             yield _trouble(why, plugged.family.picture if plugged.family else "")
-        yield from map(_trouble, self.seen.silent)
+        if self.seen.silent:
+            yield card(text(t("desk_home.silent"), "warning"), text(t("desk_home.unread_next")))
         for slot in self.seen.unread:
             yield card(text(t("desk_home.unread", reader=slot.reader), "warning"), text(t("desk_home.unread_next")))
-        if not (self.seen.media or self.seen.waking):
-            yield from _nothing(looked.why if not self.seen.broken else None)
+        if not (self.seen.media or self.seen.waking or self.seen.broken or self.seen.silent or self.seen.unread):
+            yield from _nothing(looked.why)
         yield from (_trouble(one) for one in looked.broken)
         for asked in found.asked:
             if asked.error:
