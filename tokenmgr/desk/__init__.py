@@ -7,6 +7,7 @@
     errands.py   what a customer comes for, as the counter runs it            pages/      one file a page
     person.py    the customer, as the counter asks: questions and answers
     actions.py   what may be chosen                                         journeys/   what each choice leads to
+    troubles.py  what is done about an error
 
 A token is touched by the threads of work.py and seeing.py alone, and Qt's widgets by nobody but Qt's own.
 """

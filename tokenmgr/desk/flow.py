@@ -6,12 +6,12 @@ tells, and that is shown here, whatever the job is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from PySide6.QtCore import QObject
 
 from tokenmgr.customer.operations import Outcome, Rehearsed
-from tokenmgr.desk.actions import Action, Chosen
+from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.desk.errands import Errand, run
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
@@ -26,6 +26,7 @@ from tokenmgr.desk.work import Job, Work
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.wiring.words import speak, t
 
+WITHOUT_STORE = (Action.ACQUIRE, Action.DIAGNOSE)
 Journey = Callable[["Flow", Chosen], None]
 
 
@@ -107,7 +108,28 @@ class Flow(QObject):
 
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
-        self.show(TroublePage(error, self.home, self._again if error.retriable else None))
+        self.show(TroublePage(error, self.home, self._again, self._act, self._help_at()))
+
+    def _act(self, action: Action, store: str) -> None:
+        """What an error's next step is. Home is where it is chosen when nobody can tell what it would be about."""
+        found = list(self._about(action, store))
+        if action in self._journeys and (len(found) == 1 or action in WITHOUT_STORE):
+            self.chosen(found[0] if len(found) == 1 else Chosen(action))
+        else:
+            self.home()
+
+    def _about(self, action: Action, store: str) -> Iterator[Chosen]:
+        for one in self.seen.looked.found.stores if self.seen and self.seen.looked else ():
+            if store not in ("", one.look.name):
+                continue
+            if action in BY_NEXT.values():
+                yield from (Chosen(action, one, row) for row in one.rows if BY_NEXT.get(row.judged.next) is action)
+            else:
+                yield Chosen(action, one)
+
+    def _help_at(self) -> list[str]:
+        known = self.seen.looked.words.known if self.seen and self.seen.looked else ()
+        return [t("desk.help_bank", name=one.name, contact=one.contact) for one in known if one.contact]
 
     def _on_left(self) -> None:
         self.seeing.again()

@@ -12,8 +12,9 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import BY_NEXT, Chosen
 from tokenmgr.desk.parts import Page, button, card, rows, text
 from tokenmgr.desk.seeing import Seen
+from tokenmgr.desk.troubles import said
 from tokenmgr.wiring.looked import left_in_words
-from tokenmgr.wiring.words import language, t, texts
+from tokenmgr.wiring.words import language, t
 
 Choose = Callable[[Chosen], object]
 
@@ -27,7 +28,7 @@ class HomePage(Page):
             self.add(text(t("desk.looking")))
         elif seen.looked is None:
             if seen.error:
-                self.add(text(texts().error(seen.error)["what"]))
+                self.add(text(said(seen.error)["what"]))
         else:
             for store in seen.looked.found.stores:
                 self.add(_store(store, seen, choose))

@@ -11,8 +11,9 @@ from PySide6.QtWidgets import QLabel, QProgressBar
 from tokenmgr.desk import style
 from tokenmgr.desk.parts import Page, text
 from tokenmgr.desk.person import AuthorityWaits, Began, Ended, Event, Told, Waiting
+from tokenmgr.desk.troubles import said
 from tokenmgr.domain.renewal import Step
-from tokenmgr.wiring.words import t, texts
+from tokenmgr.wiring.words import t
 
 TICK = 100  # milliseconds
 
@@ -51,13 +52,13 @@ class ProgressPage(Page):
                 self._show(step, "✓", "_done", "good")
                 self._bar.setValue(step.value)
             case Waiting(error):
-                words = texts().error(error) if error else None
+                words = said(error) if error else None
                 self._now.setText(f"{words['what']}\n{words['next']}" if words else "")
                 style.mark(self._now, "warning" if error else "quiet")
             case AuthorityWaits(seconds):
                 self._now.setText(t("desk.authority_waits", seconds=seconds))
             case Told(error):
-                self._now.setText(texts().error(error)["what"])
+                self._now.setText(said(error)["what"])
 
     def _show(self, step: Step, sign: str, ending: str, role: str) -> None:
         self._lines[step].setText(self._words(step, sign, ending))
