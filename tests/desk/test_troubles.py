@@ -9,6 +9,7 @@ from string import Formatter
 import pytest
 from pytestqt.qtbot import QtBot
 
+from tests.desk import picturing
 from tests.desk.situations import Situation, classes, made, situations
 from tokenmgr import errors
 from tokenmgr.desk import troubles
@@ -92,7 +93,7 @@ def test_the_button_of_a_page_is_the_one_that_its_next_step_names(language: str,
         assert primary.text() == label, situation.name  # type: ignore[attr-defined]
         if remedy and error.code not in BY_THE_CA:
             assert label in troubles.said(error)["next"], situation.name
-        shown.deleteLater()
+        picturing.away(shown)
 
 
 @pytest.mark.parametrize("serial", ["", *ON_PC])
