@@ -1,5 +1,5 @@
-"""Every page of the window, made from values: one entry a page, for the pictures of docs/customer.md and for what is true
-of all of them. Nothing moves and no day passes, so that a picture is the same on every run."""
+"""Every page of the window, made from values: one entry a page, for the pictures of docs/customer.md and for what is
+true of all pages. Nothing moves and no day passes, so that a picture is the same on every run."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ SUBJECT = "みやび信用金庫 0123456789 keiri01"
 def nothing(*_: object) -> None: ...
 
 
-def certificate(number: int = 0x5C31_88E2_07A4_91BD, starts: datetime = STARTS, ends: datetime = ENDS) -> CertificateFacts:
+def certificate(
+    number: int = 0x5C31_88E2_07A4_91BD, starts: datetime = STARTS, ends: datetime = ENDS
+) -> CertificateFacts:
     return CertificateFacts(b"c", SUBJECT, "", number, starts, ends, b"k", False, b"", b"", b"")
 
 
@@ -64,7 +66,7 @@ def store(next_: Next = Next.RENEW) -> Store:
     whose = Whose("1234", "0123456789", "keiri01", "みやび信用金庫")
     item = Item(None, None, (StoredCertificate(b"\1", "", b"c", certificate(), 0),), has_key=True)
     row = Row(item, Holding(True, "", whose, STARTS, ENDS), Judged(Place.CURRENT, Why.DUE, next_))
-    look = Look(SERIAL, "MIYABI", StoreKind.MEDIUM, PinState.FINE, lambda: Contents(SERIAL, [], [], []))
+    look = Look(SERIAL, "MIYABI", StoreKind.MEDIUM, PinState.FINE, lambda: Contents(SERIAL, [], [], [], []))
     return Store(look, rows=[row])
 
 

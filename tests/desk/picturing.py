@@ -1,6 +1,6 @@
-"""Pictures for the documents, the same on every run: of a page as it stands, at three quarters, in sixteen colours. Each
-has in it a fingerprint of the words that were to be read, so that one that has been overtaken is found without drawing.
-"""
+"""Pictures for the documents, the same on every run: of a page as it stands, at three quarters, in sixteen colours.
+Each has in it a fingerprint of the words that were to be read, so that one that has been overtaken is found without
+drawing anything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ from pathlib import Path
 import shiboken6
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
-from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton, QRadioButton, QScrollArea, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QCheckBox,
+    QLabel,
+    QPushButton,
+    QRadioButton,
+    QScrollArea,
+    QWidget,
+)
 
 from tokenmgr.desk import style
 from tokenmgr.desk.parts import Page
@@ -26,7 +35,7 @@ STEPS = 3  # between two colours, at the edges of letters
 
 def words(shown: QWidget) -> list[str]:
     """Everything that can be read, of a page that is shown or would be."""
-    found = [*shown.findChildren(QLabel), *shown.findChildren(QPushButton)]
+    found: list[QLabel | QAbstractButton] = [*shown.findChildren(QLabel), *shown.findChildren(QPushButton)]
     found += [*shown.findChildren(QRadioButton), *shown.findChildren(QCheckBox)]
     return [one.text() for one in found if one.text() and one.isVisibleTo(shown)]
 
@@ -45,7 +54,7 @@ def dress(dark: bool = False) -> None:
     running = QApplication.instance()
     assert isinstance(running, QApplication)
     has = style.DARK if dark else style.LIGHT
-    if has.back not in running.styleSheet():
+    if running.styleSheet() != style._sheet(has):
         style.dress(running, has)
 
 
@@ -93,7 +102,7 @@ def _png(image: QImage, print_: str) -> bytes:
     place = bytes(min(range(len(most)), key=lambda n: _apart(table[most[n]], one)) for one in table).ljust(256, b"\0")
     rows = (one.translate(place) + b"\0" for one in lines)
     packed = b"".join(b"\0" + bytes(a << 4 | b for a, b in zip(row[::2], row[1::2], strict=False)) for row in rows)
-    palette = b"".join(bytes(table[one].getRgb()[:3]) for one in most)  # type: ignore[arg-type]
+    palette = b"".join(bytes(_rgb(table[one])) for one in most)
     parts = {
         b"IHDR": struct.pack(">IIBBBBB", wide, near.height(), 4, 3, 0, 0, 0),
         b"PLTE": palette,

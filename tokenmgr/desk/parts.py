@@ -53,16 +53,19 @@ class Page(QWidget):
         row.addStretch(1)
         row.addWidget(inner, 1000)  # all of the width up to its widest
         row.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setWidget(centred)
+        self.sheet = QScrollArea()
+        self.sheet.setWidgetResizable(True)
+        self.sheet.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.sheet.setWidget(centred)
+        self._main: QPushButton | None = None  # not by isDefault: outside a dialog whatever has the keyboard is that
+        self._way_back: QPushButton | None = None
         self._buttons = Beside(from_right=True)
+        self._buttons.hide()
         style.mark(self._buttons, "feet")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
-        whole.addWidget(scroll, 1)
+        whole.addWidget(self.sheet, 1)
         whole.addWidget(self._buttons)
 
     def add(self, widget: QWidget) -> QWidget:
@@ -76,29 +79,29 @@ class Page(QWidget):
     def button(self, label: str, then: Callable[[], object], primary: bool = False) -> QPushButton:
         """The one that matters is the last, at the right, and Enter presses it; Escape presses the first other one."""
         made = button(label, then, "primary" if primary else "")
-        made.setDefault(primary)
+        if primary:
+            self._main = made
+        elif self._way_back is None:
+            self._way_back = made
         self._buttons.add(made)
+        self._buttons.show()
         return made
 
     def first_focus(self) -> QWidget | None:
-        """Where the keyboard is when the page comes."""
-        return next((one for one in self.findChildren(QPushButton) if one.isDefault()), None)
+        """Where the keyboard is when the page comes. Where nothing matters more than the rest, no button has it: an
+        Enter that was pressed once too often does nothing."""
+        return self._main or self
 
     def leave(self) -> None:
         """It is not shown any more: what it has in hand goes."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
         """What no part of the page wanted."""
-        feet = self._buttons.findChildren(QPushButton)
-        if event.key() in ENTER:
-            wanted = next((one for one in feet if one.isDefault()), None)
-        elif event.key() == Qt.Key.Key_Escape:
-            wanted = next((one for one in feet if not one.isDefault()), None)
-        else:
-            super().keyPressEvent(event)
-            return
+        wanted = self._main if event.key() in ENTER else self._way_back if event.key() == Qt.Key.Key_Escape else None
         if wanted and self.isVisible():
             wanted.click()
+        else:
+            super().keyPressEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
         super().showEvent(event)

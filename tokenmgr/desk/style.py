@@ -71,16 +71,16 @@ def colours(app: QApplication) -> Colours:
     return DARK if app.styleHints().colorScheme() is Qt.ColorScheme.Dark else LIGHT
 
 
-def dress(app: QApplication, has: Colours | None = None) -> None:
-    """At the start, and whenever the system turns light or dark."""
+def dress(app: QApplication, has: Colours | None = None, times: float = 1.0) -> None:
+    """At the start, and whenever the system turns light or dark. `times`: of the size of type."""
     has = has or colours(app)
     app.setStyle("Fusion")  # the same on every system, and it takes its colours from us
     font = QFont()
     font.setFamilies(list(FAMILIES))
-    font.setPointSizeF(SIZE)
+    font.setPointSizeF(SIZE * times)
     app.setFont(font)
     app.setPalette(_palette(has))
-    app.setStyleSheet(_sheet(has))
+    app.setStyleSheet(_sheet(has, times))
 
 
 def mark(widget: QWidget, role: str) -> None:
@@ -113,9 +113,9 @@ def _palette(has: Colours) -> QPalette:
     return made
 
 
-def _sheet(has: Colours) -> str:
+def _sheet(has: Colours, larger: float = 1.0) -> str:
     def points(times: float) -> str:
-        return f"{SIZE * times:.1f}pt"
+        return f"{SIZE * times * larger:.2f}pt"
 
     return f"""
 QWidget[role="heading"] {{ font-size: {points(HEADING)}; font-weight: 600; }}
