@@ -11,13 +11,22 @@ import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
 from PySide6.QtGui import QAccessible
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QCheckBox,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from tests.desk import picturing
 from tests.desk.gallery import GALLERY, nothing
 from tokenmgr.desk import style
-from tokenmgr.desk.parts import Beside, Page, button, card, rows
+from tokenmgr.desk.parts import Beside, Page, button, card, rows, text
 from tokenmgr.desk.style import DARK, LIGHT, Colours
 from tokenmgr.desk.window import Window
 from tokenmgr.wiring import words
@@ -193,6 +202,38 @@ def test_names_stand_above_their_values_where_it_is_narrow(qtbot: QtBot) -> None
         QApplication.processEvents()
         assert (name.y() + name.height() <= value.y()) is is_above
     picturing.away(made)
+
+
+def test_no_line_of_a_heading_has_one_character_alone(qtbot: QtBot) -> None:
+    """As many lines as there would be anyway, and the last about as long as the first."""
+    for words_ in ("専用USB A1B2C3D4 が抜かれました。", "そのプログラムを終了して、「続きから行う」を押してください。"):
+        made, plain_ = text(words_, "heading"), QLabel(words_)
+        plain_.setWordWrap(True)
+        plain_.setFont(made.font())
+        style.mark(plain_, "heading")
+        for wide in range(160, 700, 20):
+            for one in (made, plain_):
+                one.resize(wide, 300)
+                one.show()
+            spare = made.contentsMargins().right()
+            lines = made.heightForWidth(wide) // plain_.heightForWidth(5000)
+            assert made.heightForWidth(wide) == plain_.heightForWidth(wide)
+            assert (spare == 0) or spare <= wide / 2
+            assert lines == 1 or spare > 0 or plain_.heightForWidth(wide - 1) > plain_.heightForWidth(wide)
+        picturing.away(made)
+        picturing.away(plain_)
+
+
+@pytest.mark.parametrize("has", SETS)
+def test_the_box_of_a_tick_is_seen(has: Colours) -> None:
+    picturing.dress(dark=has is DARK)
+    for one in (QCheckBox("画面のキーボードを使う"), QRadioButton("専用USB")):
+        one.show()
+        QApplication.processEvents()
+        image = one.grab().toImage()
+        drawn = {image.pixelColor(x, image.height() // 2).name() for x in range(24)}
+        assert max(contrast(one_, has.back) for one_ in drawn) >= 3
+        picturing.away(one)
 
 
 # --- what is looked at ---

@@ -28,6 +28,7 @@ from tokenmgr.desk.style import GAP
 
 WIDEST = 760  # pixels of a column that is read
 NARROW = 560  # of a window that has no room for margins, and for names beside their values
+BALANCED = ("heading", "large")
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
@@ -168,7 +169,7 @@ class Rows(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setHorizontalSpacing(GAP * 2)
-        self._grid.setVerticalSpacing(GAP // 2)
+        self._grid.setVerticalSpacing(GAP // 3)
         self._pairs = [(text(name, "quiet"), _value(name, value)) for name, value in pairs]
         self._is_narrow: bool | None = None
         self._lay(False)
@@ -183,6 +184,7 @@ class Rows(QWidget):
         self._is_narrow = is_narrow
         self._grid.setColumnStretch(1, 0 if is_narrow else 1)
         for number, (name, value) in enumerate(self._pairs):
+            name.setContentsMargins(0, GAP // 2 if is_narrow and number else 0, 0, 0)
             above, beside = (number * 2, 0) if is_narrow else (number, 0), (number * 2 + 1, 0)
             self._grid.addWidget(name, *above, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, *(beside if is_narrow else (number, 1)))
@@ -194,9 +196,32 @@ def _value(name: str, value: str) -> QLabel:
     return made
 
 
+class Balanced(QLabel):
+    """As many lines as it takes, and these about as long as each other: a last line of one character is ugly, and in
+    Japanese common."""
+
+    _spare = 0  # pixels at the right that the lines are shorter by
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802  Qt's name
+        return super().heightForWidth(width + self._spare)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        return super().minimumSizeHint() - QSize(self._spare, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        whole = self.width()
+        high, shortest, longest = self.heightForWidth(whole), whole // 2, whole
+        while shortest < longest:
+            middle = (shortest + longest) // 2
+            shortest, longest = (shortest, middle) if self.heightForWidth(middle) == high else (middle + 1, longest)
+        self._spare = whole - longest if high > self.heightForWidth(whole * 2) else 0
+        self.setContentsMargins(0, 0, self._spare, 0)
+
+
 def text(words: str, role: str = "") -> QLabel:
     """Wrapped, and to be selected: a number is to be copied, an error to be read out."""
-    made = QLabel(words)
+    made = Balanced(words) if role in BALANCED else QLabel(words)
     made.setTextFormat(Qt.TextFormat.PlainText)  # a name from a certificate is no markup
     made.setWordWrap(True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

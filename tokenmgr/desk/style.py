@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 SIZE = 12.5  # points of ordinary text: large type
 HEADING, LARGE, SMALL = 1.5, 1.15, 0.9  # times that; nothing is smaller than 11 points
 GAP = 12  # pixels between two things, before scaling
+DARKER = 140  # percent: Fusion's outline
 TARGET = 36  # pixels that a finger needs of whatever is pressed
 FAMILIES = ("Yu Gothic UI", "Meiryo", "Hiragino Sans", "Noto Sans CJK JP", "Noto Sans")
 
@@ -80,6 +81,8 @@ def dress(app: QApplication, has: Colours | None = None, times: float = 1.0) -> 
     font.setPointSizeF(SIZE * times)
     app.setFont(font)
     app.setPalette(_palette(has))
+    for kind in ("QCheckBox", "QRadioButton"):
+        app.setPalette(_ticked(has), kind)  # type: ignore[arg-type]  PySide says bytes, and takes text only
     app.setStyleSheet(_sheet(has, times))
 
 
@@ -110,6 +113,13 @@ def _palette(has: Colours) -> QPalette:
     }
     for role, colour in roles.items():
         made.setColor(role, QColor(colour))
+    return made
+
+
+def _ticked(has: Colours) -> QPalette:
+    """Fusion draws the box of a tick in its window's colour, made darker."""
+    made = _palette(has)
+    made.setColor(QPalette.ColorRole.Window, QColor(has.edge).lighter(DARKER))
     return made
 
 
@@ -144,6 +154,7 @@ QLineEdit, QComboBox {{ padding: 8px; border: 1px solid {has.edge}; border-radiu
   margin: 2px; min-height: {TARGET - 16}px; }}
 QRadioButton, QCheckBox {{ spacing: 10px; padding: 7px 6px; border: 2px solid transparent; border-radius: 6px;
   min-height: {TARGET - 18}px; }}
+QCheckBox::indicator, QRadioButton::indicator {{ width: 20px; height: 20px; }}
 QPushButton:focus, QLineEdit:focus, QComboBox:focus {{ outline: none; border: 3px solid {has.focus}; margin: 0; }}
 QRadioButton:focus, QCheckBox:focus {{ outline: none; border-color: {has.focus}; }}
 QProgressBar {{ border: 1px solid {has.edge}; border-radius: 6px; background: {has.back}; height: 12px; }}
