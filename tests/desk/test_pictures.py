@@ -21,6 +21,7 @@ from tokenmgr.desk import pages, troubles
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.parts import Page
 from tokenmgr.desk.window import Window
+from tokenmgr.messages import Texts
 from tokenmgr.wiring import words
 
 T = TypeVar("T")
@@ -124,6 +125,14 @@ def test_the_guide_shows_pictures_that_are_there() -> None:
     for name in ("customer.md", "situations.md"):
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", (DOCS / name).read_text(encoding="utf-8")):
             assert (DOCS / link).exists(), f"{name}: {link}"
+
+
+def test_the_buttons_that_the_guide_names_are_the_windows() -> None:
+    entries = Texts("ja")._entries
+    labels = {text for area in entries if area.startswith("desk") for text in entries[area].values()}
+    named = set(re.findall(r"\*\*「([^」]+)」\*\*", (DOCS / "customer.md").read_text(encoding="utf-8")))
+    assert named
+    assert not named - labels
 
 
 # --- docs/situations.md ---

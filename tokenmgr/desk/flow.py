@@ -112,9 +112,11 @@ class Flow(QObject):
 
     def _act(self, action: Action, store: str) -> None:
         """What an error's next step is. Home is where it is chosen when nobody can tell what it would be about."""
-        found = list(self._about(action, store))
-        if action in self._journeys and (len(found) == 1 or action in WITHOUT_STORE):
-            self.chosen(found[0] if len(found) == 1 else Chosen(action))
+        found = [] if action is Action.DIAGNOSE else list(self._about(action, store))  # of this computer, for support
+        if len(found) != 1 and action in WITHOUT_STORE:
+            found = [Chosen(action)]
+        if action in self._journeys and len(found) == 1:
+            self.chosen(found[0])
         else:
             self.home()
 

@@ -82,7 +82,7 @@ def dress(app: QApplication, has: Colours | None = None, times: float = 1.0) -> 
     app.setFont(font)
     app.setPalette(_palette(has))
     for kind in ("QCheckBox", "QRadioButton"):
-        app.setPalette(_ticked(has), kind)  # type: ignore[arg-type]  PySide says bytes, and takes text only
+        app.setPalette(_ticked(has), kind)  # type: ignore[arg-type]  # PySide says bytes, and takes text only
     app.setStyleSheet(_sheet(has, times))
 
 
