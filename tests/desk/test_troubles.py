@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -15,7 +16,6 @@ from tokenmgr import errors
 from tokenmgr.desk import troubles
 from tokenmgr.desk.actions import Action
 from tokenmgr.desk.pages.trouble import TroublePage
-from tokenmgr.desk.parts import Page
 from tokenmgr.desk.troubles import Again
 from tokenmgr.messages import Texts
 from tokenmgr.wiring import words
@@ -49,10 +49,6 @@ def page(error: errors.TokenmgrError) -> TroublePage:
 
 def _press(*what: object) -> None:
     PRESSED.append(what)
-
-
-def read(shown: Page) -> list[str]:
-    return [one.text() for one in shown.findChildren(type(shown.heading))]
 
 
 def test_every_error_is_met_or_there_is_a_reason_why_it_never_is() -> None:
@@ -144,7 +140,8 @@ def test_without_a_way_on_the_button_is_home(qtbot: QtBot) -> None:
 
 
 def test_a_page_says_what_helps_whoever_is_asked(language: str, qtbot: QtBot) -> None:
-    shown = read(TroublePage(made(errors.MediumTroubled), lambda: None, help_at=["みやび信用金庫  03-0000-0000"]))
+    page_ = TroublePage(made(errors.MediumTroubled), lambda: None, help_at=["みやび信用金庫  03-0000-0000"])
+    shown = picturing.words(page_)
     assert any("M105" in text and "CKR_DEVICE_ERROR" in text for text in shown)
     assert any("03-0000-0000" in text for text in shown)
 
@@ -183,3 +180,17 @@ def test_buttons_in_texts_are_buttons_that_are_there() -> None:
 def test_every_situation_has_a_name_of_its_own() -> None:
     assert len({one.name for one in EVERY}) == len(EVERY)
     assert all(isinstance(one, Situation) for one in EVERY)
+
+
+def test_every_page_has_an_errors_words_from_the_one_place_that_names_no_command() -> None:
+    house = Path(troubles.__file__).parent
+    for path in house.rglob("*.py"):
+        if path.name != "troubles.py":
+            assert "texts().error(" not in path.read_text(encoding="utf-8"), f"{path}: troubles.said, please"
+
+
+def test_no_other_text_of_the_window_names_a_command() -> None:
+    for texts in (Texts("ja"), Texts("en")):
+        for area in (one for one in texts._entries if one.startswith("desk")):
+            for name, text in texts._entries[area].items():
+                assert not COMMAND.search(text), f"{area}.{name}: {text}"
