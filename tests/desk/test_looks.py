@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QSize, Qt
@@ -77,6 +78,13 @@ def test_nothing_is_smaller_than_eleven_points() -> None:
     sizes = [float(one) for one in re.findall(r"font-size: ([0-9.]+)pt", style._sheet(LIGHT))]
     assert min(sizes) >= 11
     assert style.SIZE >= 11
+
+
+def test_how_it_looks_is_said_in_one_place() -> None:
+    house = Path(style.__file__).parent
+    for path in house.rglob("*.py"):
+        said = re.findall(r"setStyleSheet|QColor|setPointSize|#[0-9a-fA-F]{6}", path.read_text(encoding="utf-8"))
+        assert not said or path.name == "style.py", path
 
 
 @pytest.mark.parametrize("name", GALLERY)
