@@ -83,7 +83,7 @@ def test_nothing_is_smaller_than_eleven_points() -> None:
 def test_how_it_looks_is_said_in_one_place() -> None:
     house = Path(style.__file__).parent
     for path in house.rglob("*.py"):
-        said = re.findall(r"setStyleSheet|QColor|setPointSize|#[0-9a-fA-F]{6}", path.read_text(encoding="utf-8"))
+        said = re.findall(r"setStyleSheet|setPointSize|#[0-9a-fA-F]{6}", path.read_text(encoding="utf-8"))
         assert not said or path.name == "style.py", path
 
 
@@ -181,8 +181,23 @@ def test_a_page_comes_with_the_keyboard_on_what_matters_and_nowhere_else(qtbot: 
     page.button("leave", nothing)
     window.show()
     window.show_page(page)
-    assert QApplication.focusWidget() in (page, None)
+    assert window.focusWidget() is page
     picturing.away(window)
+
+
+def test_a_long_page_is_read_to_its_end_without_a_mouse(qtbot: QtBot) -> None:
+    page = Page("heading")
+    for number in range(60):
+        page.add(QLabel(str(number)))
+    page.resize(500, 300)
+    page.show()
+    QApplication.processEvents()
+    bar = page.sheet.verticalScrollBar()
+    for key, is_at in ((Qt.Key.Key_PageDown, bar.maximum()), (Qt.Key.Key_PageUp, 0), (Qt.Key.Key_Down, bar.maximum())):
+        for _ in range(200):
+            QTest.keyClick(page, key)
+        assert bar.value() == is_at
+    picturing.away(page)
 
 
 def test_a_row_that_is_too_narrow_turns(qtbot: QtBot) -> None:
@@ -270,12 +285,13 @@ class shown:  # noqa: N801  it reads as a verb
         picturing.away(self.window)
 
 
-def seen(window: Window) -> list[QLabel | QPushButton]:
-    every: list[QLabel | QPushButton] = [*window.findChildren(QLabel), *window.findChildren(QPushButton)]
+def seen(window: Window) -> list[QLabel | QAbstractButton]:
+    every: list[QLabel | QAbstractButton] = [*window.findChildren(QLabel), *window.findChildren(QPushButton)]
+    every += [*window.findChildren(QCheckBox), *window.findChildren(QRadioButton)]
     return [one for one in every if one.isVisible() and one.text()]
 
 
-def cut(one: QLabel | QPushButton) -> bool:
+def cut(one: QLabel | QAbstractButton) -> bool:
     if isinstance(one, QLabel):
         return one.height() < one.heightForWidth(one.width()) or one.width() < one.minimumSizeHint().width()
     return one.width() < one.minimumSizeHint().width() or one.height() < one.minimumSizeHint().height()
