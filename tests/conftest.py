@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-tokens", action="store_true", help="write what the tokens are seen doing to docs/tokens.md"
     )
+    parser.addoption(
+        "--write-pictures", action="store_true", help="make docs/situations.md and the pictures of the window anew"
+    )
 
 
 @pytest.fixture(scope="session")

@@ -113,6 +113,11 @@ def test_braces_in_a_reason_from_outside_are_just_braces() -> None:
     assert "{GUID}" in JA.error(errors.LibraryUnusable(library="C:/{GUID}/x.dll", reason="no {x}"))["what"]
 
 
+def test_a_word_of_ours_that_comes_from_outside_without_its_facts_is_just_a_word() -> None:
+    """A CA says "too long", of which our own text wants to know how long that is."""
+    assert "too long" in JA.error(errors.RequestMalformed(reason="too long"))["what"]
+
+
 @pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
 def test_every_reason_way_and_cause_is_said_in_words(texts: Texts) -> None:
     for word in (*Reason, *Way):

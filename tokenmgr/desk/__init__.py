@@ -10,6 +10,7 @@
     errands.py   what a customer comes for, as the counter runs it            fields.py   fields of PINs that share one
     person.py    the customer, as the counter asks: questions and answers     pages/      one file a page
     actions.py   what may be chosen                                           journeys/   what each choice leads to
+    troubles.py  what is done about an error
 
 A token is touched by the threads of work.py and seeing.py alone, and Qt's widgets by nobody but Qt's own.
 """

@@ -7,13 +7,13 @@ tells, and that is shown here, whatever the job is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from PySide6.QtCore import QObject
 
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import Outcome, Rehearsed
-from tokenmgr.desk.actions import Action, Chosen
+from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Errand, run
 from tokenmgr.desk.handover import Taken
@@ -46,11 +46,11 @@ from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Job, Work
 from tokenmgr.domain.handover import State
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import PassphraseUnfit, PassphraseWrong, PinUnacceptable, PinWrong, TokenmgrError
+from tokenmgr.errors import TokenmgrError
 from tokenmgr.wiring.words import language, speak, t
 
-TYPED = (PinWrong, PinUnacceptable, PassphraseWrong, PassphraseUnfit)  # a person may type it anew, and nobody else (S5)
 JUST_OPEN = "tokenmgr://open"  # of a start menu that knows addresses alone
+WITHOUT_STORE = (Action.ACQUIRE, Action.DIAGNOSE)
 Journey = Callable[["Flow", Chosen], None]
 
 
@@ -178,9 +178,30 @@ class Flow(QObject):
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
         self._failed = self.last_error = error.code
-        is_typed = isinstance(error, TYPED)
-        again = self._again if error.retriable or is_typed else None
-        self.show(TroublePage(error, self.home, again, t("desk.type_again") if is_typed else ""))
+        self.show(TroublePage(error, self.home, self._again, self._act, self._help_at()))
+
+    def _act(self, action: Action, store: str) -> None:
+        """What an error's next step is. Home is where it is chosen when nobody can tell what it would be about."""
+        found = [] if action is Action.DIAGNOSE else list(self._about(action, store))  # of this computer, for support
+        if len(found) != 1 and action in WITHOUT_STORE:
+            found = [Chosen(action)]
+        if action in self._journeys and len(found) == 1:
+            self.chosen(found[0])
+        else:
+            self.home()
+
+    def _about(self, action: Action, store: str) -> Iterator[Chosen]:
+        for one in self.seen.looked.found.stores if self.seen and self.seen.looked else ():
+            if store not in ("", one.look.name):
+                continue
+            if action in BY_NEXT.values():
+                yield from (Chosen(action, one, row) for row in one.rows if BY_NEXT.get(row.judged.next) is action)
+            else:
+                yield Chosen(action, one)
+
+    def _help_at(self) -> list[str]:
+        known = self.seen.looked.words.known if self.seen and self.seen.looked else ()
+        return [t("desk.help_bank", name=one.name, contact=one.contact) for one in known if one.contact]
 
     def _on_left(self) -> None:
         self.seeing.again()

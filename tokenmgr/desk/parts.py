@@ -1,17 +1,25 @@
-"""What pages are made of: a page with its heading and its row of buttons, texts, cards, rows."""
+"""What pages are made of: a page with its heading and its row of buttons, texts, cards, rows.
+
+None needs a mouse: Enter presses the button that matters, Escape the one that leads back, Tab goes through in the order
+in which a page is read; and what a reader of screens says of each is its own text, or stands beside it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QBoxLayout,
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +28,15 @@ from tokenmgr.desk import style
 from tokenmgr.desk.style import GAP
 
 WIDEST = 760  # pixels of a column that is read
+NARROW = 560  # of a window that has no room for margins, and for names beside their values
+BALANCED = ("heading", "large")
+ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+SCROLLS = {
+    Qt.Key.Key_PageDown: QAbstractSlider.SliderAction.SliderPageStepAdd,
+    Qt.Key.Key_PageUp: QAbstractSlider.SliderAction.SliderPageStepSub,
+    Qt.Key.Key_Down: QAbstractSlider.SliderAction.SliderSingleStepAdd,
+    Qt.Key.Key_Up: QAbstractSlider.SliderAction.SliderSingleStepSub,
+}
 
 
 class Page(QWidget):
@@ -30,12 +47,10 @@ class Page(QWidget):
     def __init__(self, heading: str, lead: str = "") -> None:
         super().__init__()
         self.heading = text(heading, "heading")
-        self._primary: QPushButton | None = None
         self.setAccessibleName(heading)
         inner = QWidget()
         inner.setMaximumWidth(WIDEST)
         self.body = QVBoxLayout(inner)
-        self.body.setContentsMargins(GAP * 2, GAP * 2, GAP * 2, GAP)
         self.body.setSpacing(GAP)
         self.body.addWidget(self.heading)
         if lead:
@@ -44,19 +59,22 @@ class Page(QWidget):
         row = QHBoxLayout(centred)
         row.setContentsMargins(0, 0, 0, 0)
         row.addStretch(1)
-        row.addWidget(inner, 8)
+        row.addWidget(inner, 1000)  # all of the width up to its widest
         row.addStretch(1)
         self.sheet = QScrollArea()
         self.sheet.setWidgetResizable(True)
         self.sheet.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.sheet.setWidget(centred)
-        self._buttons = QHBoxLayout()
-        self._buttons.setContentsMargins(GAP * 2, GAP, GAP * 2, GAP)
-        self._buttons.addStretch(1)
+        self._main: QPushButton | None = None  # not by isDefault: outside a dialog whatever has the keyboard is that
+        self._way_back: QPushButton | None = None
+        self._buttons = Beside(from_right=True)
+        self._buttons.hide()
+        style.mark(self._buttons, "feet")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
+        whole.setSpacing(0)
         whole.addWidget(self.sheet, 1)
-        whole.addLayout(self._buttons)
+        whole.addWidget(self._buttons)
 
     def add(self, widget: QWidget) -> QWidget:
         self.body.addWidget(widget)
@@ -67,24 +85,153 @@ class Page(QWidget):
         self.body.addStretch(1)
 
     def button(self, label: str, then: Callable[[], object], primary: bool = False) -> QPushButton:
-        """The one that matters is the last, at the right, and Enter presses it."""
+        """The one that matters is the last, at the right, and Enter presses it; Escape presses the first other one."""
         made = button(label, then, "primary" if primary else "")
-        made.setDefault(primary)
-        self._primary = made if primary else self._primary
-        self._buttons.addWidget(made)
+        if primary:
+            self._main = made
+        elif self._way_back is None:
+            self._way_back = made
+        self._buttons.add(made)
+        self._buttons.show()
         return made
 
     def first_focus(self) -> QWidget | None:
-        """Where the keyboard is when the page comes."""
-        return self._primary  # not whichever is default: Qt has that move with the focus
+        """Where the keyboard is when the page comes. Where nothing matters more than the rest, no button has it: an
+        Enter that was pressed once too often does nothing."""
+        return self._main or self
 
     def leave(self) -> None:
         """It is not shown any more: what it has in hand goes."""
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
+        """What no part of the page wanted."""
+        wanted = self._main if event.key() in ENTER else self._way_back if event.key() == Qt.Key.Key_Escape else None
+        if wanted and self.isVisible():
+            wanted.click()
+        elif event.key() in SCROLLS:
+            self.sheet.verticalScrollBar().triggerAction(SCROLLS[Qt.Key(event.key())])
+        else:
+            super().keyPressEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
+        super().showEvent(event)
+        if not event.spontaneous():  # not when the window only comes back
+            QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.accessibleName()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        margin = GAP if self.width() < NARROW else GAP * 2
+        self.body.setContentsMargins(margin, margin, margin, GAP)
+        self._buttons.margins(margin, GAP)
+
+
+class Beside(QWidget):
+    """In one row, or one below the other where that is too narrow; there the first is the last one of the row."""
+
+    def __init__(self, *widgets: QWidget, from_right: bool = False) -> None:
+        super().__init__()
+        self._from_right = from_right
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(GAP)
+        self._row.setAlignment(Qt.AlignmentFlag.AlignRight if from_right else Qt.AlignmentFlag.AlignLeft)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        for one in widgets:
+            self.add(one)
+
+    def add(self, widget: QWidget) -> None:
+        self._row.addWidget(widget)
+        self._turn()
+
+    def margins(self, across: int, down: int) -> None:
+        self._row.setContentsMargins(across, down, across, down)
+        self._turn()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._turn()
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """As narrow as its widest: the rest goes below."""
+        margins = self._row.contentsMargins()
+        widest = max((one.sizeHint().width() for one in self._all()), default=0)
+        return QSize(widest + margins.left() + margins.right(), super().minimumSizeHint().height())
+
+    def _turn(self) -> None:
+        every, margins = self._all(), self._row.contentsMargins()
+        wanted = sum(one.sizeHint().width() for one in every) + GAP * (len(every) - 1)
+        below = wanted + margins.left() + margins.right() > self.width()
+        down = QBoxLayout.Direction.BottomToTop if self._from_right else QBoxLayout.Direction.TopToBottom
+        self._row.setDirection(down if below else QBoxLayout.Direction.LeftToRight)
+        side = Qt.AlignmentFlag.AlignRight if self._from_right else Qt.AlignmentFlag.AlignLeft
+        self._row.setAlignment(Qt.AlignmentFlag(0) if below else side)
+
+    def _all(self) -> list[QWidget]:
+        found = (self._row.itemAt(place).widget() for place in range(self._row.count()))  # type: ignore[union-attr]
+        return [one for one in found if one]
+
+
+class Rows(QWidget):
+    """Names and values in two columns, as a person reads them; one above the other where there is no room."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(GAP * 2)
+        self._grid.setVerticalSpacing(GAP // 3)
+        self._pairs = [(text(name, "quiet"), _value(name, value)) for name, value in pairs]
+        self._is_narrow: bool | None = None
+        self._lay(False)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._lay(self.window().width() < NARROW)
+
+    def _lay(self, is_narrow: bool) -> None:
+        if is_narrow is self._is_narrow:
+            return
+        self._is_narrow = is_narrow
+        self._grid.setColumnStretch(1, 0 if is_narrow else 1)
+        for number, (name, value) in enumerate(self._pairs):
+            name.setContentsMargins(0, GAP // 2 if is_narrow and number else 0, 0, 0)
+            above, beside = (number * 2, 0) if is_narrow else (number, 0), (number * 2 + 1, 0)
+            self._grid.addWidget(name, *above, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, *(beside if is_narrow else (number, 1)))
+
+
+def _value(name: str, value: str) -> QLabel:
+    made = text(value)
+    made.setAccessibleName(f"{name} {value}")
+    return made
+
+
+class Balanced(QLabel):
+    """As many lines as it takes, and these about as long as each other: a last line of one character is ugly, and in
+    Japanese common."""
+
+    _spare = 0  # pixels at the right that the lines are shorter by
+
+    def heightForWidth(self, width: int) -> int:  # noqa: N802  Qt's name
+        return super().heightForWidth(width + self._spare)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        return super().minimumSizeHint() - QSize(self._spare, 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        whole = self.width()
+        high, shortest, longest = self.heightForWidth(whole), whole // 2, whole
+        while shortest < longest:
+            middle = (shortest + longest) // 2
+            shortest, longest = (shortest, middle) if self.heightForWidth(middle) == high else (middle + 1, longest)
+        self._spare = whole - longest if high > self.heightForWidth(whole * 2) else 0
+        self.setContentsMargins(0, 0, self._spare, 0)
+
 
 def text(words: str, role: str = "") -> QLabel:
     """Wrapped, and to be selected: a number is to be copied, an error to be read out."""
-    made = QLabel(words)
+    made = Balanced(words) if role in BALANCED else QLabel(words)
     made.setTextFormat(Qt.TextFormat.PlainText)  # a name from a certificate is no markup
     made.setWordWrap(True)
     made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -102,9 +249,10 @@ def button(label: str, then: Callable[[], object], role: str = "") -> QPushButto
     return made
 
 
-def card(*widgets: QWidget) -> QFrame:
+def card(*widgets: QWidget, role: str = "card") -> QFrame:
+    """`role` "step": the one thing to do next."""
     made = QFrame()
-    style.mark(made, "card")
+    style.mark(made, role)
     inside = QVBoxLayout(made)
     inside.setContentsMargins(GAP + 4, GAP, GAP + 4, GAP)
     inside.setSpacing(GAP // 2)
@@ -114,27 +262,8 @@ def card(*widgets: QWidget) -> QFrame:
 
 
 def rows(pairs: Iterable[tuple[str, str]]) -> QWidget:
-    """Names and values in two columns, as a person reads them and a screen reader says them."""
-    made = QWidget()
-    grid = QGridLayout(made)
-    grid.setContentsMargins(0, 0, 0, 0)
-    grid.setHorizontalSpacing(GAP * 2)
-    grid.setColumnStretch(1, 1)
-    for number, (name, value) in enumerate(pairs):
-        shown = text(value)
-        shown.setAccessibleName(f"{name} {value}")
-        grid.addWidget(text(name, "quiet"), number, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addWidget(shown, number, 1)
-    return made
+    return Rows(pairs)
 
 
 def beside(*widgets: QWidget) -> QWidget:
-    """In one row, from the left."""
-    made = QWidget()
-    row = QHBoxLayout(made)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(GAP)
-    for one in widgets:
-        row.addWidget(one)
-    row.addStretch(1)
-    return made
+    return Beside(*widgets)

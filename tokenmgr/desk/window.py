@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QKeySequence, QShortcut
+from PySide6.QtGui import QCloseEvent, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from tokenmgr.desk import style
@@ -55,11 +55,14 @@ class Window(QMainWindow):
                 widget.deleteLater()
         self.setWindowTitle(t("desk.title"))
         other = "en" if language() == "ja" else "ja"
-        self._line.addWidget(text(t("desk.title"), "large"))
+        self._title = text(t("desk.title"), "large")
+        self._title.setWordWrap(False)
+        self._line.addWidget(self._title)
         self._line.addStretch(1)
         self.home_button = button(t("desk.home"), self.wants_home.emit, "link")
         self._line.addWidget(self.home_button)
         self._line.addWidget(button(t("desk.other_language"), lambda: self.wants_language.emit(other), "link"))
+        self._fit()
         self.spoken.emit()
 
     def come(self) -> None:
@@ -84,6 +87,16 @@ class Window(QMainWindow):
             before.deleteLater()
         if focus := page.first_focus():
             focus.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """The system's own bar has the title, too: where there is no room for both it goes before the buttons do."""
+        every = (self._line.itemAt(place).widget() for place in range(self._line.count()))  # type: ignore[union-attr]
+        wanted = sum(one.sizeHint().width() + self._line.spacing() for one in every if one)
+        self._title.setVisible(wanted + GAP * 4 <= self.width())
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802  Qt's name
         """Never refused: a session that ends would wait for it."""

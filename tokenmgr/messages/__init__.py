@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from string import Formatter
+from types import SimpleNamespace
 from typing import Any
 
 from tokenmgr.clock import japan_time
@@ -21,6 +22,7 @@ from tokenmgr.errors import TokenmgrError
 _NONE = "—"
 _ON_PC = ("nss", "file", "tpm")  # how the names of stores on a PC begin
 _NO_OPTION = " \0"  # of a store that is not known: its blank goes with it
+_WORDS = {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}  # facts that name a text
 _UNTOLD = re.compile(rf"（{_NONE}）| ?\({_NONE}\)")  # a parenthesis about nothing
 
 
@@ -38,10 +40,11 @@ def kind_on_pc(serial: object) -> str:
     return kind if kind in _ON_PC else ""
 
 
-def _fit(texts: Mapping[str, str], name: str, facts: Mapping[str, object]) -> str:
-    """The text that is true of this store."""
+def _fit(texts: Mapping[str, str], name: str, facts: Mapping[str, object], at_desk: bool = False) -> str:
+    """The text that is true of this store, and in the window the one that says what is on the screen."""
     kind = kind_on_pc(facts.get("serial"))
-    those = (f"{name}_{kind}", f"{name}_pc", name) if kind else (name,)
+    names = (f"{name}_desk", name) if at_desk else (name,)
+    those = (each for one in names for each in ((f"{one}_{kind}", f"{one}_pc", one) if kind else (one,)))
     return next(texts[one] for one in those if one in texts)
 
 
@@ -56,11 +59,14 @@ class Texts:
     """The texts of one language, "ja" or "en". Commands in them are for the command line of `system` (system.NAME).
 
     Where a text is not true of a store on the PC, there is another beside it: `name_pc`, or of its kind, `name_tpm`.
+    Where one of an error names a command, there is `name_desk` for the window, in which buttons are named by their own
+    texts: {desk.again}.
     """
 
     def __init__(self, language: str, system: str = "linux") -> None:
         self.language, self._system = language, system
         self._entries = _entries(language)
+        self._buttons = {area: SimpleNamespace(**self._entries[area]) for area in ("desk", "desk_next")}
 
     def __call__(self, key: str, /, **facts: object) -> str:
         """`area.name`, its {facts} filled in."""
@@ -71,15 +77,22 @@ class Texts:
         area, _, name = key.partition(".")
         return name in self._entries.get(area, {})
 
-    def error(self, error: TokenmgrError) -> dict[str, str]:
+    def error(self, error: TokenmgrError, at_desk: bool = False) -> dict[str, str]:
         """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
         facts = error.facts
+        if at_desk:
+            facts = {name: self._at_desk(value) if name in _WORDS else value for name, value in facts.items()}
         plain = {name: self._joined(name, value) for name, value in facts.items()}
-        words = self._of_store(facts) | {name: self._fact(name, value, plain) for name, value in plain.items()}
-        parts = {part: _fit(entry, part, facts) for part in ("what", "kept", "next")}
+        known = {name: self._fact(name, value, plain) for name, value in plain.items()}
+        words = self._buttons | self._of_store(facts) | known
+        parts = {part: _fit(entry, part, facts, at_desk) for part in ("what", "kept", "next")}
         said = {part: _UNTOLD.sub("", self._filled(text, words)) for part, text in parts.items()}
-        return said | ({"kept": self("words.kept_uncertain", serial=facts.get("serial"))} if error.uncertain else {})
+        if error.uncertain:
+            said["kept"] = self(
+                "words.kept_uncertain_desk" if at_desk else "words.kept_uncertain", serial=facts.get("serial")
+            )
+        return said
 
     def of_code(self, code: str) -> str:
         """What happened, of an error that somebody else has had: its facts are not known here."""
@@ -89,7 +102,7 @@ class Texts:
         return _UNTOLD.sub("", text.format(**{name: known.get(name, _NONE) for name in names}))
 
     def _filled(self, text: str, facts: Mapping[str, object]) -> str:
-        filled = text.format(**{**self._of_store(facts), **facts}).replace(_NO_OPTION, "")
+        filled = text.format(**{**self._buttons, **self._of_store(facts), **facts}).replace(_NO_OPTION, "")
         return filled[:1].upper() + filled[1:] if text.startswith("{store}") else filled
 
     def _of_store(self, facts: Mapping[str, object]) -> dict[str, object]:
@@ -112,10 +125,20 @@ class Texts:
             return _NONE
         if isinstance(value, datetime):
             return japan_time(value, self.language)
-        if name not in {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}:
+        if name not in _WORDS:
             return value
         word = self._word(str(value))
-        return word if word == value else word.format(**facts)  # a text from outside may have braces of its own
+        if word == value:  # a text from outside may have braces of its own
+            return value
+        try:
+            return word.format(**self._buttons, **facts)
+        except KeyError:  # somebody outside says this word of ours without its facts
+            return value
+
+    def _at_desk(self, value: object) -> object:
+        """The name of a word that has one for the window."""
+        named = f"{value}_desk"
+        return named if named in self._entries["facts"] else value
 
     def _joined(self, name: str, value: object) -> object:
         if not isinstance(value, tuple):

@@ -17,13 +17,14 @@ from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.lists import Line, ListPage, Part
 from tokenmgr.desk.person import Answer, AskOnPage, AtDesk, Leave
+from tokenmgr.desk.troubles import said
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept
 from tokenmgr.wiring import places, stores
 from tokenmgr.wiring.glimpse import glimpse
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.places import Where
-from tokenmgr.wiring.words import language, t, texts
+from tokenmgr.wiring.words import language, t
 
 Decisions = Sequence[tuple[Item, Decided]]
 
@@ -70,7 +71,7 @@ def _page(
 def _cleaned(flow: Flow, shown: str, found: object) -> None:
     assert isinstance(found, Cleaned)  # noqa: S101  that is what the job returns
     heading = "done" if found.gone else "refused_all" if found.refused else "nothing"
-    refused = [Line(_named(one), texts().error(error)["what"], "warning") for one, error in found.refused]
+    refused = [Line(_named(one), said(error)["what"], "warning") for one, error in found.refused]
     parts = [
         Part(t("desk_clean.went"), [Line(_named(one), "") for one in found.gone]),
         Part(t("desk_clean.refused"), refused),

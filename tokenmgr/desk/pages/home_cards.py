@@ -20,16 +20,16 @@ from tokenmgr.desk.parts import button, card, text
 from tokenmgr.desk.pictures import picture
 from tokenmgr.desk.seeing import Seen
 from tokenmgr.desk.style import GAP
+from tokenmgr.desk.troubles import details, said
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.status import Place
 from tokenmgr.errors import NoMedium, ReaderEmpty, TokenmgrError
 from tokenmgr.messages import kind_on_pc
 from tokenmgr.renewal.journal import Begun
 from tokenmgr.wiring.libraries import known, settings
-from tokenmgr.wiring.words import language, t, texts
+from tokenmgr.wiring.words import language, t
 
 Choose = Callable[[Chosen], object]
-COMMAND = "tokenmgr "  # a next step that is typed is not one for the window
 PIN_ROLES = {PinState.LOCKED: "bad", PinState.FINAL_TRY: "bad", PinState.FINE: "quiet", PinState.NOT_TOLD: "quiet"}
 ON_PC_PICTURES = {"nss": "program.svg", "file": "program.svg", "tpm": "chip.svg"}
 ASIDE = (Place.BEFORE, Place.LEFT, Place.UNREADABLE, Place.FOREIGN)  # said in one line
@@ -97,7 +97,7 @@ class Drawing:
         for asked in found.asked:
             if asked.error:
                 yield text(t("desk_home.no_answer", bank=asked.profile.name), "quiet")
-                yield text(texts().error(asked.error)["what"], "small")
+                yield text(said(asked.error)["what"], "small")
 
     # --- a store ---
 
@@ -195,11 +195,8 @@ def _days(ends: datetime | None, now: datetime) -> int | None:
 
 
 def _told(error: TokenmgrError) -> list[QWidget]:
-    words = texts().error(error)
-    found: list[QWidget] = [text(f"✕  {words['what']}", "bad")]
-    if COMMAND not in words["next"]:
-        found.append(text(words["next"]))
-    return found
+    words = said(error)
+    return [text(f"✕  {words['what']}", "bad"), text(words["next"]), text(details(error), "small")]
 
 
 def _trouble(error: TokenmgrError, family: str = "") -> QWidget:

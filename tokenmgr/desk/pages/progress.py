@@ -14,6 +14,7 @@ from tokenmgr.desk import style
 from tokenmgr.desk.course import LONG, Course
 from tokenmgr.desk.parts import Page, card, text
 from tokenmgr.desk.person import Waiting
+from tokenmgr.desk.troubles import said
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import MediumChanged, MediumError, PcStoreInUse
 from tokenmgr.wiring.places import is_on_pc
@@ -68,7 +69,7 @@ class ProgressPage(Page):
             self._bar.setValue(max((step.value for step in course.done), default=0))
         self._wait.setText(_waiting(course.waiting) if course.waiting else "")
         self._wait_card.setVisible(course.waiting is not None)
-        self._told.setText("\n".join(texts().error(one)["what"] for one in course.told))
+        self._told.setText("\n".join(said(one)["what"] for one in course.told))
         self._button.setEnabled(not course.is_leaving)
         self._tick()
 
@@ -125,7 +126,7 @@ def _waiting(waiting: Waiting) -> str:
         if others:
             return t("desk_progress.other", serial=serial, seen=", ".join(others))
         return t("desk_progress.insert", serial=serial)
-    return texts().error(error)["what"] if error else ""
+    return said(error)["what"] if error else ""
 
 
 def _why(course: Course) -> str:

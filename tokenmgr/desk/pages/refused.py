@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tokenmgr.desk.parts import Page, card, rows, text
+from tokenmgr.desk.troubles import said
 from tokenmgr.errors import TokenmgrError
-from tokenmgr.wiring.words import t, texts
+from tokenmgr.wiring.words import t
 
 
 class RefusedPage(Page):
@@ -20,7 +21,7 @@ class RefusedPage(Page):
         again: Callable[[], object] | None = None,
     ) -> None:
         """`contact`: of the bank. `again`: where somebody may have mistyped."""
-        words = texts().error(error)
+        words = said(error)
         super().__init__(words["what"])
         self.add(card(text(t("desk.next"), "quiet"), text(words["next"], "large")))
         self.add(card(text(t("desk.kept"), "quiet"), text(words["kept"])))
