@@ -22,6 +22,7 @@ from tests.desk.bank import SITE, HandingBank, jti_of
 from tests.desk.rig import at_desk
 from tests.interop.running import BANK, Authority
 from tokenmgr import clock
+from tokenmgr.__main__ import meant
 from tokenmgr.desk import app, start
 from tokenmgr.desk.flow import JUST_OPEN
 from tokenmgr.desk.handovers import Handovers
@@ -108,6 +109,22 @@ def test_a_banks_link_is_taken_up_by_the_window_that_is_open(home: Home, ca: Aut
         assert first.returncode == 0
         assert "Traceback" not in said
     assert heard() == Progress(State.DECLINED)
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "meant_"),
+    [
+        ("/opt/tokenmgr/tokenmgr-desk", [], ["desk"]),
+        ("TokenMgr-Desk.exe", [LINK], ["desk", LINK]),
+        ("tokenmgr-desk.exe", ["TOKENMGR://open"], ["desk", "TOKENMGR://open"]),
+        ("tokenmgr-desk.exe", ["desk", "--tray"], ["desk", "--tray"]),
+        ("tokenmgr-desk.exe", ["native-host", "x"], ["native-host", "x"]),
+        ("tokenmgr", [], []),
+        ("tokenmgr.exe", [LINK], [LINK]),
+    ],
+)
+def test_the_windows_own_program_opens_it_unasked(program: str, given: list[str], meant_: list[str]) -> None:
+    assert meant(program, given) == meant_
 
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
