@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import sys
+from pathlib import PurePath
 
 CHILD = ["-m", "tokenmgr.token.child"]  # as system.how_to_start has it
+WINDOW = "tokenmgr-desk"  # the program that has no console (deploy/tokenmgr.spec)
+
+
+def meant(program: str, arguments: list[str]) -> list[str]:
+    """The window's own program needs no word for it: by a double click, or with a bank's link."""
+    is_window = PurePath(program).stem.lower() == WINDOW
+    is_bare = not arguments or arguments[0].lower().startswith("tokenmgr:")
+    return ["desk", *arguments] if is_window and is_bare else arguments
 
 
 def main() -> None:
@@ -14,6 +23,7 @@ def main() -> None:
         del sys.argv[1:3]
         child.main()
         return
+    sys.argv[1:] = meant(sys.argv[0], sys.argv[1:])
     try:
         from tokenmgr import system
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -13,10 +14,11 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from tests.browser.handing import Pc
 from tests.browser.pki import Authorities
 from tests.browser.site import BANK, ELSEWHERE, UNNAMED, Sites, serving
-from tests.contract.services import require
+from tests.contract.services import require, until
 from tests.desk.bank import jti_of, way
 from tests.interop.running import Authority
 from tokenmgr import __version__, clock
+from tokenmgr.customer.handover import a_secret
 from tokenmgr.customer.profiles import profiles
 from tokenmgr.desk.handover import take
 from tokenmgr.desk.handovers import Handovers
@@ -94,19 +96,32 @@ def test_a_banks_page_opens_the_window_and_follows_how_far_it_is(page: Page, pc:
     assert not pc.windows(ticket)  # nothing is opened a second time
 
 
-def test_what_it_opens_redeems_the_ticket_at_the_ca_once_and_the_page_hears_of_it_by_both_ways(
+def test_the_window_takes_it_up_at_the_ca_and_the_page_hears_of_it_by_both_ways(
     page: Page, pc: Pc, sites: Sites, ca: Authority
 ) -> None:
-    ticket, banks = pc.bank.ticket(sites.origin()), profiles(pc.home.folder / "banks.d")
-    ask(page, "begin", ticket=ticket)
-    address = pc.end(*pc.until_started(ticket)).split()[-1]
-    with closing(take(address, banks, way, pc.handovers, clock.now())) as taken:
-        with pytest.raises(HandoverSpent):  # replayed on another computer
-            take(address, banks, way, Handovers(pc.user), clock.now())
-        taken.tell(State.WORKING, 6)
-        assert ask(page, "progress", ticket=ticket) == {"state": "working", "step": 6}
-    told = json.loads(ca.fetch(f"/handover/{pc.bank.code}/{jti_of(ticket)}"))
-    assert told == {"state": "working", "step": 6, "code": None}
+    """One window has a second page's, too: the first one is declined by that, and the second by the window's end."""
+    tickets = [pc.bank.ticket(sites.origin()) for _ in range(2)]
+
+    def heard() -> list[object]:
+        return [ask(page, "progress", ticket=one) for one in tickets]
+
+    def heard_from_ca() -> list[str]:
+        found = [json.loads(ca.fetch(f"/handover/{pc.bank.code}/{jti_of(one)}")) for one in tickets]
+        return [str(one["state"]) for one in found]
+
+    ask(page, "begin", ticket=tickets[0])
+    (window,) = pc.until_started(tickets[0])
+    until(lambda: ask(page, "progress", ticket=tickets[0]) == {"state": "open"})
+    assert heard_from_ca() == ["open", "waiting"]
+    address, banks = f"tokenmgr://renew?t={tickets[0]}", profiles(pc.home.folder / "banks.d")
+    with pytest.raises(HandoverSpent):  # replayed on another computer
+        take(address, banks, way, Handovers(pc.user), clock.now(), a_secret())
+    ask(page, "begin", ticket=tickets[1])
+    until(lambda: heard() == [{"state": "declined"}, {"state": "open"}])
+    os.kill(window, signal.SIGTERM)
+    until(lambda: not pc.windows(tickets[0]))
+    assert heard() == [{"state": "declined"}] * 2
+    assert heard_from_ca() == ["declined"] * 2
 
 
 def test_the_page_of_the_docs_follows_a_renewal_to_its_end(page: Page, pc: Pc, sites: Sites) -> None:

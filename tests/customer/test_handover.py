@@ -25,7 +25,7 @@ from tests.interop.running import BANK, CONTRACT, OTHER_BANK
 from tests.renewal.serving import Maker, saying, serving
 from tests.renewal.serving import http as answering
 from tokenmgr import clock
-from tokenmgr.customer.handover import Errand, Handover, errand_of
+from tokenmgr.customer.handover import Errand, Handover, a_secret, errand_of
 from tokenmgr.customer.profiles import Banks, Profile, read_profile
 from tokenmgr.domain.handover import Act, Claims, State
 from tokenmgr.errors import (
@@ -182,11 +182,11 @@ def test_from_the_page_to_its_end(ca: running.Authority, bank: Profile) -> None:
     errand = asking(bank)
     assert seen(ca, errand) == ("waiting", None, None)
     with reached(bank) as authority, reached(bank) as another:
-        ours = Handover(errand, authority)
+        ours = Handover(errand, authority, a_secret())
         ours.redeem()
         assert seen(ca, errand) == ("open", None, None)
         ours.redeem()  # its answer was lost
-        theirs = Handover(errand, another)
+        theirs = Handover(errand, another, a_secret())
         with pytest.raises(HandoverSpent):
             theirs.redeem()
         theirs.tell(State.FAILED, code="M104")  # is not heard, and stops nobody
@@ -201,7 +201,7 @@ def test_only_its_page_may_read(ca: running.Authority, bank: Profile) -> None:
     errand = asking(bank)
     assert reader(ca, errand) == "*"
     with reached(bank) as authority:
-        Handover(errand, authority).redeem()
+        Handover(errand, authority, a_secret()).redeem()
     assert reader(ca, errand) == SITE
 
 
@@ -221,7 +221,7 @@ def test_the_ca_judges_for_itself(ca: running.Authority, bank: Profile) -> None:
     with reached(bank) as authority:
         for text, error in ((forged, HandoverForged), ("x", HandoverUnreadable)):
             with pytest.raises(error):
-                Handover(dataclasses.replace(errand, ticket=text), authority).redeem()
+                Handover(dataclasses.replace(errand, ticket=text), authority, a_secret()).redeem()
     with pytest.raises(urllib.error.HTTPError) as refused:
         ca.fetch(f"/handover/{BANK}", b"{" * 9000, {"Content-Type": "application/json"})
     assert json.loads(refused.value.read())["error"]["code"] == "R113"
@@ -240,7 +240,7 @@ def test_by_another_clock(ca: running.Authority, bank: Profile, testbed_store: P
     then = clock.now() - timedelta(seconds=900)  # a computer that is as wrong believes it; the CA does not
     errand = errand_of(made, Banks([bank], []), then)
     with reached(bank) as authority, pytest.raises(HandoverOver) as refused:
-        Handover(errand, authority).redeem()
+        Handover(errand, authority, a_secret()).redeem()
     assert refused.value.until < clock.now()
 
 
@@ -252,7 +252,7 @@ def test_a_ca_that_is_away_is_told_of_at_redeeming_and_of_nothing_after(tmp_path
     with serving(refusing, maker.server()) as port:
         profile = dataclasses.replace(MIHON, address=f"https://127.0.0.1:{port}", tls_roots=maker.root)
         with reached(profile, (0.0,)) as authority:
-            ours = Handover(errand, authority)
+            ours = Handover(errand, authority, a_secret())
             with pytest.raises(AuthorityUnreachable):
                 ours.redeem()
             first, second = (json.loads(one.partition(b"\r\n\r\n")[2]) for one in heard)
@@ -272,4 +272,4 @@ def test_another_hand_overs_answer_is_not_believed(tmp_path: Path) -> None:
         with serving(saying(answering("201 Created", "application/json", body)), maker.server()) as port:
             profile = dataclasses.replace(MIHON, address=f"https://127.0.0.1:{port}", tls_roots=maker.root)
             with reached(profile) as authority, pytest.raises(AuthorityAnswerWrong):
-                Handover(errand_of(ticket(), KNOWN, NOW), authority).redeem()
+                Handover(errand_of(ticket(), KNOWN, NOW), authority, a_secret()).redeem()

@@ -20,7 +20,7 @@ from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.pin import PinPage
-from tokenmgr.desk.pages.refused import RefusedPage
+from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
@@ -46,7 +46,7 @@ def test_a_first_certificate_by_the_keyboard_alone(
         _expire(pc.ca, made)
         choose_again(hands, stick)
         apply_again(hands)
-        assert "R104" in hands.words(hands.until(RefusedPage))
+        assert "R104" in hands.words(hands.until(TroublePage))
         assert "契約の管理者に、再発行" in hands.words()  # past the grace that this bank gives
         with _policy(pc.ca, grace_days=80):
             choose_again(hands, stick)
@@ -62,21 +62,21 @@ def test_wrong_pins_are_told_with_the_tries_left_until_it_is_locked(
     with begun(pc, qtbot, monkeypatch, Action.ACQUIRE) as hands, _policy(pc.ca, wrong_pins=2):
         apply_as(hands, "nobody")
         hands.type_pin(PIN)
-        assert "R102" in hands.words(hands.until(RefusedPage))
-        hands.press("もう一度入力する")
+        assert "R102" in hands.words(hands.until(TroublePage))
+        hands.press("取得し直す")
         assert hands.until(ApplicantPage).user.text() == "nobody"
         for _ in range(2):
             apply_as(hands, user, LOGIN_PIN, "000000")
             hands.type_pin(PIN)
-            hands.until(RefusedPage)
+            hands.until(TroublePage)
             hands.bot.waitUntil(lambda: "専用USBの暗証番号 (PIN) とは別のものです" in hands.words())
-            if "もう一度入力する" in hands.buttons():
-                hands.press("もう一度入力する")
+            if "取得し直す" in hands.buttons():
+                hands.press("取得し直す")
         assert "このIDはロックされました" in hands.words()
         begin(hands, Action.ACQUIRE)
         apply_as(hands, user)
         hands.type_pin(PIN)
-        assert "R103" in hands.words(hands.until(RefusedPage))
+        assert "R103" in hands.words(hands.until(TroublePage))
         assert "03-0000-0000" in hands.words()
         assert not pc.ca.generations(user)
 

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.desk.bank import SITE, HandingBank, jti_of
+from tests.desk.front import Front
+from tests.desk.going import fill_secrets
 from tests.desk.rig import Hands
 from tests.interop.customer import Customer
-from tests.interop.running import BANK, Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tokenmgr import clock
 from tokenmgr.desk.handovers import Handovers
+from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.awaited import AwaitedPage
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
@@ -43,14 +46,14 @@ def customer(customer: Customer, bank: HandingBank) -> Customer:
 class Page:
     """What the bank's page knows: its ticket, and what it hears."""
 
-    def __init__(self, bank: HandingBank, customer: Customer, user: str = "") -> None:
-        self._customer = customer
-        self.ticket = bank.ticket(user=user or customer.user)
+    def __init__(self, bank: HandingBank, customer: Customer, user: str = "", act: str = "renew") -> None:
+        self._customer, self._act = customer, act
+        self.ticket = bank.ticket(user=user or customer.user, act=act)
         Handovers(customer.folder).begin(jti_of(self.ticket), SITE, clock.now())
 
     @property
     def link(self) -> str:
-        return f"tokenmgr://renew?t={self.ticket}"
+        return f"tokenmgr://{self._act}?t={self.ticket}"
 
     @property
     def heard(self) -> Progress | None:
@@ -114,6 +117,50 @@ def test_what_failed_is_told_once_nobody_tries_again(hands: Hands, customer: Cus
     hands.press("ホーム")
     hands.until(HomePage)
     assert page.heard == Progress(State.FAILED, code="P101")
+
+
+def test_a_lost_answer_of_the_ca_is_asked_for_again(hands: Hands, customer: Customer, bank: HandingBank) -> None:
+    """The ticket is redeemed by then, and for this window it is as good as before (S6)."""
+    customer.stick.unplug()
+    is_well: list[bool] = []
+    front = Front(customer.ca, lambda: bool(is_well), 60)  # longer than anybody waits
+    with front.open() as address:
+        bank.hand_out(customer.folder, address=address)
+        page = Page(bank, customer)
+        hands.desk.flow.open_link(page.link)
+        hands.until(TroublePage)
+        assert page.heard_from_ca() == "open"
+        assert page.heard == Progress(State.WAITING)
+        is_well.append(True)
+        hands.press("続きから行う")
+        hands.until(AwaitedPage)
+        assert page.heard == Progress(State.OPEN)
+
+
+def test_an_acquisition_is_for_whom_the_banks_page_names(hands: Hands, customer: Customer, bank: HandingBank) -> None:
+    user = customer.ca.enrol().user
+    page = Page(bank, customer, user, "acquire")
+    hands.until(HomePage, lambda _: bool(hands.stores()))
+    hands.desk.flow.open_link(page.link)
+    _is_for(hands.until(ApplicantPage), user)
+    assert SITE in hands.words()
+    fill_secrets(hands.page, LOGIN_PIN, "000000")
+    hands.type_pin(customer.stick.pin)
+    assert "R102" in hands.words(hands.until(TroublePage))
+    hands.press("取得し直す")
+    _is_for(hands.until(ApplicantPage), user)
+    assert SITE in hands.words()
+    fill_secrets(hands.page, LOGIN_PIN, CONFIRMATION_PIN)
+    hands.type_pin(customer.stick.pin)
+    hands.until(DonePage)
+    assert page.heard == Progress(State.DONE)
+    assert customer.ca.states(user) == [Generation.ACTIVE]
+
+
+def _is_for(page: ApplicantPage, user: str) -> None:
+    assert (page.contract.text(), page.user.text()) == (CONTRACT, user)
+    assert page.contract.isReadOnly()
+    assert page.user.isReadOnly()
 
 
 def test_a_site_that_is_nobodys_is_told_to_the_customer(hands: Hands, customer: Customer) -> None:

@@ -13,6 +13,7 @@ from tests.contract.services import until
 from tests.desk.bank import SITE, HandingBank, jti_of, way
 from tests.interop.running import BANK, Authority
 from tokenmgr import clock
+from tokenmgr.customer.handover import a_secret
 from tokenmgr.customer.profiles import Banks, profiles
 from tokenmgr.desk.handover import Taken, take
 from tokenmgr.desk.handovers import Handovers
@@ -42,7 +43,7 @@ def handovers(tmp_path: Path) -> Handovers:
 def taken(bank: HandingBank, banks: Banks, handovers: Handovers) -> Iterator[Taken]:
     ticket = bank.ticket()
     handovers.begin(jti_of(ticket), SITE, clock.now())
-    made = take(f"tokenmgr://renew?t={ticket}", banks, way, handovers, clock.now())
+    made = take(f"tokenmgr://renew?t={ticket}", banks, way, handovers, clock.now(), a_secret())
     yield made
     made.close()
 
@@ -70,7 +71,7 @@ def test_a_second_start_with_the_same_ticket_leaves_the_first_alone(
     taken: Taken, banks: Banks, handovers: Handovers
 ) -> None:
     with pytest.raises(HandoverSpent):
-        take(taken.errand.ticket, banks, way, handovers, clock.now())
+        take(taken.errand.ticket, banks, way, handovers, clock.now(), a_secret())
     assert handovers.progress(taken.errand.jti, SITE) == OPENED
 
 
@@ -78,7 +79,7 @@ def test_one_that_was_redeemed_elsewhere_has_failed_here(taken: Taken, banks: Ba
     here = Handovers(tmp_path / "another")
     here.begin(taken.errand.jti, SITE, clock.now())
     with pytest.raises(HandoverSpent):
-        take(taken.errand.ticket, banks, way, here, clock.now())
+        take(taken.errand.ticket, banks, way, here, clock.now(), a_secret())
     assert here.progress(taken.errand.jti, SITE) == Progress(State.FAILED, code="H104")
 
 
@@ -86,7 +87,7 @@ def test_a_disk_that_takes_nothing_stops_nothing(
     ca: Authority, bank: HandingBank, banks: Banks, tmp_path: Path
 ) -> None:
     (tmp_path / "full").write_text("a file where a folder is wanted")
-    taken = take(bank.ticket(), banks, way, Handovers(tmp_path / "full"), clock.now())
+    taken = take(bank.ticket(), banks, way, Handovers(tmp_path / "full"), clock.now(), a_secret())
     taken.tell(State.DECLINED)
     taken.close()
     assert at_the_ca(ca, taken.errand.jti)["state"] == "declined"
@@ -98,9 +99,16 @@ def test_without_the_network_it_waits_and_may_be_taken_up_again(
     ticket = bank.ticket()
     handovers.begin(jti_of(ticket), SITE, clock.now())
     with pytest.raises(AuthorityUnreachable):
-        take(ticket, banks, lambda one: way(replace(one, address="https://127.0.0.1:1")), handovers, clock.now())
+        take(
+            ticket,
+            banks,
+            lambda one: way(replace(one, address="https://127.0.0.1:1")),
+            handovers,
+            clock.now(),
+            a_secret(),
+        )
     assert handovers.progress(jti_of(ticket), SITE) == WAITING
-    again = take(ticket, banks, way, handovers, clock.now())
+    again = take(ticket, banks, way, handovers, clock.now(), a_secret())
     again.close()
     assert handovers.progress(jti_of(ticket), SITE) == OPENED
 
@@ -108,5 +116,5 @@ def test_without_the_network_it_waits_and_may_be_taken_up_again(
 def test_what_proves_nothing_leaves_no_trace(bank: HandingBank, banks: Banks, handovers: Handovers) -> None:
     forged = HandingBank(BANK, roots=bank.roots).ticket()
     with pytest.raises(HandoverForged):
-        take(forged, banks, way, handovers, clock.now())
+        take(forged, banks, way, handovers, clock.now(), a_secret())
     assert not handovers.folder.exists()

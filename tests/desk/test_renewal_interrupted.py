@@ -17,6 +17,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
+from tests.desk.front import Front
 from tests.desk.rig import PATIENCE, Hands, at_desk
 from tests.interop.customer import LOGIN_PINS, Customer
 from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority, free_port
@@ -26,6 +27,7 @@ from tokenmgr.desk.course import LONG
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
+from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.left import LeftPage
 from tokenmgr.desk.pages.place import PlacePage
 from tokenmgr.desk.pages.progress import ProgressPage
@@ -177,6 +179,25 @@ def test_the_ca_is_away_then_asks_to_come_back_and_the_medium_fails(
     hands.type_pin(customer.stick.pin)
     hands.until(DonePage)
     assert ca.states(customer.user) == RENEWED
+
+
+def test_nobody_who_leaves_waits_for_a_ca_that_asks_for_patience(
+    hands: Hands, customer: Customer, ca: Authority
+) -> None:
+    hands.press("更新する")
+    hands.until(PlacePage)
+    hands.press("次へ")
+    hands.until(ConsentPage)
+    front = Front(ca, lambda: False, PATIENCE // 1000 + 5)
+    with front.open() as address:
+        text = customer.profile.read_text(encoding="utf-8")
+        customer.profile.write_text(text.replace(ca.url, address), encoding="utf-8")
+        hands.press("同意して更新する")
+        hands.type_pin(customer.stick.pin)
+        hands.bot.waitUntil(lambda: bool(front.heard), timeout=PATIENCE)
+        hands.press("中断する")
+        hands.until(HomePage)
+    assert ca.states(customer.user) == [State.ACTIVE]
 
 
 @contextmanager

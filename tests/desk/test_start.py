@@ -17,10 +17,19 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from tests.cli.runner import Home
+from tests.contract.services import until
+from tests.desk.bank import SITE, HandingBank, jti_of
 from tests.desk.rig import at_desk
+from tests.interop.running import BANK, Authority
+from tokenmgr import clock
+from tokenmgr.__main__ import meant
 from tokenmgr.desk import app, start
+from tokenmgr.desk.flow import JUST_OPEN
+from tokenmgr.desk.handovers import Handovers
 from tokenmgr.desk.instance import Instance, first_or_told
+from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.trouble import TroublePage
+from tokenmgr.domain.handover import OPENED, Progress, State
 from tokenmgr.testbed.bed import Testbed
 
 LINK = "tokenmgr://handover/abc"
@@ -81,6 +90,43 @@ def test_a_second_start_hands_its_link_to_the_first_and_goes(home: Home, run: Pa
         first.close()
 
 
+def test_a_banks_link_is_taken_up_by_the_window_that_is_open(home: Home, ca: Authority) -> None:
+    bank = HandingBank(BANK, roots=ca.root.read_text())
+    bank.hand_out(home.folder, address=ca.url)
+    ticket, handovers = bank.ticket(), Handovers(home.folder)
+
+    def heard() -> Progress | None:
+        return handovers.progress(jti_of(ticket), SITE)
+
+    with bank.registered(ca), started(home, JUST_OPEN) as first:
+        until_it_listens(home, first)
+        handovers.begin(jti_of(ticket), SITE, clock.now())
+        with started(home, f"tokenmgr://renew?t={ticket}") as second:
+            assert second.wait(BOUND) == 0
+        until(lambda: heard() == OPENED, first)
+        first.send_signal(signal.SIGTERM)
+        _, said = first.communicate(timeout=BOUND)
+        assert first.returncode == 0
+        assert "Traceback" not in said
+    assert heard() == Progress(State.DECLINED)
+
+
+@pytest.mark.parametrize(
+    ("program", "given", "meant_"),
+    [
+        ("/opt/tokenmgr/tokenmgr-desk", [], ["desk"]),
+        ("TokenMgr-Desk.exe", [LINK], ["desk", LINK]),
+        ("tokenmgr-desk.exe", ["TOKENMGR://open"], ["desk", "TOKENMGR://open"]),
+        ("tokenmgr-desk.exe", ["desk", "--tray"], ["desk", "--tray"]),
+        ("tokenmgr-desk.exe", ["native-host", "x"], ["native-host", "x"]),
+        ("tokenmgr", [], []),
+        ("tokenmgr.exe", [LINK], [LINK]),
+    ],
+)
+def test_the_windows_own_program_opens_it_unasked(program: str, given: list[str], meant_: list[str]) -> None:
+    assert meant(program, given) == meant_
+
+
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_in_order_even_while_a_token_hangs(
     home: Home, testbed_store: Path, kind: signal.Signals
@@ -132,8 +178,10 @@ def test_the_window_comes_back_where_it_was_and_in_a_tray_it_only_hides(
         hands.desk.window.stays = True
         with qtbot.waitSignal(hands.desk.window.hidden):
             hands.desk.window.close()
-        hands.desk.window.come()
+        app.asked(hands.desk, JUST_OPEN)
         assert hands.desk.window.isVisible()
+        assert isinstance(hands.page, HomePage)
+        assert not hands.desk.work.is_busy
         hands.desk.window.stays = False
     with at_desk(home.folder, qtbot, monkeypatch) as hands:
         assert (hands.desk.window.width(), hands.desk.window.height()) == (640, 480)

@@ -23,7 +23,7 @@ class DeskGroup(LazyGroup):
     """`tokenmgr desk tokenmgr://…` is what the system runs for such a link."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name.startswith(SCHEME):
+        if cmd_name.lower().startswith(SCHEME):
             return Command(cmd_name, callback=functools.partial(_open, cmd_name))
         return super().get_command(ctx, cmd_name)
 

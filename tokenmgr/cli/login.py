@@ -14,12 +14,13 @@ from tokenmgr.cli.login_view import is_fine, tell, whole
 from tokenmgr.cli.output import Exit, Output, exit_of, tell_error
 from tokenmgr.customer import login as seeing
 from tokenmgr.customer.host import Host
-from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose
+from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose, installation
 from tokenmgr.customer.profiles import Banks, host_of, profiles
 from tokenmgr.domain import login_policy
 from tokenmgr.domain.login import Kind
 from tokenmgr.errors import LoginHostMissing, NothingForPolicy, ProfileMissing, TokenmgrError
 from tokenmgr.wiring import around
+from tokenmgr.wiring.installing import libraries
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.looking import files
 from tokenmgr.wiring.words import t
@@ -77,7 +78,8 @@ def login(
         if why and not has_any:
             tell_error(why)
         again = [host or "", f"--bank {bank}" if bank else "", f"--medium {serial}" if serial else ""]
-        tell(told, here.user_home, " ".join(["tokenmgr login", *filter(None, again)]))
+        registers = installation(told, libraries(()).values())
+        tell(told, " ".join(["tokenmgr login", *filter(None, again)]), registers)
         for error in banks.broken_of(bank):
             tell_error(error)
     if why and not has_any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from tokenmgr import system
 from tokenmgr.cli.output import error_as_json, table, tell_error
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.login import Heard, Login, Place, Seen
-from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose, registrations
+from tokenmgr.customer.login_policies import auto_selects, firefox_may_choose
 from tokenmgr.domain import login_policy
 from tokenmgr.domain.login import Judged, Kind, Outcome, Role, Row, Step
 from tokenmgr.errors import TokenmgrError
@@ -35,8 +34,8 @@ def is_fine(told: Login) -> bool:
 # --- in words ---
 
 
-def tell(told: Login, home: Path, command: str) -> None:
-    """`command` is the one that was run, for whoever runs it again."""
+def tell(told: Login, command: str, registers: str) -> None:
+    """`command` is the one that was run, for whoever runs it again; `registers` the one for the media's libraries."""
     for place in told.places:
         if place.error:
             tell_error(place.error)
@@ -45,7 +44,7 @@ def tell(told: Login, home: Path, command: str) -> None:
         _tell_host(heard)
         for judged, seen in zip(heard.judged, told.browsers, strict=True):
             _tell_browser(judged, seen, told.places)
-    _tell_setup(told, home, command)
+    _tell_setup(told, command, registers)
     click.echo(f"\n{t('login.note')}")
     for seen in told.browsers:
         if seen.programs:
@@ -138,7 +137,7 @@ def _place(row: Row, places: Sequence[Place]) -> str:
     return t("seen.store", serial=place.name, label=place.label)
 
 
-def _tell_setup(told: Login, home: Path, command: str) -> None:
+def _tell_setup(told: Login, command: str, registers: str) -> None:
     """Exact for this PC, for whoever administers it."""
     if not any(judged.rows for heard in told.hosts for judged in heard.judged):
         return
@@ -148,13 +147,9 @@ def _tell_setup(told: Login, home: Path, command: str) -> None:
     if told.libraries or firefox_may_choose(told):
         click.echo(f"  {t('login.setup_firefox', file=login_policy.FIREFOX_PLACES[system.NAME])}")
         click.echo(f"    {command} --policy firefox")
-    if system.NAME == "windows":
-        return  # NSS's tools are not part of Firefox there
-    for seen in told.browsers:
-        for number, command in enumerate(registrations(told, seen, home)):
-            if not number:
-                click.echo(f"  {t('login.setup_module', browser=_title(seen))}")
-            click.echo(f"    {command}")
+    if registers:
+        click.echo(f"  {t('login.setup_module')}")
+        click.echo(f"    {registers}")
 
 
 def _tell_chromium(told: Login, command: str) -> None:

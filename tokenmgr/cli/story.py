@@ -74,7 +74,7 @@ class Story:
         self._chapter("medium")
         line(t("shown.medium_made", serial=self.medium.serial, pin=PIN, folder=self.medium.folder))
         profile = self._open_ca()
-        with authority(profile) as reached:
+        with authority(profile, time.sleep) as reached:
             self._acquire(profile, reached)
             self._become_due(reached)
             self._renew_and_pull(profile, reached)

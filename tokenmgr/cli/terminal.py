@@ -46,5 +46,8 @@ class Terminal:
     def tell(self, error: TokenmgrError) -> None:
         tell_error(error)
 
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)  # Ctrl-C ends it
+
     def screen(self, doing: Callable[[], str], is_back: Callable[[], bool]) -> Screen:
         return Progress(prompts.sees_progress() and not self._as_json, doing, is_back)

@@ -73,13 +73,19 @@ def _parts(text: str) -> tuple[str, str]:
     return "", text
 
 
+def a_secret() -> Secret:
+    """Ours to choose, so that a lost answer is asked for again (S6)."""
+    return Secret(secrets.token_urlsafe(32))
+
+
 class Handover:
     """One errand at the CA. `authority` is nobody else's: a page is told while a renewal is under way."""
 
-    def __init__(self, errand: Errand, authority: Authority) -> None:
+    def __init__(self, errand: Errand, authority: Authority, secret: Secret) -> None:
+        """`secret`: `a_secret`, and for as long as the ticket is tried the same."""
         self.errand = errand
         self._authority = authority
-        self._secret = Secret(secrets.token_urlsafe(32))  # ours to choose, so that a lost answer is asked for again
+        self._secret = secret
         self._is_unheard = False
 
     def redeem(self) -> None:

@@ -1,18 +1,16 @@
 """What an administrator gives the browsers of this PC, so that they offer the right certificate: as values, and as the
-commands that register a medium's library."""
+command that registers a medium's library."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Collection, Iterator
 
-from tokenmgr.customer.login import Heard, Login, Seen
+from tokenmgr.customer.login import Heard, Login
 from tokenmgr.domain.login import Candidate, Hindrance, Kind, Role, Row, Step
 from tokenmgr.domain.login_policy import SHORT, AutoSelect, Parts, pattern_of
 from tokenmgr.errors import LoginAmbiguous, NothingForPolicy
 
-CHROMIUM_DATABASE = ".pki/nssdb"
 _CURABLE = (None, Hindrance.MODULE)  # offered, or offered once the medium's library is registered
 
 
@@ -67,24 +65,15 @@ def firefox_may_choose(told: Login) -> bool:
     )
 
 
-def registrations(told: Login, seen: Seen, home: Path) -> list[str]:
-    """The commands that register the libraries of the media in this browser's database: modutil is NSS's own."""
+def installation(told: Login, by_itself: Collection[str]) -> str:
+    """The command that registers the libraries of the media in this user's browsers; empty where none needs it.
+    `by_itself`: the libraries that it takes unnamed."""
     needed = any(
         row.hindrance is Hindrance.MODULE
         for heard in told.hosts
         for judged in heard.judged
-        if judged.browser is seen.browser and judged.step is Step.REGISTER
+        if judged.step is Step.REGISTER
         for row in judged.rows
     )
-    if not needed or (seen.database is None and seen.browser.kind is Kind.FIREFOX):
-        return []
-    folder = seen.database.path if seen.database else home / CHROMIUM_DATABASE
-    place = shlex.quote(f"sql:{folder}")
-    made = [] if seen.database else [f"mkdir -p {shlex.quote(str(folder))}", f"certutil -N -d {place} --empty-password"]
-    return [
-        *made,
-        *(
-            f"modutil -force -dbdir {place} -add {shlex.quote(name)} -libfile {shlex.quote(path)}"
-            for name, path in told.libraries.items()
-        ),
-    ]
+    named = [f"--module {shlex.quote(path)}" for path in told.libraries.values() if path not in by_itself]
+    return " ".join(["tokenmgr desk install", *named]) if needed else ""

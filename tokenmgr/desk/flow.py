@@ -7,7 +7,8 @@ tells, and that is shown here, whatever the job is.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from PySide6.QtCore import QObject
 
@@ -52,6 +53,7 @@ from tokenmgr.wiring.words import language, speak, t
 JUST_OPEN = "tokenmgr://open"  # of a start menu that knows addresses alone
 WITHOUT_STORE = (Action.ACQUIRE, Action.DIAGNOSE)
 Journey = Callable[["Flow", Chosen], None]
+Ways = Mapping[Action, Callable[[], object]]
 
 
 class Flow(QObject):
@@ -77,6 +79,8 @@ class Flow(QObject):
         self.last_error = ""  # the code of it, for whoever is called on the telephone
         self._then: Callable[[object], object] = lambda _: self.home()
         self._again: Callable[[], object] = self.home
+        self._ways: Ways = {}
+        self._help_at: Sequence[str] = ()
         seeing.seen.connect(self._on_seen)
         work.happened.connect(self._on_event)
         work.finished.connect(self._on_finished)
@@ -118,12 +122,20 @@ class Flow(QObject):
         self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
 
     def run(
-        self, job: Job, heading: str, then: Callable[[object], object], steps: Collection[Step] = tuple(Step)
+        self,
+        job: Job,
+        heading: str,
+        then: Callable[[object], object],
+        steps: Collection[Step] = tuple(Step),
+        ways: Ways = MappingProxyType({}),
+        help_at: Sequence[str] = (),
     ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
-        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation."""
+        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation. `ways`: the
+        journey's own to what an error's next step is. `help_at`: whom to ask, where it is known which bank it is."""
         self._course, self._then, self._failed = Course(heading, steps), then, ""
-        self._again = lambda: self.run(job, heading, then, steps)
+        self._again = lambda: self.run(job, heading, then, steps, ways, help_at)
+        self._ways, self._help_at = ways, help_at
         self._progress()
         self.work.start(job)
 
@@ -178,10 +190,13 @@ class Flow(QObject):
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
         self._failed = self.last_error = error.code
-        self.show(TroublePage(error, self.home, self._again, self._act, self._help_at()))
+        self.show(TroublePage(error, self.home, self._again, self._act, self._help_at or self._banks()))
 
     def _act(self, action: Action, store: str) -> None:
         """What an error's next step is. Home is where it is chosen when nobody can tell what it would be about."""
+        if action in self._ways:
+            self._ways[action]()
+            return
         found = [] if action is Action.DIAGNOSE else list(self._about(action, store))  # of this computer, for support
         if len(found) != 1 and action in WITHOUT_STORE:
             found = [Chosen(action)]
@@ -199,7 +214,7 @@ class Flow(QObject):
             else:
                 yield Chosen(action, one)
 
-    def _help_at(self) -> list[str]:
+    def _banks(self) -> list[str]:
         known = self.seen.looked.words.known if self.seen and self.seen.looked else ()
         return [t("desk.help_bank", name=one.name, contact=one.contact) for one in known if one.contact]
 

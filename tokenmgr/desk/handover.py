@@ -13,6 +13,7 @@ from tokenmgr.customer.profiles import Banks, Profile
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.domain.handover import OPENED, WAITING, Progress, State
 from tokenmgr.errors import TokenmgrError
+from tokenmgr.log import Secret
 from tokenmgr.renewal.authority import Authority
 
 log = logging.getLogger(__name__)
@@ -63,12 +64,18 @@ class Taken:
 
 
 def take(
-    address: str, banks: Banks, authority: Callable[[Profile], Authority], handovers: Handovers, now: datetime
+    address: str,
+    banks: Banks,
+    authority: Callable[[Profile], Authority],
+    handovers: Handovers,
+    now: datetime,
+    secret: Secret,
 ) -> Taken:
-    """Of `tokenmgr://…`. Asks the CA, so it takes a while: not in the window's own thread."""
+    """Of `tokenmgr://…`. Asks the CA, so it takes a while: not in the window's own thread. `secret`: a_secret(); the
+    same when it is tried again."""
     errand = errand_of(address, banks, now)
     reached = authority(errand.profile)
-    handover = Handover(errand, reached)
+    handover = Handover(errand, reached, secret)
     try:
         handover.redeem()
     except TokenmgrError as error:

@@ -8,7 +8,7 @@ from tokenmgr.customer.status import Row, Status
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.domain.medium import PinState
-from tokenmgr.domain.status import Next, Place, Verdict
+from tokenmgr.domain.status import Next, Place, Verdict, Why
 
 PIN_FIRST = (PinState.NOT_SET, PinState.TO_BE_CHANGED)  # before anything else can be done
 MAIN = (Action.RESUME, Action.RENEW, Action.ACQUIRE, Action.DIAGNOSE)  # the rest is in the menu
@@ -78,7 +78,7 @@ def more_of_row(store: Store, row: Row) -> list[Chosen]:
 def more_of_store(store: Store) -> list[Chosen]:
     """In the menu of a store."""
     found = []
-    if any(row.judged.next is Next.CLEAN for row in store.rows):
+    if any(row.judged.next is Next.CLEAN or row.judged.why is Why.MOVED for row in store.rows):
         found.append(Action.CLEAN)
     if store.look.pin is not PinState.LOCKED and not store.look.is_on_pc and not store.error:
         found += [Action.ACQUIRE, Action.PIN]

@@ -203,12 +203,16 @@ class AtDesk:
             if (now := Waiting(error, others)) != told:
                 told = now
                 self._post(now)
-            self._pause(LOOKING)
+            self.pause(LOOKING)
         self._post(Waiting(None))
         return True
 
     def tell(self, error: TokenmgrError) -> None:
         self._post(Told(error))
+
+    def pause(self, seconds: float) -> None:
+        self._leaving.wait(seconds)
+        self.check()
 
     def screen(self, doing: Callable[[], str], is_back: Callable[[], bool]) -> Screen:
         self.doing = doing
@@ -240,10 +244,6 @@ class AtDesk:
     def check(self) -> None:
         if self._leaving.is_set():
             raise LeftForLater(serial="")
-
-    def _pause(self, seconds: float) -> None:
-        self._leaving.wait(seconds)
-        self.check()
 
     def _secret(self, question: Question) -> Secret:
         system.keep_out_of_core_dumps()
@@ -281,7 +281,7 @@ class Going:
 
     def waits(self, seconds: int) -> None:
         self._person.post(AuthorityWaits(seconds))
-        self._person._pause(seconds)
+        self._person.pause(seconds)
 
     def waits_for_store(self, error: MediumError) -> bool:
         return self._person.waits(error, self._is_back)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
@@ -22,7 +21,7 @@ from tokenmgr.errors import (
     SameStore,
     SourceMissing,
 )
-from tokenmgr.renewal.authority import Authority
+from tokenmgr.renewal.authority import Authority, Pause
 from tokenmgr.renewal.journal import SOURCE, STORE, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import Meant, heading_here, whose
@@ -57,7 +56,7 @@ def counter(
         _only(known, banks.broken_of(bank) if bank is None else [])
     with both(only, target, person, source, is_a_banks if goes_on else None, gives_up) as (new, old, lost, screen):
         profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, (old or new).store)
-        with authority(profile) as reached:
+        with authority(profile, person.pause) as reached:
             parts = profile, new.store, reached, settings().journal_folder, screen, clock.now, screen.tell
             hooks = hooks_of(screen, no_hooks)
             yield Counter(*parts, usb=new.stick, source=old.store if old else None, hooks=hooks, lost=lost), screen
@@ -109,9 +108,9 @@ def _screen(new: Opened, old: Opened, person: Person) -> Screen:
     return person.screen(lambda: new.doing() or old.doing(), lambda: all(one.store.is_here() for one in (new, old)))
 
 
-def authority(profile: Profile) -> Authority:
+def authority(profile: Profile, pause: Pause) -> Authority:
     seconds = settings().time_limits.answer
-    return Authority(profile.address, profile.code, profile.tls_roots, time.sleep, seconds, profile.proxies)
+    return Authority(profile.address, profile.code, profile.tls_roots, pause, seconds, profile.proxies)
 
 
 def hooks_of(screen: Screen, none: bool) -> Hooks:

@@ -43,5 +43,8 @@ class Person(Protocol):
 
     def tell(self, error: TokenmgrError) -> None: ...
 
+    def pause(self, seconds: float) -> None:
+        """Before a CA that does not answer is asked again: whoever leaves is not to wait for that."""
+
     def screen(self, doing: Callable[[], str], is_back: Callable[[], bool]) -> Screen:
         """`doing`: the call that the medium is at. `is_back`: whether every store is here again."""

@@ -1,4 +1,4 @@
-"""Acquire (R9): which bank, which store, the four fields; and where the CA refuses, the way that is open (R10, R14)."""
+"""Acquire (R9): which bank, which store, the four fields; anew where the CA refuses what was typed (R10, R14)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
-from tokenmgr.customer.operations import Applicant, Outcome, Rehearsed
+from tokenmgr.customer.operations import Applicant
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk import errands
@@ -18,12 +18,9 @@ from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage, Option, link
-from tokenmgr.desk.pages.refused import RefusedPage
-from tokenmgr.desk.person import AtDesk
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
-from tokenmgr.domain.policy import Way
-from tokenmgr.errors import ClaimNotAccepted, NotPermittedNow, ProfileMissing, RegistrationError
+from tokenmgr.errors import ProfileMissing
 from tokenmgr.keystore import nss
 from tokenmgr.renewal.authority import Offer
 from tokenmgr.wiring import places
@@ -43,7 +40,7 @@ class At:
 
 
 def begins(flow: Flow, chosen: Chosen) -> None:
-    whose = chosen.row.held.whose if chosen.row else None
+    whose = _meant(chosen)
     _bank(flow, chosen, whose.bank if whose else None)
 
 
@@ -126,59 +123,38 @@ def _for_who_has_none(offer: Offer) -> list[QWidget]:
 
 def _into(flow: Flow, at: At, chosen: Chosen, store: Store) -> None:
     whose = _known(at.profile, chosen, store)
-    _fields(flow, at, places.by_name(store.look.name, Where()), which.in_words(store), whose)
+    _fields(flow, at, chosen, places.by_name(store.look.name, Where()), which.in_words(store), whose)
 
 
 def _into_pc(flow: Flow, at: At, chosen: Chosen, name: str) -> None:
     shown = t("desk_acquire.on_pc", name=_pc_in_words(name))
-    _fields(flow, at, Where(pc=name), shown, _known(at.profile, chosen, None))
+    _fields(flow, at, chosen, Where(pc=name), shown, _known(at.profile, chosen, None))
 
 
-def _fields(flow: Flow, at: At, where: Where, shown: str, known: Whose | Applicant | None) -> None:
-    """The button is the consent: at which bank and into which store stands above it."""
+def _fields(flow: Flow, at: At, chosen: Chosen, where: Where, shown: str, known: Whose | Applicant | None) -> None:
+    """The button is the consent: which site asks, at which bank and into which store stands above it (R6)."""
     told = [(t("desk_acquire.bank"), at.profile.name), (t("labels.store"), shown)]
+    help_at = [t("desk.help_bank", name=at.offer.name, contact=at.offer.contact or t("desk_which.your_branch"))]
 
     def go(applicant: Applicant) -> None:
         errand = Errand(Verb.ACQUIRE, where, bank=at.profile.code, applicant=applicant)
-        retry = functools.partial(_fields, flow, at, where, shown, applicant)
-        then = functools.partial(_ended, flow, at, retry)
-        flow.run(functools.partial(_acquire, errand), t("desk.doing_acquire"), then)
+        anew = functools.partial(_fields, flow, at, chosen, where, shown, applicant)
+        job = functools.partial(errands.run, errand)
+        flow.run(job, t("desk.doing_acquire"), flow.done, ways={Action.ACQUIRE: anew}, help_at=help_at)
 
     contract, user = (known.contract, known.user) if known else ("", "")
-    flow.show(ApplicantPage(contract, user, go, flow.home, told))
+    is_fixed = chosen.whose is not None
+    flow.show(ApplicantPage(contract, user, go, flow.home, told, is_fixed=is_fixed, origin=chosen.origin))
 
 
 def _known(profile: Profile, chosen: Chosen, store: Store | None) -> Whose | None:
-    """Whoever the chosen certificate is of, or the only one of this bank on the store."""
-    if chosen.row and chosen.row.held.whose:
-        return chosen.row.held.whose
+    """Who is meant, or the chosen certificate is of, or the only one of this bank on the store."""
+    if whose := _meant(chosen):
+        return whose
     found = {row.held.whose for row in store.rows if row.held.whose} if store else set()
     of_bank = [one for one in found if one.bank == profile.code]
     return of_bank[0] if len(of_bank) == 1 else None
 
 
-# --- and what comes of it ---
-
-
-def _acquire(errand: Errand, person: AtDesk) -> Outcome | Rehearsed | RegistrationError:
-    """A refusal is an answer: what to do is the page's to say, with the bank to turn to."""
-    try:
-        return errands.run(errand, person)
-    except RegistrationError as error:
-        if error.retriable:
-            raise
-        return error
-
-
-def _ended(flow: Flow, at: At, retry: functools.partial[None], found: object) -> None:
-    if not isinstance(found, RegistrationError):
-        flow.done(found)
-        return
-    flow.last_error = found.code
-    again = None
-    if isinstance(found, ClaimNotAccepted) and found.tries_left:
-        again = retry
-    elif isinstance(found, NotPermittedNow) and found.way == Way.OTHER_STORE.value:
-        again = functools.partial(_store, flow, Chosen(Action.ACQUIRE), at)
-    contact = [(at.offer.name, at.offer.contact or t("desk_which.your_branch"))]
-    flow.show(RefusedPage(found, contact, flow.home, again))
+def _meant(chosen: Chosen) -> Whose | None:
+    return chosen.whose or (chosen.row.held.whose if chosen.row else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from tokenmgr import clock
@@ -18,6 +19,7 @@ from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.lists import Line, ListPage, Part
 from tokenmgr.desk.person import Answer, AskOnPage, AtDesk, Leave
 from tokenmgr.desk.troubles import said
+from tokenmgr.domain.status import Place, Why
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept
 from tokenmgr.wiring import places, stores
@@ -43,14 +45,29 @@ def begins(flow: Flow, chosen: Chosen) -> None:
 
 def _begins(flow: Flow, store: Store) -> None:
     shown = which.in_words(store)
-    job = functools.partial(_clean, store.look.name, shown)
+    job = functools.partial(_clean, store.look.name, _successors(flow, store), shown)
     flow.run(job, t("desk_clean.looking"), functools.partial(_cleaned, flow, shown), steps=())
 
 
-def _clean(name: str, shown: str, person: AtDesk) -> Cleaned:
+def _successors(flow: Flow, store: Store) -> str:
+    """Of the store that is here too and has what replaces something on this one: it has to be opened with it (S2)."""
+    moved = {row.held.whose for row in store.rows if row.judged.why is Why.MOVED}
+    for other in flow.seen.looked.found.stores if flow.seen and flow.seen.looked and moved else ():
+        if other is not store and any(
+            row.held.whose in moved and row.judged.place is Place.CURRENT for row in other.rows
+        ):
+            return other.look.name
+    return ""
+
+
+def _clean(name: str, successors: str, shown: str, person: AtDesk) -> Cleaned:
     banks = profiles(settings().bank_folder)
-    with stores.opened(places.by_name(name, Where()), None, person) as at:
-        found = listed(at.store, banks.known, settings().journal_folder, glimpse, clock.now)
+    with ExitStack() as stack:
+        at, *others = (
+            stack.enter_context(stores.opened(places.by_name(one, Where()), None, person)).store
+            for one in filter(None, (name, successors))
+        )
+        found = listed(at, banks.known, settings().journal_folder, glimpse, clock.now, *others)
         warnings = _warnings(found)
         if not found.removable:
             return Cleaned([], [], found.kept, warnings)

@@ -3,8 +3,11 @@ from there the way that home's own button leads (R6). The page hears how far tha
 
 from __future__ import annotations
 
+import functools
+
 from tokenmgr import clock
 from tokenmgr.customer.handover import Errand as Asked
+from tokenmgr.customer.handover import a_secret
 from tokenmgr.customer.profiles import profiles
 from tokenmgr.customer.status import Row
 from tokenmgr.customer.status import Seen as Store
@@ -13,22 +16,27 @@ from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.handover import Taken, take
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.desk.pages.awaited import AwaitedPage
+from tokenmgr.desk.person import AtDesk
 from tokenmgr.desk.seeing import Seen
 from tokenmgr.domain.handover import Act
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.status import Next
+from tokenmgr.log import Secret
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
 
 def begins(flow: Flow, link: str) -> None:
-    flow.run(lambda _: _take(link), t("desk_handed.checking"), lambda taken: _taken(flow, taken), steps=())
+    job = functools.partial(_take, link, a_secret())
+    flow.run(job, t("desk_handed.checking"), lambda taken: _taken(flow, taken), steps=())
 
 
-def _take(link: str) -> Taken:
+def _take(link: str, secret: Secret, person: AtDesk) -> Taken:
     from tokenmgr.wiring.counter import authority  # here: it takes longer to load than the window to open
 
-    return take(link, profiles(settings().bank_folder), authority, Handovers(settings().home), clock.now())
+    here = settings()
+    reach = functools.partial(authority, pause=person.pause)
+    return take(link, profiles(here.bank_folder), reach, Handovers(here.home), clock.now(), secret)
 
 
 def _taken(flow: Flow, taken: object) -> None:

@@ -10,6 +10,7 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Chosen
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.pages.choice import ChoicePage, Option
+from tokenmgr.desk.words import short
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.pki.names import holder_of
 from tokenmgr.wiring.libraries import settings
@@ -37,6 +38,8 @@ def option(store: Store, then: Callable[[Store], object]) -> Option:
 
 
 def in_words(store: Store) -> str:
+    if store.look.is_on_pc:
+        return short(store.look.name)
     named = t("desk_which.store", serial=store.look.name)
     return f"{named}  {store.look.label}" if store.look.label not in ("", store.look.name) else named
 

@@ -26,10 +26,14 @@ class ApplicantPage(Page):
         leave: Callable[[], object],
         told: Iterable[tuple[str, str]] = (),
         is_fixed: bool = False,
+        origin: str = "",
     ) -> None:
-        """`told`: at which bank, into which store. `is_fixed`: what was begun is this subscriber's."""
+        """`told`: at which bank, into which store. `is_fixed`: it is for this subscriber alone. `origin`: the site that
+        asks; empty where nobody does."""
         super().__init__(t("desk_acquire.heading"), t("desk_acquire.lead"))
         self._answer = answer
+        if origin:
+            self.add(card(text(t("desk_consent.site"), "quiet"), text(origin, "large")))
         if told := list(told):
             self.add(card(rows(told)))
         self.contract = self._field(t("desk_acquire.contract"), contract, is_fixed)
