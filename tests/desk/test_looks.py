@@ -310,9 +310,10 @@ def reached(one: QWidget) -> bool:
     return one.isVisible() and one.isEnabled() and bool(one.focusPolicy() & Qt.FocusPolicy.TabFocus) and not is_page
 
 
-def place(one: QWidget, page: QWidget) -> tuple[int, int]:
+def place(one: QWidget, page: Page) -> tuple[bool, int, int]:
     at = one.mapTo(page, QPoint(0, 0))
-    return at.y() // 8, at.x()  # what stands in a row may differ by a pixel
+    is_below = not page.sheet.isAncestorOf(one)  # the buttons at the foot, wherever the sheet is
+    return is_below, at.y() // 8, at.x()  # what stands in a row may differ by a pixel
 
 
 def colours(one: QWidget) -> set[str]:

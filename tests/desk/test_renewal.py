@@ -50,7 +50,7 @@ def test_the_whole_way_by_mouse(hands: Hands, customer: Customer, tmp_path: Path
 
 
 def _look_at_contents(hands: Hands, serial: str, pdf: Path) -> None:
-    hands.press("電子証明書の内容を見る")
+    hands.press("内容を見る")
     page = hands.until(ContentsPage)
     for word in (serial, "しんきん電子証明書認証局", "楕円曲線 P-256", "ログイン（TLSクライアント認証）"):
         assert word in hands.words()

@@ -20,7 +20,7 @@ def test_wrong_then_right_then_the_last_try(hands: Hands, customer: Customer) ->
     hands.type_pin("9999")
     hands.until(TroublePage)
     assert counts["user_wrong"] == 1
-    hands.press("もう一度入力する")
+    hands.press("もう一度行う")
     page = hands.until(PinPage)
     assert "まちがって入力されています" in hands.words()
     page.field.insert("１２３４")  # as an input method does

@@ -20,6 +20,7 @@ from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage, Option, link
 from tokenmgr.desk.pages.refused import RefusedPage
 from tokenmgr.desk.person import AtDesk
+from tokenmgr.desk.words import named, promise, short
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import Way
@@ -66,9 +67,9 @@ def _look(code: str | None) -> At | list[Profile]:
 
 def _on_pc() -> list[str]:
     """That are there: none is made by the way."""
-    found = [one.nick for one in nss.databases(settings().user_home)]
+    found = [one.name for one in nss.databases(settings().user_home)]
     path = places.file_named(places.FILE)
-    return [*found, *([places.FILE] if path and path.exists() else []), *places.chips()]
+    return [*found, *([places.canonical(places.FILE)] if path and path.exists() else []), *places.chips()]
 
 
 def _asked(flow: Flow, chosen: Chosen, found: object) -> None:
@@ -108,12 +109,7 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
 
 
 def _pc_option(name: str, then: functools.partial[None]) -> Option:
-    return Option(t("desk_acquire.on_pc", name=_pc_in_words(name)), t("desk_acquire.on_pc_about"), then)
-
-
-def _pc_in_words(name: str) -> str:
-    kind = "file" if name == places.FILE else name.partition(":")[0]
-    return t(f"desk_acquire.pc_{kind}") if kind in ("file", "firefox", "chromium", "tpm") else name
+    return Option(short(name), promise(name), then)
 
 
 def _for_who_has_none(offer: Offer) -> list[QWidget]:
@@ -130,13 +126,12 @@ def _into(flow: Flow, at: At, chosen: Chosen, store: Store) -> None:
 
 
 def _into_pc(flow: Flow, at: At, chosen: Chosen, name: str) -> None:
-    shown = t("desk_acquire.on_pc", name=_pc_in_words(name))
-    _fields(flow, at, Where(pc=name), shown, _known(at.profile, chosen, None))
+    _fields(flow, at, Where(pc=name), short(name), _known(at.profile, chosen, None))
 
 
 def _fields(flow: Flow, at: At, where: Where, shown: str, known: Whose | Applicant | None) -> None:
     """The button is the consent: at which bank and into which store stands above it."""
-    told = [(t("desk_acquire.bank"), at.profile.name), (t("labels.store"), shown)]
+    told = [(t("desk_consent.bank"), at.profile.name), (t("labels.store"), shown)]
 
     def go(applicant: Applicant) -> None:
         errand = Errand(Verb.ACQUIRE, where, bank=at.profile.code, applicant=applicant)
@@ -177,8 +172,8 @@ def _ended(flow: Flow, at: At, retry: functools.partial[None], found: object) ->
     flow.last_error = found.code
     again = None
     if isinstance(found, ClaimNotAccepted) and found.tries_left:
-        again = retry
+        again = named(Action.ACQUIRE), retry
     elif isinstance(found, NotPermittedNow) and found.way == Way.OTHER_STORE.value:
-        again = functools.partial(_store, flow, Chosen(Action.ACQUIRE), at)
+        again = t("desk_acquire.other_store"), functools.partial(_store, flow, Chosen(Action.ACQUIRE), at)
     contact = [(at.offer.name, at.offer.contact or t("desk_which.your_branch"))]
     flow.show(RefusedPage(found, contact, flow.home, again))

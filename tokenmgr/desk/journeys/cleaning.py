@@ -18,6 +18,7 @@ from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.lists import Line, ListPage, Part
 from tokenmgr.desk.person import Answer, AskOnPage, AtDesk, Leave
 from tokenmgr.desk.troubles import said
+from tokenmgr.desk.words import holder
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept
 from tokenmgr.wiring import places, stores
@@ -95,4 +96,4 @@ def _named(one: Item) -> str:
     if one.facts is None:
         return t("desk_clean.key" if one.has_key else "desk_clean.damaged")
     until = japan_time(one.facts.not_after, language())
-    return t("desk_clean.certificate", holder=which.holder(one.facts), until=until)
+    return t("desk_clean.certificate", holder=holder(one.facts), until=until)

@@ -21,6 +21,7 @@ from tokenmgr.desk.pictures import picture
 from tokenmgr.desk.seeing import Seen
 from tokenmgr.desk.style import GAP
 from tokenmgr.desk.troubles import details, said
+from tokenmgr.desk.words import labelled, named, short
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.status import Place
 from tokenmgr.errors import NoMedium, ReaderEmpty, TokenmgrError
@@ -134,8 +135,8 @@ class Drawing:
         return made
 
     def _title(self, store: Store, facts: MediumFacts | None) -> str:
-        if kind := kind_on_pc(store.look.name):
-            return t(f"desk_home.store_{kind}", label=store.look.label)
+        if store.look.is_on_pc:
+            return labelled(store.look.name, store.look.label)
         if facts and not facts.initialised:
             return t("desk_home.blank")
         return t("desk_home.medium", label=store.look.label).strip()
@@ -154,8 +155,7 @@ class Drawing:
 
     def _button(self, chosen: Chosen, first: Chosen | None) -> QPushButton:
         is_first = chosen == first
-        label = t(f"desk_home.do_{chosen.action.value}")
-        made = button(label, functools.partial(self.choose, chosen), "primary" if is_first else "")
+        made = button(named(chosen.action), functools.partial(self.choose, chosen), "primary" if is_first else "")
         made.setDefault(is_first)
         made.setObjectName(_name_of(chosen))
         return made
@@ -166,7 +166,7 @@ class Drawing:
         made.setAccessibleName(f"{label} {name.partition('/')[0]}")
         menu = QMenu(made)
         for chosen in offered:
-            action = menu.addAction(t(f"desk_home.do_{chosen.action.value}"))
+            action = menu.addAction(named(chosen.action))
             action.triggered.connect(functools.partial(_choose, self.choose, chosen))
         made.setMenu(menu)
         return made
@@ -209,7 +209,7 @@ def _begun_elsewhere(begun: Begun) -> QWidget:
     at = japan_time(begun.at, language()) if begun.at else ""
     return card(
         text(t("desk_home.begun", operation=operation), "warning"),
-        text(t("desk_home.insert", serial=begun.store), "large"),
+        text(t("desk_home.insert", store=short(begun.store)), "large"),
         text(t("desk_home.begun_at", at=at), "quiet"),
     )
 

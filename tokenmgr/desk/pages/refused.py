@@ -18,9 +18,9 @@ class RefusedPage(Page):
         error: TokenmgrError,
         contact: Iterable[tuple[str, str]],
         home: Callable[[], object],
-        again: Callable[[], object] | None = None,
+        again: tuple[str, Callable[[], object]] | None = None,
     ) -> None:
-        """`contact`: of the bank. `again`: where somebody may have mistyped."""
+        """`contact`: of the bank. `again`: what its button says, and does, where another try may do."""
         words = said(error)
         super().__init__(words["what"])
         self.add(card(text(t("desk.next"), "quiet"), text(words["next"], "large")))
@@ -30,4 +30,4 @@ class RefusedPage(Page):
         self.finish()
         self.button(t("desk.home"), home, primary=again is None)
         if again:
-            self.button(t("desk_acquire.again"), again, primary=True)
+            self.button(*again, primary=True)
