@@ -14,8 +14,8 @@ from tests.desk import gallery_values as values
 from tests.desk.gallery_values import CONTACT, FILE, NOW, ORIGIN, WHOSE, certificate, medium, seen, store
 from tests.desk.situations import SERIAL, made
 from tokenmgr import catalogue, errors
+from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import Outcome, Rehearsed
-from tokenmgr.desk.actions import Action
 from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Verb
 from tokenmgr.desk.flow import Flow
@@ -40,12 +40,12 @@ from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.pages.unblocking import UnblockingPage
 from tokenmgr.desk.parts import Page
 from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin, Began, Ended, Event, Waiting
-from tokenmgr.desk.words import named, promise, short
+from tokenmgr.desk.words import promise, short
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.renewal import Step
 from tokenmgr.renewal.cleanup import Kept, Removable
-from tokenmgr.wiring.words import t
+from tokenmgr.wiring.words import language, t
 
 HELP = f"{values.BANK}　電話 {CONTACT}"
 
@@ -137,7 +137,7 @@ def stores() -> Page:
 
 
 def refused() -> Page:
-    again = named(Action.ACQUIRE), nothing
+    again = t("desk_acquire.again"), nothing
     return RefusedPage(made(errors.ClaimNotAccepted), [(values.BANK, CONTACT)], nothing, again)
 
 
@@ -169,7 +169,7 @@ def new_pin(officer: bool = False, state: PinState = PinState.FINE) -> Page:
 
 
 def notice() -> Page:
-    sites = "https://ib.miyabi-login.example  2027年3月20日 10:00"
+    sites = f"https://ib.miyabi-login.example  {japan_time(NOW, language())}"
     return NoticePage(t("desk_handed.refused"), t("desk_handed.refused_sites", sites=sites), nothing)
 
 

@@ -27,6 +27,7 @@ from tokenmgr.domain.credential import CertificateFacts, StoredCertificate
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Holding, Whose
 from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.standing import Standing
 from tokenmgr.domain.status import Judged, Next, Why
 from tokenmgr.domain.status import Place as Generation
 from tokenmgr.pki.facts import certificate_facts
@@ -41,6 +42,8 @@ CONTACT = "03-0000-0000（平日 9:00～17:00）"
 FILE = "file:/home/keiri/store.json"
 FIREFOX = "nss:/home/keiri/.mozilla/firefox/default"
 NUMBER, NEW_NUMBER = 0x5C31_88E2_07A4_91BD, 0x1F9A_D64C_20E7_55B8
+
+HELD = Holding(True, "", WHOSE, STARTS, ENDS, standing=Standing("active", role="user"))
 
 
 @functools.cache
@@ -69,14 +72,14 @@ def item(facts: CertificateFacts | None = None) -> Item:
 
 
 def store(next_: Next = Next.RENEW, pin: PinState = PinState.FINE) -> Store:
-    row = Row(item(), Holding(True, "", WHOSE, STARTS, ENDS), Judged(Generation.CURRENT, Why.DUE, next_))
+    row = Row(item(), HELD, Judged(Generation.CURRENT, Why.DUE, next_))
     look = Look(SERIAL, "MIYABI", StoreKind.MEDIUM, pin, lambda: Contents(SERIAL, [], [], [], []))
-    return Store(look, rows=[] if pin is PinState.LOCKED else [row])
+    return Store(look, rows=[row])
 
 
 def on_pc() -> Store:
     look = Look(FILE, "file", StoreKind.PC, PinState.NOT_TOLD, lambda: Contents(FILE, [], [], [], []))
-    row = Row(item(), Holding(True, "", WHOSE, STARTS, ENDS), Judged(Generation.CURRENT, Why.FINE, Next.NOTHING))
+    row = Row(item(), HELD, Judged(Generation.CURRENT, Why.FINE, Next.NOTHING))
     return Store(look, rows=[row])
 
 

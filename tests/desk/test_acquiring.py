@@ -63,15 +63,15 @@ def test_wrong_pins_are_told_with_the_tries_left_until_it_is_locked(
         apply_as(hands, "nobody")
         hands.type_pin(PIN)
         assert "R102" in hands.words(hands.until(RefusedPage))
-        hands.press("電子証明書を取得する")
+        hands.press("もう一度入力する")
         assert hands.until(ApplicantPage).user.text() == "nobody"
         for _ in range(2):
             apply_as(hands, user, LOGIN_PIN, "000000")
             hands.type_pin(PIN)
             hands.until(RefusedPage)
             hands.bot.waitUntil(lambda: "専用USBの暗証番号 (PIN) とは別のものです" in hands.words())
-            if "電子証明書を取得する" in hands.buttons():
-                hands.press("電子証明書を取得する")
+            if "もう一度入力する" in hands.buttons():
+                hands.press("もう一度入力する")
         assert "このIDはロックされました" in hands.words()
         begin(hands, Action.ACQUIRE)
         apply_as(hands, user)

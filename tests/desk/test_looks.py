@@ -95,6 +95,8 @@ def test_nothing_is_cut_off(name: str) -> None:
         for times in (1.0, 1.25, 1.5, 2.0):
             for size in SIZES:
                 with shown(name, size, times) as window:
+                    assert window.page
+                    assert not window.page.sheet.horizontalScrollBar().maximum(), f"{language} {times} {size.width()}"
                     for one in seen(window):
                         assert not cut(one), f"{language} {times} {size.width()}: {one.text()}"
 

@@ -87,7 +87,7 @@ BY_WAY = {Way.RENEW: Action.RENEW, Way.RESUME: Action.RESUME, Way.ACQUIRE: Actio
 NEVER = {
     "A": "the CA's own, told to its operator",
     "T": "the testbed's",
-    **dict.fromkeys((f"D11{number}" for number in range(10)), "the desk is installed by a command"),
+    **dict.fromkeys((f"D11{number}" for number in range(6)), "the desk is installed by a command"),
     "H110": "told to a program that has not redeemed the hand-over",
     "H130": "the extension's sites are named to a command",
     "H131": "the extension's sites are named to a command",

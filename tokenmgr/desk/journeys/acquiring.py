@@ -20,7 +20,7 @@ from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage, Option, link
 from tokenmgr.desk.pages.refused import RefusedPage
 from tokenmgr.desk.person import AtDesk
-from tokenmgr.desk.words import named, promise, short
+from tokenmgr.desk.words import promise, short
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.policy import Way
@@ -172,7 +172,7 @@ def _ended(flow: Flow, at: At, retry: functools.partial[None], found: object) ->
     flow.last_error = found.code
     again = None
     if isinstance(found, ClaimNotAccepted) and found.tries_left:
-        again = named(Action.ACQUIRE), retry
+        again = t("desk_acquire.again"), retry
     elif isinstance(found, NotPermittedNow) and found.way == Way.OTHER_STORE.value:
         again = t("desk_acquire.other_store"), functools.partial(_store, flow, Chosen(Action.ACQUIRE), at)
     contact = [(at.offer.name, at.offer.contact or t("desk_which.your_branch"))]

@@ -23,8 +23,8 @@ class RefusedPage(Page):
         """`contact`: of the bank. `again`: what its button says, and does, where another try may do."""
         words = said(error)
         super().__init__(words["what"])
-        self.add(card(text(t("desk.next"), "quiet"), text(words["next"], "large")))
         self.add(card(text(t("desk.kept"), "quiet"), text(words["kept"])))
+        self.add(card(text(t("desk.next"), "quiet"), text(words["next"], "large"), role="step"))
         self.add(card(text(t("desk_acquire.contact"), "quiet"), rows(contact)))
         self.add(text(t("words.error", code=error.code), "small"))
         self.finish()
