@@ -41,6 +41,7 @@ from tokenmgr.desk.pages.unblocking import UnblockingPage
 from tokenmgr.desk.parts import Page
 from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin, Began, Ended, Event, Waiting
 from tokenmgr.desk.words import promise, short
+from tokenmgr.domain import telephone
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.renewal import Step
@@ -133,7 +134,7 @@ def awaited() -> Page:
 
 def stores() -> Page:
     options = [Option(short(SERIAL), "", nothing), Option(short(FILE), promise(FILE), nothing)]
-    return ChoicePage(t("desk_acquire.which_store"), "", options, nothing)
+    return ChoicePage(t("desk_place.heading"), "", options, nothing)
 
 
 def refused() -> Page:
@@ -154,7 +155,8 @@ def diagnosis() -> Page:
     told = [Line(t("desk_doctor.readers"), t("desk_doctor_next.no_reader_service"))]
     names = ("environment", "settings", "library", "usb", "clock")
     fine = [Line(t(f"desk_doctor.{name}"), "") for name in names]
-    return DiagnosisPage(False, told, fine, "7K3M-Q2XA", nothing, nothing, nothing, "")
+    code = telephone.spell(telephone.Findings("1.0.0", {"readers": "problem"}))
+    return DiagnosisPage(False, told, fine, code, nothing, nothing, nothing, "")
 
 
 def unblocking() -> Page:

@@ -33,6 +33,7 @@ from tokenmgr.desk.window import Window
 from tokenmgr.wiring import words
 
 SETS = [pytest.param(LIGHT, id="light"), pytest.param(DARK, id="dark")]
+SETTLES = 5  # a label that goes on in the next line moves what is below
 SIZES = [QSize(900, 700), QSize(440, 700)]
 ON_SURFACE = ("text", "quiet", "accent", "good", "warning", "bad")
 SEEN = ("edge", "focus", "accent")  # what is no text, and is to be seen: WCAG 2.2, 1.4.11
@@ -279,8 +280,8 @@ class shown:  # noqa: N801  it reads as a verb
         self.window.resize(self._size)
         self.window.show_page(GALLERY[self._name]())
         self.window.show()
-        QApplication.processEvents()
-        QApplication.processEvents()
+        for _ in range(SETTLES):
+            QApplication.processEvents()
         return self.window
 
     def __exit__(self, *_: object) -> None:

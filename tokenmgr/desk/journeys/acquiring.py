@@ -98,7 +98,7 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
         return
     options = [which.option(one, into) for one in media]
     options += [_pc_option(name, functools.partial(_into_pc, flow, at, chosen, name)) for name in on_pc]
-    heading = t("desk_acquire.which_store") if options else t("desk_acquire.no_store")
+    heading = t("desk_place.heading") if options else t("desk_acquire.no_store")
     lead = "" if media or not takes_media else t("desk.nothing_plugged")
     more = _for_who_has_none(at.offer) if takes_media and not media else []
     again = functools.partial(_store, flow, chosen, at)
