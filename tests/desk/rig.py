@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
+from tests.desk import picturing
 from tokenmgr.customer.status import Row, Seen
 from tokenmgr.desk import app, style
 from tokenmgr.desk.actions import Action, Chosen
@@ -130,7 +131,7 @@ def at_desk(home: Path, bot: QtBot, monkeypatch: pytest.MonkeyPatch, language: s
         with app.opened() as desk:
             desk.window.show()
             yield Hands(desk, bot)
-            desk.window.close()
+        picturing.away(desk.window)  # else whatever is dressed later goes through all of it again
     finally:
         libraries.settings.cache_clear()
         libraries.known.cache_clear()

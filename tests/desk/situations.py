@@ -57,11 +57,17 @@ FACTS: dict[str, object] = {
     "version": "3",
     "who": "user",
     "failed": "M105",
+    "act": "sign",
+    "origin": "https://ib.example.jp",
 }
 OF_ITS_OWN: dict[str, dict[str, object]] = {
     "A105": {"findings": ("serial-number",)},
     "A106": {"reason": "known-weak"},
     "D101": {"reason": "the last working certificate"},
+    "H101": {"reason": "no ticket"},
+    "H102": {"bank": "みやび信用金庫"},
+    "H105": {"bank": "みやび信用金庫"},
+    "H107": {"bank": "みやび信用金庫"},
     "J101": {"file": "renewal.journal", "reason": "altered"},
     "J102": {"file": "renewal.journal"},
     "J103": {"file": "renewal.journal", "reason": "No space left on device"},

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.desk import picturing
-from tests.desk.gallery import seen, store
+from tests.desk.gallery_values import seen, store
 from tests.desk.situations import SERIAL, made
 from tokenmgr import errors
 from tokenmgr.customer.profiles import Profile

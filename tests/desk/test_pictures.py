@@ -127,10 +127,17 @@ def test_the_guide_shows_pictures_that_are_there() -> None:
             assert (DOCS / link).exists(), f"{name}: {link}"
 
 
-def test_the_buttons_that_the_guide_names_are_the_windows() -> None:
-    entries = Texts("ja")._entries
+def test_the_guide_shows_every_page_in_both_languages() -> None:
+    shown = set(re.findall(r"pictures/(desk-[a-z-]+\.png)", (DOCS / "customer.md").read_text(encoding="utf-8")))
+    assert shown == {f"desk-{name}{ending}.png" for name in GALLERY for ending in ("", "-en")}
+
+
+@pytest.mark.parametrize(("language", "quoted"), [("ja", "「([^」]+)」"), ("en", "“([^”]+)”")])
+def test_the_buttons_that_the_guide_names_are_the_windows(language: str, quoted: str) -> None:
+    entries = Texts(language)._entries
     labels = {text for area in entries if area.startswith("desk") for text in entries[area].values()}
-    named = set(re.findall(r"\*\*「([^」]+)」\*\*", (DOCS / "customer.md").read_text(encoding="utf-8")))
+    guide = (DOCS / "customer.md").read_text(encoding="utf-8").replace("\n", " " if language == "en" else "")
+    named = set(re.findall(rf"\*\*{quoted}\*\*", guide))
     assert named
     assert not named - labels
 

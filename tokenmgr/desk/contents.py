@@ -22,11 +22,18 @@ def fields(facts: CertificateFacts, store: str) -> tuple[list[Field], list[Field
     return [*_for_people(facts, store)], [*_for_programs(facts)]
 
 
+def of_holder(facts: CertificateFacts) -> Iterator[Field]:
+    """Of a subscriber's, whose it is; of any other, what it calls itself."""
+    if (whose := holder_of(facts.subject_der)) is None:
+        yield t("labels.subject"), facts.subject
+        return
+    yield t("desk_consent.bank"), f"{whose.bank_name}（{whose.bank}）" if whose.bank_name else whose.bank
+    yield t("desk_consent.contract"), whose.contract
+    yield t("desk_consent.user"), whose.user
+
+
 def _for_people(facts: CertificateFacts, store: str) -> Iterator[Field]:
-    if (whose := holder_of(facts.subject_der)) is not None:
-        yield t("desk_consent.bank"), f"{whose.bank_name}（{whose.bank}）" if whose.bank_name else whose.bank
-        yield t("desk_consent.contract"), whose.contract
-        yield t("desk_consent.user"), whose.user
+    yield from of_holder(facts)
     yield t("labels.serial_number"), f"{facts.serial_number:x}"
     yield t("labels.valid_from"), japan_time(facts.not_before, language())
     yield t("labels.valid_until"), japan_time(facts.not_after, language())

@@ -10,7 +10,7 @@ from PySide6.QtGui import QFocusEvent
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from tokenmgr.desk.keypad import Keypad
-from tokenmgr.desk.parts import text
+from tokenmgr.desk.parts import text, wrapped
 from tokenmgr.log import Secret
 from tokenmgr.wiring.words import t
 
@@ -37,7 +37,7 @@ class SecretFields(QWidget):
         keypad.setVisible(False)
         keypad.pressed.connect(lambda character: self._last.insert(character))
         keypad.erased.connect(lambda: self._last.backspace())
-        shown = QCheckBox(t("desk.keypad_show"))
+        shown = wrapped(QCheckBox(t("desk.keypad_show")))
         shown.toggled.connect(keypad.setVisible)
         whole.addWidget(shown)
         whole.addWidget(keypad)

@@ -10,7 +10,6 @@ from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.status import Next, Place, Verdict, Why
 
-PIN_FIRST = (PinState.NOT_SET, PinState.TO_BE_CHANGED)  # before anything else can be done
 MAIN = (Action.RESUME, Action.RENEW, Action.ACQUIRE, Action.DIAGNOSE)  # the rest is in the menu
 
 
@@ -22,9 +21,9 @@ def of_row(store: Store, row: Row) -> Chosen | None:
 
 def of_store(store: Store, found: Status) -> Chosen | None:
     """What stands before all that is on it; or what was begun here, of which nothing is seen without a PIN."""
-    if store.look.pin is PinState.LOCKED:
+    if _is_unset(store):
         return Chosen(Action.UNBLOCK, store)
-    if store.look.pin in PIN_FIRST and not (store.look.is_on_pc or store.error):
+    if store.look.pin is PinState.TO_BE_CHANGED and _is_stick(store):  # before anything else can be done
         return Chosen(Action.PIN, store)
     is_begun = any(one.store == store.look.name and not one.trouble for one in found.begun)
     if is_begun and not any(row.judged.next is Next.RESUME for row in store.rows):
@@ -80,8 +79,19 @@ def more_of_store(store: Store) -> list[Chosen]:
     found = []
     if any(row.judged.next is Next.CLEAN or row.judged.why is Why.MOVED for row in store.rows):
         found.append(Action.CLEAN)
-    if store.look.pin is not PinState.LOCKED and not store.look.is_on_pc and not store.error:
-        found += [Action.ACQUIRE, Action.PIN]
-    if store.look.pin is PinState.LOCKED:
+    if _is_stick(store) and store.look.pin is not PinState.LOCKED:
+        found.append(Action.ACQUIRE)
+    if _is_unset(store):
         found.append(Action.UNBLOCK)
+    elif _is_stick(store):
+        found.append(Action.PIN)
     return [Chosen(one, store) for one in [*found, Action.DIAGNOSE]]
+
+
+def _is_stick(store: Store) -> bool:
+    return not (store.look.is_on_pc or store.error)
+
+
+def _is_unset(store: Store) -> bool:
+    """There is no PIN that its holder could change."""
+    return store.look.pin is PinState.LOCKED or (store.look.pin is PinState.NOT_SET and _is_stick(store))

@@ -6,11 +6,13 @@ in which a page is read; and what a reader of screens says of each is its own te
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent, QShowEvent
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent, QShowEvent, QTextLayout
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QAbstractSlider,
     QBoxLayout,
     QFrame,
@@ -27,8 +29,10 @@ from PySide6.QtWidgets import (
 from tokenmgr.desk import style
 from tokenmgr.desk.style import GAP
 
+B = TypeVar("B", bound="QAbstractButton")
 WIDEST = 760  # pixels of a column that is read
 NARROW = 560  # of a window that has no room for margins, and for names beside their values
+WIDEST_NAME = 0.45  # of a row, that a name may take
 BALANCED = ("heading", "large")
 ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 SCROLLS = {
@@ -186,7 +190,8 @@ class Rows(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
         super().resizeEvent(event)
-        self._lay(self.window().width() < NARROW)
+        widest = max((_in_one_line(name) for name, _ in self._pairs), default=0)
+        self._lay(self.window().width() < NARROW or widest > self.width() * WIDEST_NAME)
 
     def _lay(self, is_narrow: bool) -> None:
         if is_narrow is self._is_narrow:
@@ -195,9 +200,14 @@ class Rows(QWidget):
         self._grid.setColumnStretch(1, 0 if is_narrow else 1)
         for number, (name, value) in enumerate(self._pairs):
             name.setContentsMargins(0, GAP // 2 if is_narrow and number else 0, 0, 0)
+            name.setWordWrap(is_narrow)  # the column is as wide as its widest name
             above, beside = (number * 2, 0) if is_narrow else (number, 0), (number * 2 + 1, 0)
             self._grid.addWidget(name, *above, Qt.AlignmentFlag.AlignTop)
             self._grid.addWidget(value, *(beside if is_narrow else (number, 1)))
+
+
+def _in_one_line(label: QLabel) -> int:
+    return label.fontMetrics().horizontalAdvance(label.text())
 
 
 def _value(name: str, value: str) -> QLabel:
@@ -247,6 +257,40 @@ def button(label: str, then: Callable[[], object], role: str = "") -> QPushButto
     if role:
         style.mark(made, role)
     return made
+
+
+class Wrapper(QObject):
+    """Qt wraps no label of what is pressed: here it goes on in the next line where there is no room."""
+
+    def __init__(self, pressed: QAbstractButton) -> None:
+        super().__init__(pressed)
+        self._words = pressed.text()
+        pressed.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802  Qt's name
+        if event.type() is QEvent.Type.Resize and isinstance(watched, QAbstractButton):
+            letters = watched.fontMetrics()
+            around = watched.sizeHint().width() - letters.size(Qt.TextFlag.TextShowMnemonic, watched.text()).width()
+            if (lines := "\n".join(self._lines(watched, watched.width() - around))) != watched.text():
+                watched.setText(lines)
+        return super().eventFilter(watched, event)
+
+    def _lines(self, pressed: QAbstractButton, room: int) -> Iterator[str]:
+        layout = QTextLayout(self._words, pressed.font())
+        layout.beginLayout()
+        while (line := layout.createLine()).isValid():
+            line.setLineWidth(room)
+            start, length = line.textStart(), line.textLength()
+            yield self._words[start : start + length].rstrip()
+        layout.endLayout()
+
+
+def wrapped(pressed: B) -> B:
+    """As wide as there is room; a reader of screens says it in one."""
+    pressed.setAccessibleName(pressed.text())
+    pressed.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+    Wrapper(pressed)
+    return pressed
 
 
 def card(*widgets: QWidget, role: str = "card") -> QFrame:

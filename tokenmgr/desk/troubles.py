@@ -6,6 +6,7 @@ from enum import Enum
 
 from tokenmgr import errors
 from tokenmgr.desk.actions import Action
+from tokenmgr.desk.words import named
 from tokenmgr.domain.policy import Way
 from tokenmgr.errors import TokenmgrError
 from tokenmgr.wiring.places import is_on_pc
@@ -86,7 +87,10 @@ BY_WAY = {Way.RENEW: Action.RENEW, Way.RESUME: Action.RESUME, Way.ACQUIRE: Actio
 NEVER = {
     "A": "the CA's own, told to its operator",
     "T": "the testbed's",
-    **dict.fromkeys((f"D11{number}" for number in range(10)), "the desk is installed by a command"),
+    **dict.fromkeys((f"D11{number}" for number in range(6)), "the desk is installed by a command"),
+    "H110": "told to a program that has not redeemed the hand-over",
+    "H130": "the extension's sites are named to a command",
+    "H131": "the extension's sites are named to a command",
     "C104": "a certificate of another CA is brought by a command",
     "C105": "a certificate of another CA is brought by a command",
     "C106": "a certificate of another CA is brought by a command",
@@ -123,6 +127,7 @@ NEVER = {
     "U115": "a certificate of another CA is brought by a command",
     "U116": "options of a command",
     "U118": "there is no window then",
+    "U119": "a command that is not installed",
 }
 FROM_THE_CA = {"A105", "A106"}  # that it did not sign: the one thing of its own that it tells a customer
 
@@ -162,4 +167,4 @@ def _is_possible(error: TokenmgrError, remedy: Remedy) -> bool:
 
 
 def label(remedy: Again | Action) -> str:
-    return t(f"desk_next.{remedy.value}" if isinstance(remedy, Action) else f"desk.{remedy.value}")
+    return named(remedy) if isinstance(remedy, Action) else t(f"desk.{remedy.value}")

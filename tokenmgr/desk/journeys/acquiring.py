@@ -18,6 +18,7 @@ from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage, Option, link
+from tokenmgr.desk.words import promise, short
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
 from tokenmgr.errors import ProfileMissing
@@ -63,9 +64,9 @@ def _look(code: str | None) -> At | list[Profile]:
 
 def _on_pc() -> list[str]:
     """That are there: none is made by the way."""
-    found = [one.nick for one in nss.databases(settings().user_home)]
+    found = [one.name for one in nss.databases(settings().user_home)]
     path = places.file_named(places.FILE)
-    return [*found, *([places.FILE] if path and path.exists() else []), *places.chips()]
+    return [*found, *([places.canonical(places.FILE)] if path and path.exists() else []), *places.chips()]
 
 
 def _asked(flow: Flow, chosen: Chosen, found: object) -> None:
@@ -94,7 +95,7 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
         return
     options = [which.option(one, into) for one in media]
     options += [_pc_option(name, functools.partial(_into_pc, flow, at, chosen, name)) for name in on_pc]
-    heading = t("desk_acquire.which_store") if options else t("desk_acquire.no_store")
+    heading = t("desk_place.heading") if options else t("desk_acquire.no_store")
     lead = "" if media or not takes_media else t("desk.nothing_plugged")
     more = _for_who_has_none(at.offer) if takes_media and not media else []
     again = functools.partial(_store, flow, chosen, at)
@@ -105,12 +106,7 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
 
 
 def _pc_option(name: str, then: functools.partial[None]) -> Option:
-    return Option(t("desk_acquire.on_pc", name=_pc_in_words(name)), t("desk_acquire.on_pc_about"), then)
-
-
-def _pc_in_words(name: str) -> str:
-    kind = "file" if name == places.FILE else name.partition(":")[0]
-    return t(f"desk_acquire.pc_{kind}") if kind in ("file", "firefox", "chromium", "tpm") else name
+    return Option(short(name), promise(name), then)
 
 
 def _for_who_has_none(offer: Offer) -> list[QWidget]:
@@ -127,13 +123,12 @@ def _into(flow: Flow, at: At, chosen: Chosen, store: Store) -> None:
 
 
 def _into_pc(flow: Flow, at: At, chosen: Chosen, name: str) -> None:
-    shown = t("desk_acquire.on_pc", name=_pc_in_words(name))
-    _fields(flow, at, chosen, Where(pc=name), shown, _known(at.profile, chosen, None))
+    _fields(flow, at, chosen, Where(pc=name), short(name), _known(at.profile, chosen, None))
 
 
 def _fields(flow: Flow, at: At, chosen: Chosen, where: Where, shown: str, known: Whose | Applicant | None) -> None:
     """The button is the consent: which site asks, at which bank and into which store stands above it (R6)."""
-    told = [(t("desk_acquire.bank"), at.profile.name), (t("labels.store"), shown)]
+    told = [(t("desk_consent.bank"), at.profile.name), (t("labels.store"), shown)]
     help_at = [t("desk.help_bank", name=at.offer.name, contact=at.offer.contact or t("desk_which.your_branch"))]
 
     def go(applicant: Applicant) -> None:

@@ -19,6 +19,7 @@ from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.lists import Line, ListPage, Part
 from tokenmgr.desk.person import Answer, AskOnPage, AtDesk, Leave
 from tokenmgr.desk.troubles import said
+from tokenmgr.desk.words import holder
 from tokenmgr.domain.status import Place, Why
 from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept
@@ -112,4 +113,4 @@ def _named(one: Item) -> str:
     if one.facts is None:
         return t("desk_clean.key" if one.has_key else "desk_clean.damaged")
     until = japan_time(one.facts.not_after, language())
-    return t("desk_clean.certificate", holder=which.holder(one.facts), until=until)
+    return t("desk_clean.certificate", holder=holder(one.facts), until=until)

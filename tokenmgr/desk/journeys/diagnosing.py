@@ -16,6 +16,7 @@ from tokenmgr.desk.pages.diagnosis import DiagnosisPage
 from tokenmgr.desk.pages.lists import Line, ListPage, Part
 from tokenmgr.desk.pages.said import SaidPage
 from tokenmgr.desk.person import AtDesk
+from tokenmgr.desk.words import holder
 from tokenmgr.diagnostics import Probe
 from tokenmgr.token.checkup import Checkup
 from tokenmgr.wiring import checking, places, probing, stores
@@ -74,7 +75,7 @@ def _advice(one: Probe) -> str:
 
 def _save(flow: Flow, found: list[Probe], place: Path) -> None:
     def saved(_: object) -> None:
-        flow.show(SaidPage(t("desk_doctor.saved"), t("desk_doctor.saved_at", place=place), flow.home))
+        flow.show(SaidPage(t("desk_doctor.saved"), str(place), flow.home))
 
     flow.run(lambda _: probing.save(found, place), t("desk_doctor.saving"), saved, steps=())
 
@@ -105,7 +106,7 @@ def _checked(flow: Flow, shown: str, found: object) -> None:
         about = [one for one in found.findings if one.subject == key_id]
         told.add(key_id)
         until = japan_time(facts.not_after, language()) if facts else ""
-        name = t("desk_clean.certificate", holder=which.holder(facts), until=until) if facts else t("desk_clean.key")
+        name = t("desk_clean.certificate", holder=holder(facts), until=until) if facts else t("desk_clean.key")
         worst = "bad" if any(one.grave for one in about) else "quiet"
         said = [t(f"findings.{one.code}") for one in about]
         lines.append(Line(name, "\n".join(said) or t("desk_check.good"), worst if said else "good"))

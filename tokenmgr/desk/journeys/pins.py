@@ -66,7 +66,8 @@ def _page(facts: MediumFacts, family: Family, officer: bool, answer: Answer, lea
     old = _in_words(facts, family, "so" if officer else "user")
     state = facts.so_pin if officer else facts.pin
     warns = state in (PinState.LOW, PinState.FINAL_TRY)
-    warning = t(f"desk_pins.{state.name.lower()}_{'officer' if officer else 'holder'}") if warns else ""
+    said = f"desk_pins.{state.name.lower()}_officer" if officer else f"desk_pin.{state.name.lower()}"
+    warning = t(said, serial=facts.serial) if warns else ""
     typable = {t("desk_pins.rule_typable"): pins.is_typable}
     return NewPinPage(words, _in_words(facts, family, "user") | typable, answer, leave, old, warning)
 

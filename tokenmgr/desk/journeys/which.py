@@ -10,9 +10,7 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Chosen
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.pages.choice import ChoicePage, Option
-from tokenmgr.desk.words import short
-from tokenmgr.domain.credential import CertificateFacts
-from tokenmgr.pki.names import holder_of
+from tokenmgr.desk.words import labelled
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
@@ -38,16 +36,7 @@ def option(store: Store, then: Callable[[Store], object]) -> Option:
 
 
 def in_words(store: Store) -> str:
-    if store.look.is_on_pc:
-        return short(store.look.name)
-    named = t("desk_which.store", serial=store.look.name)
-    return f"{named}  {store.look.label}" if store.look.label not in ("", store.look.name) else named
-
-
-def holder(facts: CertificateFacts) -> str:
-    """As its holder knows it; of what is no subscriber's, as it calls itself."""
-    whose = holder_of(facts.subject_der)
-    return t("desk_clean.holder", contract=whose.contract, user=whose.user) if whose else facts.subject
+    return labelled(store.look.name, store.look.label)
 
 
 def contacts(store: Store) -> list[tuple[str, str]]:

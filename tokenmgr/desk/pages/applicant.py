@@ -36,8 +36,8 @@ class ApplicantPage(Page):
             self.add(card(text(t("desk_consent.site"), "quiet"), text(origin, "large")))
         if told := list(told):
             self.add(card(rows(told)))
-        self.contract = self._field(t("desk_acquire.contract"), contract, is_fixed)
-        self.user = self._field(t("desk_acquire.user"), user, is_fixed)
+        self.contract = self._field(t("desk_consent.contract"), contract, is_fixed)
+        self.user = self._field(t("desk_consent.user"), user, is_fixed)
         self.pins = SecretFields([t("desk_acquire.login_pin"), t("desk_acquire.confirmation_pin")])
         self.pins.changed.connect(self._changed)
         self.pins.complete.connect(self._done)

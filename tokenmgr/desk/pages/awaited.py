@@ -24,6 +24,6 @@ class AwaitedPage(Page):
         self.tell = leads_on
         self.add(card(text(t("desk_consent.site"), "quiet"), text(origin, "large")))
         self.add(card(rows(told)))
-        self.add(text(t("desk_handed.insert"), "large"))
+        self.add(card(text(t("desk.next"), "quiet"), text(t("desk_handed.insert"), "large"), role="step"))
         self.finish()
-        self.button(t("desk_handed.decline"), leave, primary=True)
+        self.button(t("desk_handed.decline"), leave)

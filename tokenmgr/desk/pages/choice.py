@@ -10,7 +10,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
-from tokenmgr.desk.parts import Page, button, card, text
+from tokenmgr.desk.parts import Page, button, card, text, wrapped
 from tokenmgr.wiring.words import t
 
 
@@ -28,7 +28,7 @@ class ChoicePage(Page):
         self, heading: str, lead: str, options: Sequence[Option], back: Callable[[], object], *more: QWidget
     ) -> None:
         super().__init__(heading, lead)
-        self._buttons_of = [button(one.label, one.then) for one in options]
+        self._buttons_of = [wrapped(button(one.label, one.then)) for one in options]
         for made, one in zip(self._buttons_of, options, strict=True):
             self.add(card(made, text(one.about, "quiet")) if one.about else made)
         for widget in more:

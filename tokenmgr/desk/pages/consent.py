@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from tokenmgr.desk.parts import Page, card, rows, text
-from tokenmgr.wiring.words import t
+from tokenmgr.wiring.words import t, texts
 
 
 class ConsentPage(Page):
@@ -27,4 +27,5 @@ class ConsentPage(Page):
         self.add(text(t(f"desk_consent.safe_{verb}"), "quiet"))
         self.finish()
         self.button(t("desk.back"), back)
-        self.button(t(f"desk.agree_{verb}"), agree, primary=True)
+        label = t(f"desk.agree_{verb}") if texts().has(f"desk.agree_{verb}") else t(f"desk_next.{verb}")
+        self.button(label, agree, primary=True)

@@ -10,7 +10,7 @@ from PySide6.QtCore import QStandardPaths
 from PySide6.QtWidgets import QFileDialog
 
 from tokenmgr.desk.pages.lists import Line
-from tokenmgr.desk.parts import Page, button, card, text
+from tokenmgr.desk.parts import Page, button, card, text, wrapped
 from tokenmgr.wiring.words import t
 
 
@@ -39,8 +39,8 @@ class DiagnosisPage(Page):
         said.setAccessibleName(t("desk_doctor.code_spelt", code=" ".join(code)))
         self.add(card(text(t("desk_doctor.code"), "quiet"), said))
         self.add(text(t("desk_doctor.bundle"), "quiet"))
-        self.add(button(t("desk_doctor.save"), self._ask_where))
-        self.add(button(t("desk_doctor.check"), check))
+        self.add(wrapped(button(t("desk_doctor.save"), self._ask_where)))
+        self.add(wrapped(button(t("desk_doctor.check"), check)))
         self.finish()
         self.button(t("desk.home"), home, primary=True)
 

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import Outcome, Rehearsed
+from tokenmgr.desk.actions import Action
+from tokenmgr.desk.contents import of_holder
 from tokenmgr.desk.parts import Page, beside, button, card, rows, text
-from tokenmgr.desk.words import in_words
+from tokenmgr.desk.words import in_words, named
 from tokenmgr.wiring.places import is_on_pc
 from tokenmgr.wiring.words import language, t
 
@@ -28,8 +30,8 @@ class DonePage(Page):
         facts, store = outcome.certificate, outcome.store.name
         until = japan_time(facts.not_after, language())
         told = [
+            *of_holder(facts),
             (t("labels.serial_number"), f"{facts.serial_number:x}"),
-            (t("labels.subject"), facts.subject),
             (t("labels.valid_from"), japan_time(facts.not_before, language())),
             (t("labels.valid_until"), until),
             (t("labels.store"), in_words(store)),
@@ -41,7 +43,7 @@ class DonePage(Page):
         self.add(card(rows(told)))
         if not isinstance(outcome, Rehearsed):
             self.add(card(text(t("desk_done.browser"), "large"), text(t("desk_done.login", serial=store, until=until))))
-        self.add(beside(button(t("desk_done.contents"), contents)))
+        self.add(beside(button(named(Action.CONTENTS), contents)))
         self.finish()
         self.button(t("desk.home"), home)
         self.button(t("desk.close"), close, primary=True)

@@ -16,6 +16,7 @@ from tokenmgr.desk.pages.home_certificate import Countdown
 from tokenmgr.desk.parts import Page
 from tokenmgr.desk.seeing import Seen
 from tokenmgr.desk.style import GAP
+from tokenmgr.desk.words import named
 from tokenmgr.wiring.words import t
 
 SECOND = 1000  # milliseconds
@@ -38,8 +39,8 @@ class HomePage(Page):
         self._countdowns: list[Countdown] = []
         self.add(self._shown)
         self.finish()
-        self.button(t("desk_home.do_diagnose"), lambda: choose(Chosen(Action.DIAGNOSE))).setObjectName("diagnose")
-        self.button(t("desk_home.do_acquire"), lambda: choose(Chosen(Action.ACQUIRE))).setObjectName("acquire")
+        self.button(named(Action.DIAGNOSE), lambda: choose(Chosen(Action.DIAGNOSE))).setObjectName("diagnose")
+        self.button(named(Action.ACQUIRE), lambda: choose(Chosen(Action.ACQUIRE))).setObjectName("acquire")
         self._clock = QTimer(self)
         self._clock.timeout.connect(self._tick)
         self._clock.start(SECOND)

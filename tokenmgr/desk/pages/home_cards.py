@@ -16,11 +16,12 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk import offers
 from tokenmgr.desk.actions import Chosen
 from tokenmgr.desk.pages.home_certificate import certificate, leftover
-from tokenmgr.desk.parts import button, card, text
+from tokenmgr.desk.parts import beside, button, card, text
 from tokenmgr.desk.pictures import picture
 from tokenmgr.desk.seeing import Seen
 from tokenmgr.desk.style import GAP
 from tokenmgr.desk.troubles import details, said
+from tokenmgr.desk.words import labelled, named, short
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.domain.status import Place
 from tokenmgr.errors import NoMedium, ReaderEmpty, TokenmgrError
@@ -110,7 +111,7 @@ class Drawing:
         assert self.seen.looked is not None  # noqa: S101
         chosen = offers.of_store(store, self.seen.looked.found)
         if chosen:
-            parts.append(_row_of(self._button(chosen, first)))
+            parts.append(beside(self._button(chosen, first)))
         if facts and not facts.initialised:
             return card(head)
         if store.error:
@@ -118,7 +119,7 @@ class Drawing:
         elif not store.rows:
             parts.append(text(t("desk_home.empty"), "quiet"))
             if first and first.store is store and first.row is None and chosen is None:
-                parts.append(_row_of(self._button(first, first)))
+                parts.append(beside(self._button(first, first)))
         for row in store.rows:
             if row.judged.place in ASIDE and offers.of_row(store, row) is None:
                 parts.append(leftover(row))
@@ -127,15 +128,15 @@ class Drawing:
             buttons = [self._button(offer, first)] if offer else []
             if more := offers.more_of_row(store, row):
                 buttons.append(self._menu(more, t("desk_home.more"), f"{look.name}/{row.item.key_id}"))
-            parts.append(certificate(row, self.seen.looked, self.seen.is_asked, _row_of(*buttons)))
-        parts.append(_row_of(self._menu(offers.more_of_store(store), t("desk_home.more_of_store"), look.name)))
+            parts.append(certificate(row, self.seen.looked, self.seen.is_asked, beside(*buttons)))
+        parts.append(beside(self._menu(offers.more_of_store(store), t("desk_home.more_of_store"), look.name)))
         made = card(*parts)
         made.setAccessibleName(title)
         return made
 
     def _title(self, store: Store, facts: MediumFacts | None) -> str:
-        if kind := kind_on_pc(store.look.name):
-            return t(f"desk_home.store_{kind}", label=store.look.label)
+        if store.look.is_on_pc:
+            return labelled(store.look.name, store.look.label)
         if facts and not facts.initialised:
             return t("desk_home.blank")
         return t("desk_home.medium", label=store.look.label).strip()
@@ -154,8 +155,7 @@ class Drawing:
 
     def _button(self, chosen: Chosen, first: Chosen | None) -> QPushButton:
         is_first = chosen == first
-        label = t(f"desk_home.do_{chosen.action.value}")
-        made = button(label, functools.partial(self.choose, chosen), "primary" if is_first else "")
+        made = button(named(chosen.action), functools.partial(self.choose, chosen), "primary" if is_first else "")
         made.setDefault(is_first)
         made.setObjectName(_name_of(chosen))
         return made
@@ -166,7 +166,7 @@ class Drawing:
         made.setAccessibleName(f"{label} {name.partition('/')[0]}")
         menu = QMenu(made)
         for chosen in offered:
-            action = menu.addAction(t(f"desk_home.do_{chosen.action.value}"))
+            action = menu.addAction(named(chosen.action))
             action.triggered.connect(functools.partial(_choose, self.choose, chosen))
         made.setMenu(menu)
         return made
@@ -209,7 +209,7 @@ def _begun_elsewhere(begun: Begun) -> QWidget:
     at = japan_time(begun.at, language()) if begun.at else ""
     return card(
         text(t("desk_home.begun", operation=operation), "warning"),
-        text(t("desk_home.insert", serial=begun.store), "large"),
+        text(t("desk_home.insert", store=short(begun.store)), "large"),
         text(t("desk_home.begun_at", at=at), "quiet"),
     )
 
@@ -228,7 +228,7 @@ def _no_bank(is_first: bool) -> QWidget:
     show.setDefault(is_first)
     show.setObjectName("banks")
     words = text(t("desk_home.no_bank"), "large")
-    return card(words, text(t("desk_home.no_bank_next", folder=folder)), _row_of(show))
+    return card(words, text(t("desk_home.no_bank_next", folder=folder)), beside(show))
 
 
 def _open(folder: str) -> None:
@@ -248,15 +248,4 @@ def _beside_picture(name: str, *widgets: QWidget) -> QWidget:
     column.addStretch(1)
     row.addWidget(picture(name), 0, Qt.AlignmentFlag.AlignTop)
     row.addLayout(column, 1)
-    return made
-
-
-def _row_of(*widgets: QWidget) -> QWidget:
-    made = QWidget()
-    row = QHBoxLayout(made)
-    row.setContentsMargins(0, 0, 0, 0)
-    row.setSpacing(GAP)
-    for one in widgets:
-        row.addWidget(one)
-    row.addStretch(1)
     return made

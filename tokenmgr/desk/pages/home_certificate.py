@@ -12,6 +12,7 @@ from tokenmgr.customer.status import Row
 from tokenmgr.desk import style
 from tokenmgr.desk.parts import text
 from tokenmgr.desk.style import GAP
+from tokenmgr.desk.words import holder
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.status import Next, Place, Verdict, left
 from tokenmgr.wiring.libraries import settings
@@ -72,7 +73,7 @@ def leftover(row: Row) -> QWidget:
     """One that asks for nothing: in one line."""
     told = t(f"seen_place.{row.judged.place.value}")
     if row.item.facts:
-        told = f"{told}  {row.item.facts.subject}  {t('desk_home.until', until=_day(row.item.facts.not_after))}"
+        told = f"{told}  {holder(row.item.facts)}  {t('desk_home.until', until=_day(row.item.facts.not_after))}"
     return text(told, "small")
 
 

@@ -14,7 +14,7 @@ class LeftPage(Page):
     def __init__(self, store: str, home: Callable[[], object], close: Callable[[], object]) -> None:
         super().__init__(t("desk_left.heading"))
         self.add(card(text(t("desk.kept"), "quiet"), text(t("desk_left.kept"))))
-        self.add(card(text(t("desk.next"), "quiet"), text(t("desk_left.next", serial=store), "large")))
+        self.add(card(text(t("desk.next"), "quiet"), text(t("desk_left.next", serial=store), "large"), role="step"))
         self.finish()
         self.button(t("desk.close"), close)
         self.button(t("desk.home"), home, primary=True)

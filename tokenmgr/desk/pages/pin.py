@@ -10,9 +10,9 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QWidget
 
 from tokenmgr.desk.keypad import Keypad
-from tokenmgr.desk.parts import Page, text
+from tokenmgr.desk.parts import Page, text, wrapped
 from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin
-from tokenmgr.desk.words import short
+from tokenmgr.desk.words import labelled
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import is_full_width
@@ -34,7 +34,7 @@ class PinPage(Page):
         if isinstance(asked, AskPin):
             self._tell_tries(asked)
         label = asked.facts.label if isinstance(asked, AskPin) else ""
-        self.add(text(t("desk_place.labelled", store=short(store), label=label) if label else short(store), "large"))
+        self.add(text(labelled(store, label), "large"))
         self.field = _field(t(f"desk_pin.ask_{what}", serial=store))
         self.field.textChanged.connect(self._changed)
         self.field.returnPressed.connect(self._done)
@@ -63,7 +63,7 @@ class PinPage(Page):
         self.keypad.setVisible(False)
         self.keypad.pressed.connect(self.field.insert)
         self.keypad.erased.connect(self.field.backspace)
-        self.keypad_box = QCheckBox(t("desk.keypad_show"))
+        self.keypad_box = wrapped(QCheckBox(t("desk.keypad_show")))
         self.keypad_box.toggled.connect(self.keypad.setVisible)
         self.add(self.keypad_box)
         self.add(self.keypad)
@@ -132,7 +132,8 @@ class NewPassphrasePage(Page):
     def _changed(self, _typed: str = "") -> None:
         first, again = (one.text() for one in self.fields)
         self._go.setEnabled(len(first) >= self._shortest and first == again)
-        self.hint.setText(t("desk_pin.differs") if again and not first.startswith(again) else "")
+        self.hint.setText(t("desk_pin.differs"))
+        self.hint.setVisible(not first.startswith(again))
 
     def _done(self) -> None:
         if self._go.isEnabled():

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from PySide6.QtWidgets import QButtonGroup, QRadioButton, QWidget
 
-from tokenmgr.desk.parts import Page, card, text
+from tokenmgr.desk.parts import Page, card, text, wrapped
 from tokenmgr.wiring.words import t
 
 
@@ -37,7 +37,7 @@ class PlacePage(Page):
         self._group = QButtonGroup(self)
         self.radios: dict[str, QRadioButton] = {}
         for one in choices:
-            radio = QRadioButton(one.label)
+            radio = wrapped(QRadioButton(one.label))
             radio.setAccessibleDescription(one.about)
             self._group.addButton(radio)
             self.radios[one.key] = radio

@@ -96,6 +96,8 @@ class ProgressPage(Page):
     def _tick(self) -> None:
         course, now = self._course, time.monotonic()
         self._now.setText(self._in_words(now))
+        for one in (self._now, self._why):
+            one.setVisible(not course.waiting)
         self._why.setText(_why(course) if course.is_long(now) and not course.waiting else "")
 
     def _in_words(self, now: float) -> str:
