@@ -131,7 +131,7 @@ def test_a_ca_that_does_not_answer_is_told_quietly_and_hides_nothing(
         told = hands.words()
         assert "could not be asked" in told
         assert customer.user in told
-        assert "This PC (encrypted file" in told
+        assert "An encrypted file on this PC" in told
         assert "broken.toml" in told
         assert primaries(hands) == ["Renew"]
 

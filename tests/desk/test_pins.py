@@ -91,11 +91,11 @@ def test_a_pin_that_its_holder_cannot_set_is_the_banks(
         assert "みほん信用金庫" in hands.words()
         assert "03-0000-0000" in hands.words()
         assert "そのまま残ります" in hands.words()
-        hands.press("信用金庫の担当者が、ここで設定する")
+        hands.press("信用金庫が設定する")
         fill_secrets(hands.until(NewPinPage), "wrong one", NEW, NEW)
         assert "P101" in hands.words(hands.until(TroublePage))
         begin(hands, Action.UNBLOCK)
-        hands.press("信用金庫の担当者が、ここで設定する")
+        hands.press("信用金庫が設定する")
         assert "ロック解除用暗証番号の入力に誤りがありました" in hands.words(hands.until(NewPinPage))
         fill_secrets(hands.page, SO_PIN, NEW, NEW)
         hands.until(SaidPage)
@@ -131,5 +131,5 @@ def test_an_officer_who_is_locked_too_is_asked_for_nothing(
     pc: Customer, stick: SimulatedMedium, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with begun(pc, qtbot, monkeypatch, Action.UNBLOCK) as hands:
-        hands.press("信用金庫の担当者が、ここで設定する")
+        hands.press("信用金庫が設定する")
         assert "P102" in hands.words(hands.until(TroublePage))
