@@ -59,9 +59,10 @@ class AskNewPassphrase:
 
 @dataclass(frozen=True)
 class AskFinalTry:
-    """-> bool: the last try needs a yes of its own (S5)."""
+    """-> bool: the last try needs a yes of its own (S5). `officer`: it is the unblocking PIN's."""
 
     facts: MediumFacts
+    officer: bool = False
 
 
 @dataclass(frozen=True)

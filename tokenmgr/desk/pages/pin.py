@@ -11,9 +11,9 @@ from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QWidget
 
 from tokenmgr.desk.keypad import Keypad
 from tokenmgr.desk.parts import Page, text
-from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin
+from tokenmgr.desk.person import AskFinalTry, AskNewPassphrase, AskPassphrase, AskPin
 from tokenmgr.desk.words import short
-from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.medium import PinState
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import is_full_width
 from tokenmgr.wiring.words import t
@@ -144,14 +144,15 @@ class NewPassphrasePage(Page):
 
 
 class FinalTryPage(Page):
-    """A yes of its own, before the PIN is even asked for (S5)."""
+    """A yes of its own, before the PIN is even asked for (S5); and which PIN it is (R11)."""
 
     name = "final_try"
 
-    def __init__(self, facts: MediumFacts, agree: Callable[[], object], leave: Callable[[], object]) -> None:
-        super().__init__(t("desk_pin.final_heading", serial=facts.serial))
-        self.add(text(t("desk_pin.final_try_told", serial=facts.serial), "warning"))
-        self.add(text(t("desk_pin.final_advice", serial=facts.serial)))
+    def __init__(self, asked: AskFinalTry, agree: Callable[[], object], leave: Callable[[], object]) -> None:
+        whose = "_officer" if asked.officer else ""
+        super().__init__(t(f"desk_pin.final_heading{whose}"))
+        self.add(text(t(f"desk_pin.final_try_told{whose}", serial=asked.facts.serial), "warning"))
+        self.add(text(t(f"desk_pin.final_advice{whose}")))
         self.finish()
         self.button(t("desk_pin.final_yes"), agree)
         self.button(t("desk_pin.final_no"), leave, primary=True)
