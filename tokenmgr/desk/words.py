@@ -18,6 +18,11 @@ def short(store: str) -> str:
     return t("desk_on.short", serial=store, **_facts(store))
 
 
+def labelled(store: str, label: str) -> str:
+    """Known by its own name, too: there may be two of its kind (R12)."""
+    return t("desk_place.labelled", store=short(store), label=label) if label else short(store)
+
+
 def promise(store: str) -> str:
     """What holds of a key there, and no more."""
     return t("desk_on.promise", serial=store, **_facts(store))

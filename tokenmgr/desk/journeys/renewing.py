@@ -14,7 +14,7 @@ from tokenmgr.desk.errands import Errand, Verb
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.place import Choice, NoPlacePage, PlacePage
-from tokenmgr.desk.words import in_words, promise, short
+from tokenmgr.desk.words import in_words, labelled, promise, short
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
@@ -103,7 +103,7 @@ class Renewing:
         self.flow.show(PlacePage(t(f"desk_place.which_{kind.value}"), only, choices, usual, chosen, back))
 
     def _label(self, one: Place) -> str:
-        label = t("desk_place.labelled", store=short(one.name), label=one.label) if one.label else short(one.name)
+        label = labelled(one.name, one.label)
         return t("desk_place.now", label=label) if one.name == self.name else label
 
     def _about(self, one: Place) -> str:

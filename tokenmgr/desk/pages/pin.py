@@ -13,7 +13,7 @@ from tokenmgr.desk.fields import SecretField, SecretFields
 from tokenmgr.desk.keypad import Keypad
 from tokenmgr.desk.parts import Page, text
 from tokenmgr.desk.person import AskFinalTry, AskNewPassphrase, AskPassphrase, AskPin
-from tokenmgr.desk.words import short
+from tokenmgr.desk.words import labelled
 from tokenmgr.domain.medium import PinState
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import is_full_width
@@ -32,8 +32,7 @@ class PinPage(Page):
         self._answer = answer
         if isinstance(asked, AskPin):
             self._tell_tries(asked)
-        label = asked.facts.label if isinstance(asked, AskPin) else ""
-        self.add(text(t("desk_place.labelled", store=short(store), label=label) if label else short(store), "large"))
+        self.add(text(labelled(store, asked.facts.label if isinstance(asked, AskPin) else ""), "large"))
         self.field = SecretField(t(f"desk_pin.ask_{what}", serial=store))
         self.field.textChanged.connect(self._changed)
         self.field.returnPressed.connect(self._done)
