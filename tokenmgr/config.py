@@ -132,6 +132,12 @@ def home_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return Path(platformdirs.user_data_dir("tokenmgr", appauthor=False))
 
 
+def has_screen(environment: Mapping[str, str] = os.environ) -> bool:
+    """Where there is none Qt ends the whole program."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return system.NAME != "linux" or any(environment.get(one) for one in named)
+
+
 def language_of(environment: Mapping[str, str] = os.environ) -> str:
     """Of the messages: the POSIX order of precedence, else what the system says of its user."""
     named = next((environment[n] for n in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(n)), None)

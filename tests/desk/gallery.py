@@ -38,7 +38,7 @@ from tokenmgr.desk.pages.said import SaidPage
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.pages.unblocking import UnblockingPage
 from tokenmgr.desk.parts import Page
-from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin, Began, Ended, Event, Waiting
+from tokenmgr.desk.person import AskFinalTry, AskNewPassphrase, AskPassphrase, AskPin, Began, Ended, Event, Waiting
 from tokenmgr.desk.words import promise, short
 from tokenmgr.domain import telephone
 from tokenmgr.domain.generation import StoreKind
@@ -185,7 +185,7 @@ GALLERY: dict[str, Callable[[], Page]] = {
     "consent-rehearsal": lambda: shown_by(lambda flow: consent(flow, Verb.REHEARSE)),
     "pin": pin,
     "pin-keypad": lambda: with_keypad(pin()),
-    "pin-final": lambda: FinalTryPage(medium(PinState.FINAL_TRY), nothing, nothing),
+    "pin-final": lambda: FinalTryPage(AskFinalTry(medium(PinState.FINAL_TRY)), nothing, nothing),
     "passphrase": lambda: PinPage(AskPassphrase(FILE), nothing, nothing),
     "new-passphrase": lambda: NewPassphrasePage(AskNewPassphrase(FILE, 8), nothing, nothing),
     "progress": progress,

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -23,6 +24,7 @@ from tokenmgr.desk.pages.pin import PinPage
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.keystore import nss
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 
 
@@ -94,6 +96,26 @@ def test_no_medium_is_plugged_in(
         hands.bot.waitUntil(lambda: bool(which.media(hands.desk.flow)), timeout=PATIENCE)
         hands.press("差し込みました")
         assert stick.serial in hands.words(hands.until(ApplicantPage))
+
+
+def test_two_profiles_of_one_browser_are_told_apart(
+    pc: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """R12; and what was chosen is named above the button."""
+    folder = tmp_path / ".mozilla/firefox"
+    for profile in folder / "one", folder / "two":
+        profile.mkdir(parents=True)
+        for file in nss.FILES:
+            (profile / file).touch()
+    listed = "[Profile0]\nName=経理\nPath=one\n\n[Profile1]\nName=usual\nPath=two\nDefault=1\n"
+    (folder / "profiles.ini").write_text(listed, encoding="utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with begun(pc, qtbot, monkeypatch, Action.ACQUIRE) as hands:
+        hands.until(ChoicePage)
+        firefoxes = [one for one in hands.buttons() if "Firefox" in one]
+        assert firefoxes == ["このパソコンの Firefox（firefox）", "このパソコンの Firefox（firefox:経理）"]
+        hands.press(firefoxes[1])
+        assert firefoxes[1] in hands.words(hands.until(ApplicantPage))
 
 
 # --- ways there ---

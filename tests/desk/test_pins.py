@@ -12,6 +12,7 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.pages.new_pin import NewPinPage
+from tokenmgr.desk.pages.pin import FinalTryPage
 from tokenmgr.desk.pages.said import SaidPage
 from tokenmgr.desk.pages.trouble import TroublePage
 from tokenmgr.desk.pages.unblocking import UnblockingPage
@@ -133,3 +134,21 @@ def test_an_officer_who_is_locked_too_is_asked_for_nothing(
     with begun(pc, qtbot, monkeypatch, Action.UNBLOCK) as hands:
         hands.press("信用金庫が設定する")
         assert "P102" in hands.words(hands.until(TroublePage))
+
+
+@pytest.mark.parametrize("stick", ["locked"], indirect=True)
+def test_the_last_try_of_the_unblocking_pin_is_told_as_that(
+    pc: Customer, stick: SimulatedMedium, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R11, S5: the medium's PIN is locked already; what the officer's last try costs is another thing."""
+    stick.control["so_wrong"] = stick.control["so_tries"] - 1
+    with begun(pc, qtbot, monkeypatch, Action.UNBLOCK) as hands:
+        hands.press("信用金庫の担当者が、ここで設定する")
+        told = hands.words(hands.until(FinalTryPage))
+        assert "ロック解除用暗証番号は残り1回です" in told
+        assert "ロックは解除できなくなります" in told
+        assert "はロックされます" not in told
+        hands.press("確かなので入力する")
+        hands.until(NewPinPage)
+        hands.press("中断する")
+    assert stick.control["so_wrong"] == stick.control["so_tries"] - 1

@@ -28,7 +28,7 @@ def test_into_the_encrypted_file_and_back(hands: Hands, customer: Customer) -> N
     hands.press("次へ")
     assert "このパソコンの暗号化したファイル" in hands.words(hands.until(ConsentPage))
     hands.press("同意して更新する")
-    made = hands.until(NewPassphrasePage)
+    made = hands.until(NewPassphrasePage).passwords
     QTest.keyClicks(made.fields[0], PASSWORD)
     QTest.keyClicks(made.fields[1], "another")
     assert "違います" in hands.words()

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from tests.cli.runner import Home
@@ -21,16 +23,19 @@ from tests.contract.services import until
 from tests.desk.bank import SITE, HandingBank, jti_of
 from tests.desk.rig import at_desk
 from tests.interop.running import BANK, Authority
-from tokenmgr import clock
+from tokenmgr import clock, system
 from tokenmgr.__main__ import meant
-from tokenmgr.desk import app, start
+from tokenmgr.desk import app, instance, start
 from tokenmgr.desk.flow import JUST_OPEN
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.desk.instance import Instance, first_or_told
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.trouble import TroublePage
+from tokenmgr.desk.parts import Page
 from tokenmgr.domain.handover import OPENED, Progress, State
+from tokenmgr.errors import SettingsWrong
 from tokenmgr.testbed.bed import Testbed
+from tokenmgr.wiring import libraries, words
 
 LINK = "tokenmgr://handover/abc"
 BOUND = 30.0  # seconds: only what hangs gets there
@@ -153,6 +158,70 @@ def test_a_signal_ends_it_in_order_even_while_a_token_hangs(
         assert "notification area" in said
         assert not [one for one in those if Path(f"/proc/{one}/exe").exists()], "a child is left"
     bed.down()
+
+
+@pytest.fixture
+def wrong(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """Its settings are."""
+    (home.folder / "settings.toml").write_text("language = 1\n")
+    monkeypatch.setenv("TOKENMGR_HOME", str(home.folder))
+    libraries.settings.cache_clear()
+    words.speak("ja")
+    yield home
+    libraries.settings.cache_clear()
+
+
+def closing(seen: list[str]) -> QTimer:
+    """Reads the page that stands alone, and presses its button, as soon as it is there."""
+
+    def look() -> None:
+        for page in QApplication.topLevelWidgets():
+            if isinstance(page, Page) and page.isVisible() and not seen:
+                seen.extend(one.text() for one in page.findChildren(QLabel) if one.isVisible())
+                (button,) = page.findChildren(QPushButton)
+                assert button.text() == "このウィンドウを閉じる"
+                button.click()
+
+    made = QTimer()
+    made.timeout.connect(look)
+    made.start(10)
+    return made
+
+
+def test_wrong_settings_are_told_in_a_window_of_their_own(wrong: Home, qtbot: QtBot) -> None:
+    seen: list[str] = []
+    timer = closing(seen)
+    with pytest.raises(SettingsWrong):
+        start.main()
+    timer.stop()
+    assert "設定ファイル" in seen[0]
+    assert "パソコンの管理者に設定ファイルを直すよう" in "".join(seen)
+    assert "U101" in "".join(seen)
+
+
+def test_a_first_one_that_is_silent_is_told_in_a_window(
+    home: Home, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENMGR_HOME", str(home.folder))
+    monkeypatch.setattr(instance, "PATIENCE", 0.0)
+    libraries.settings.cache_clear()
+    words.speak("ja")
+    seen: list[str] = []
+    timer = closing(seen)
+    with system.hold(home.folder / "desk.lock"):
+        assert start.main() == start.SILENT
+    timer.stop()
+    libraries.settings.cache_clear()
+    assert "応答しません" in "".join(seen)
+
+
+def test_without_a_screen_wrong_settings_are_told_where_it_was_started(wrong: Home) -> None:
+    for one in "DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM":
+        wrong.environment.pop(one, None)
+    with started(wrong) as process:
+        _, said = process.communicate(timeout=BOUND)
+    assert "U101" in said
+    assert process.returncode == 2
 
 
 def test_what_a_slot_does_not_expect_is_a_page_and_no_traceback(

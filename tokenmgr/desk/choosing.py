@@ -61,6 +61,11 @@ def prepare(bank: str) -> Prepared:
 
 def _here() -> Iterator[Place]:
     yield from _media()
+    yield from on_pc()
+
+
+def on_pc() -> Iterator[Place]:
+    """A browser's where NSS is here to open it with."""
     if catalogue.library(known().family(nss.KIND)) is not None:
         for one in nss.databases(settings().user_home):
             yield Place(one.name, StoreKind.PC, one.nick)

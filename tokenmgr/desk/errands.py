@@ -33,6 +33,14 @@ class Errand:
 
 
 def run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
+    """Whatever becomes of it, and however early."""
+    if errand.applicant is None:
+        return _run(errand, person)
+    with asked_once(errand.applicant, person) as applicant:
+        return _run(replace(errand, applicant=applicant), person)
+
+
+def _run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
     from tokenmgr.wiring.counter import counter  # here: it takes longer to load than the window to open
 
     _make_file(errand, person)
@@ -48,8 +56,7 @@ def run(errand: Errand, person: AtDesk) -> Outcome | Rehearsed:
                 return at.resume(person.applicant)
             case Verb.ACQUIRE:
                 assert errand.applicant is not None  # noqa: S101  that is what the page has asked
-                with asked_once(errand.applicant, person) as applicant:
-                    return at.acquire(applicant)
+                return at.acquire(errand.applicant)
 
 
 @contextmanager

@@ -6,15 +6,16 @@ import functools
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QFocusEvent
+from PySide6.QtGui import QFocusEvent, QHideEvent
 from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from tokenmgr import system
 from tokenmgr.desk.keypad import Keypad
 from tokenmgr.desk.parts import text, wrapped
 from tokenmgr.log import Secret
 from tokenmgr.wiring.words import t
 
-LONGEST = 256
+LONGEST = 256  # bytes of any PIN
 
 
 class SecretFields(QWidget):
@@ -25,7 +26,7 @@ class SecretFields(QWidget):
         super().__init__()
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
-        self.fields = [_Dots(label) for label in labels]
+        self.fields = [SecretField(label) for label in labels]
         for number, (label, field) in enumerate(zip(labels, self.fields, strict=True)):
             whole.addWidget(labelled(label, field))
             whole.addWidget(field)
@@ -56,7 +57,7 @@ class SecretFields(QWidget):
         for one in self.fields:
             one.clear()
 
-    def _enter(self, field: _Dots) -> None:
+    def _enter(self, field: SecretField) -> None:
         self._last = field
 
     def _after(self, number: int) -> None:
@@ -66,15 +67,32 @@ class SecretFields(QWidget):
             self.complete.emit()
 
 
-class _Dots(QLineEdit):
+class SecretField(QLineEdit):
+    """What is typed here is seen by nobody, and goes nowhere but to whoever asked: what shows dots Qt keeps from the
+    clipboard, from being undone to, and from whatever reads the screen."""
+
     entered = Signal()
 
     def __init__(self, label: str) -> None:
         super().__init__()
+        system.keep_out_of_core_dumps()
         self.setEchoMode(QLineEdit.EchoMode.Password)
-        self.setInputMethodHints(Qt.InputMethodHint.ImhLatinOnly | Qt.InputMethodHint.ImhSensitiveData)
+        of_passwords = self.inputMethodHints()
+        self.setInputMethodHints(of_passwords | Qt.InputMethodHint.ImhLatinOnly)
         self.setMaxLength(LONGEST)
+        self.setDragEnabled(False)
+        self.setAcceptDrops(False)
         self.setAccessibleName(label)
+
+    def clear(self) -> None:
+        """Qt's own keeps what it has taken away, for an undo that never comes."""
+        self.setText("")
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802  Qt's name
+        """A closed window may only be hidden. A minimised one keeps what somebody is typing."""
+        super().hideEvent(event)
+        if not event.spontaneous():
+            self.clear()
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802  Qt's name
         super().focusInEvent(event)

@@ -164,8 +164,8 @@ class Flow(QObject):
                 self.show(PinPage(question, self._answer, leave))
             case AskNewPassphrase():
                 self.show(NewPassphrasePage(question, self._answer, leave))
-            case AskFinalTry(facts):
-                self.show(FinalTryPage(facts, lambda: self._answer(True), leave))
+            case AskFinalTry():
+                self.show(FinalTryPage(question, lambda: self._answer(True), leave))
             case AskApplicant(contract, user):
                 self.show(ApplicantPage(contract, user, self._answer, leave, is_fixed=True))
             case AskOnPage(page):

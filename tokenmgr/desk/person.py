@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenmgr import system
 from tokenmgr.customer.operations import Applicant
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
@@ -59,9 +58,10 @@ class AskNewPassphrase:
 
 @dataclass(frozen=True)
 class AskFinalTry:
-    """-> bool: the last try needs a yes of its own (S5)."""
+    """-> bool: the last try needs a yes of its own (S5). `officer`: it is the unblocking PIN's."""
 
     facts: MediumFacts
+    officer: bool = False
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,6 @@ class AtDesk:
         return found
 
     def two_secrets(self, page: Callable[[Answer, Leave], Page]) -> tuple[Secret, Secret]:
-        system.keep_out_of_core_dumps()
         found = self.ask(AskOnPage(page))
         assert isinstance(found, tuple)  # noqa: S101  the window's part of the bargain
         return found
@@ -246,7 +245,6 @@ class AtDesk:
             raise LeftForLater(serial="")
 
     def _secret(self, question: Question) -> Secret:
-        system.keep_out_of_core_dumps()
         found = self.ask(question)
         assert isinstance(found, Secret)  # noqa: S101  the window's part of the bargain
         return found

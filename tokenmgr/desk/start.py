@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import IO
 
 from PySide6.QtCore import QSocketNotifier
 
-from tokenmgr import system
+from tokenmgr import config, system
 from tokenmgr.desk.instance import Instance, first_or_told
+from tokenmgr.errors import FileNotWritten, TokenmgrError
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
@@ -24,13 +26,31 @@ SILENT = 75  # the exit status of one that has reached nobody: sysexits' "try ag
 
 def main(link: str = "", only_tray: bool = False) -> int:
     """`link`: tokenmgr://… of a bank's page. `only_tray`: no window until somebody wants one."""
-    found = first_or_told(settings().home, link)
+    try:
+        found = _first_or_told(link)
+    except TokenmgrError as error:
+        if config.has_screen():
+            from tokenmgr.desk import alone  # here: a second one needs no window
+
+            alone.tell_error(error)
+        raise
     if not isinstance(found, bool):
         with found:
             return _first(link, only_tray)
     if not found:
         _say(t("desk_home.other_silent"))
+        if config.has_screen():
+            from tokenmgr.desk import alone
+
+            alone.tell(t("desk_home.other_silent"))
     return 0 if found else SILENT
+
+
+def _first_or_told(link: str) -> IO[bytes] | bool:
+    try:
+        return first_or_told(settings().home, link)
+    except OSError as error:
+        raise FileNotWritten(file=error.filename or "", reason=error.strerror or "") from error
 
 
 def _first(link: str, only_tray: bool) -> int:

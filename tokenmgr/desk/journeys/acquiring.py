@@ -11,18 +11,18 @@ from PySide6.QtWidgets import QWidget
 from tokenmgr.customer.operations import Applicant
 from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.status import Seen as Store
-from tokenmgr.desk import errands
+from tokenmgr.desk import choosing, errands
 from tokenmgr.desk.actions import Action, Chosen
+from tokenmgr.desk.choosing import Place
 from tokenmgr.desk.errands import Errand, Verb
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.journeys import which
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.choice import ChoicePage, Option, link
-from tokenmgr.desk.words import promise, short
+from tokenmgr.desk.words import labelled, promise
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
 from tokenmgr.errors import ProfileMissing
-from tokenmgr.keystore import nss
 from tokenmgr.renewal.authority import Offer
 from tokenmgr.wiring import places
 from tokenmgr.wiring.glimpse import glimpse
@@ -37,7 +37,7 @@ class At:
 
     profile: Profile
     offer: Offer
-    on_pc: Sequence[str]
+    on_pc: Sequence[Place]
 
 
 def begins(flow: Flow, chosen: Chosen) -> None:
@@ -62,11 +62,9 @@ def _look(code: str | None) -> At | list[Profile]:
     return At(known[0], offer, _on_pc() if StoreKind.PC.value in offer.stores else [])
 
 
-def _on_pc() -> list[str]:
+def _on_pc() -> list[Place]:
     """That are there: none is made by the way."""
-    found = [one.name for one in nss.databases(settings().user_home)]
-    path = places.file_named(places.FILE)
-    return [*found, *([places.canonical(places.FILE)] if path and path.exists() else []), *places.chips()]
+    return [one for one in choosing.on_pc() if one.is_made]
 
 
 def _asked(flow: Flow, chosen: Chosen, found: object) -> None:
@@ -94,7 +92,7 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
         into(media[0])
         return
     options = [which.option(one, into) for one in media]
-    options += [_pc_option(name, functools.partial(_into_pc, flow, at, chosen, name)) for name in on_pc]
+    options += [_pc_option(one, functools.partial(_into_pc, flow, at, chosen, one)) for one in on_pc]
     heading = t("desk_place.heading") if options else t("desk_acquire.no_store")
     lead = "" if media or not takes_media else t("desk.nothing_plugged")
     more = _for_who_has_none(at.offer) if takes_media and not media else []
@@ -105,8 +103,8 @@ def _store(flow: Flow, chosen: Chosen, at: At) -> None:
     flow.show(page)
 
 
-def _pc_option(name: str, then: functools.partial[None]) -> Option:
-    return Option(short(name), promise(name), then)
+def _pc_option(place: Place, then: functools.partial[None]) -> Option:
+    return Option(labelled(place.name, place.label), promise(place.name), then)
 
 
 def _for_who_has_none(offer: Offer) -> list[QWidget]:
@@ -122,8 +120,8 @@ def _into(flow: Flow, at: At, chosen: Chosen, store: Store) -> None:
     _fields(flow, at, chosen, places.by_name(store.look.name, Where()), which.in_words(store), whose)
 
 
-def _into_pc(flow: Flow, at: At, chosen: Chosen, name: str) -> None:
-    _fields(flow, at, chosen, Where(pc=name), short(name), _known(at.profile, chosen, None))
+def _into_pc(flow: Flow, at: At, chosen: Chosen, place: Place) -> None:
+    _fields(flow, at, chosen, place.where, labelled(place.name, place.label), _known(at.profile, chosen, None))
 
 
 def _fields(flow: Flow, at: At, chosen: Chosen, where: Where, shown: str, known: Whose | Applicant | None) -> None:

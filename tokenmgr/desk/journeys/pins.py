@@ -102,7 +102,7 @@ def _set_anew_here(flow: Flow, store: Store) -> None:
 
 def _set_anew(serial: str, person: AtDesk) -> MediumFacts:
     def accepts(facts: MediumFacts, family: Family) -> bool:
-        asked = facts.so_pin is PinState.FINAL_TRY and person.ask(AskFinalTry(facts)) is True
+        asked = facts.so_pin is PinState.FINAL_TRY and person.ask(AskFinalTry(facts, officer=True)) is True
         refuse_hopeless(facts, family, True, asked)
         return asked
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from pathlib import Path
 
-from PySide6.QtCore import QStandardPaths
-from PySide6.QtGui import QGuiApplication, QTextDocument
+from PySide6.QtCore import QBuffer, QIODevice, QStandardPaths
+from PySide6.QtGui import QGuiApplication, QPdfWriter, QTextDocument
 from PySide6.QtPrintSupport import QPrintDialog, QPrinter
 from PySide6.QtWidgets import QFileDialog
 
+from tokenmgr.desk import style, troubles
 from tokenmgr.desk.contents import Field, as_text, fields
 from tokenmgr.desk.parts import Page, beside, button, card, rows, text
 from tokenmgr.domain.credential import CertificateFacts
+from tokenmgr.errors import FileNotWritten
 from tokenmgr.wiring.words import t
 
 LONG = 30  # characters without a blank, which a narrow window has no room for
@@ -36,22 +39,30 @@ class ContentsPage(Page):
 
     def copy(self) -> None:
         QGuiApplication.clipboard().setText(as_text(self._all()))
-        self.said.setText(t("desk_contents.copied"))
+        self._say(t("desk_contents.copied"), "good")
 
     def write_pdf(self, path: str) -> None:
-        printer = QPrinter()
-        printer.setOutputFormat(QPrinter.OutputFormat.PdfFormat)
-        printer.setOutputFileName(path)
-        self._document().print_(printer)
-        self.said.setText(t("desk_contents.written", file=path))
+        try:
+            Path(path).write_bytes(self._pdf())
+        except OSError as error:
+            words = troubles.said(FileNotWritten(file=path, reason=error.strerror or ""))
+            self._say(f"{words['what']}\n{t('desk_contents.elsewhere')}", "warning")
+        else:
+            self._say(t("desk_contents.written", file=path), "good")
+
+    def _say(self, words: str, role: str) -> None:
+        self.said.setText(words)
+        style.mark(self.said, role)
 
     def _choose_pdf(self) -> None:
+        """The system's own dialog, where it has one."""
         folder = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        path, _ = QFileDialog.getSaveFileName(
-            self, t("desk_contents.pdf"), f"{folder}/certificate-{self._number}.pdf", "PDF (*.pdf)"
-        )
-        if path:
-            self.write_pdf(path)
+        suggested = f"{folder}/certificate-{self._number}.pdf"
+        dialog = QFileDialog(self, t("desk_contents.pdf"), suggested, "PDF (*.pdf)")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("pdf")
+        dialog.fileSelected.connect(self.write_pdf)
+        dialog.open()
 
     def _print(self) -> None:
         printer = QPrinter()
@@ -60,6 +71,13 @@ class ContentsPage(Page):
 
     def _all(self) -> list[Field]:
         return [one for group in self._groups for one in group]
+
+    def _pdf(self) -> bytes:
+        """In memory first: Qt says of no file why it could not be written, and of some not even that."""
+        made = QBuffer()
+        made.open(QIODevice.OpenModeFlag.WriteOnly)
+        self._document().print_(QPdfWriter(made))
+        return bytes(made.data().data())
 
     def _document(self) -> QTextDocument:
         """On paper: black on white, whatever the window has. A name from a certificate is no markup."""

@@ -7,18 +7,17 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QCheckBox, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QCheckBox, QWidget
 
+from tokenmgr.desk.fields import SecretField, SecretFields
 from tokenmgr.desk.keypad import Keypad
 from tokenmgr.desk.parts import Page, text, wrapped
-from tokenmgr.desk.person import AskNewPassphrase, AskPassphrase, AskPin
+from tokenmgr.desk.person import AskFinalTry, AskNewPassphrase, AskPassphrase, AskPin
 from tokenmgr.desk.words import labelled
-from tokenmgr.domain.medium import MediumFacts, PinState
+from tokenmgr.domain.medium import PinState
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import is_full_width
 from tokenmgr.wiring.words import t
-
-LONGEST = 256  # bytes of any PIN
 
 
 class PinPage(Page):
@@ -33,9 +32,8 @@ class PinPage(Page):
         self._answer = answer
         if isinstance(asked, AskPin):
             self._tell_tries(asked)
-        label = asked.facts.label if isinstance(asked, AskPin) else ""
-        self.add(text(labelled(store, label), "large"))
-        self.field = _field(t(f"desk_pin.ask_{what}", serial=store))
+        self.add(text(labelled(store, asked.facts.label if isinstance(asked, AskPin) else ""), "large"))
+        self.field = SecretField(t(f"desk_pin.ask_{what}", serial=store))
         self.field.textChanged.connect(self._changed)
         self.field.returnPressed.connect(self._done)
         self.field.installEventFilter(self)
@@ -106,14 +104,10 @@ class NewPassphrasePage(Page):
     ) -> None:
         super().__init__(t("desk_pin.new_file"), t("desk_pin.new_file_lead", shortest=asked.shortest))
         self._answer, self._shortest = answer, asked.shortest
-        self.fields = [_field(t("desk_pin.new_password")), _field(t("desk_pin.new_password_again"))]
-        for one in self.fields:
-            label: QLabel = text(one.accessibleName(), "quiet")
-            label.setBuddy(one)
-            one.textChanged.connect(self._changed)
-            one.returnPressed.connect(self._done)
-            self.add(label)
-            self.add(one)
+        self.passwords = SecretFields([t("desk_pin.new_password"), t("desk_pin.new_password_again")])
+        self.passwords.changed.connect(self._changed)
+        self.passwords.complete.connect(self._done)
+        self.add(self.passwords)
         self.hint = text("", "warning")
         self.add(self.hint)
         self.add(text(t("desk_pin.new_file_warning"), "quiet"))
@@ -123,44 +117,34 @@ class NewPassphrasePage(Page):
         self._changed()
 
     def first_focus(self) -> QWidget:
-        return self.fields[0]
+        return self.passwords.fields[0]
 
     def leave(self) -> None:
-        for one in self.fields:
-            one.clear()
+        self.passwords.clear()
 
-    def _changed(self, _typed: str = "") -> None:
-        first, again = (one.text() for one in self.fields)
+    def _changed(self) -> None:
+        first, again = self.passwords.texts
         self._go.setEnabled(len(first) >= self._shortest and first == again)
         self.hint.setText(t("desk_pin.differs"))
         self.hint.setVisible(not first.startswith(again))
 
     def _done(self) -> None:
         if self._go.isEnabled():
-            typed = Secret(self.fields[0].text())
-            self.leave()
-            self._answer(typed)
-        else:
-            self.fields[1].setFocus()
+            first, again = self.passwords.take()
+            again.wipe()
+            self._answer(first)
 
 
 class FinalTryPage(Page):
-    """A yes of its own, before the PIN is even asked for (S5)."""
+    """A yes of its own, before the PIN is even asked for (S5); and which PIN it is (R11)."""
 
     name = "final_try"
 
-    def __init__(self, facts: MediumFacts, agree: Callable[[], object], leave: Callable[[], object]) -> None:
-        super().__init__(t("desk_pin.final_heading", serial=facts.serial))
-        self.add(text(t("desk_pin.final_try_told", serial=facts.serial), "warning"))
-        self.add(text(t("desk_pin.final_advice", serial=facts.serial)))
+    def __init__(self, asked: AskFinalTry, agree: Callable[[], object], leave: Callable[[], object]) -> None:
+        whose = "_officer" if asked.officer else ""
+        super().__init__(t(f"desk_pin.final_heading{whose}"))
+        self.add(text(t(f"desk_pin.final_try_told{whose}", serial=asked.facts.serial), "warning"))
+        self.add(text(t(f"desk_pin.final_advice{whose}")))
         self.finish()
         self.button(t("desk_pin.final_yes"), agree)
         self.button(t("desk_pin.final_no"), leave, primary=True)
-
-
-def _field(name: str) -> QLineEdit:
-    made = QLineEdit()
-    made.setEchoMode(QLineEdit.EchoMode.Password)
-    made.setAccessibleName(name)
-    made.setMaxLength(LONGEST)
-    return made

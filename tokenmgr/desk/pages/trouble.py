@@ -22,9 +22,10 @@ class TroublePage(Page):
         again: Callable[[], object] | None = None,
         act: Callable[[Action, str], object] | None = None,
         help_at: Sequence[str] = (),
+        way_out: str = "",
     ) -> None:
         """`again`: the same job, which finds what was begun. `act`: something else, about the store of this name.
-        `help_at`: whom to ask, as the banks' files say (R16)."""
+        `help_at`: whom to ask, as the banks' files say (R16). `way_out`: what `home` is called where there is none."""
         words = said(error)
         super().__init__(words["what"])
         self.add(card(text(t("desk.kept"), "quiet"), text(words["kept"])))
@@ -34,7 +35,7 @@ class TroublePage(Page):
         self.add(text(f"{t('desk.details')}\n{details(error)}", "small"))
         self.finish()
         then = _then(error, again, act)
-        self.button(t("desk.home"), home, primary=then is None)
+        self.button(way_out or t("desk.home"), home, primary=then is None)
         if then:
             self.button(*then, primary=True)
 
