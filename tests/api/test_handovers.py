@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -91,6 +92,12 @@ def test_what_is_no_ticket_is_refused_with_a_code(quick: Rig, client: Client) ->
         refused(redeem(client, text), status, code)
     refused(redeem(client, ticket(quick), path="/handover/9999"), 404, "R101")
     refused(redeem(client, ticket(quick, bank=OTHER_BANK), path=f"/handover/{OTHER_BANK}"), 403, "H107")
+
+
+def test_whatever_a_ticket_says_it_is_answered(quick: Rig, client: Client) -> None:
+    header, _, signature = ticket(quick).split(".")
+    payload = base64.urlsafe_b64encode(b'{"\\ud800": 1}').rstrip(b"=").decode()
+    refused(redeem(client, f"{header}.{payload}.{signature}"), 400, "H101")
 
 
 @pytest.mark.parametrize(
