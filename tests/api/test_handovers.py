@@ -71,6 +71,8 @@ def test_a_whole_hand_over(quick: Rig, client: Client) -> None:
     assert (entry.actor_kind, entry.actor, entry.origin) == ("claimant", BANK, "203.0.113.9")
     assert entry.whom == f"{BANK}/{CONTRACT}/{USER}"
     assert SECRET not in entry.after
+    (refusal,) = quick.database.read(select(audit).where(audit.c.action == "handover.refused"))
+    assert (refusal.origin, refusal.whom, refusal.after) == ("203.0.113.9", entry.whom, entry.after)
 
 
 def test_nothing_can_be_probed(quick: Rig, client: Client) -> None:
