@@ -34,6 +34,11 @@ def framed(message: object) -> bytes:
     return struct.pack("=I", len(data)) + data
 
 
+def padded_hello(length: int) -> bytes:
+    """Good but for its length: blanks after it are JSON's own."""
+    return struct.pack("=I", length) + json.dumps({"do": "hello", "origin": SITE}).encode().ljust(length)
+
+
 def answer_in(data: bytes) -> dict[str, Any]:
     """There is one, and nothing after it."""
     (length,) = struct.unpack("=I", data[:4])
@@ -145,13 +150,19 @@ def test_what_is_no_good_ticket_is_refused_without_a_word_why(computer: Computer
     [[], ["chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh/"], [FIREFOX[0], "other@example"], [FIREFOX_ID]],
     ids=["nobody", "chromium", "firefox", "misplaced"],
 )
-def test_another_extension_gets_nothing(caller: list[str]) -> None:
-    assert told(framed({"do": "hello", "origin": SITE}), caller) == REFUSED
+def test_another_extension_gets_nothing(
+    tmp_path: Path, bank: HandingBank, monkeypatch: pytest.MonkeyPatch, caller: list[str]
+) -> None:
+    bank.hand_out(tmp_path)
+    monkeypatch.setenv("TOKENMGR_HOME", str(tmp_path))
+    hello = framed({"do": "hello", "origin": SITE})
+    assert told(hello, CHROMIUM) == {"version": __version__}
+    assert told(hello, caller) == REFUSED
 
 
 @pytest.mark.parametrize(
     "data",
-    [struct.pack("=I", 100) + b"{}", struct.pack("=I", 16 * 1024 + 1) + b"x" * 20_000],
+    [struct.pack("=I", 100) + b"{}", padded_hello(native_host.LONGEST + 1)],
     ids=["cut-short", "oversized"],
 )
 def test_what_is_no_message_is_answered_and_is_the_end(computer: Computer, data: bytes) -> None:
@@ -179,6 +190,10 @@ def told(data: bytes, caller: list[str] = CHROMIUM) -> dict[str, Any]:
     outgoing = io.BytesIO()
     assert native_host.main(caller, io.BytesIO(data), outgoing) == 0
     return answer_in(outgoing.getvalue())
+
+
+def test_the_longest_message_is_read() -> None:
+    assert native_host.read(io.BytesIO(padded_hello(native_host.LONGEST))).do == "hello"
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda data: struct.pack("=I", len(data)) + data))
