@@ -166,6 +166,19 @@ def test_what_was_there_just_so_before_us_stays(there: There) -> None:
     assert tree(there.folder) == before
 
 
+def test_a_program_that_has_lost_its_x_bit_is_changed_and_mended(there: There) -> None:
+    before = tree(there.folder)
+    there.install()
+    launcher = there.folder / "a/b/new"
+    launcher.chmod(0o644)
+    assert there.states() == {State.INSTALLED, State.CHANGED}
+    assert there.install().count(Done.WRITTEN) == 1
+    assert launcher.stat().st_mode & 0o777 == 0o755
+    assert there.states() == {State.INSTALLED}
+    there.uninstall()
+    assert tree(there.folder) == before
+
+
 # --- killed ---
 
 

@@ -141,7 +141,7 @@ class Installer:
         except InstallingError as error:
             return Seen(change, State.NOT, None, error)
         if found == change.value:
-            return Seen(change, State.INSTALLED, found)
+            return Seen(change, State.INSTALLED if self._starts(change.target) else State.CHANGED, found)
         if found is None:
             return Seen(change, State.NOT, None, _in_the_way(change.target))
         is_ours = entry is not None and found != entry.before
@@ -153,7 +153,7 @@ class Installer:
         target, value = change.target, change.value
         text, found = self._read(target)
         old = record.of(target)
-        if found == value:
+        if found == value and self._starts(target):
             if old is not None:
                 _clear(target)
             return Done.AS_IT_WAS
@@ -226,6 +226,13 @@ class Installer:
             _settle(new)
             new.replace(path)
         system.sync_folder(path.parent)
+
+    def _starts(self, target: Target) -> bool:
+        """A program without its x bit is not what an installation has written, whatever is in it."""
+        if system.NAME == "windows" or not (isinstance(target, WholeFile) and target.executable):
+            return True
+        wanted = 0o111 if self._is_public else 0o100
+        return Path(target.path).stat().st_mode & wanted == wanted
 
     def _missing(self, target: Target) -> tuple[str, ...]:
         """The folders that will be made for it, or the keys; the innermost first."""
