@@ -243,7 +243,7 @@ def program(window: bool = False) -> tuple[str, ...]:
     for name in ("tokenmgr-desk", "tokenmgr") if window else ("tokenmgr",):
         if (found := here.with_name(name + suffix)).is_file():
             return (str(found),)
-    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tokenmgr")
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "tokenmgr")
 
 
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise

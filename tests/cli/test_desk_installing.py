@@ -116,7 +116,7 @@ def test_what_starts_the_program_is_beside_what_runs_or_is_that(
 ) -> None:
     own = str(tmp_path / "python")
     monkeypatch.setattr(sys, "executable", own)
-    assert system.program() == system.program(window=True) == (own, "-m", "tokenmgr")
+    assert system.program() == system.program(window=True) == (own, "-P", "-m", "tokenmgr")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert system.program() == (own,)
     (tmp_path / "tokenmgr").touch()
