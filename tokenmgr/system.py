@@ -137,6 +137,16 @@ def private_folder(path: Path) -> Path:
     return path
 
 
+@contextlib.contextmanager
+def mask(bits: int) -> Iterator[None]:
+    """What is made meanwhile has these bits of its mode off and, where it asks for them, the others on."""
+    before = os.umask(bits)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def sync_folder(path: Path) -> None:
     """Its entries, on the disk. Windows knows no such thing, and keeps a journal of its own."""
     if sys.platform != "win32":

@@ -442,6 +442,17 @@ def test_a_record_of_the_machine_is_everybodys_to_read(there: There) -> None:
         installer.uninstall()
 
 
+@pytest.mark.parametrize("mask", [0o077, 0o000])
+def test_what_is_made_for_everybody_is_theirs_to_read_whatever_the_mask(there: There, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        Installer(there.folder / "own", is_public=True).install(there.changes())
+    finally:
+        os.umask(before)
+    modes = {name: (there.folder / name).stat().st_mode & 0o777 for name in ("a", "a/b", "own", f"own/{FILE}")}
+    assert modes == {"a": 0o755, "a/b": 0o755, "own": 0o755, f"own/{FILE}": 0o644}
+
+
 def test_what_an_installation_before_has_written_is_looked_at_too(there: There) -> None:
     *planned, more = there.changes()
     there.install()

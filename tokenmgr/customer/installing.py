@@ -11,7 +11,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
@@ -118,15 +118,19 @@ class Installer:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            held = system.held(self.folder / LOCK)
-            with held as is_ours:
+            with system.mask(0o022) if self._is_public else nullcontext(), self._held() as is_ours:
                 if not is_ours:
                     raise InstallingBusy(file=str(self.folder / LOCK))
                 yield
         except OSError as error:
             place = str(error.filename or self.folder).removesuffix(NEW)
             raise PlaceUnwritable(place=place, reason=error.strerror or "") from error
+
+    @contextmanager
+    def _held(self) -> Iterator[bool]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with system.held(self.folder / LOCK) as is_ours:
+            yield is_ours
 
     def _each(self, part: Part, target: Target, act: Callable[[], Done]) -> Outcome:
         """What stands in one's way stands in no other's."""
