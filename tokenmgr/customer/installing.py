@@ -8,17 +8,17 @@ came is nobody's of ours, and stays.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from tokenmgr import system
+from tokenmgr.customer.installing_files import Access, write_new
 from tokenmgr.customer.installing_record import LOCK, Entry, Record
 from tokenmgr.domain.installation import Change, InFile, NssModule, Part, RegistryValue, Target, WholeFile
 from tokenmgr.errors import BrowserOpen, InstallingBusy, InstallingError, PlaceUnfit, PlaceUnwritable
@@ -167,19 +167,19 @@ class Installer:
             text = _edited(target, text, value)
             entry = replace(entry, left=(*entry.left, _digest(text)))
         record.put(entry)
-        self._write(target, text, value, None if isinstance(target, WholeFile) else entry.mode)
+        self._write(target, text, value, None if isinstance(target, WholeFile) else entry.access)
         return Done.WRITTEN
 
     def _entry(self, change: Change, text: str | None, found: str | None, old: Entry | None) -> Entry:
         """What an installation before this one has written is not what stood there before."""
         target = change.target
-        made, mode = self._missing(target), None if text is None else _mode_of(target)
+        made, access = self._missing(target), {} if text is None else _access_of(target)
         if old is None:
-            return Entry(change.part, target, found, text, (change.value,), (), made, mode)
+            return Entry(change.part, target, found, text, (change.value,), (), made, **access)
         ours = (*(one for one in old.ours if one != change.value), change.value)
         made = (*old.made, *(one for one in made if one not in old.made))
         if found not in old.ours:
-            return Entry(change.part, target, found, text, ours, (), made, mode)
+            return Entry(change.part, target, found, text, ours, (), made, **access)
         if isinstance(target, RegistryValue) or _digest(text) in old.left:
             return replace(old, ours=ours, made=made)
         return replace(old, file=_edited(target, text, old.before), ours=ours, left=(), made=made)
@@ -192,7 +192,7 @@ class Installer:
             _require_closed(target)
             if not isinstance(target, RegistryValue):
                 text = entry.file if _digest(text) in entry.left else _edited(target, text, entry.before)
-            self._write(target, text, entry.before, entry.mode)
+            self._write(target, text, entry.before, entry.access)
             done = Done.TAKEN_BACK
         self._tidy(entry)
         record.drop(entry)
@@ -214,8 +214,8 @@ class Installer:
         except (ValueError, RecursionError) as error:
             raise PlaceUnfit(place=str(path), reason="not-json") from error
 
-    def _write(self, target: Target, text: str | None, value: str | None, mode: int | None) -> None:
-        """`mode`: that of the file, where it has or had one that is to stay."""
+    def _write(self, target: Target, text: str | None, value: str | None, access: Access | None) -> None:
+        """`access`: that of the file, where it has or had one that is to stay."""
         if isinstance(target, RegistryValue):
             self.registry.write(target.root, target.key, target.name, value)
             return
@@ -225,9 +225,7 @@ class Installer:
             path.unlink(missing_ok=True)
         else:
             new = path.with_name(path.name + NEW)
-            new.write_bytes(text.encode("utf-8", "surrogateescape"))
-            new.chmod(_usual_mode(target) if mode is None else mode)
-            _settle(new)
+            write_new(new, text.encode("utf-8", "surrogateescape"), access or Access(_usual_mode(target)))
             new.replace(path)
         system.sync_folder(path.parent)
 
@@ -278,8 +276,8 @@ def _digest(text: str | None) -> str:
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _mode_of(target: Target) -> int | None:
-    return None if isinstance(target, RegistryValue) else Path(target.path).stat().st_mode & 0o7777
+def _access_of(target: Target) -> dict[str, int | None]:
+    return {} if isinstance(target, RegistryValue) else asdict(Access.of(Path(target.path)))
 
 
 def _usual_mode(target: InFile) -> int:
@@ -287,11 +285,6 @@ def _usual_mode(target: InFile) -> int:
     if isinstance(target, WholeFile) and target.executable:
         return 0o755
     return 0o600 if isinstance(target, NssModule) else 0o644
-
-
-def _settle(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _in_the_way(target: Target) -> BrowserOpen | None:
