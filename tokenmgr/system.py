@@ -110,13 +110,16 @@ def how_windows_runs(path: Path) -> list[str]:
     return known.get(path.suffix.lower(), [])
 
 
-def distrust(path: Path) -> str:
-    """Why somebody else may have written it; empty where nobody can have. Windows' profile folders are private."""
+def distrust(path: Path, leads_on: bool = False) -> str:
+    """Why somebody else may have written it; empty where nobody can have. Windows' profile folders are private. What
+    only `leads_on` to something that is there may be a link, or a folder in which nobody removes what is another's."""
     if sys.platform == "win32":
         return ""
-    seen = path.stat()
+    seen = path.lstat() if leads_on else path.stat()
     if seen.st_uid not in (0, os.geteuid()):
         return "owned-by-another"
+    if leads_on and (stat.S_ISLNK(seen.st_mode) or (stat.S_ISDIR(seen.st_mode) and seen.st_mode & stat.S_ISVTX)):
+        return ""
     return "written-by-others" if seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Protocol
 
 from tokenmgr import system
-from tokenmgr.customer.installing_files import Access, write_new
-from tokenmgr.customer.installing_record import LOCK, Entry, Record
+from tokenmgr.customer.installing_files import Access, untrusted, write_new
+from tokenmgr.customer.installing_record import FILE, LOCK, Entry, Record
 from tokenmgr.domain.installation import Change, InFile, NssModule, Part, RegistryValue, Target, WholeFile
-from tokenmgr.errors import BrowserOpen, InstallingBusy, InstallingError, PlaceUnfit, PlaceUnwritable
+from tokenmgr.errors import BrowserOpen, InstallingBusy, InstallingError, PlaceUnfit, PlaceUnwritable, RecordUnfit
 from tokenmgr.keystore import nss
 
 NEW = ".tokenmgr-new"  # how what is not whole yet is called, beside what it replaces
@@ -113,7 +113,14 @@ class Installer:
             return done
 
     def _record(self) -> Record:
+        for one in (self.folder, self.folder / FILE):
+            self._require_trusted(one)
         return Record.read(self.folder, self._is_public)
+
+    def _require_trusted(self, path: Path) -> None:
+        """What everybody's record says is written with an administrator's rights."""
+        if self._is_public and path.exists() and (found := untrusted(path)):
+            raise RecordUnfit(file=str(found[0]), reason=found[1])
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -129,6 +136,7 @@ class Installer:
     @contextmanager
     def _held(self) -> Iterator[bool]:
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._require_trusted(self.folder)
         with system.held(self.folder / LOCK) as is_ours:
             yield is_ours
 

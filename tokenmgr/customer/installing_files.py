@@ -1,11 +1,16 @@
-"""An installation's files: written new, through nobody's link, and with the owner of what they replace."""
+"""An installation's files: written new, through nobody's link, and with the owner of what they replace. And whether
+anybody but the administrator can change what is installed for everybody."""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tokenmgr import system
+from tokenmgr.errors import ModuleUnfit
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -45,3 +50,28 @@ def _give(path: Path, access: Access) -> None:
     if (owner, group) != (made.st_uid, made.st_gid) and sys.platform != "win32":
         os.chown(path, owner, group)
     path.chmod(access.mode)  # last: a file that is given away loses the bits that run it as its owner
+
+
+# --- of a whole machine ---
+
+
+def require_administrators(path: Path) -> None:
+    if found := untrusted(path):
+        raise ModuleUnfit(library=str(found[0]), reason=found[1])
+
+
+def untrusted(path: Path) -> tuple[Path, str] | None:
+    """What others can change of it, and why: the file or folder itself, or what is on the way to it."""
+    for one in _way(path.absolute()):
+        if reason := system.distrust(one, leads_on=True):
+            return one, reason
+    reason = system.distrust(path)
+    return (path, reason) if reason else None
+
+
+def _way(path: Path) -> Iterator[Path]:
+    """From the root on, wherever links lead."""
+    for one in (*reversed(path.parents), path):
+        yield one
+        if one.is_symlink():
+            yield from _way(one.parent / one.readlink())
