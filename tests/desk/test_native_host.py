@@ -48,8 +48,8 @@ def answer_in(data: bytes) -> dict[str, Any]:
 
 
 class Computer:
-    """A customer's, on which `tokenmgr` is a program that notes what it is started with: what the host starts is seen,
-    and nothing is opened."""
+    """A customer's, on which `tokenmgr` is a program that notes what it is started with, and what it is then told: what
+    the host starts is seen, and nothing is opened."""
 
     def __init__(self, folder: Path, bank: HandingBank) -> None:
         self.home, self.bank, self.started = folder / "home", bank, folder / "started"
@@ -61,7 +61,9 @@ class Computer:
         shutil.copy(Path(sys.prefix) / "pyvenv.cfg", own)
         self.python, program = own / "bin" / "python", own / "bin" / "tokenmgr"
         os.mkfifo(self.started)
-        program.write_text(f"#!/bin/sh\n{{ cut -d ' ' -f 6 /proc/$$/stat; printf '%s\\n' \"$@\"; }} >{self.started}\n")
+        program.write_text(
+            f"#!/bin/sh\n{{ cut -d ' ' -f 6 /proc/$$/stat; printf '%s\\n' \"$@\"; cat; }} >{self.started}\n"
+        )
         program.chmod(0o755)
 
     def run(self, data: bytes, caller: list[str]) -> subprocess.CompletedProcess[bytes]:
@@ -112,7 +114,7 @@ def test_a_ticket_starts_the_program_once_and_the_page_may_ask_how_far_it_is(com
     ticket = computer.bank.ticket()
     assert computer.begin(ticket) == {"state": "waiting"}
     session, *arguments = computer.started.read_text().split()
-    assert arguments == ["desk", f"tokenmgr://renew?t={ticket}"]
+    assert arguments == ["desk", "-", f"tokenmgr://renew?t={ticket}"]  # the ticket on its standard input
     assert int(session) != os.getsid(0)  # it outlives whoever started it
     computer.handovers.tell(jti_of(ticket), SITE, OPENED)
     assert computer.begin(ticket) == computer.progress(ticket) == {"state": "open"}
@@ -122,7 +124,11 @@ def test_a_ticket_starts_the_program_once_and_the_page_may_ask_how_far_it_is(com
     assert computer.progress(ticket) == {"state": "failed", "code": "M104"}
     assert computer.progress(ticket, "https://other.example") == REFUSED
     computer.begin(acquiring := computer.bank.ticket(act="acquire"))
-    assert computer.started.read_text().split()[1:] == ["desk", f"tokenmgr://acquire?t={acquiring}"]  # and none before
+    assert computer.started.read_text().split()[1:] == [
+        "desk",
+        "-",
+        f"tokenmgr://acquire?t={acquiring}",
+    ]  # and none before
 
 
 def test_a_site_that_is_no_banks_gets_nothing_and_the_customer_is_told_of_it(computer: Computer) -> None:
