@@ -197,6 +197,23 @@ def held(path: Path) -> Iterator[bool]:
             _unlock(file)
 
 
+def is_locked_elsewhere(path: Path) -> bool:
+    """By fcntl, as others do it: such a lock and flock's do not see each other. Never of one that we hold: looking
+    would end it."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
+
+
 def _lock(file: IO[bytes], wait: bool) -> None:
     """BlockingIOError where somebody else has it; any other OSError says that it cannot be known."""
     if sys.platform == "win32":
