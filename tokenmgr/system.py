@@ -110,13 +110,16 @@ def how_windows_runs(path: Path) -> list[str]:
     return known.get(path.suffix.lower(), [])
 
 
-def distrust(path: Path) -> str:
-    """Why somebody else may have written it; empty where nobody can have. Windows' profile folders are private."""
+def distrust(path: Path, leads_on: bool = False) -> str:
+    """Why somebody else may have written it; empty where nobody can have. Windows' profile folders are private. What
+    only `leads_on` to something that is there may be a link, or a folder in which nobody removes what is another's."""
     if sys.platform == "win32":
         return ""
-    seen = path.stat()
+    seen = path.lstat() if leads_on else path.stat()
     if seen.st_uid not in (0, os.geteuid()):
         return "owned-by-another"
+    if leads_on and (stat.S_ISLNK(seen.st_mode) or (stat.S_ISDIR(seen.st_mode) and seen.st_mode & stat.S_ISVTX)):
+        return ""
     return "written-by-others" if seen.st_mode & (stat.S_IWGRP | stat.S_IWOTH) else ""
 
 
@@ -135,6 +138,16 @@ def private_folder(path: Path) -> Path:
     if sys.platform != "win32" and path.stat().st_mode & 0o777 != 0o700:
         path.chmod(0o700)
     return path
+
+
+@contextlib.contextmanager
+def mask(bits: int) -> Iterator[None]:
+    """What is made meanwhile has these bits of its mode off and, where it asks for them, the others on."""
+    before = os.umask(bits)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def sync_folder(path: Path) -> None:
@@ -182,6 +195,23 @@ def held(path: Path) -> Iterator[bool]:
             yield True
         finally:
             _unlock(file)
+
+
+def is_locked_elsewhere(path: Path) -> bool:
+    """By fcntl, as others do it: such a lock and flock's do not see each other. Never of one that we hold: looking
+    would end it."""
+    if sys.platform == "win32":
+        return False
+    import fcntl
+
+    try:
+        with path.open("r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _lock(file: IO[bytes], wait: bool) -> None:
@@ -243,7 +273,7 @@ def program(window: bool = False) -> tuple[str, ...]:
     for name in ("tokenmgr-desk", "tokenmgr") if window else ("tokenmgr",):
         if (found := here.with_name(name + suffix)).is_file():
             return (str(found),)
-    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-m", "tokenmgr")
+    return (sys.executable,) if getattr(sys, "frozen", False) else (sys.executable, "-P", "-m", "tokenmgr")
 
 
 READER_SERVICE = "/run/pcscd/pcscd.comm"  # pcscd's socket, unless PCSCLITE_CSOCK_NAME says otherwise

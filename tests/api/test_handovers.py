@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -70,6 +71,8 @@ def test_a_whole_hand_over(quick: Rig, client: Client) -> None:
     assert (entry.actor_kind, entry.actor, entry.origin) == ("claimant", BANK, "203.0.113.9")
     assert entry.whom == f"{BANK}/{CONTRACT}/{USER}"
     assert SECRET not in entry.after
+    (refusal,) = quick.database.read(select(audit).where(audit.c.action == "handover.refused"))
+    assert (refusal.origin, refusal.whom, refusal.after) == ("203.0.113.9", entry.whom, entry.after)
 
 
 def test_nothing_can_be_probed(quick: Rig, client: Client) -> None:
@@ -91,6 +94,12 @@ def test_what_is_no_ticket_is_refused_with_a_code(quick: Rig, client: Client) ->
         refused(redeem(client, text), status, code)
     refused(redeem(client, ticket(quick), path="/handover/9999"), 404, "R101")
     refused(redeem(client, ticket(quick, bank=OTHER_BANK), path=f"/handover/{OTHER_BANK}"), 403, "H107")
+
+
+def test_whatever_a_ticket_says_it_is_answered(quick: Rig, client: Client) -> None:
+    header, _, signature = ticket(quick).split(".")
+    payload = base64.urlsafe_b64encode(b'{"\\ud800": 1}').rstrip(b"=").decode()
+    refused(redeem(client, f"{header}.{payload}.{signature}"), 400, "H101")
 
 
 @pytest.mark.parametrize(

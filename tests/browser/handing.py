@@ -47,20 +47,20 @@ class Pc:
         finally:
             away.rename(manifest)
 
-    def windows(self, ticket: str) -> list[int]:
-        """The processes that were started for this ticket."""
-        return [number for number in _processes() if f"?t={ticket}" in _line(number)]
+    def windows(self) -> list[int]:
+        """The processes that the native host has started here. What for, no command line says."""
+        of_ours = f"TOKENMGR_HOME={self.home.folder}".encode()
+        told = [number for number in _processes() if _line(number).endswith("tokenmgr desk -")]
+        return [number for number in told if of_ours in _file(number, "environ").split(b"\0")]
 
     def close(self) -> None:
         """What a test that failed has left open is ended too."""
-        of_ours = f"TOKENMGR_HOME={self.home.folder}".encode()
-        for number in _processes():
-            if "tokenmgr://" in _line(number) and of_ours in _file(number, "environ").split(b"\0"):
-                os.kill(number, signal.SIGKILL)
+        for number in self.windows():
+            os.kill(number, signal.SIGKILL)
 
-    def until_started(self, ticket: str) -> list[int]:
-        until(lambda: self.windows(ticket))
-        return self.windows(ticket)
+    def until_started(self) -> list[int]:
+        until(self.windows)
+        return self.windows()
 
     def end(self, window: int) -> str:
         """The line that it was started by."""

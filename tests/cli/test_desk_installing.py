@@ -16,6 +16,8 @@ from tests.customer.test_installing import tree
 from tests.token.helpers import run
 from tokenmgr import catalogue, system
 from tokenmgr.customer.browser_modules import devices_in_policy, handed_out, named_libraries, registrations
+from tokenmgr.errors import ModuleUnfit
+from tokenmgr.wiring import installing
 
 SOFTHSM = "/usr/lib/softhsm/libsofthsm2.so"
 
@@ -111,12 +113,34 @@ def test_what_is_no_library_is_not_registered_and_nothing_else_is(home: Home, li
     assert tree(user_of(home)) == {}
 
 
+def test_what_others_can_write_is_not_set_up_for_everybody(home: Home) -> None:
+    library = Path(shutil.copy(SOFTHSM, home.folder))
+    home.folder.chmod(0o777)
+    done = home.run("desk", "install", "--machine", "--module", str(library), "--dry-run", "--json")
+    error = json.loads(done.out)["error"]
+    assert (done.status, error["code"]) == (4, "D114")
+    assert error["facts"] == {"library": str(home.folder), "reason": "written-by-others"}
+
+
+def test_nor_is_a_program_that_others_can_write(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python = tmp_path / "bin/python"
+    python.parent.mkdir()
+    python.touch(0o755)
+    python.parent.chmod(0o777)
+    monkeypatch.setenv("TOKENMGR_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(python))
+    monkeypatch.setattr(installing, "libraries", lambda named: {})
+    with pytest.raises(ModuleUnfit) as told:
+        installing.require_administrators(())
+    assert told.value.facts == {"library": str(python.parent), "reason": "written-by-others"}
+
+
 def test_what_starts_the_program_is_beside_what_runs_or_is_that(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     own = str(tmp_path / "python")
     monkeypatch.setattr(sys, "executable", own)
-    assert system.program() == system.program(window=True) == (own, "-m", "tokenmgr")
+    assert system.program() == system.program(window=True) == (own, "-P", "-m", "tokenmgr")
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     assert system.program() == (own,)
     (tmp_path / "tokenmgr").touch()

@@ -20,7 +20,7 @@ import pytest
 
 from tests.contract.services import PATIENCE, require
 from tokenmgr import system
-from tokenmgr.customer.installing import Done, Installer, State
+from tokenmgr.customer.installing import NEW, Done, Installer, State
 from tokenmgr.customer.installing_record import FILE, LOCK
 from tokenmgr.domain.installation import (
     Change,
@@ -162,6 +162,19 @@ def test_what_was_there_just_so_before_us_stays(there: There) -> None:
     (there.folder / "dotfiles").write_text(HANDLERS.replace("another.desktop;", "tokenmgr.desktop"))
     before = tree(there.folder)
     assert Done.AS_IT_WAS in there.install()
+    there.uninstall()
+    assert tree(there.folder) == before
+
+
+def test_a_program_that_has_lost_its_x_bit_is_changed_and_mended(there: There) -> None:
+    before = tree(there.folder)
+    there.install()
+    launcher = there.folder / "a/b/new"
+    launcher.chmod(0o644)
+    assert there.states() == {State.INSTALLED, State.CHANGED}
+    assert there.install().count(Done.WRITTEN) == 1
+    assert launcher.stat().st_mode & 0o777 == 0o755
+    assert there.states() == {State.INSTALLED}
     there.uninstall()
     assert tree(there.folder) == before
 
@@ -421,12 +434,61 @@ def test_registry_values_and_the_keys_made_for_them_come_and_go(tmp_path: Path) 
     assert json.dumps(sorted(map(str, registry.keys.items()))) == before
 
 
+def of_everybody(there: There) -> list[Change]:
+    """What stands in files that everybody may read, and in new ones."""
+    return [there.changes()[index] for index in (0, 2, 5)]
+
+
 def test_a_record_of_the_machine_is_everybodys_to_read(there: There) -> None:
     for is_public, mode in ((False, 0o600), (True, 0o644)):
         installer = Installer(there.folder / "own", is_public=is_public)
-        installer.install(there.changes())
+        installer.install(of_everybody(there))
         assert (there.folder / "own" / FILE).stat().st_mode & 0o777 == mode
         installer.uninstall()
+
+
+@pytest.mark.parametrize("mask", [0o077, 0o000])
+def test_what_is_made_for_everybody_is_theirs_to_read_whatever_the_mask(there: There, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        Installer(there.folder / "own", is_public=True).install(of_everybody(there))
+    finally:
+        os.umask(before)
+    modes = {name: (there.folder / name).stat().st_mode & 0o777 for name in ("a", "a/b", "own", f"own/{FILE}")}
+    assert modes == {"a": 0o755, "a/b": 0o755, "own": 0o755, f"own/{FILE}": 0o644}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_file_stays_whose_it_was_and_shows_in_no_record_what_it_did_not_show(there: There) -> None:
+    policies, theirs = there.folder / "policies.json", there.folder / "theirs"
+    policies.chmod(0o640)
+    for one in (policies, theirs):
+        os.chown(one, 4711, 4712)
+    installer = Installer(there.folder / "own", is_public=True)
+    installer.install([one for one in there.changes() if one.part is Part.MODULES])
+    assert whose(policies) == (4711, 4712, 0o640)
+    assert (there.folder / "own" / FILE).stat().st_mode & 0o777 == 0o600
+    installer.install(there.changes())
+    assert whose(theirs) == (os.geteuid(), os.getegid(), 0o644)
+    installer.uninstall()
+    assert whose(policies) == whose(theirs) == (4711, 4712, 0o640)
+
+
+def whose(file: Path) -> tuple[int, int, int]:
+    seen = file.stat()
+    return seen.st_uid, seen.st_gid, seen.st_mode & 0o777
+
+
+def test_what_is_written_follows_nobodys_link(there: There) -> None:
+    victim = there.folder / "victim"
+    victim.write_text("as it was")
+    (there.folder / "own").mkdir()
+    for name in (f"own/{FILE}.new", f"theirs{NEW}"):
+        (there.folder / name).symlink_to(victim)
+    there.install()
+    assert victim.read_text() == "as it was"
+    assert not (there.folder / "own" / FILE).is_symlink()
+    assert not (there.folder / "theirs").is_symlink()
 
 
 def test_what_an_installation_before_has_written_is_looked_at_too(there: There) -> None:

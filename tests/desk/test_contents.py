@@ -8,7 +8,8 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from tests.desk.gallery_values import NOW, nothing
+from tests.desk.gallery import nothing
+from tests.desk.gallery_values import NOW
 from tests.desk.situations import SERIAL
 from tokenmgr.desk.pages.contents import ContentsPage
 from tokenmgr.pki.facts import certificate_facts

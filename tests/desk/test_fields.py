@@ -14,7 +14,8 @@ from PySide6.QtGui import QAccessible, QGuiApplication, QKeySequence
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from tests.desk.gallery_values import medium, nothing
+from tests.desk.gallery import nothing
+from tests.desk.gallery_values import medium
 from tokenmgr import catalogue
 from tokenmgr.desk.fields import SecretField
 from tokenmgr.desk.pages.applicant import ApplicantPage

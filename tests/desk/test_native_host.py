@@ -34,6 +34,11 @@ def framed(message: object) -> bytes:
     return struct.pack("=I", len(data)) + data
 
 
+def padded_hello(length: int) -> bytes:
+    """Good but for its length: blanks after it are JSON's own."""
+    return struct.pack("=I", length) + json.dumps({"do": "hello", "origin": SITE}).encode().ljust(length)
+
+
 def answer_in(data: bytes) -> dict[str, Any]:
     """There is one, and nothing after it."""
     (length,) = struct.unpack("=I", data[:4])
@@ -43,8 +48,8 @@ def answer_in(data: bytes) -> dict[str, Any]:
 
 
 class Computer:
-    """A customer's, on which `tokenmgr` is a program that notes what it is started with: what the host starts is seen,
-    and nothing is opened."""
+    """A customer's, on which `tokenmgr` is a program that notes what it is started with, and what it is then told: what
+    the host starts is seen, and nothing is opened."""
 
     def __init__(self, folder: Path, bank: HandingBank) -> None:
         self.home, self.bank, self.started = folder / "home", bank, folder / "started"
@@ -56,7 +61,9 @@ class Computer:
         shutil.copy(Path(sys.prefix) / "pyvenv.cfg", own)
         self.python, program = own / "bin" / "python", own / "bin" / "tokenmgr"
         os.mkfifo(self.started)
-        program.write_text(f"#!/bin/sh\n{{ cut -d ' ' -f 6 /proc/$$/stat; printf '%s\\n' \"$@\"; }} >{self.started}\n")
+        program.write_text(
+            f"#!/bin/sh\n{{ cut -d ' ' -f 6 /proc/$$/stat; printf '%s\\n' \"$@\"; cat; }} >{self.started}\n"
+        )
         program.chmod(0o755)
 
     def run(self, data: bytes, caller: list[str]) -> subprocess.CompletedProcess[bytes]:
@@ -107,7 +114,7 @@ def test_a_ticket_starts_the_program_once_and_the_page_may_ask_how_far_it_is(com
     ticket = computer.bank.ticket()
     assert computer.begin(ticket) == {"state": "waiting"}
     session, *arguments = computer.started.read_text().split()
-    assert arguments == ["desk", f"tokenmgr://renew?t={ticket}"]
+    assert arguments == ["desk", "-", f"tokenmgr://renew?t={ticket}"]  # the ticket on its standard input
     assert int(session) != os.getsid(0)  # it outlives whoever started it
     computer.handovers.tell(jti_of(ticket), SITE, OPENED)
     assert computer.begin(ticket) == computer.progress(ticket) == {"state": "open"}
@@ -117,7 +124,11 @@ def test_a_ticket_starts_the_program_once_and_the_page_may_ask_how_far_it_is(com
     assert computer.progress(ticket) == {"state": "failed", "code": "M104"}
     assert computer.progress(ticket, "https://other.example") == REFUSED
     computer.begin(acquiring := computer.bank.ticket(act="acquire"))
-    assert computer.started.read_text().split()[1:] == ["desk", f"tokenmgr://acquire?t={acquiring}"]  # and none before
+    assert computer.started.read_text().split()[1:] == [
+        "desk",
+        "-",
+        f"tokenmgr://acquire?t={acquiring}",
+    ]  # and none before
 
 
 def test_a_site_that_is_no_banks_gets_nothing_and_the_customer_is_told_of_it(computer: Computer) -> None:
@@ -145,13 +156,19 @@ def test_what_is_no_good_ticket_is_refused_without_a_word_why(computer: Computer
     [[], ["chrome-extension://aaaabbbbccccddddeeeeffffgggghhhh/"], [FIREFOX[0], "other@example"], [FIREFOX_ID]],
     ids=["nobody", "chromium", "firefox", "misplaced"],
 )
-def test_another_extension_gets_nothing(caller: list[str]) -> None:
-    assert told(framed({"do": "hello", "origin": SITE}), caller) == REFUSED
+def test_another_extension_gets_nothing(
+    tmp_path: Path, bank: HandingBank, monkeypatch: pytest.MonkeyPatch, caller: list[str]
+) -> None:
+    bank.hand_out(tmp_path)
+    monkeypatch.setenv("TOKENMGR_HOME", str(tmp_path))
+    hello = framed({"do": "hello", "origin": SITE})
+    assert told(hello, CHROMIUM) == {"version": __version__}
+    assert told(hello, caller) == REFUSED
 
 
 @pytest.mark.parametrize(
     "data",
-    [struct.pack("=I", 100) + b"{}", struct.pack("=I", 16 * 1024 + 1) + b"x" * 20_000],
+    [struct.pack("=I", 100) + b"{}", padded_hello(native_host.LONGEST + 1)],
     ids=["cut-short", "oversized"],
 )
 def test_what_is_no_message_is_answered_and_is_the_end(computer: Computer, data: bytes) -> None:
@@ -179,6 +196,10 @@ def told(data: bytes, caller: list[str] = CHROMIUM) -> dict[str, Any]:
     outgoing = io.BytesIO()
     assert native_host.main(caller, io.BytesIO(data), outgoing) == 0
     return answer_in(outgoing.getvalue())
+
+
+def test_the_longest_message_is_read() -> None:
+    assert native_host.read(io.BytesIO(padded_hello(native_host.LONGEST))).do == "hello"
 
 
 @given(st.binary(max_size=200) | st.binary(max_size=200).map(lambda data: struct.pack("=I", len(data)) + data))

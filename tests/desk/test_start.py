@@ -55,10 +55,15 @@ def home(tmp_path: Path, run: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 
 @contextmanager
-def started(home: Home, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def started(home: Home, *arguments: str, told: str = "") -> Iterator[subprocess.Popen[str]]:
     environment = {**home.environment, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-m", "tokenmgr", "desk", *arguments]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdin is not None
+    process.stdin.write(told)
+    process.stdin.close()
+    process.stdin = None  # or communicate() would close it again
     try:
         yield process
     finally:
@@ -81,12 +86,17 @@ def children(process: int) -> list[str]:
     return [one for file in Path(f"/proc/{process}/task").glob("*/children") for one in file.read_text().split()]
 
 
-def test_a_second_start_hands_its_link_to_the_first_and_goes(home: Home, run: Path, qtbot: QtBot) -> None:
+@pytest.mark.parametrize("way", ["argument", "input"])
+def test_a_second_start_hands_its_link_to_the_first_and_goes(home: Home, run: Path, qtbot: QtBot, way: str) -> None:
+    argument, told = (LINK, "") if way == "argument" else ("-", LINK)
     lock = first_or_told(home.folder, "")
     assert not isinstance(lock, bool)
     with lock:
         first = Instance(home.folder)
-        with qtbot.waitSignal(first.asked, timeout=int(BOUND * 1000)) as heard, started(home, LINK) as second:
+        with (
+            qtbot.waitSignal(first.asked, timeout=int(BOUND * 1000)) as heard,
+            started(home, argument, told=told) as second,
+        ):
             qtbot.waitUntil(lambda: second.poll() is not None, timeout=int(BOUND * 1000))
             assert second.returncode == 0
         assert heard.args == [LINK]

@@ -87,6 +87,13 @@ def test_what_is_of_another_form_is_no_claim(changes: dict[str, Any]) -> None:
         claims_of(said(**changes))
 
 
+@pytest.mark.parametrize("name", ["\ud800", "電子証明書を無効にしました", "a b", "<script>", "x" * 33, ""])
+def test_what_a_stranger_calls_a_claim_is_not_said_again(name: str) -> None:
+    with pytest.raises(Unreadable) as told:
+        claims_of(said(**{name: 1}))
+    assert told.value.reason == "unknown claim"
+
+
 @pytest.mark.parametrize(
     "payload",
     [

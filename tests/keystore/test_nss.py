@@ -167,3 +167,21 @@ def test_where_a_system_does_not_tell_firefoxs_own_lock_does(tmp_path: Path, mon
     (tmp_path / "parent.lock").unlink()
     (tmp_path / "parent.lock").mkdir()  # it cannot be opened
     assert nss.programs(database) == ("Firefox",)
+
+
+def test_where_a_system_does_not_tell_firefoxs_own_lock_does_on_macos(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As macOS's Firefox holds it: by fcntl, in another process."""
+    monkeypatch.setattr(system, "openers", lambda _files: None)
+    database = nss.at(tmp_path)
+    file = tmp_path / ".parentlock"
+    file.touch()
+    assert nss.programs(database) == ()
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'ab'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", hold, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        assert nss.programs(database) == ("Firefox",)
+        holder.communicate(b"\n")
+    assert nss.programs(database) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -62,6 +64,16 @@ def test_it_is_redeemed_once_and_progress_is_in_no_trail(world: World) -> None:
     registry.tell_handover(BANK.code, CLAIMS.jti, Progress(State.WORKING, 2))
     after = f'{{"act":"renew","jti":"{CLAIMS.jti}","kid":"{KEY.kid}","origin":"https://ib.example"}}'
     assert entries(world) == [("handover.redeemed", "1234/C-1/user-1", "{}", after)]
+
+
+def test_whoever_comes_later_is_in_the_trail_once(world: World) -> None:
+    """However often: a trail that anybody with an old ticket can fill is none."""
+    world.registry.redeem(CLAIMS, KEY.kid, b"hash", DAY)
+    other = replace(CLAIMS, jti="K" * 22)
+    for refused in (CLAIMS, CLAIMS, other, CLAIMS):
+        world.registry.refuse_handover(refused, KEY.kid)
+    told = [(action, whom, json.loads(after)["jti"]) for action, whom, _, after in entries(world)]
+    assert told[1:] == [("handover.refused", "1234/C-1/user-1", jti) for jti in (CLAIMS.jti, other.jti)]
 
 
 def test_what_is_told_goes_forward_and_ends(world: World) -> None:

@@ -136,7 +136,7 @@ def public(error: TokenmgrError) -> TokenmgrError:
 
 
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    text = json.dumps(value, ensure_ascii=False, default=lambda one: one.isoformat())
+    text = json.dumps(value, default=lambda one: one.isoformat())  # in ASCII: half a surrogate pair is no UTF-8
     return Response(text, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
 
 

@@ -33,6 +33,8 @@ def _scope(command: options.Command) -> options.Command:
 @options.words
 def install(machine: bool, named: tuple[str, ...], at_login: bool, dry_run: bool, as_json: bool) -> int:
     scope = _of(machine)
+    if machine:
+        installing.require_administrators(named)
     wanted = installing.changes(scope, named, at_login)
     if dry_run:
         return _told_before(installing.installer(scope).look(wanted), as_json)

@@ -8,20 +8,20 @@ came is nobody's of ours, and stays.
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from tokenmgr import system
-from tokenmgr.customer.installing_record import LOCK, Entry, Record
+from tokenmgr.customer.installing_files import Access, untrusted, write_new
+from tokenmgr.customer.installing_record import FILE, LOCK, Entry, Record
 from tokenmgr.domain.installation import Change, InFile, NssModule, Part, RegistryValue, Target, WholeFile
-from tokenmgr.errors import BrowserOpen, InstallingBusy, InstallingError, PlaceUnfit, PlaceUnwritable
+from tokenmgr.errors import BrowserOpen, InstallingBusy, InstallingError, PlaceUnfit, PlaceUnwritable, RecordUnfit
 from tokenmgr.keystore import nss
 
 NEW = ".tokenmgr-new"  # how what is not whole yet is called, beside what it replaces
@@ -113,20 +113,32 @@ class Installer:
             return done
 
     def _record(self) -> Record:
+        for one in (self.folder, self.folder / FILE):
+            self._require_trusted(one)
         return Record.read(self.folder, self._is_public)
+
+    def _require_trusted(self, path: Path) -> None:
+        """What everybody's record says is written with an administrator's rights."""
+        if self._is_public and path.exists() and (found := untrusted(path)):
+            raise RecordUnfit(file=str(found[0]), reason=found[1])
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            held = system.held(self.folder / LOCK)
-            with held as is_ours:
+            with system.mask(0o022) if self._is_public else nullcontext(), self._held() as is_ours:
                 if not is_ours:
                     raise InstallingBusy(file=str(self.folder / LOCK))
                 yield
         except OSError as error:
             place = str(error.filename or self.folder).removesuffix(NEW)
             raise PlaceUnwritable(place=place, reason=error.strerror or "") from error
+
+    @contextmanager
+    def _held(self) -> Iterator[bool]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._require_trusted(self.folder)
+        with system.held(self.folder / LOCK) as is_ours:
+            yield is_ours
 
     def _each(self, part: Part, target: Target, act: Callable[[], Done]) -> Outcome:
         """What stands in one's way stands in no other's."""
@@ -141,7 +153,7 @@ class Installer:
         except InstallingError as error:
             return Seen(change, State.NOT, None, error)
         if found == change.value:
-            return Seen(change, State.INSTALLED, found)
+            return Seen(change, State.INSTALLED if self._starts(change.target) else State.CHANGED, found)
         if found is None:
             return Seen(change, State.NOT, None, _in_the_way(change.target))
         is_ours = entry is not None and found != entry.before
@@ -153,7 +165,7 @@ class Installer:
         target, value = change.target, change.value
         text, found = self._read(target)
         old = record.of(target)
-        if found == value:
+        if found == value and self._starts(target):
             if old is not None:
                 _clear(target)
             return Done.AS_IT_WAS
@@ -163,19 +175,19 @@ class Installer:
             text = _edited(target, text, value)
             entry = replace(entry, left=(*entry.left, _digest(text)))
         record.put(entry)
-        self._write(target, text, value, None if isinstance(target, WholeFile) else entry.mode)
+        self._write(target, text, value, None if isinstance(target, WholeFile) else entry.access)
         return Done.WRITTEN
 
     def _entry(self, change: Change, text: str | None, found: str | None, old: Entry | None) -> Entry:
         """What an installation before this one has written is not what stood there before."""
         target = change.target
-        made, mode = self._missing(target), None if text is None else _mode_of(target)
+        made, access = self._missing(target), {} if text is None else _access_of(target)
         if old is None:
-            return Entry(change.part, target, found, text, (change.value,), (), made, mode)
+            return Entry(change.part, target, found, text, (change.value,), (), made, **access)
         ours = (*(one for one in old.ours if one != change.value), change.value)
         made = (*old.made, *(one for one in made if one not in old.made))
         if found not in old.ours:
-            return Entry(change.part, target, found, text, ours, (), made, mode)
+            return Entry(change.part, target, found, text, ours, (), made, **access)
         if isinstance(target, RegistryValue) or _digest(text) in old.left:
             return replace(old, ours=ours, made=made)
         return replace(old, file=_edited(target, text, old.before), ours=ours, left=(), made=made)
@@ -188,7 +200,7 @@ class Installer:
             _require_closed(target)
             if not isinstance(target, RegistryValue):
                 text = entry.file if _digest(text) in entry.left else _edited(target, text, entry.before)
-            self._write(target, text, entry.before, entry.mode)
+            self._write(target, text, entry.before, entry.access)
             done = Done.TAKEN_BACK
         self._tidy(entry)
         record.drop(entry)
@@ -210,8 +222,8 @@ class Installer:
         except (ValueError, RecursionError) as error:
             raise PlaceUnfit(place=str(path), reason="not-json") from error
 
-    def _write(self, target: Target, text: str | None, value: str | None, mode: int | None) -> None:
-        """`mode`: that of the file, where it has or had one that is to stay."""
+    def _write(self, target: Target, text: str | None, value: str | None, access: Access | None) -> None:
+        """`access`: that of the file, where it has or had one that is to stay."""
         if isinstance(target, RegistryValue):
             self.registry.write(target.root, target.key, target.name, value)
             return
@@ -221,11 +233,16 @@ class Installer:
             path.unlink(missing_ok=True)
         else:
             new = path.with_name(path.name + NEW)
-            new.write_bytes(text.encode("utf-8", "surrogateescape"))
-            new.chmod(_usual_mode(target) if mode is None else mode)
-            _settle(new)
+            write_new(new, text.encode("utf-8", "surrogateescape"), access or Access(_usual_mode(target)))
             new.replace(path)
         system.sync_folder(path.parent)
+
+    def _starts(self, target: Target) -> bool:
+        """A program without its x bit is not what an installation has written, whatever is in it."""
+        if system.NAME == "windows" or not (isinstance(target, WholeFile) and target.executable):
+            return True
+        wanted = 0o111 if self._is_public else 0o100
+        return Path(target.path).stat().st_mode & wanted == wanted
 
     def _missing(self, target: Target) -> tuple[str, ...]:
         """The folders that will be made for it, or the keys; the innermost first."""
@@ -267,8 +284,8 @@ def _digest(text: str | None) -> str:
     return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _mode_of(target: Target) -> int | None:
-    return None if isinstance(target, RegistryValue) else Path(target.path).stat().st_mode & 0o7777
+def _access_of(target: Target) -> dict[str, int | None]:
+    return {} if isinstance(target, RegistryValue) else asdict(Access.of(Path(target.path)))
 
 
 def _usual_mode(target: InFile) -> int:
@@ -276,11 +293,6 @@ def _usual_mode(target: InFile) -> int:
     if isinstance(target, WholeFile) and target.executable:
         return 0o755
     return 0o600 if isinstance(target, NssModule) else 0o644
-
-
-def _settle(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _in_the_way(target: Target) -> BrowserOpen | None:

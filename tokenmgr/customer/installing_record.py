@@ -4,12 +4,12 @@ the disk before the change that it tells of."""
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from tokenmgr import system
+from tokenmgr.customer.installing_files import Access, write_new
 from tokenmgr.domain import installation
 from tokenmgr.domain.installation import Part, RegistryValue, Target
 from tokenmgr.errors import RecordUnfit
@@ -28,11 +28,23 @@ class Entry:
     left: tuple[str, ...]  # digests of that file as we have left it
     made: tuple[str, ...]  # folders, or keys of the registry
     mode: int | None = None  # of that file
+    owner: int | None = None
+    group: int | None = None
+
+    @property
+    def access(self) -> Access | None:
+        return None if self.mode is None else Access(self.mode, self.owner, self.group)
 
 
 class Record:
     def __init__(self, folder: Path, entries: list[Entry], is_public: bool) -> None:
-        self.path, self.entries, self._mode = folder / FILE, entries, 0o644 if is_public else 0o600
+        self.path, self.entries, self._is_public = folder / FILE, entries, is_public
+
+    @property
+    def _access(self) -> Access:
+        """It shows nobody what the files that are in it do not."""
+        hides = any(one.access and not one.access.is_everybodys for one in self.entries)
+        return Access(0o644 if self._is_public and not hides else 0o600)
 
     @staticmethod
     def read(folder: Path, is_public: bool = False) -> Record:
@@ -69,18 +81,12 @@ class Record:
         new = self.path.with_name(f"{FILE}.new")
         if self.entries:
             told = {"version": VERSION, "entries": [_told(one) for one in self.entries]}
-            with open(new, "w", encoding="ascii", opener=self._opened) as file:
-                json.dump(told, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
+            write_new(new, json.dumps(told, indent=1).encode("ascii"), self._access)
             new.replace(self.path)
         else:
             new.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
         system.sync_folder(self.path.parent)
-
-    def _opened(self, path: str, flags: int) -> int:
-        return os.open(path, flags, self._mode)
 
 
 def _told(entry: Entry) -> dict[str, Any]:
@@ -96,8 +102,9 @@ def _entry(told: dict[str, Any]) -> Entry:
         target["path"] = Path(target["path"])
     if "names" in target:
         target["names"] = tuple(target["names"])
-    lists = {name: tuple(told[name]) for name in ("ours", "left", "made")}
-    return Entry(Part(told["part"]), kind(**target), told["before"], told["file"], **lists, mode=told["mode"])
+    lists: dict[str, Any] = {name: tuple(told[name]) for name in ("ours", "left", "made")}
+    access: dict[str, Any] = {name: told.get(name) for name in ("mode", "owner", "group")}
+    return Entry(Part(told["part"]), kind(**target), told["before"], told["file"], **lists, **access)
 
 
 _KINDS: tuple[type[Any], ...] = (

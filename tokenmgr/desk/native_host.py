@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from tokenmgr import __version__, clock, config, system
 from tokenmgr.desk.handovers import Handovers
@@ -179,22 +179,26 @@ def as_told(progress: Progress) -> Answer:
 
 
 def open_window(act: Act, ticket: str) -> None:
-    """It lives on when this process, and the browser, have ended. A ticket is good once, and for minutes."""
-    command = [*system.program(window=True), "desk", f"{SCHEME}://{act.value}?t={ticket}"]
+    """It lives on when this process, and the browser, have ended. A ticket is good once, and for minutes; but a
+    command line is everybody's to read, so it is told on its standard input."""
+    command, told = [*system.program(window=True), "desk", "-"], f"{SCHEME}://{act.value}?t={ticket}"
     for number, flags in enumerate(system.DETACHED_FLAGS, start=1):
         try:
-            _start(command, flags)
+            started = _start(command, flags)
         except PermissionError:
             if number == len(system.DETACHED_FLAGS):
                 raise
         else:
+            with started:
+                started.write(told.encode("ascii"))
             return
 
 
-def _start(command: Sequence[str], flags: int) -> None:
+def _start(command: Sequence[str], flags: int) -> IO[bytes]:
     import subprocess
 
     nothing = subprocess.DEVNULL
-    subprocess.Popen(
-        command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True, creationflags=flags
+    started = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=nothing, stderr=nothing, start_new_session=True, creationflags=flags
     )
+    return cast(IO[bytes], started.stdin)

@@ -25,6 +25,7 @@ _JTI = re.compile(r"[A-Za-z0-9_-]{22}")  # 16 random bytes, base64url
 _WORD = re.compile(r"[!-~]{1,64}")
 _WHO = re.compile(r"[0-9A-Za-z-]{0,32}")  # as party.py has it; none is a finding, and no other kind of text
 _SERIAL = re.compile(r"[0-9A-Fa-f]{1,40}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")  # of a claim that may be said again: nobody has signed it yet
 _HOST = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])"
 _ORIGIN = re.compile(rf"https://(?P<host>{_HOST})(?::(?P<port>[1-9][0-9]{{0,4}}))?")
 _HTTPS = 443
@@ -90,7 +91,7 @@ def claims_of(payload: bytes) -> Claims:
     """Strictly: what is there twice, of another type or unknown here is nobody's claim. (RFC 7519, 4, lets us.)"""
     told = read_object(payload)
     if unknown := sorted(set(told) - set(_KNOWN)):
-        raise Unreadable(f"unknown claim {unknown[0][:32]}")
+        raise Unreadable(f"unknown claim {unknown[0]}" if _NAME.fullmatch(unknown[0]) else "unknown claim")
     for name in _NEEDED:
         if name not in told:
             raise Unreadable(f"no claim {name}")

@@ -137,8 +137,10 @@ def programs(database: Database) -> tuple[str, ...]:
     if found is not None:
         others = [one for one in found if one.name != system.CHILD_NAME[:15]]
         return tuple(dict.fromkeys(f"{one.name} ({one.process})" for one in others))
+    if system.is_locked_elsewhere(database.path / ".parentlock"):  # on macOS
+        return ("Firefox",)
     try:
-        with (database.path / "parent.lock").open("r+b"):
+        with (database.path / "parent.lock").open("r+b"):  # on Windows, where nobody else may open it meanwhile
             return ()
     except FileNotFoundError:
         return ()

@@ -25,6 +25,7 @@ def redeem(registry: Registry, bank: Bank, text: str, secret: str, now: datetime
         ticket.judge(bank.code, bank.name, None, now)
         known = registry.redeem(claims, ticket.kid, own, now)
     if not hmac.compare_digest(known.secret_hash, own):
+        registry.refuse_handover(claims, ticket.kid)
         raise HandoverSpent
     return claims
 

@@ -136,6 +136,9 @@ class Registry(Protocol):
     def redeem(self, claims: Claims, kid: str, secret_hash: bytes, now: datetime) -> Handover:
         """What is there then: this one's, or that of whoever was quicker. `kid` is the key that signed it."""
 
+    def refuse_handover(self, claims: Claims, kid: str) -> None:
+        """Somebody else has redeemed it before. Told to the trail, once however often whoever has it comes."""
+
     def tell_handover(self, bank: str, jti: str, progress: Progress) -> None:
         """Where it follows what was told before."""
 

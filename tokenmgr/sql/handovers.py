@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
-from tokenmgr.domain.audit import Action, Actor, Event
+from tokenmgr.domain.audit import Action, Actor, Event, Value, encoded
 from tokenmgr.domain.handover import Claims, Progress, State
 from tokenmgr.errors import NotRegistered, Taken
 from tokenmgr.ra.ports import Handover
@@ -21,7 +21,7 @@ from tokenmgr.sql import tries
 from tokenmgr.sql.engine import Database, is_dangling
 from tokenmgr.sql.marks import require_open
 from tokenmgr.sql.rows import micros, moment
-from tokenmgr.sql.schema import handover, handover_key
+from tokenmgr.sql.schema import audit, handover, handover_key
 from tokenmgr.sql.trail import note
 
 KEPT = timedelta(days=1)  # after its end
@@ -83,6 +83,11 @@ _REDEEM = text(
     " VALUES (:of_bank, :which, :origin, :until, :now, :secret_hash, :state, 0, '') ON CONFLICT (bank, jti) DO NOTHING"
 )
 _TELL = update(handover).where(*_this)
+_REFUSED = select(audit.c.number).where(
+    audit.c.whom == bindparam("whose"),
+    audit.c.action == Action.HANDOVER_REFUSED.value,
+    audit.c.after == bindparam("told"),
+)
 _TIDY = delete(handover).where(handover.c.expires_at < bindparam("before"))
 
 
@@ -103,9 +108,22 @@ def redeem(connection: Connection, by: Actor, claims: Claims, kid: str, secret_h
     values = {"origin": claims.origin, "until": micros(claims.expires_at), "now": micros(now)}
     values |= {"secret_hash": secret_hash, "state": State.OPEN.value}
     if connection.execute(_REDEEM, this | values).rowcount == 1:
-        after = {"jti": claims.jti, "kid": kid, "origin": claims.origin, "act": claims.act}
-        note(connection, by, Event(Action.HANDOVER_REDEEMED, claims.bank, claims.whom, after=after))
+        note(connection, by, Event(Action.HANDOVER_REDEEMED, claims.bank, claims.whom, after=_told(claims, kid)))
     return handover_of(connection.execute(GET, this).one())
+
+
+def refuse(connection: Connection, by: Actor, claims: Claims, kid: str) -> None:
+    """In the trail once, or whoever has an old ticket could fill it; of several at the same time one, under the lock of
+    the ticket's row."""
+    require_open(connection)
+    connection.execute(_PROGRESS, _key(claims.bank, claims.jti))
+    after = _told(claims, kid)
+    if connection.execute(_REFUSED, {"whose": claims.whom, "told": encoded(after)}).first() is None:
+        note(connection, by, Event(Action.HANDOVER_REFUSED, claims.bank, claims.whom, after=after))
+
+
+def _told(claims: Claims, kid: str) -> dict[str, Value]:
+    return {"jti": claims.jti, "kid": kid, "origin": claims.origin, "act": claims.act}
 
 
 def tell(connection: Connection, bank: str, jti: str, progress: Progress) -> None:

@@ -97,6 +97,9 @@ class SqlRegistry:
     def redeem(self, claims: Claims, kid: str, secret_hash: bytes, now: datetime) -> Handover:
         return self._database.write(lambda c: handovers.redeem(c, self._actor, claims, kid, secret_hash, now))
 
+    def refuse_handover(self, claims: Claims, kid: str) -> None:
+        self._database.write(lambda c: handovers.refuse(c, self._actor, claims, kid))
+
     def tell_handover(self, bank: str, jti: str, progress: Progress) -> None:
         self._database.write(lambda c: handovers.tell(c, bank, jti, progress))
 

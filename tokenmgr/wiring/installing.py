@@ -3,11 +3,13 @@ browsers there are, for the plan of domain/installation.py."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from tokenmgr import catalogue, data, system
 from tokenmgr.catalogue import udev
+from tokenmgr.customer import installing_files as files
 from tokenmgr.customer.browser_modules import (
     devices_in_policy,
     handed_out,
@@ -50,6 +52,14 @@ def changes(scope: Scope, named: Sequence[str] = (), at_login: bool = False) -> 
         devices=devices_in_policy(Path(policy)) if policy else (),
     )
     return plan(system.NAME, scope, places(), wanted)
+
+
+def require_administrators(named: Sequence[str]) -> None:
+    """Of what a whole machine is to start: an administrator's libraries and program, and what that is made of."""
+    programs = (system.program()[0], system.program(window=True)[0], sys.executable)
+    for one in (*libraries(named).values(), *programs, str(Path(system.__file__).parent)):
+        if (path := Path(one)).exists():  # a frozen program's modules may be in no folder
+            files.require_administrators(path)
 
 
 def libraries(named: Sequence[str]) -> dict[str, str]:
