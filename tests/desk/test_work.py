@@ -27,7 +27,7 @@ def test_the_end_of_one_begins_the_next(qtbot: QtBot) -> None:
 
 def test_it_is_busy_until_the_window_is_told(qtbot: QtBot) -> None:
     work = Work(Bench(lambda: None))
-    with qtbot.waitSignal(work.finished):
+    with qtbot.waitSignal(work.left):
         work.start(lambda _: None)
         assert work.leave(patience=20)  # its thread is gone, and nobody has heard what has come of it
         assert work.is_busy

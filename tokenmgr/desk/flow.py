@@ -242,10 +242,13 @@ class Flow(QObject):
             self.show(NoticePage(t("desk_handed.refused"), t("desk_handed.refused_sites", sites=sites), self.home))
 
     def _wants_home(self) -> None:
-        if self.work.is_busy:
-            self.work.leave()
-        else:
+        if not self.work.is_busy:
             self.home()
+            return
+        self._course.is_leaving = True
+        if isinstance(self.window.page, ProgressPage):
+            self.window.page.refresh()
+        self.work.leave()
 
     def _on_language(self, chosen: str) -> None:
         speak(chosen)

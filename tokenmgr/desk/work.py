@@ -84,5 +84,9 @@ class Work(QObject):
         self._ended.emit(end)
 
     def _tell_end(self, end: Callable[[], object]) -> None:
+        """What was only a look ends unseen where somebody has left it; what has done something is told."""
         self.is_busy = False
-        end()
+        if self._person and self._person.has_left_a_look:
+            self.left.emit()
+        else:
+            end()

@@ -22,18 +22,19 @@ from tokenmgr.wiring.words import t
 
 
 def begins(flow: Flow, link: str) -> None:
-    flow.run(lambda _: _take(link), t("desk_handed.checking"), lambda taken: _taken(flow, taken), steps=())
+    flow.run(lambda _: _take(flow, link), t("desk_handed.checking"), lambda taken: _taken(flow, taken), steps=())
 
 
-def _take(link: str) -> Taken:
+def _take(flow: Flow, link: str) -> Taken:
     from tokenmgr.wiring.counter import authority  # here: it takes longer to load than the window to open
 
-    return take(link, profiles(settings().bank_folder), authority, Handovers(settings().home), clock.now())
+    taken = take(link, profiles(settings().bank_folder), authority, Handovers(settings().home), clock.now())
+    flow.receive(taken)  # before anybody knows whether the customer has left meanwhile: the page hears that, too
+    return taken
 
 
 def _taken(flow: Flow, taken: object) -> None:
     assert isinstance(taken, Taken)  # noqa: S101  that is what the job returns
-    flow.receive(taken)
     asked = taken.errand
     if asked.act is Act.ACQUIRE:
         flow.chosen(Chosen(Action.ACQUIRE, origin=asked.origin, whose=_whose(asked)))
