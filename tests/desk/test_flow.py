@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.desk import picturing
 from tokenmgr.desk.bench import Bench
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.handovers import Handovers
+from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.notice import NoticePage
 from tokenmgr.desk.pages.progress import ProgressPage
@@ -35,7 +40,7 @@ class Desk:
         self.bot, self.window, self.links = bot, Window(), list[str]()
         link: Callable[[Flow, str], None] = lambda _, link: self.links.append(link)  # noqa: E731
         self.flow = Flow(self.window, Seeing(bench), Work(bench), {}, link, Handovers(home))
-        self.go_on = threading.Event()
+        self.is_at_it, self.go_on = threading.Event(), threading.Event()
 
     def until(self, kind: type[P]) -> P:
         self.bot.waitUntil(lambda: isinstance(self.window.page, kind), timeout=20_000)
@@ -49,7 +54,8 @@ class Desk:
 
     def operation(self, person: AtDesk) -> object:
         found = person.ask(AskOnPage(lambda answer, _: NoticePage("?", "", lambda: answer("yes"))))
-        self.go_on.wait(20)
+        self.is_at_it.set()
+        assert self.go_on.wait(20)
         return found
 
     def show(self, found: object) -> None:
@@ -91,7 +97,78 @@ def test_what_has_done_something_is_told_though_somebody_has_left(desk: Desk) ->
     """A PIN that was changed is changed."""
     desk.flow.run(desk.operation, "", desk.show, ())
     desk.until(NoticePage)._main.click()  # type: ignore[union-attr]
-    desk.until(ProgressPage)
+    assert desk.is_at_it.wait(20)
     desk.window.wants_home.emit()
     desk.go_on.set()
     assert desk.until(NoticePage).heading.text() == "done"
+
+
+# --- R6: a consent is a press of its own ---
+
+TWICE = (
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseButtonRelease,
+    QEvent.Type.MouseButtonDblClick,
+    QEvent.Type.MouseButtonRelease,
+)
+
+
+@pytest.fixture
+def interval(qapp: QApplication) -> Iterator[int]:
+    qapp.setDoubleClickInterval(60_000)  # milliseconds: no test takes as long
+    yield 60_000
+    qapp.setDoubleClickInterval(0)
+
+
+def choice_then_consent(desk: Desk, told: list[str]) -> Page:
+    def consent() -> None:
+        told.append("chosen")
+        desk.flow.show(ConsentPage([("a", "b")], lambda: told.append("agreed"), lambda: told.append("back")))
+
+    page = NoticePage("which", "", consent)
+    desk.flow.show(page)
+    desk.window.activateWindow()
+    desk.bot.waitActive(desk.window)
+    return page
+
+
+def click_at(window: Window, place: QPoint, kind: QEvent.Type) -> None:
+    """On whatever is there by now."""
+    target = window.childAt(window.mapFromGlobal(place))
+    assert target
+    at, left = QPointF(place), Qt.MouseButton.LeftButton
+    event = QMouseEvent(kind, QPointF(target.mapFromGlobal(place)), at, left, left, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(target, event)
+    QApplication.processEvents()
+
+
+def test_a_double_click_on_a_choice_is_no_consent(desk: Desk, interval: int) -> None:
+    told: list[str] = []
+    page = choice_then_consent(desk, told)
+    page._deaf.setRemainingTime(0)
+    QApplication.processEvents()
+    assert page._main
+    place = page._main.mapToGlobal(page._main.rect().center())
+    for kind in TWICE:
+        click_at(desk.window, place, kind)
+    consent = desk.until(ConsentPage)
+    assert told == ["chosen"]
+    consent._deaf.setRemainingTime(0)  # as time does
+    for kind in TWICE[:2]:
+        click_at(desk.window, consent._main.mapToGlobal(QPoint(5, 5)), kind)  # type: ignore[union-attr]
+    assert told == ["chosen", "agreed"]
+
+
+def test_enter_that_is_held_is_no_consent(desk: Desk) -> None:
+    """However long: here the page has long heard everything."""
+    told: list[str] = []
+    page = choice_then_consent(desk, told)
+    for is_repeated in (False, True, True, True):
+        key = QEvent.Type.KeyPress, Qt.Key.Key_Return, Qt.KeyboardModifier.NoModifier, "\r", is_repeated
+        QApplication.sendEvent(QApplication.focusWidget() or page, QKeyEvent(*key))
+    assert told == ["chosen"]
+    page = desk.until(ConsentPage)
+    QApplication.sendEvent(page, QKeyEvent(*key))  # where no button has the keyboard
+    assert told == ["chosen"]
+    QTest.keyClick(page, Qt.Key.Key_Return)
+    assert told == ["chosen", "agreed"]
