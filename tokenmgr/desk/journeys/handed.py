@@ -39,12 +39,16 @@ def _taken(flow: Flow, taken: object) -> None:
     if asked.act is Act.ACQUIRE:
         flow.chosen(Chosen(Action.ACQUIRE, origin=asked.origin, whose=_whose(asked)))
     elif not _leads_on(flow, asked, flow.seen):
-        told = [
-            (t("desk_consent.bank"), asked.profile.name),
-            (t("desk_consent.contract"), asked.contract),
-            (t("desk_consent.user"), asked.user),
-        ]
-        flow.show(AwaitedPage(asked.origin, told, lambda seen: _leads_on(flow, asked, seen), flow.home))
+        flow.show(lambda: _awaited(flow, asked))
+
+
+def _awaited(flow: Flow, asked: Asked) -> AwaitedPage:
+    told = [
+        (t("desk_consent.bank"), asked.profile.name),
+        (t("desk_consent.contract"), asked.contract),
+        (t("desk_consent.user"), asked.user),
+    ]
+    return AwaitedPage(asked.origin, told, lambda seen: _leads_on(flow, asked, seen), flow.home)
 
 
 def _leads_on(flow: Flow, asked: Asked, seen: Seen | None) -> bool:

@@ -22,9 +22,9 @@ def medium(flow: Flow, chosen: Chosen, then: Callable[[Store], object]) -> None:
     if len(found) == 1:
         then(found[0])
     elif found:
-        flow.show(ChoicePage(t("desk_which.heading"), "", [option(one, then) for one in found], flow.home))
+        flow.show(lambda: ChoicePage(t("desk_which.heading"), "", [option(one, then) for one in found], flow.home))
     else:
-        flow.show(ChoicePage(t("desk_which.none"), t("desk.nothing_plugged"), [], flow.home))
+        flow.show(lambda: ChoicePage(t("desk_which.none"), t("desk.nothing_plugged"), [], flow.home))
 
 
 def media(flow: Flow) -> list[Store]:
