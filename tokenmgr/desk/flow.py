@@ -18,6 +18,7 @@ from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Errand, run
 from tokenmgr.desk.handover import Taken
 from tokenmgr.desk.handovers import Handovers, Refused
+from tokenmgr.desk.offers import is_named
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.awaited import AwaitedPage
 from tokenmgr.desk.pages.contents import ContentsPage
@@ -195,7 +196,7 @@ class Flow(QObject):
 
     def _about(self, action: Action, store: str) -> Iterator[Chosen]:
         for one in self.seen.looked.found.stores if self.seen and self.seen.looked else ():
-            if store not in ("", one.look.name):
+            if store not in ("", one.look.name) or not is_named(one):
                 continue
             if action in BY_NEXT.values():
                 yield from (Chosen(action, one, row) for row in one.rows if BY_NEXT.get(row.judged.next) is action)

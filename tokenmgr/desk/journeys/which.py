@@ -9,6 +9,7 @@ from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Chosen
 from tokenmgr.desk.flow import Flow
+from tokenmgr.desk.offers import is_named
 from tokenmgr.desk.pages.choice import ChoicePage, Option
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.pki.names import holder_of
@@ -29,7 +30,7 @@ def medium(flow: Flow, chosen: Chosen, then: Callable[[Store], object]) -> None:
 
 def media(flow: Flow) -> list[Store]:
     looked = flow.seen.looked if flow.seen else None
-    return [one for one in looked.found.stores if not one.look.is_on_pc] if looked else []
+    return [one for one in looked.found.stores if is_named(one) and not one.look.is_on_pc] if looked else []
 
 
 def option(store: Store, then: Callable[[Store], object]) -> Option:
