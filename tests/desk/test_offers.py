@@ -10,7 +10,7 @@ from tokenmgr.customer.looks import Look
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk import offers
 from tokenmgr.desk.actions import Action
-from tokenmgr.desk.journeys import which
+from tokenmgr.desk.journeys import handed, which
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import PinState
@@ -38,3 +38,15 @@ def test_nothing_is_acquired_into_a_blank_one() -> None:
     assert first
     assert (first.action, first.store) == (Action.ACQUIRE, fine)
     assert which.media(cast(Any, SimpleNamespace(seen=found))) == [fine]
+
+
+def test_a_bank_that_names_a_certificate_means_no_other() -> None:
+    """While it is not here it is awaited."""
+    here = store()
+    whose, number = here.rows[0].held.whose, here.rows[0].number
+    assert whose
+    named: dict[str, object] = {"profile": SimpleNamespace(code=whose.bank), "contract": whose.contract}
+    for serial, expected in ((f"{number:x}", here), ("", here), ("4f1a", None)):
+        asked = cast(Any, SimpleNamespace(**named, user=whose.user, serial=serial))
+        found = handed._find(asked, seen(here))
+        assert (found[0] if found else None) is expected

@@ -63,12 +63,13 @@ def _leads_on(flow: Flow, asked: Asked, seen: Seen | None) -> bool:
 
 
 def _find(asked: Asked, seen: Seen | None) -> tuple[Store, Row] | None:
-    """The certificate that is named, else what is to be done something about, else any of this ID's."""
+    """The certificate that is named, and no other in its place; where none is, what is to be done something about, else
+    any of this ID's."""
     stores = seen.looked.found.stores if seen and seen.looked else []
     own = [(store, row) for store in stores for row in store.rows if row.held.whose == _whose(asked) and row.item.facts]
-    named = [one for one in own if asked.serial and f"{one[1].number:x}" == asked.serial]
+    named = [one for one in own if f"{one[1].number:x}" == asked.serial]
     pressing = [one for one in own if one[1].judged.next in (Next.RESUME, Next.RENEW)]
-    return next(iter([*named, *pressing, *own]), None)
+    return next(iter(named if asked.serial else [*pressing, *own]), None)
 
 
 def _whose(asked: Asked) -> Whose:
