@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.desk.rig import Hands, at_desk
@@ -17,6 +18,13 @@ from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+@pytest.fixture(scope="session")
+def qapp(qapp: QApplication) -> QApplication:
+    """Hands that press quickly mean it: a page hears them from its first moment (parts.py)."""
+    qapp.setDoubleClickInterval(0)
+    return qapp
 
 
 @pytest.fixture(scope="session")

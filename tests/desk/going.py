@@ -35,8 +35,10 @@ def begun(pc: Customer, bot: QtBot, monkeypatch: pytest.MonkeyPatch, action: Act
 
 
 def begin(hands: Hands, action: Action) -> None:
+    """Once what was left before has ended."""
     flow = hands.desk.flow
     hands.bot.waitUntil(lambda: flow.seen is not None and flow.seen.looked is not None, timeout=PATIENCE)
+    hands.bot.waitUntil(lambda: not flow.work.is_busy, timeout=PATIENCE)
     flow.chosen(Chosen(action))
 
 

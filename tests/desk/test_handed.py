@@ -71,16 +71,30 @@ def to_the_consent(hands: Hands) -> None:
     hands.until(ConsentPage)
 
 
+def in_both_languages(hands: Hands) -> None:
+    """The same page again, and a request of the bank's is neither lost nor declined by it."""
+    kind, before = type(hands.page), hands.words()
+    hands.desk.window.wants_language.emit("en")
+    assert type(hands.page) is kind
+    assert hands.page.heading.text().isascii()
+    kept = {*before.splitlines()} & {*hands.words().splitlines()}
+    assert all(one.isascii() or "みほん信用金庫" in one for one in kept)
+    hands.desk.window.wants_language.emit("ja")
+    assert hands.words() == before
+
+
 def test_from_the_banks_page_to_the_completion(hands: Hands, customer: Customer, bank: HandingBank) -> None:
     page = Page(bank, customer)
     hands.until(HomePage)
     hands.desk.flow.open_link(page.link)
     to_the_consent(hands)
     assert SITE in hands.words()
+    in_both_languages(hands)
     assert page.heard == Progress(State.OPEN)
     hands.press("同意して更新する")
     hands.type_pin(customer.stick.pin)
     hands.until(DonePage)
+    in_both_languages(hands)
     assert page.heard == Progress(State.DONE)
     hands.bot.waitUntil(lambda: page.heard_from_ca() == "done", timeout=20_000)
     assert customer.ca.generations(customer.user)[-1].state is Generation.ACTIVE
@@ -99,6 +113,7 @@ def test_the_medium_is_waited_for_and_a_customer_may_decline(
     page = Page(bank, customer)
     hands.desk.flow.open_link(page.link)
     hands.until(AwaitedPage)
+    in_both_languages(hands)
     customer.stick.plug()
     to_the_consent(hands)
     hands.press("ホーム")
@@ -113,6 +128,7 @@ def test_what_failed_is_told_once_nobody_tries_again(hands: Hands, customer: Cus
     hands.press("同意して更新する")
     hands.type_pin("wrong-one")
     hands.until(TroublePage)
+    in_both_languages(hands)
     assert page.heard == Progress(State.OPEN)
     hands.press("ホーム")
     hands.until(HomePage)

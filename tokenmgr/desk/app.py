@@ -41,7 +41,7 @@ class Desk:
     @property
     def is_at_work(self) -> bool:
         """A token has not let go of a thread."""
-        return self.work.is_busy or self.seeing.is_busy
+        return self.work.is_held or self.seeing.is_busy
 
 
 def dress(app: QApplication) -> None:

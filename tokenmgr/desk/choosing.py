@@ -14,7 +14,7 @@ from tokenmgr.errors import ProfileMissing
 from tokenmgr.keystore import nss
 from tokenmgr.wiring import places
 from tokenmgr.wiring.libraries import known, settings
-from tokenmgr.wiring.places import FILE, Where
+from tokenmgr.wiring.places import FILE
 
 if TYPE_CHECKING:  # it brings an HTTP client
     from tokenmgr.renewal.authority import Offer
@@ -28,10 +28,6 @@ class Place:
     kind: StoreKind
     label: str = ""
     is_made: bool = True
-
-    @property
-    def where(self) -> Where:
-        return places.by_name(self.name, Where())
 
 
 @dataclass(frozen=True)

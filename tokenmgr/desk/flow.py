@@ -18,7 +18,8 @@ from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.desk.course import Course
 from tokenmgr.desk.errands import Errand, run
 from tokenmgr.desk.handover import Taken
-from tokenmgr.desk.handovers import Handovers
+from tokenmgr.desk.handovers import Handovers, Refused
+from tokenmgr.desk.offers import is_named
 from tokenmgr.desk.pages.applicant import ApplicantPage
 from tokenmgr.desk.pages.awaited import AwaitedPage
 from tokenmgr.desk.pages.contents import ContentsPage
@@ -81,6 +82,7 @@ class Flow(QObject):
         self._again: Callable[[], object] = self.home
         self._ways: Ways = {}
         self._help_at: Sequence[str] = ()
+        self._page: Callable[[], Page] | None = None
         seeing.seen.connect(self._on_seen)
         work.happened.connect(self._on_event)
         work.finished.connect(self._on_finished)
@@ -94,10 +96,12 @@ class Flow(QObject):
 
     def home(self) -> None:
         self._see_off()
-        self.show(HomePage(self.seen, self.chosen, self.seeing.again))
+        self.show(lambda: HomePage(self.seen, self.chosen, self.seeing.again))
 
-    def show(self, page: Page) -> None:
-        self.window.show_page(page)
+    def show(self, page: Page | Callable[[], Page]) -> None:
+        """One that can be made again is, in another language; one that cannot stays as it is."""
+        self._page = None if isinstance(page, Page) else page
+        self.window.show_page(page if isinstance(page, Page) else page())
 
     def chosen(self, chosen: Chosen) -> None:
         """A button of home's."""
@@ -116,7 +120,7 @@ class Flow(QObject):
     def trouble(self) -> None:
         """Something that nobody has expected, of this program's own."""
         if not self.work.is_busy:
-            self.show(TroublePage(TokenmgrError(), self.home, None))
+            self.show(lambda: TroublePage(TokenmgrError(), self.home, None))
 
     def start(self, errand: Errand) -> None:
         self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
@@ -142,7 +146,7 @@ class Flow(QObject):
     # --- while it runs ---
 
     def _progress(self) -> None:
-        self.show(ProgressPage(self._course, lambda: self.work.doing, self.work.leave))
+        self.show(lambda: ProgressPage(self._course, lambda: self.work.doing, self.work.leave))
 
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Asked):
@@ -161,15 +165,15 @@ class Flow(QObject):
         leave = self.work.leave
         match question:
             case AskPin() | AskPassphrase():
-                self.show(PinPage(question, self._answer, leave))
+                self.show(lambda: PinPage(question, self._answer, leave))
             case AskNewPassphrase():
-                self.show(NewPassphrasePage(question, self._answer, leave))
+                self.show(lambda: NewPassphrasePage(question, self._answer, leave))
             case AskFinalTry():
-                self.show(FinalTryPage(question, lambda: self._answer(True), leave))
+                self.show(lambda: FinalTryPage(question, lambda: self._answer(True), leave))
             case AskApplicant(contract, user):
-                self.show(ApplicantPage(contract, user, self._answer, leave, is_fixed=True))
+                self.show(lambda: ApplicantPage(contract, user, self._answer, leave, is_fixed=True))
             case AskOnPage(page):
-                self.show(page(self._answer, leave))
+                self.show(lambda: page(self._answer, leave))
 
     def _answer(self, value: object) -> None:
         self._progress()
@@ -178,10 +182,10 @@ class Flow(QObject):
     def done(self, outcome: object) -> None:
         if isinstance(outcome, Outcome | Rehearsed):
             self._see_off(State.DONE)
-            self.show(DonePage(outcome, self.home, self.window.close, lambda: self._contents(outcome)))
+            self.show(lambda: DonePage(outcome, self.home, self.window.close, lambda: self._contents(outcome)))
 
     def _contents(self, outcome: Outcome | Rehearsed) -> None:
-        self.show(ContentsPage(outcome.certificate, outcome.store.name, lambda: self.done(outcome)))
+        self.show(lambda: ContentsPage(outcome.certificate, outcome.store.name, lambda: self.done(outcome)))
 
     def _on_finished(self, value: object) -> None:
         self.seeing.again()
@@ -190,7 +194,7 @@ class Flow(QObject):
     def _on_failed(self, error: TokenmgrError) -> None:
         self.seeing.again()
         self._failed = self.last_error = error.code
-        self.show(TroublePage(error, self.home, self._again, self._act, self._help_at or self._banks()))
+        self.show(lambda: TroublePage(error, self.home, self._again, self._act, self._help_at or self._banks()))
 
     def _act(self, action: Action, store: str) -> None:
         """What an error's next step is. Home is where it is chosen when nobody can tell what it would be about."""
@@ -207,7 +211,7 @@ class Flow(QObject):
 
     def _about(self, action: Action, store: str) -> Iterator[Chosen]:
         for one in self.seen.looked.found.stores if self.seen and self.seen.looked else ():
-            if store not in ("", one.look.name):
+            if store not in ("", one.look.name) or not is_named(one):
                 continue
             if action in BY_NEXT.values():
                 yield from (Chosen(action, one, row) for row in one.rows if BY_NEXT.get(row.judged.next) is action)
@@ -221,7 +225,7 @@ class Flow(QObject):
     def _on_left(self) -> None:
         self.seeing.again()
         if self._course.has_begun:
-            self.show(LeftPage(self._course.store, self.home, self.window.close))
+            self.show(lambda: LeftPage(self._course.store, self.home, self.window.close))
         else:
             self.home()
 
@@ -252,20 +256,24 @@ class Flow(QObject):
     def _tell_refused(self) -> None:
         """R6: a site that is not the bank's has got nothing, and the customer is told which one has asked."""
         if refused := self._handovers.refused():
-            sites = "\n".join(f"{one.origin}  {japan_time(one.at, language())}" for one in refused)
             self._handovers.forget_refused()
-            self.show(NoticePage(t("desk_handed.refused"), t("desk_handed.refused_sites", sites=sites), self.home))
+            self.show(lambda: self._refused(refused))
+
+    def _refused(self, refused: Sequence[Refused]) -> NoticePage:
+        sites = "\n".join(f"{one.origin}  {japan_time(one.at, language())}" for one in refused)
+        return NoticePage(t("desk_handed.refused"), t("desk_handed.refused_sites", sites=sites), self.home)
 
     def _wants_home(self) -> None:
-        if self.work.is_busy:
-            self.work.leave()
-        else:
+        if not self.work.is_busy:
             self.home()
+            return
+        self._course.is_leaving = True
+        if isinstance(self.window.page, ProgressPage):
+            self.window.page.refresh()
+        self.work.leave()
 
     def _on_language(self, chosen: str) -> None:
         speak(chosen)
         self.window.speak()
-        if not self.work.is_busy:
-            self.home()
-        elif isinstance(self.window.page, ProgressPage):
-            self._progress()
+        if self._page:
+            self.show(self._page)

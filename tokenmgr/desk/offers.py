@@ -13,6 +13,11 @@ from tokenmgr.domain.status import Next, Place, Verdict, Why
 MAIN = (Action.RESUME, Action.RENEW, Action.ACQUIRE, Action.DIAGNOSE)  # the rest is in the menu
 
 
+def is_named(store: Store) -> bool:
+    """Not blank: what has no serial number yet is the bank's to prepare, and could not be told from another (S4)."""
+    return bool(store.look.name)
+
+
 def of_row(store: Store, row: Row) -> Chosen | None:
     """The one next step (R14), where it is a button's."""
     action = BY_NEXT.get(row.judged.next)
@@ -38,14 +43,14 @@ def primary(found: Status, has_bank: bool) -> Chosen | None:
     pressing = [one for one in ranked if one[0] > 0]
     if pressing:
         return max(pressing, key=lambda one: (one[0], -one[1]))[2]
-    media = [one for one in found.stores if not (one.error or one.look.is_on_pc)]
+    media = [one for one in found.stores if is_named(one) and not (one.error or one.look.is_on_pc)]
     if has_bank and media and not any(row.held.whose for one in found.stores for row in one.rows):
         return Chosen(Action.ACQUIRE, media[0])
     return None
 
 
 def _all(stores: Sequence[Store], found: Status) -> Iterator[Chosen]:
-    for store in stores:
+    for store in filter(is_named, stores):
         first = of_store(store, found)
         if first:
             yield first

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
+from PySide6.QtCore import QDeadlineTimer, QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QKeyEvent, QResizeEvent, QShowEvent, QTextLayout
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
+    QApplication,
     QBoxLayout,
     QFrame,
     QGridLayout,
@@ -74,6 +75,7 @@ class Page(QWidget):
         self._buttons = Beside(from_right=True)
         self._buttons.hide()
         style.mark(self._buttons, "feet")
+        self._deaf = QDeadlineTimer(0)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)
@@ -90,7 +92,7 @@ class Page(QWidget):
 
     def button(self, label: str, then: Callable[[], object], primary: bool = False) -> QPushButton:
         """The one that matters is the last, at the right, and Enter presses it; Escape presses the first other one."""
-        made = button(label, then, "primary" if primary else "")
+        made = button(label, lambda: None if self.is_deaf else then(), "primary" if primary else "")
         if primary:
             self._main = made
         elif self._way_back is None:
@@ -98,6 +100,12 @@ class Page(QWidget):
         self._buttons.add(made)
         self._buttons.show()
         return made
+
+    @property
+    def is_deaf(self) -> bool:
+        """For as long as a double click takes: its second half was meant for the page before, whose button stood where
+        ours stands. A consent is given by a press of its own (R6)."""
+        return not self._deaf.hasExpired()
 
     def first_focus(self) -> QWidget | None:
         """Where the keyboard is when the page comes. Where nothing matters more than the rest, no button has it: an
@@ -108,9 +116,9 @@ class Page(QWidget):
         """It is not shown any more: what it has in hand goes."""
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
-        """What no part of the page wanted."""
+        """What no part of the page wanted. A key that is held was pressed on the page before."""
         wanted = self._main if event.key() in ENTER else self._way_back if event.key() == Qt.Key.Key_Escape else None
-        if wanted and self.isVisible():
+        if wanted and self.isVisible() and not event.isAutoRepeat():
             wanted.click()
         elif event.key() in SCROLLS:
             self.sheet.verticalScrollBar().triggerAction(SCROLLS[Qt.Key(event.key())])
@@ -120,6 +128,7 @@ class Page(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802  Qt's name
         super().showEvent(event)
         if not event.spontaneous():  # not when the window only comes back
+            self._deaf = QDeadlineTimer(QApplication.doubleClickInterval())
             QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, self.accessibleName()))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802  Qt's name
@@ -250,8 +259,15 @@ def text(words: str, role: str = "") -> QLabel:
     return made
 
 
+class Button(QPushButton):
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802  Qt's name
+        """A key that is held was pressed for another page's button."""
+        if not event.isAutoRepeat():
+            super().keyPressEvent(event)
+
+
 def button(label: str, then: Callable[[], object], role: str = "") -> QPushButton:
-    made = QPushButton(label)
+    made = Button(label)
     made.setAutoDefault(True)
     made.clicked.connect(lambda: then())
     if role:

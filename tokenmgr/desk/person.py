@@ -153,6 +153,7 @@ class AtDesk:
         self._post = post
         self._answers: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._leaving = threading.Event()
+        self._is_a_look = True  # it has asked nothing, and begun nothing
         self._made: dict[str, Secret] = {}  # of a file that was made just now: nobody is asked a third time
         self.doing: Callable[[], str] = str  # the call that the medium is at; read by the window
 
@@ -164,6 +165,10 @@ class AtDesk:
     def leave(self) -> None:
         self._leaving.set()
         self._answers.put(None)
+
+    @property
+    def has_left_a_look(self) -> bool:
+        return self._is_a_look and self._leaving.is_set()
 
     # --- Person ---
 
@@ -222,7 +227,7 @@ class AtDesk:
 
     def ask(self, question: Question) -> object:
         self.check()
-        self._post(Asked(question))
+        self.post(Asked(question))
         found = self._answers.get()
         self.check()
         return found
@@ -238,6 +243,8 @@ class AtDesk:
         return found
 
     def post(self, event: Event) -> None:
+        if isinstance(event, Asked | Began):
+            self._is_a_look = False
         self._post(event)
 
     def check(self) -> None:

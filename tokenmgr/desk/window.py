@@ -18,7 +18,6 @@ from tokenmgr.wiring.words import language, t
 class Window(QMainWindow):
     wants_home = Signal()
     wants_language = Signal(str)
-    closing = Signal()
     spoken = Signal()  # in another language
     hidden = Signal()  # not ended: the tray has it
     came = Signal()
@@ -102,7 +101,8 @@ class Window(QMainWindow):
         """Never refused: a session that ends would wait for it."""
         self.remember()
         event.accept()
-        (self.hidden if self.stays else self.closing).emit()
+        if self.stays:
+            self.hidden.emit()
 
     def _shortcut(self, keys: str, then: Callable[[], object]) -> None:
         QShortcut(QKeySequence(keys), self).activated.connect(then)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
@@ -24,15 +25,19 @@ class Work(QObject):
     finished = Signal(object)  # what the job has returned
     failed = Signal(object)  # a TokenmgrError
     left = Signal()
+    _ended = Signal(object)  # which of these it is to be: called in the window's thread
 
     def __init__(self, bench: Bench) -> None:
         super().__init__()
         self._bench = bench
         self._person: AtDesk | None = None
         self._thread: threading.Thread | None = None
+        self.is_busy = False  # until the window is told of the end: from then on another may begin
+        self._ended.connect(self._tell_end)
 
     @property
-    def is_busy(self) -> bool:
+    def is_held(self) -> bool:
+        """Something has not let go of the thread."""
         return self._thread is not None and self._thread.is_alive()
 
     @property
@@ -42,6 +47,7 @@ class Work(QObject):
 
     def start(self, job: Job) -> None:
         assert not self.is_busy  # noqa: S101  the pages see to it
+        self.is_busy = True
         self._person = person = AtDesk(self._post)
         self._thread = threading.Thread(target=self._run, args=(job, person), name="work", daemon=True)
         self._thread.start()
@@ -56,21 +62,31 @@ class Work(QObject):
             self._person.leave()
         if self._thread:
             self._thread.join(patience)
-        return not self.is_busy
+        return not self.is_held
 
     def _post(self, event: Event) -> None:
         self.happened.emit(event)
 
     def _run(self, job: Job, person: AtDesk) -> None:
+        end: Callable[[], object] = self.left.emit
         try:
             with self._bench.for_job(lambda: person.post(LookEnds())):
                 found = job(person)
         except LeftForLater:
-            self.left.emit()
+            pass
         except TokenmgrError as error:
-            self.failed.emit(error)
+            end = functools.partial(self.failed.emit, error)
         except Exception as error:
             log.info("unexpected", exc_info=error)
-            self.failed.emit(TokenmgrError())
+            end = functools.partial(self.failed.emit, TokenmgrError())
         else:
-            self.finished.emit(found)
+            end = functools.partial(self.finished.emit, found)
+        self._ended.emit(end)
+
+    def _tell_end(self, end: Callable[[], object]) -> None:
+        """What was only a look ends unseen where somebody has left it; what has done something is told."""
+        self.is_busy = False
+        if self._person and self._person.has_left_a_look:
+            self.left.emit()
+        else:
+            end()

@@ -27,7 +27,7 @@ from tokenmgr.renewal.authority import Offer
 from tokenmgr.wiring import places
 from tokenmgr.wiring.glimpse import glimpse
 from tokenmgr.wiring.libraries import settings
-from tokenmgr.wiring.places import Where
+from tokenmgr.wiring.places import Where, by_name
 from tokenmgr.wiring.words import t
 
 
@@ -121,7 +121,14 @@ def _into(flow: Flow, at: At, chosen: Chosen, store: Store) -> None:
 
 
 def _into_pc(flow: Flow, at: At, chosen: Chosen, place: Place) -> None:
-    _fields(flow, at, chosen, place.where, labelled(place.name, place.label), _known(at.profile, chosen, None))
+    _fields(
+        flow,
+        at,
+        chosen,
+        by_name(place.name, Where()),
+        labelled(place.name, place.label),
+        _known(at.profile, chosen, None),
+    )
 
 
 def _fields(flow: Flow, at: At, chosen: Chosen, where: Where, shown: str, known: Whose | Applicant | None) -> None:

@@ -47,7 +47,7 @@ def begins(flow: Flow, chosen: Chosen) -> None:
 def _begins(flow: Flow, store: Store) -> None:
     shown = which.in_words(store)
     job = functools.partial(_clean, store.look.name, _successors(flow, store), shown)
-    flow.run(job, t("desk_clean.looking"), functools.partial(_cleaned, flow, shown), steps=())
+    flow.run(job, t("desk_clean.looking"), functools.partial(_cleaned, flow, store), steps=())
 
 
 def _successors(flow: Flow, store: Store) -> str:
@@ -86,8 +86,12 @@ def _page(
     return ListPage(t("desk_clean.heading"), lead, parts, leave, agree, warnings)
 
 
-def _cleaned(flow: Flow, shown: str, found: object) -> None:
+def _cleaned(flow: Flow, store: Store, found: object) -> None:
     assert isinstance(found, Cleaned)  # noqa: S101  that is what the job returns
+    flow.show(lambda: _result(flow, store, found))
+
+
+def _result(flow: Flow, store: Store, found: Cleaned) -> ListPage:
     heading = "done" if found.gone else "refused_all" if found.refused else "nothing"
     refused = [Line(_named(one), said(error)["what"], "warning") for one, error in found.refused]
     parts = [
@@ -95,7 +99,8 @@ def _cleaned(flow: Flow, shown: str, found: object) -> None:
         Part(t("desk_clean.refused"), refused),
         Part(t("desk_clean.stays"), _lines(found.kept)),
     ]
-    flow.show(ListPage(t(f"desk_clean.{heading}"), shown, parts, flow.home, warnings=found.warnings))
+    shown = which.in_words(store)
+    return ListPage(t(f"desk_clean.{heading}"), shown, parts, flow.home, warnings=found.warnings)
 
 
 def _warnings(found: Listed) -> list[str]:

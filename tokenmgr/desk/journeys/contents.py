@@ -8,5 +8,6 @@ from tokenmgr.desk.pages.contents import ContentsPage
 
 
 def begins(flow: Flow, chosen: Chosen) -> None:
-    if chosen.store is not None and chosen.row is not None and chosen.row.item.facts is not None:
-        flow.show(ContentsPage(chosen.row.item.facts, chosen.store.look.name, flow.home))
+    store, facts = chosen.store, chosen.row.item.facts if chosen.row else None
+    if store is not None and facts is not None:
+        flow.show(lambda: ContentsPage(facts, store.look.name, flow.home))

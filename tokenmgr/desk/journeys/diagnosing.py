@@ -37,6 +37,10 @@ def begins(flow: Flow, chosen: Chosen) -> None:
 
 def _show(flow: Flow, found: object) -> None:
     assert isinstance(found, list)  # noqa: S101  that is what the job returns
+    flow.show(lambda: _page(flow, found))
+
+
+def _page(flow: Flow, found: list[Probe]) -> DiagnosisPage:
     told = [_line(one) for one in sorted(found, key=_gravest_first) if one.state != "ok" and _matters(one)]
     is_fine = all(one.state != "problem" for one in found)
     names = dict.fromkeys(one.name for one in found if one.state == "ok")
@@ -45,7 +49,7 @@ def _show(flow: Flow, found: object) -> None:
     save = functools.partial(_save, flow, found)
     code = diagnostics.code(found, flow.last_error)
     suggested = t("desk_doctor.file_name", day=f"{clock.now():%Y%m%d}")
-    flow.show(DiagnosisPage(is_fine, told, fine, code, save, check, flow.home, suggested))
+    return DiagnosisPage(is_fine, told, fine, code, save, check, flow.home, suggested)
 
 
 def _gravest_first(one: Probe) -> bool:
@@ -75,7 +79,7 @@ def _advice(one: Probe) -> str:
 
 def _save(flow: Flow, found: list[Probe], place: Path) -> None:
     def saved(_: object) -> None:
-        flow.show(SaidPage(t("desk_doctor.saved"), str(place), flow.home))
+        flow.show(lambda: SaidPage(t("desk_doctor.saved"), str(place), flow.home))
 
     flow.run(lambda _: probing.save(found, place), t("desk_doctor.saving"), saved, steps=())
 
@@ -88,9 +92,8 @@ def begins_check(flow: Flow) -> None:
 
 
 def _check(flow: Flow, store: Store) -> None:
-    shown = which.in_words(store)
     job = functools.partial(_checkup, store.look.name)
-    flow.run(job, t("desk_check.looking"), functools.partial(_checked, flow, shown), steps=())
+    flow.run(job, t("desk_check.looking"), functools.partial(_checked, flow, store), steps=())
 
 
 def _checkup(name: str, person: AtDesk) -> Checkup:
@@ -98,8 +101,12 @@ def _checkup(name: str, person: AtDesk) -> Checkup:
         return checking.checkup(at.store, clock.now())
 
 
-def _checked(flow: Flow, shown: str, found: object) -> None:
+def _checked(flow: Flow, store: Store, found: object) -> None:
     assert isinstance(found, Checkup)  # noqa: S101  that is what the job returns
+    flow.show(lambda: _findings(flow, store, found))
+
+
+def _findings(flow: Flow, store: Store, found: Checkup) -> ListPage:
     lines, told = [], set()
     for credential in found.credentials:
         key_id, facts = credential.key.key_id.hex(), credential.facts
@@ -113,4 +120,4 @@ def _checked(flow: Flow, shown: str, found: object) -> None:
     others = [one for one in found.findings if one.subject not in told]
     lines += [Line(t(f"findings.{one.code}"), "", "bad" if one.grave else "") for one in others]
     heading = t("desk_check.problems", count=len(found.problems)) if found.problems else t("desk_check.fine")
-    flow.show(ListPage(heading, shown, [Part(t("desk_check.found"), lines)], flow.home))
+    return ListPage(heading, which.in_words(store), [Part(t("desk_check.found"), lines)], flow.home)

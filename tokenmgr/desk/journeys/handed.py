@@ -27,31 +27,36 @@ from tokenmgr.wiring.words import t
 
 
 def begins(flow: Flow, link: str) -> None:
-    job = functools.partial(_take, link, a_secret())
+    job = functools.partial(_take, flow, link, a_secret())
     flow.run(job, t("desk_handed.checking"), lambda taken: _taken(flow, taken), steps=())
 
 
-def _take(link: str, secret: Secret, person: AtDesk) -> Taken:
+def _take(flow: Flow, link: str, secret: Secret, person: AtDesk) -> Taken:
     from tokenmgr.wiring.counter import authority  # here: it takes longer to load than the window to open
 
     here = settings()
     reach = functools.partial(authority, pause=person.pause)
-    return take(link, profiles(here.bank_folder), reach, Handovers(here.home), clock.now(), secret)
+    taken = take(link, profiles(here.bank_folder), reach, Handovers(here.home), clock.now(), secret)
+    flow.receive(taken)  # before anybody knows whether the customer has left meanwhile: the page hears that, too
+    return taken
 
 
 def _taken(flow: Flow, taken: object) -> None:
     assert isinstance(taken, Taken)  # noqa: S101  that is what the job returns
-    flow.receive(taken)
     asked = taken.errand
     if asked.act is Act.ACQUIRE:
         flow.chosen(Chosen(Action.ACQUIRE, origin=asked.origin, whose=_whose(asked)))
     elif not _leads_on(flow, asked, flow.seen):
-        told = [
-            (t("desk_consent.bank"), asked.profile.name),
-            (t("desk_consent.contract"), asked.contract),
-            (t("desk_consent.user"), asked.user),
-        ]
-        flow.show(AwaitedPage(asked.origin, told, lambda seen: _leads_on(flow, asked, seen), flow.home))
+        flow.show(lambda: _awaited(flow, asked))
+
+
+def _awaited(flow: Flow, asked: Asked) -> AwaitedPage:
+    told = [
+        (t("desk_consent.bank"), asked.profile.name),
+        (t("desk_consent.contract"), asked.contract),
+        (t("desk_consent.user"), asked.user),
+    ]
+    return AwaitedPage(asked.origin, told, lambda seen: _leads_on(flow, asked, seen), flow.home)
 
 
 def _leads_on(flow: Flow, asked: Asked, seen: Seen | None) -> bool:
@@ -66,12 +71,13 @@ def _leads_on(flow: Flow, asked: Asked, seen: Seen | None) -> bool:
 
 
 def _find(asked: Asked, seen: Seen | None) -> tuple[Store, Row] | None:
-    """The certificate that is named, else what is to be done something about, else any of this ID's."""
+    """The certificate that is named, and no other in its place; where none is, what is to be done something about, else
+    any of this ID's."""
     stores = seen.looked.found.stores if seen and seen.looked else []
     own = [(store, row) for store in stores for row in store.rows if row.held.whose == _whose(asked) and row.item.facts]
-    named = [one for one in own if asked.serial and f"{one[1].number:x}" == asked.serial]
+    named = [one for one in own if f"{one[1].number:x}" == asked.serial]
     pressing = [one for one in own if one[1].judged.next in (Next.RESUME, Next.RENEW)]
-    return next(iter([*named, *pressing, *own]), None)
+    return next(iter(named if asked.serial else [*pressing, *own]), None)
 
 
 def _whose(asked: Asked) -> Whose:

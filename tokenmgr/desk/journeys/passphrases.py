@@ -15,7 +15,7 @@ from tokenmgr.wiring.words import t
 
 def begins(flow: Flow, path: Path) -> None:
     if file.is_by_keyring(path):
-        flow.show(SaidPage(t("desk_pins.by_keyring"), t("desk_pins.by_keyring_about"), flow.home))
+        flow.show(lambda: SaidPage(t("desk_pins.by_keyring"), t("desk_pins.by_keyring_about"), flow.home))
         return
     said = t("desk_pins.changed_passphrase"), t("desk_pins.changed_passphrase_of")
     then = functools.partial(_change, path)

@@ -43,7 +43,9 @@ def _begins(flow: Flow, action: Action, store: Store) -> None:
 
 
 def _said(flow: Flow, what: str, store: Store, _facts: object) -> None:
-    flow.show(SaidPage(t(f"desk_pins.{what}"), t(f"desk_pins.{what}_of", store=which.in_words(store)), flow.home))
+    flow.show(
+        lambda: SaidPage(t(f"desk_pins.{what}"), t(f"desk_pins.{what}_of", store=which.in_words(store)), flow.home)
+    )
 
 
 # --- by its holder ---

@@ -18,6 +18,7 @@ from tokenmgr.desk.words import in_words, labelled, promise, short
 from tokenmgr.domain.credential import CertificateFacts
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.holding import Whose
+from tokenmgr.renewal.journal import Begun
 from tokenmgr.wiring.looked import left_in_words
 from tokenmgr.wiring.places import Where, by_name, is_on_pc
 from tokenmgr.wiring.words import language, t
@@ -68,19 +69,20 @@ class Renewing:
             self._ask_which(prepared, kinds[0], self.flow.home)
 
     def _ask_kind(self, prepared: Prepared) -> None:
-        choices = [
-            Choice(kind.value, *self._of_kind(kind, t(f"desk_place.{kind.value}"), t(f"desk_place.{kind.value}_about")))
-            for kind in prepared.kinds
-        ]
-
         def chosen(key: str) -> None:
             if key == self.kind.value == StoreKind.MEDIUM.value:
                 self._consent(prepared, self.name, lambda: self._ask_kind(prepared))
             else:
                 self._ask_which(prepared, StoreKind(key), lambda: self._ask_kind(prepared))
 
-        heading = t("desk_place.heading")
-        self.flow.show(PlacePage(heading, "", choices, self.kind.value, chosen, self.flow.home))
+        def page() -> PlacePage:
+            choices = [
+                Choice(one.value, *self._of_kind(one, t(f"desk_place.{one.value}"), t(f"desk_place.{one.value}_about")))
+                for one in prepared.kinds
+            ]
+            return PlacePage(t("desk_place.heading"), "", choices, self.kind.value, chosen, self.flow.home)
+
+        self.flow.show(page)
 
     def _of_kind(self, kind: StoreKind, label: str, about: str) -> tuple[str, str]:
         """The choice names the store of now."""
@@ -91,16 +93,19 @@ class Renewing:
     def _ask_which(self, prepared: Prepared, kind: StoreKind, back: Back) -> None:
         found = prepared.of(kind)
         if not found:
-            self.flow.show(NoPlacePage(self.begin, back))
+            self.flow.show(lambda: NoPlacePage(self.begin, back))
             return
-        choices = [Choice(one.name, self._label(one), self._about(one)) for one in found]
         usual = self.name if self.name in [one.name for one in found] else ""
-        only = t(f"desk_place.only_{kind.value}") if len(prepared.kinds) == 1 else ""
 
         def chosen(name: str) -> None:
             self._consent(prepared, name, lambda: self._ask_which(prepared, kind, back))
 
-        self.flow.show(PlacePage(t(f"desk_place.which_{kind.value}"), only, choices, usual, chosen, back))
+        def page() -> PlacePage:
+            choices = [Choice(one.name, self._label(one), self._about(one)) for one in found]
+            only = t(f"desk_place.only_{kind.value}") if len(prepared.kinds) == 1 else ""
+            return PlacePage(t(f"desk_place.which_{kind.value}"), only, choices, usual, chosen, back)
+
+        self.flow.show(page)
 
     def _label(self, one: Place) -> str:
         label = labelled(one.name, one.label)
@@ -117,36 +122,53 @@ class Renewing:
         errand = Errand(
             self.verb, target, source if is_moving else None, self.whose.bank, f"{self.facts.serial_number:x}"
         )
+
+        def page() -> ConsentPage:
+            told = self._told(prepared, name)
+            return ConsentPage(told, lambda: self.flow.start(errand), back, self.origin, self.verb.value)
+
+        self.flow.show(page)
+
+    def _told(self, prepared: Prepared, name: str) -> Told:
         service = prepared.offer.service_name or prepared.profile.service_name
         told = [(t("desk_consent.bank"), prepared.profile.name)]
         told += [(t("desk_consent.service"), service)] if service else []
         told += [*_of_holder(self.whose), *_of_certificate(self.facts, self.flow)]
-        if is_moving:
-            told += [(t("desk_consent.from"), short(self.name)), (t("desk_consent.to"), in_words(name))]
-        else:
-            told += [(t("labels.store"), in_words(name))]
-        agree = lambda: self.flow.start(errand)  # noqa: E731
-        self.flow.show(ConsentPage(told, agree, back, self.origin, self.verb.value))
+        if name != self.name:
+            return [*told, (t("desk_consent.from"), short(self.name)), (t("desk_consent.to"), in_words(name))]
+        return [*told, (t("labels.store"), in_words(name))]
 
 
 def _go_on(flow: Flow, chosen: Chosen, store: Store) -> None:
     """What was begun is found by the engine; here it is told as far as a look has shown it."""
-    name = store.look.name
-    bank = chosen.row.held.whose.bank if chosen.row and chosen.row.held.whose else None
-    told: Told = []
-    if chosen.row and (whose := chosen.row.held.whose):
-        told = [*([(t("desk_consent.bank"), whose.bank_name)] if whose.bank_name else []), *_of_holder(whose)]
+    whose = chosen.row.held.whose if chosen.row else None
     found = flow.seen.looked.found.begun if flow.seen and flow.seen.looked else []
-    begun = next((one for one in reversed(found) if one.store == name and one.is_unfinished), None)
-    if begun is not None and not begun.trouble:
-        told += [(t("desk_consent.operation"), t(f"desk_consent.{begun.operation}"))] if begun.operation else []
-        told += [(t("desk_consent.begun"), japan_time(begun.at, language()))] if begun.at else []
-        told += [(t("desk_consent.last"), t(f"steps.{begun.last.name}_done"))] if begun.last else []
-        told += [(t("desk_consent.from"), short(begun.source))] if begun.source else []
-        bank = begun.bank or bank
-    told += [(t("labels.store"), in_words(name))]
-    errand = Errand(Verb.RESUME, by_name(name, Where()), bank=bank)
-    flow.show(ConsentPage(told, lambda: flow.start(errand), flow.home, chosen.origin, Verb.RESUME.value))
+    begun = next((one for one in reversed(found) if one.store == store.look.name and one.is_unfinished), None)
+    if begun is not None and begun.trouble:
+        begun = None
+    bank = (begun and begun.bank) or (whose and whose.bank) or None
+    errand = Errand(Verb.RESUME, by_name(store.look.name, Where()), bank=bank)
+
+    def page() -> ConsentPage:
+        told = [*_of_whose(whose), *_of_begun(begun), (t("labels.store"), in_words(store.look.name))]
+        return ConsentPage(told, lambda: flow.start(errand), flow.home, chosen.origin, Verb.RESUME.value)
+
+    flow.show(page)
+
+
+def _of_whose(whose: Whose | None) -> Told:
+    if whose is None:
+        return []
+    return [*([(t("desk_consent.bank"), whose.bank_name)] if whose.bank_name else []), *_of_holder(whose)]
+
+
+def _of_begun(begun: Begun | None) -> Told:
+    if begun is None:
+        return []
+    told = [(t("desk_consent.operation"), t(f"desk_consent.{begun.operation}"))] if begun.operation else []
+    told += [(t("desk_consent.begun"), japan_time(begun.at, language()))] if begun.at else []
+    told += [(t("desk_consent.last"), t(f"steps.{begun.last.name}_done"))] if begun.last else []
+    return told + ([(t("desk_consent.from"), short(begun.source))] if begun.source else [])
 
 
 def _of_holder(whose: Whose) -> Told:

@@ -9,6 +9,7 @@ from tokenmgr.customer.profiles import Profile, profiles
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Chosen
 from tokenmgr.desk.flow import Flow
+from tokenmgr.desk.offers import is_named
 from tokenmgr.desk.pages.choice import ChoicePage, Option
 from tokenmgr.desk.words import labelled
 from tokenmgr.wiring.libraries import settings
@@ -21,14 +22,14 @@ def medium(flow: Flow, chosen: Chosen, then: Callable[[Store], object]) -> None:
     if len(found) == 1:
         then(found[0])
     elif found:
-        flow.show(ChoicePage(t("desk_which.heading"), "", [option(one, then) for one in found], flow.home))
+        flow.show(lambda: ChoicePage(t("desk_which.heading"), "", [option(one, then) for one in found], flow.home))
     else:
-        flow.show(ChoicePage(t("desk_which.none"), t("desk.nothing_plugged"), [], flow.home))
+        flow.show(lambda: ChoicePage(t("desk_which.none"), t("desk.nothing_plugged"), [], flow.home))
 
 
 def media(flow: Flow) -> list[Store]:
     looked = flow.seen.looked if flow.seen else None
-    return [one for one in looked.found.stores if not one.look.is_on_pc] if looked else []
+    return [one for one in looked.found.stores if is_named(one) and not one.look.is_on_pc] if looked else []
 
 
 def option(store: Store, then: Callable[[Store], object]) -> Option:
