@@ -56,19 +56,19 @@ def nothing(*_: object) -> None: ...
 class Shown:
     """A flow that shows one page, and keeps it."""
 
-    page: Page
+    page: Callable[[], Page]
 
     def __init__(self) -> None:
         self.seen, self.home = seen(store()), nothing
 
-    def show(self, page: Page) -> None:
+    def show(self, page: Callable[[], Page]) -> None:
         self.page = page
 
 
 def shown_by(journey: Callable[[Flow], object]) -> Page:
     flow = Shown()
     journey(cast(Flow, flow))
-    return flow.page
+    return flow.page()
 
 
 # --- a renewal ---

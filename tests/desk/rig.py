@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import shiboken6
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QLineEdit, QPushButton, QWidget
@@ -131,6 +132,7 @@ def at_desk(home: Path, bot: QtBot, monkeypatch: pytest.MonkeyPatch, language: s
         with app.opened() as desk:
             desk.window.show()
             yield Hands(desk, bot)
+        shiboken6.delete(desk.flow)  # what is still on its way finds nobody
         picturing.away(desk.window)  # else whatever is dressed later goes through all of it again
     finally:
         libraries.settings.cache_clear()

@@ -65,7 +65,7 @@ def test_wrong_pins_are_told_with_the_tries_left_until_it_is_locked(
         apply_as(hands, "nobody")
         hands.type_pin(PIN)
         assert "R102" in hands.words(hands.until(TroublePage))
-        hands.press("取得し直す")
+        hands.press("電子証明書を取得する")
         assert hands.until(ApplicantPage).user.text() == "nobody"
         for _ in range(2):
             apply_as(hands, user, LOGIN_PIN, "000000")
@@ -73,7 +73,7 @@ def test_wrong_pins_are_told_with_the_tries_left_until_it_is_locked(
             hands.until(TroublePage)
             hands.bot.waitUntil(lambda: "専用USBの暗証番号 (PIN) とは別のものです" in hands.words())
             if "取得し直す" in hands.buttons():
-                hands.press("取得し直す")
+                hands.press("電子証明書を取得する")
         assert "このIDはロックされました" in hands.words()
         begin(hands, Action.ACQUIRE)
         apply_as(hands, user)
@@ -113,7 +113,7 @@ def test_two_profiles_of_one_browser_are_told_apart(
     with begun(pc, qtbot, monkeypatch, Action.ACQUIRE) as hands:
         hands.until(ChoicePage)
         firefoxes = [one for one in hands.buttons() if "Firefox" in one]
-        assert firefoxes == ["このパソコンの Firefox（firefox）", "このパソコンの Firefox（firefox:経理）"]
+        assert firefoxes == ["このパソコンの Firefox", "このパソコンの Firefox（経理）"]
         hands.press(firefoxes[1])
         assert firefoxes[1] in hands.words(hands.until(ApplicantPage))
 

@@ -163,7 +163,7 @@ def test_an_acquisition_is_for_whom_the_banks_page_names(hands: Hands, customer:
     fill_secrets(hands.page, LOGIN_PIN, "000000")
     hands.type_pin(customer.stick.pin)
     assert "R102" in hands.words(hands.until(TroublePage))
-    hands.press("取得し直す")
+    hands.press("電子証明書を取得する")
     _is_for(hands.until(ApplicantPage), user)
     assert SITE in hands.words()
     fill_secrets(hands.page, LOGIN_PIN, CONFIRMATION_PIN)
