@@ -119,15 +119,22 @@ class Flow(QObject):
             self.show(lambda: TroublePage(TokenmgrError(), self.home, None))
 
     def start(self, errand: Errand) -> None:
-        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
+        heading, medium = t(f"desk.doing_{errand.verb.value}"), errand.store.serial or ""
+        self.run(lambda person: run(errand, person), heading, self.done, medium=medium)
 
     def run(
-        self, job: Job, heading: str, then: Callable[[object], object], steps: Collection[Step] = tuple(Step)
+        self,
+        job: Job,
+        heading: str,
+        then: Callable[[object], object],
+        steps: Collection[Step] = tuple(Step),
+        medium: str = "",
     ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
-        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation."""
-        self._course, self._then, self._failed = Course(heading, steps), then, ""
-        self._again = lambda: self.run(job, heading, then, steps)
+        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation. `medium`: that
+        gets the new one."""
+        self._course, self._then, self._failed = Course(heading, steps, medium=medium), then, ""
+        self._again = lambda: self.run(job, heading, then, steps, medium)
         self._progress()
         self.work.start(job)
 
@@ -210,7 +217,7 @@ class Flow(QObject):
     def _on_left(self) -> None:
         self.seeing.again()
         if self._course.has_begun:
-            self.show(lambda: LeftPage(self._course.store, self.home, self.window.close))
+            self.show(lambda: LeftPage(self._course.medium, self.home, self.window.close))
         else:
             self.home()
 

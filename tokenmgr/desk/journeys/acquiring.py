@@ -142,7 +142,7 @@ def _fields(flow: Flow, at: At, where: Where, shown: str, known: Whose | Applica
         errand = Errand(Verb.ACQUIRE, where, bank=at.profile.code, applicant=applicant)
         retry = functools.partial(_fields, flow, at, where, shown, applicant)
         then = functools.partial(_ended, flow, at, retry)
-        flow.run(functools.partial(_acquire, errand), t("desk.doing_acquire"), then)
+        flow.run(functools.partial(_acquire, errand), t("desk.doing_acquire"), then, medium=where.serial or "")
 
     contract, user = (known.contract, known.user) if known else ("", "")
     flow.show(ApplicantPage(contract, user, go, flow.home, told))
