@@ -200,3 +200,25 @@ def test_what_was_left_goes_on_where_the_new_one_is(desk: Desk, store: str, monk
     assert "B2" not in said
     assert ("専用USB A1 を" in said) is (store == "A1")
     assert ("専用USB" in said) is (store == "A1")
+
+
+# --- a bank's page, meanwhile ---
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_link_that_comes_meanwhile_is_opened_afterwards(desk: Desk, is_left: bool) -> None:
+    """The latest one; and the page says that it waits."""
+    desk.flow.run(desk.look, "", desk.show, ())
+    for link in ("tokenmgr://renew?t=1", "tokenmgr://renew?t=2", "tokenmgr://open"):
+        desk.flow.open_link(link)
+    assert "新しい依頼が届いています" in desk.until(ProgressPage)._told.text()
+    assert not desk.links
+    if is_left:
+        desk.window.wants_home.emit()
+    desk.go_on.set()
+    if not is_left:
+        desk.until(NoticePage)._main.click()  # type: ignore[union-attr]
+    desk.bot.waitUntil(lambda: desk.links == ["tokenmgr://renew?t=2"])
+    desk.flow.home()
+    desk.until(HomePage)
+    assert desk.links == ["tokenmgr://renew?t=2"]

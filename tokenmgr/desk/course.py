@@ -28,6 +28,7 @@ class Course:
     asks_again: float = 0.0  # when the CA is asked again, where it has said so
     told: list[TokenmgrError] = field(default_factory=list)
     is_leaving: bool = False
+    is_wanted: bool = False  # a bank's page waits until this is over
     waits_for_look: bool = False
 
     def take(self, event: Event, now: float) -> None:
