@@ -15,19 +15,24 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.desk import picturing
+from tokenmgr.desk import flow
 from tokenmgr.desk.bench import Bench
+from tokenmgr.desk.errands import Errand, Verb
 from tokenmgr.desk.flow import Flow
 from tokenmgr.desk.handovers import Handovers
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.home import HomePage
+from tokenmgr.desk.pages.left import LeftPage
 from tokenmgr.desk.pages.notice import NoticePage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.desk.parts import Page
-from tokenmgr.desk.person import AskOnPage, AtDesk
+from tokenmgr.desk.person import AskOnPage, AtDesk, Began, Usual
 from tokenmgr.desk.seeing import Seeing
 from tokenmgr.desk.window import Window
 from tokenmgr.desk.work import Work
+from tokenmgr.domain.renewal import Step
 from tokenmgr.wiring import words
+from tokenmgr.wiring.places import Where
 
 P = TypeVar("P", bound=Page)
 
@@ -172,3 +177,48 @@ def test_enter_that_is_held_is_no_consent(desk: Desk) -> None:
     assert told == ["chosen"]
     QTest.keyClick(page, Qt.Key.Key_Return)
     assert told == ["chosen", "agreed"]
+
+
+# --- where it goes on ---
+
+
+@pytest.mark.parametrize("store", ["A1", "firefox", "file"])
+def test_what_was_left_goes_on_where_the_new_one_is(desk: Desk, store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is not what was opened last, and is known though no PIN was asked for."""
+
+    def until_left(_: Errand, person: AtDesk) -> None:
+        person.post(Began(Step.KEY_GENERATED))
+        person.post(Usual("B2", {}, 0, False))
+        person._leaving.wait(20)
+        person.check()
+
+    monkeypatch.setattr(flow, "run", until_left)
+    desk.flow.start(Errand(Verb.RESUME, Where(serial=store) if store == "A1" else Where(pc=store)))
+    desk.bot.waitUntil(lambda: desk.flow._course.has_begun)
+    desk.window.wants_home.emit()
+    said = "\n".join(picturing.words(desk.until(LeftPage)))
+    assert "B2" not in said
+    assert ("専用USB A1 を" in said) is (store == "A1")
+    assert ("専用USB" in said) is (store == "A1")
+
+
+# --- a bank's page, meanwhile ---
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_a_link_that_comes_meanwhile_is_opened_afterwards(desk: Desk, is_left: bool) -> None:
+    """The latest one; and the page says that it waits."""
+    desk.flow.run(desk.look, "", desk.show, ())
+    for link in ("tokenmgr://renew?t=1", "tokenmgr://renew?t=2", "tokenmgr://open"):
+        desk.flow.open_link(link)
+    assert "新しい依頼が届いています" in desk.until(ProgressPage)._told.text()
+    assert not desk.links
+    if is_left:
+        desk.window.wants_home.emit()
+    desk.go_on.set()
+    if not is_left:
+        desk.until(NoticePage)._main.click()  # type: ignore[union-attr]
+    desk.bot.waitUntil(lambda: desk.links == ["tokenmgr://renew?t=2"])
+    desk.flow.home()
+    desk.until(HomePage)
+    assert desk.links == ["tokenmgr://renew?t=2"]

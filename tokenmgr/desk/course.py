@@ -23,11 +23,12 @@ class Course:
     usual: Mapping[Step, float] = field(default_factory=dict)
     longest: float = 0.0
     is_on_pc: bool = True
-    store: str = ""  # the last that was opened: that gets the new one
+    medium: str = ""  # that gets the new one; empty where that is a store on the PC
     waiting: Waiting | None = None
     asks_again: float = 0.0  # when the CA is asked again, where it has said so
     told: list[TokenmgrError] = field(default_factory=list)
     is_leaving: bool = False
+    is_wanted: bool = False  # a bank's page waits until this is over
     waits_for_look: bool = False
 
     def take(self, event: Event, now: float) -> None:
@@ -44,8 +45,8 @@ class Course:
                 self.waits_for_look = True
             case AuthorityWaits(seconds):
                 self.asks_again = now + seconds
-            case Usual(store, seconds, longest, is_on_pc):
-                self.store, self.usual, self.longest, self.is_on_pc = store, seconds, longest, is_on_pc
+            case Usual(_, seconds, longest, is_on_pc):
+                self.usual, self.longest, self.is_on_pc = seconds, longest, is_on_pc
             case Told(error):
                 self.told.append(error)
 

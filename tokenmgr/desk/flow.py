@@ -70,6 +70,7 @@ class Flow(QObject):
         """`link` is the journey of a bank's page."""
         super().__init__()
         self._link, self._handovers = link, handovers
+        self._later = ""  # the link that has come while something was under way
         self._guest: Taken | None = None
         self._gone: Taken | None = None  # that may still be told its end
         self._failed = ""  # the code of what has gone wrong, until somebody tries again
@@ -95,6 +96,10 @@ class Flow(QObject):
     # --- for journeys ---
 
     def home(self) -> None:
+        """Or where a bank's page waits to be led."""
+        if self._later:
+            self.open_link(self._later)
+            return
         self._see_off()
         self.show(lambda: HomePage(self.seen, self.chosen, self.seeing.again))
 
@@ -108,10 +113,19 @@ class Flow(QObject):
         self._journeys[chosen.action](self, chosen)
 
     def open_link(self, link: str) -> None:
-        """tokenmgr://… of a bank's page. What is under way comes first, and is what the window shows."""
-        if link != JUST_OPEN and not self.work.is_busy:
-            self._see_off()
-            self._link(self, link)
+        """tokenmgr://… of a bank's page. What is under way comes first, and is what the window shows; of what comes
+        meanwhile the latest is opened after it."""
+        if link == JUST_OPEN:
+            return
+        if self.work.is_busy:
+            self._later = link
+            self._course.is_wanted = True
+            if isinstance(self.window.page, ProgressPage):
+                self.window.page.refresh()
+            return
+        self._later = ""
+        self._see_off()
+        self._link(self, link)
 
     def receive(self, guest: Taken) -> None:
         """From now on the bank's page hears how far it is."""
@@ -123,7 +137,8 @@ class Flow(QObject):
             self.show(lambda: TroublePage(TokenmgrError(), self.home, None))
 
     def start(self, errand: Errand) -> None:
-        self.run(lambda person: run(errand, person), t(f"desk.doing_{errand.verb.value}"), self.done)
+        heading, medium = t(f"desk.doing_{errand.verb.value}"), errand.store.serial or ""
+        self.run(lambda person: run(errand, person), heading, self.done, medium=medium)
 
     def run(
         self,
@@ -131,14 +146,17 @@ class Flow(QObject):
         heading: str,
         then: Callable[[object], object],
         steps: Collection[Step] = tuple(Step),
+        medium: str = "",
         ways: Ways = MappingProxyType({}),
         help_at: Sequence[str] = (),
     ) -> None:
         """`then` is given what the job has returned. One that fails may be begun again in the same way: whatever it had
-        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation. `ways`: the
-        journey's own to what an error's next step is. `help_at`: whom to ask, where it is known which bank it is."""
-        self._course, self._then, self._failed = Course(heading, steps), then, ""
-        self._again = lambda: self.run(job, heading, then, steps, ways, help_at)
+        done is found, and goes on (R14). `steps`: that are seen going on; none of what is no operation. `medium`: that
+        gets the new one. `ways`: the journey's own to what an error's next step is. `help_at`: whom to ask, where it is
+        known which bank it is."""
+        self._course = Course(heading, steps, medium=medium, is_wanted=bool(self._later))
+        self._then, self._failed = then, ""
+        self._again = lambda: self.run(job, heading, then, steps, medium, ways, help_at)
         self._ways, self._help_at = ways, help_at
         self._progress()
         self.work.start(job)
@@ -182,7 +200,13 @@ class Flow(QObject):
     def done(self, outcome: object) -> None:
         if isinstance(outcome, Outcome | Rehearsed):
             self._see_off(State.DONE)
-            self.show(lambda: DonePage(outcome, self.home, self.window.close, lambda: self._contents(outcome)))
+            self.show(lambda: DonePage(outcome, self.home, self._close, lambda: self._contents(outcome)))
+
+    def _close(self) -> None:
+        if self._later:
+            self.home()
+        else:
+            self.window.close()
 
     def _contents(self, outcome: Outcome | Rehearsed) -> None:
         self.show(lambda: ContentsPage(outcome.certificate, outcome.store.name, lambda: self.done(outcome)))
@@ -225,7 +249,7 @@ class Flow(QObject):
     def _on_left(self) -> None:
         self.seeing.again()
         if self._course.has_begun:
-            self.show(lambda: LeftPage(self._course.store, self.home, self.window.close))
+            self.show(lambda: LeftPage(self._course.medium, self.home, self._close))
         else:
             self.home()
 

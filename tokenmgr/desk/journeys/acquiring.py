@@ -139,8 +139,9 @@ def _fields(flow: Flow, at: At, chosen: Chosen, where: Where, shown: str, known:
     def go(applicant: Applicant) -> None:
         errand = Errand(Verb.ACQUIRE, where, bank=at.profile.code, applicant=applicant)
         anew = functools.partial(_fields, flow, at, chosen, where, shown, applicant)
-        job = functools.partial(errands.run, errand)
-        flow.run(job, t("desk.doing_acquire"), flow.done, ways={Action.ACQUIRE: anew}, help_at=help_at)
+        job, medium = functools.partial(errands.run, errand), where.serial or ""
+        doing, ways = t("desk.doing_acquire"), {Action.ACQUIRE: anew}
+        flow.run(job, doing, flow.done, medium=medium, ways=ways, help_at=help_at)
 
     contract, user = (known.contract, known.user) if known else ("", "")
     is_fixed = chosen.whose is not None

@@ -69,7 +69,8 @@ class ProgressPage(Page):
             self._bar.setValue(max((step.value for step in course.done), default=0))
         self._wait.setText(_waiting(course.waiting) if course.waiting else "")
         self._wait_card.setVisible(course.waiting is not None)
-        self._told.setText("\n".join(said(one)["what"] for one in course.told))
+        wanted = [t("desk_progress.wanted")] if course.is_wanted else []
+        self._told.setText("\n".join([*(said(one)["what"] for one in course.told), *wanted]))
         self._button.setEnabled(not course.is_leaving)
         self._tick()
 
