@@ -72,7 +72,7 @@ def test_wrong_pins_are_told_with_the_tries_left_until_it_is_locked(
             hands.type_pin(PIN)
             hands.until(TroublePage)
             hands.bot.waitUntil(lambda: "専用USBの暗証番号 (PIN) とは別のものです" in hands.words())
-            if "取得し直す" in hands.buttons():
+            if "電子証明書を取得する" in hands.buttons():
                 hands.press("電子証明書を取得する")
         assert "このIDはロックされました" in hands.words()
         begin(hands, Action.ACQUIRE)

@@ -143,7 +143,7 @@ def test_the_last_try_of_the_unblocking_pin_is_told_as_that(
     """R11, S5: the medium's PIN is locked already; what the officer's last try costs is another thing."""
     stick.control["so_wrong"] = stick.control["so_tries"] - 1
     with begun(pc, qtbot, monkeypatch, Action.UNBLOCK) as hands:
-        hands.press("信用金庫の担当者が、ここで設定する")
+        hands.press("信用金庫が設定する")
         told = hands.words(hands.until(FinalTryPage))
         assert "ロック解除用暗証番号は残り1回です" in told
         assert "ロックは解除できなくなります" in told

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -111,6 +112,13 @@ def test_two_generations_are_told_apart_and_the_one_before_does_not_count() -> N
     before, after = judge([ends_in(-5), ends_in(360)], NOW)
     assert (before.place, before.verdict, before.next) == (Place.BEFORE, Verdict.FINE, Next.CLEAN)
     assert (after.place, after.verdict) == (Place.CURRENT, Verdict.FINE)
+
+
+def test_of_two_of_one_second_the_one_that_the_ca_calls_active_logs_in() -> None:
+    before = replace(ends_in(300), standing=told(State.SUPERSEDED))
+    after = replace(before, standing=told(State.ACTIVE))
+    for seen in ([before, after], [after, before]):
+        assert current(seen, WHO, NOW) is after
 
 
 def test_what_is_not_confirmed_replaces_nothing() -> None:

@@ -96,6 +96,6 @@ class Holding:
 
 
 def current(held: Iterable[Holding], whose: Whose | None, now: datetime) -> Holding | None:
-    """The one that logs in: of a subscriber's, the one that is valid longest."""
+    """The one that logs in: of a subscriber's, the one that is valid longest; of two of one second, the CA's."""
     found = [one for one in held if whose is not None and one.whose == whose and one.logs_in(now)]
-    return max(found, key=lambda one: one.ends or now, default=None)
+    return max(found, key=lambda one: (one.ends or now, one.state == State.ACTIVE.value), default=None)
