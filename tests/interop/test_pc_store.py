@@ -167,8 +167,8 @@ def test_what_cannot_be_is_said_and_loses_nothing(customer: Customer) -> None:
         ("--pc", "nss:/nowhere"): "S102",
         ("--pc", "file"): "S102",
         ("--pc", "chromium", "--medium", "1"): "--pc",
-        ("--pc", "chromium", "--to-pc", "chromium"): "Usage",
-        ("--pc", "chromium", "--to-pc", f"{chromium(customer).name}/../nssdb"): "Usage",
+        ("--pc", "chromium", "--to-pc", "chromium"): "U117",
+        ("--pc", "chromium", "--to-pc", f"{chromium(customer).name}/../nssdb"): "U117",
     }
     for words, said in refused.items():
         done = customer.run("renew", *words)

@@ -165,6 +165,8 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
         errors.KeyPairError: "K",
         errors.CertificateError: "C",
         errors.DeletionRefused: "D",
+        errors.InstallingError: "D",
+        errors.HandoverError: "H",
     }
     for kind in CONCRETE:
         letter = next((letters[base] for base in kind.__mro__ if base in letters), "M")
