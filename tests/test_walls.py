@@ -14,7 +14,7 @@ import tokenmgr
 HOUSE = Path(tokenmgr.__file__).parent
 GROUND = {"errors", "clock", "config", "log", "system", "data", "windows_registry"}
 BOTH_SIDES = GROUND | {"domain", "pki", "cmp"}
-SERVER = {"ca", "ra", "sql", "api"}
+SERVER = {"ca", "ra", "sql", "serving", "notices", "api", "portal"}
 
 # Room -> the rooms it may import. A room that is not here does not exist.
 MAY_IMPORT = {
@@ -39,7 +39,10 @@ MAY_IMPORT = {
     "ca": {"errors", "system", "domain", "pki"},
     "ra": {"errors", "log", "domain", "pki", "ca"},
     "sql": {"errors", "clock", "system", "domain", "ra"},
-    "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql"},
+    "serving": {"errors", "log"},
+    "notices": {"errors", "clock", "config", "log", "domain", "sql"},
+    "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql", "serving"},
+    "portal": {"errors", "clock", "log", "messages", "domain", "pki", "ra", "sql", "serving"},
     "wiring": BOTH_SIDES | {"catalogue", "messages", "diagnostics", "token", "usb", "keystore", "renewal", "customer"},
     "testbed": BOTH_SIDES | {"catalogue", "messages", "token"},
     "cli": BOTH_SIDES
@@ -82,8 +85,10 @@ GATES = {
     "keyring": {"keystore/keyring.py"},
     "sqlalchemy": {"sql"},
     "psycopg": {"sql"},
-    "starlette": {"api"},
-    "uvicorn": {"api/workers.py", "api/bounds.py"},
+    "starlette": {"serving", "api", "portal"},
+    "uvicorn": {"serving"},
+    "jinja2": {"portal"},
+    "smtplib": {"notices/smtp.py"},
     "prometheus_client": {"api/metrics.py"},
     "httpx": set(),
     "platformdirs": {"config.py"},
@@ -95,7 +100,7 @@ GATES = {
         "testbed/compiling.py",
         "testbed/own_ca.py",
         "testbed/shell.py",
-        "api/workers.py",
+        "serving/workers.py",
         "desk/native_host.py",
     },
     "signal": {"system.py"},

@@ -7,10 +7,10 @@ The house, top floor to ground; a room imports only rooms below it (tests/test_w
     customer/    acquire, renew, go on: what the PC's edges share       |
     renewal/     the engine: nine steps, a journal, evidence            |
     token/       everything a PKCS#11 medium can be asked, through a    | api/   the CA's front: HTTPS, CMP
-                 child process that may crash                           | sql/   remembers
-    keystore/    stores on the PC, for whoever has no medium            |
-    usb/         what is plugged in, and when that changes              | ra/    decides: one verb a file
-    catalogue/   reads drivers/: one file a token family                | ca/    signs
+                 child process that may crash                           | portal/    the pages where customers log in
+    keystore/    stores on the PC, for whoever has no medium            | notices/   writes to them in time
+    usb/         what is plugged in, and when that changes              | serving/   processes, sockets, TLS
+    catalogue/   reads drivers/: one file a token family                | sql/ remembers, ra/ decides, ca/ signs
     diagnostics  doctor and its support bundle                          |        the PC's side never meets the server's
     cmp/  pki/   CMP and X.509 without I/O
     domain/      what is true: frozen values and pure rules, standard library only

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from starlette.types import ASGIApp
 
-from tokenmgr.api.bounds import PEER
+from tokenmgr.serving.bounds import PEER
 
 
 @dataclass(frozen=True)

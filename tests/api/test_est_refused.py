@@ -47,13 +47,13 @@ from tests.api.rig import (
     new_key,
 )
 from tests.api.test_rollover import after
-from tokenmgr.api import http
 from tokenmgr.api.app import application, applications
 from tokenmgr.api.requests import CHANGE_SUBJECT_NAME
 from tokenmgr.ca.profile import POLICY_MEDIUM
 from tokenmgr.cmp.messages import Kind
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.serving import requests
 from tokenmgr.sql import marks
 
 OPERATIONS = [
@@ -204,7 +204,7 @@ def test_its_type_and_its_size(quick_est: Est) -> None:
 
 
 def test_a_slow_body(quick_est: Est, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "SLOWEST_BODY", 0.05)
+    monkeypatch.setattr(requests, "SLOWEST_BODY", 0.05)
     said: list[Any] = []
 
     async def receive() -> Any:

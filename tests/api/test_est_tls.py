@@ -21,9 +21,9 @@ from starlette.applications import Starlette
 from tests.api.rig import authority
 from tests.api.test_rollover import rolled_over
 from tokenmgr import clock
-from tokenmgr.api import workers
 from tokenmgr.ca.keys import AuthorityKeys
 from tokenmgr.domain import arc
+from tokenmgr.serving import workers
 
 DAY = timedelta(days=1)
 

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from tests.api.asgi import Answer, Client, scope_of
 from tests.api.rig import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK, USER, Customer, Rig, granted
-from tokenmgr.api import http, jobs
+from tokenmgr.api import jobs
 from tokenmgr.api.app import application
 from tokenmgr.cmp import oids
 from tokenmgr.cmp.faults import FailInfo
 from tokenmgr.cmp.messages import ErrorBody, Info, Kind, certificate_request, parse
+from tokenmgr.serving import requests
 
 CMP = {"Content-Type": "application/pkixcmp"}
 HOME = f"/.well-known/cmp/p/{BANK}"
@@ -110,7 +111,7 @@ async def _asked(app: Any, pieces: list[bytes], pause: float) -> list[dict[str, 
 
 
 def test_a_slow_body_is_cut(quick: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "SLOWEST_BODY", 0.1)
+    monkeypatch.setattr(requests, "SLOWEST_BODY", 0.1)
     started = time.monotonic()
     said = asyncio.run(_asked(application(quick.service), [b"x"] * 1000, 0.02))
     assert time.monotonic() - started < 5

@@ -26,7 +26,7 @@ from tests.api.signer import HookedKey, Troubled
 from tests.api.test_http import refused
 from tests.ca.made import pkilint
 from tests.sql import postgres
-from tokenmgr.api import http, jobs, kept_answers
+from tokenmgr.api import jobs, kept_answers
 from tokenmgr.api import ocsp as status_ocsp
 from tokenmgr.api.answers_ahead import AnswersAhead
 from tokenmgr.api.caching import Lasting
@@ -37,6 +37,7 @@ from tokenmgr.ca.keys import AuthorityKeys, CaKey, CaKeys
 from tokenmgr.ca.own import certify
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.errors import ConnectionLost, RegistryUnavailable
+from tokenmgr.serving import requests
 
 HOUR, SECOND, DAY = timedelta(hours=1), timedelta(seconds=1), timedelta(days=1)
 TYPE = {"Content-Type": "application/ocsp-request"}
@@ -204,7 +205,7 @@ def test_a_post_is_bounded_and_typed(small: World) -> None:
 
 
 def test_a_post_that_comes_too_slowly(small: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "SLOWEST_BODY", 0.1)
+    monkeypatch.setattr(requests, "SLOWEST_BODY", 0.1)
     said: list[Any] = []
 
     async def receive() -> Any:

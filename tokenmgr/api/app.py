@@ -27,12 +27,13 @@ from starlette.routing import Route
 from tokenmgr.api import acquisitions, handovers, publications
 from tokenmgr.api.cmp import Front
 from tokenmgr.api.est import Est
-from tokenmgr.api.http import Edge, Gate, as_json, body, origin
+from tokenmgr.api.http import Edge, as_json
 from tokenmgr.api.metrics import CONTENT_TYPE
 from tokenmgr.api.service import Service
 from tokenmgr.api.status import Status, healthz
 from tokenmgr.cmp.messages import MAX_MESSAGE
 from tokenmgr.ra import passcodes
+from tokenmgr.serving.requests import Gate, body, origin
 
 PKIXCMP = "application/pkixcmp"
 THREADS = 16  # more than cores: most of the time they wait, and those that wait share a commit

@@ -21,8 +21,7 @@ from starlette.routing import Route
 
 from tokenmgr.api import enrolling
 from tokenmgr.api.acquisitions import LONGEST_FIELD, is_text
-from tokenmgr.api.bounds import PEER
-from tokenmgr.api.http import TOO_SLOW, Edge, has_type, origin, public, read, status_of
+from tokenmgr.api.http import Edge, public, status_of
 from tokenmgr.api.service import Service
 from tokenmgr.cmp.messages import MAX_MESSAGE
 from tokenmgr.domain.generation import StoreKind
@@ -42,6 +41,8 @@ from tokenmgr.log import Secret
 from tokenmgr.messages import Texts
 from tokenmgr.ra.acquire import Claim
 from tokenmgr.ra.issuing import StillWaiting
+from tokenmgr.serving.bounds import PEER
+from tokenmgr.serving.requests import TOO_SLOW, has_type, origin, read
 
 # RFC 7030, 3.2.2; and for clients that know no label and put what they are told before all of it, as strongSwan's does.
 HOMES = ("/.well-known/est/{bank}", "/banks/{bank}/.well-known/est")

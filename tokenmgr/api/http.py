@@ -1,18 +1,16 @@
-"""What every route has in common: a bounded body, a line in the log, a number in the metrics, an error as words."""
+"""What every route has in common: a line in the log, a number in the metrics, an error as words."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Receive
 
 from tokenmgr.api.service import Service
 from tokenmgr.errors import (
@@ -36,8 +34,6 @@ from tokenmgr.messages import Texts
 
 log = logging.getLogger(__name__)
 
-SLOWEST_BODY = 15.0  # seconds for a whole body to arrive
-TOO_SLOW = "the body came too slowly"
 _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
     ((BankUnknown,), 404),
     ((RequestMalformed, KeyUnfit, HandoverUnreadable, HandoverActUnknown), 400),
@@ -48,22 +44,6 @@ _STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
 _TEXTS = {language: Texts(language) for language in ("ja", "en")}
 
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Gate:
-    """So many at once, once their bodies are in; the next is told to come back (503). Each kind of request has its own:
-    no crowd at one shuts another."""
-
-    def __init__(self, most: int) -> None:
-        self._free = most
-
-    def __enter__(self) -> None:
-        if not self._free:
-            raise AuthorityBusy
-        self._free -= 1
-
-    def __exit__(self, *_: object) -> None:
-        self._free += 1
 
 
 class Edge:
@@ -138,43 +118,3 @@ def public(error: TokenmgrError) -> TokenmgrError:
 def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     text = json.dumps(value, default=lambda one: one.isoformat())  # in ASCII: half a surrogate pair is no UTF-8
     return Response(text, status, {"Cache-Control": "no-store", **(headers or {})}, "application/json")
-
-
-def origin(request: Request) -> str:
-    """The address that the connection is from: what a header says of it is anybody's word."""
-    return request.client.host if request.client else ""
-
-
-async def body(request: Request, longest: int, kind: str) -> bytes:
-    """Never more than `longest` bytes, never for longer than SLOWEST_BODY."""
-    if not has_type(request.scope["headers"], kind):
-        raise RequestMalformed(reason=f"Content-Type is {kind}")
-    try:
-        data = await read(request.receive, longest)
-    except TimeoutError as error:
-        raise RequestMalformed(reason=TOO_SLOW) from error
-    if data is None:
-        raise ClientDisconnect
-    return data
-
-
-def has_type(headers: Iterable[tuple[bytes, bytes]], kind: str) -> bool:
-    for name, value in headers:
-        if name == b"content-type":
-            return value.partition(b";")[0].strip().lower() == kind.encode("ascii")
-    return False
-
-
-async def read(receive: Receive, longest: int) -> bytes | None:
-    """A body. None where its sender has gone; TimeoutError where it came too slowly."""
-    pieces = bytearray()
-    async with asyncio.timeout(SLOWEST_BODY):
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            pieces += message.get("body", b"")
-            if len(pieces) > longest:
-                raise RequestMalformed(reason=f"more than {longest} bytes")
-            if not message.get("more_body", False):
-                return bytes(pieces)

@@ -15,11 +15,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenmgr.api.caching import Lasting
-from tokenmgr.api.http import Edge, Gate
+from tokenmgr.api.http import Edge
 from tokenmgr.api.service import Service
 from tokenmgr.ca.certificate import read_certificate
 from tokenmgr.ca.folder import certificate_at, crl_at, delta_at, root_at
 from tokenmgr.errors import AuthorityBusy, RegistryUnavailable
+from tokenmgr.serving.requests import Gate
 
 LIST, CERTIFICATE = "application/pkix-crl", "application/pkix-cert"
 # Seconds for which an HTTP cache may give them out unasked.

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from tokenmgr.api.caching import UNCACHED, Headers, Lasting
-from tokenmgr.api.http import TOO_SLOW, Edge, Gate, has_type, read
+from tokenmgr.api.http import Edge
 from tokenmgr.api.kept_answers import Kept, KeptAnswers, Looked
 from tokenmgr.api.service import Service
 from tokenmgr.api.standings import due, is_fit, is_lasting, single, standing
@@ -27,6 +27,7 @@ from tokenmgr.ca.folder import OCSP_AT
 from tokenmgr.ca.ocsp import Responder, Single, failure
 from tokenmgr.ca.ocsp_request import MAX_REQUEST, CertId, Refused, Request, Status, read_request
 from tokenmgr.errors import AuthorityBusy, LibraryError, MediumError, RegistryUnavailable, RequestMalformed
+from tokenmgr.serving.requests import TOO_SLOW, Gate, has_type, read
 from tokenmgr.sql.answers import MOST, Answer, Mark, StatusChange, Told
 
 log = logging.getLogger(__name__)

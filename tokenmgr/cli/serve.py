@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from tokenmgr import __version__, clock, config, log, system
-from tokenmgr.api import jobs, workers
+from tokenmgr.api import jobs
 from tokenmgr.api.app import applications
 from tokenmgr.api.checkpoints import make_last
 from tokenmgr.api.metrics import Metrics
@@ -38,6 +38,7 @@ from tokenmgr.cli.tls import adopt_own, own_certificate
 from tokenmgr.cli.watched import Watched
 from tokenmgr.errors import NothingToServe, RegistryUnavailable
 from tokenmgr.log import Secret
+from tokenmgr.serving import workers
 from tokenmgr.sql import marks
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tokenmgr.api.service import Service
-from tokenmgr.api.workers import check_tls
 from tokenmgr.ca.certificate import to_pem
 from tokenmgr.ca.folder import CaFolder, write_whole
 from tokenmgr.ca.profile import Kind, OwnOrder, own_name
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.errors import Taken, ValueUnfit
 from tokenmgr.ra.issuing import new_serial
+from tokenmgr.serving.workers import check_tls
 from tokenmgr.system import locked, private_folder
 
 VALID = timedelta(days=397)

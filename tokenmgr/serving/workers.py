@@ -24,9 +24,9 @@ from typing import IO, cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from tokenmgr.api.bounds import Bounded
 from tokenmgr.errors import CannotListen, ValueUnfit, WorkerFailed
 from tokenmgr.log import Secret
+from tokenmgr.serving.bounds import Bounded
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from tokenmgr.api import workers
-from tokenmgr.api.workers import Keeper, _Relay, _Worker
 from tokenmgr.log import Secret
+from tokenmgr.serving import workers
+from tokenmgr.serving.workers import Keeper, _Relay, _Worker
 
 PATIENCE = 30.0
 # Its PIN, then nothing until it is told to stop; what it says comes first, or never.
