@@ -11,9 +11,12 @@ from tokenmgr import __version__
 from tokenmgr.diagnostics import Probe, code
 from tokenmgr.domain.telephone import ALPHABET, PROBES, STATES, Findings, Misheard, read, spell, worst
 
+ELSEWHERE = "EN"  # errors of a bank's pages and mails: a customer's computer has none of them
 versions = st.builds(lambda *parts: ".".join(map(str, parts)), st.integers(0, 3), st.integers(0, 20), st.integers(0, 9))
 states = st.fixed_dictionaries({probe: st.sampled_from(STATES) for probe in PROBES})
-findings = st.builds(Findings, versions, states, st.sampled_from(["", *CODED]))
+findings = st.builds(
+    Findings, versions, states, st.sampled_from(["", *(one for one in CODED if one[0] not in ELSEWHERE)])
+)
 
 
 @given(findings)
@@ -70,3 +73,8 @@ def test_of_several_probes_of_one_name_the_worst_is_told() -> None:
     found = [Probe("library", "ok", ""), Probe("library", "problem", ""), Probe("library", "note", "")]
     assert read(code(found, "M104")).states["library"] == "problem" == worst(["ok", "problem", "note"])
     assert read(code(found, "M104")).error == "M104"
+
+
+@pytest.mark.parametrize("letter", ELSEWHERE)
+def test_what_happens_on_a_bank_s_computer_has_no_place_in_a_code(letter: str) -> None:
+    assert read(spell(Findings("0.1.0", error=f"{letter}101"))).error == ""

@@ -23,6 +23,7 @@ from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.copying import BEYOND, TABLES, Row, Source, Unlike
 from tokenmgr.sql.crls import Crl
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.rows import hexed
 from tokenmgr.sql.schema import METADATA
 
 Copy = dict[str, list[str]]
@@ -35,7 +36,7 @@ def anything(_table: str, _row: Row) -> None:
 def filled(database: Database) -> World:
     """Something in every table that the program writes by itself."""
     world = World.founded(database)
-    world.active()
+    served = hexed(world.active().serial)
     world.registry.revoke(world.active().serial, REASON, database._clock())  # as the trail's entry of it
     world.recorded()
     world.registry.open_ticket(world.ticket(), "C-1", "user-1")
@@ -49,6 +50,14 @@ def filled(database: Database) -> World:
     world.administration.keep_crl(Crl(1, number, DAY, DAY.replace(year=2027), covers, number, b"\0list\xff"))
     database.write(lambda c: c.execute(text("INSERT INTO node VALUES ('n', '1', 2, 3)")))
     database.write(lambda c: c.execute(insert(METADATA.tables["asked"]), {"digest": b"\0\xff", "at": 1}))
+    session = {"bank": BANK.code, "subscriber": world.user.id, "serial": served, "began_at": 1, "seen_at": 2}
+    database.write(lambda c: c.execute(insert(METADATA.tables["session"]), session | {"token_hash": b"\0\xff"}))
+    look = {"bank": BANK.code, "look": "{}", "logo": b"\0\xff"}
+    database.write(lambda c: c.execute(insert(METADATA.tables["bank_look"]), look))
+    mail = {"bank": BANK.code, "serial": served, "to_whom": world.user.id, "kind": "due", "lead": 30, "tries": 0}
+    mail |= dict.fromkeys(("why", "address", "told", "claimed_by"), "") | {"state": "waiting"}
+    mail |= dict.fromkeys(("due_at", "queued_at", "next_at"), 1)
+    database.write(lambda c: c.execute(insert(METADATA.tables["notice"]), mail))
     return world
 
 

@@ -117,7 +117,7 @@ def _read(key: str, value: object) -> object:
         if not isinstance(value, list) or not value or not all(kind in KINDS for kind in value):
             raise _Mistake("takes_words", words=", ".join(f'"{kind}"' for kind in KINDS))
         return tuple(KeyKind(kind) for kind in dict.fromkeys(value))
-    if key == "notice_days":
+    if key in ("notice_days", "escalation_days"):
         return _days(value)
     if not isinstance(value, bool):
         raise _Mistake("takes_bool")

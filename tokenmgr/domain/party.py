@@ -28,6 +28,10 @@ def is_name(text: str) -> bool:
     return bool(text.strip()) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
+def is_email(text: str) -> bool:
+    return bool(_EMAIL.fullmatch(text))
+
+
 @dataclass(frozen=True)
 class Bank:
     """A tenant of the CA (信用金庫). What its customers read is its own (R16)."""
@@ -71,4 +75,4 @@ class Subscriber:
         _hold(bool(_CODE.fullmatch(self.bank)), "bank")
         _hold(bool(_NUMBER.fullmatch(self.contract)), "contract")
         _hold(bool(_NUMBER.fullmatch(self.user)), "user")
-        _hold(not self.email or bool(_EMAIL.fullmatch(self.email)), "email")
+        _hold(not self.email or is_email(self.email), "email")

@@ -32,6 +32,9 @@ class BankPolicy:
     validity_days: int = 365  # R1
     renewal_days: int = 30  # R2: how long before expiry a renewal opens
     notice_days: tuple[int, ...] = (30, 10)  # R3
+    escalation_days: tuple[int, ...] = (3,)  # before a user's certificate ends, its contract's administrators are told
+    expired_notice: bool = True  # a mail when one has run out
+    renewed_notice: bool = True  # a mail when one was renewed
     grace_days: int = 0  # R9: how long after expiry an ID may acquire by itself; 0, 80, 90, 180 are in use
     acquisition_days: int = 80  # R10: how long an acquisition stays open
     key_kinds: tuple[KeyKind, ...] = (KeyKind.RSA_2048, KeyKind.RSA_3072, KeyKind.RSA_4096, KeyKind.P256, KeyKind.P384)
@@ -52,6 +55,8 @@ class BankPolicy:
             raise ValueError("key_kinds")
         if len(self.notice_days) > 8 or not all(1 <= day <= self.validity_days for day in self.notice_days):
             raise ValueError("notice_days")
+        if len(self.escalation_days) > 8 or not all(1 <= day <= 825 for day in self.escalation_days):
+            raise ValueError("escalation_days")
 
     def allows(self, store: StoreKind) -> bool:
         return self.media_offered if store is StoreKind.MEDIUM else self.pc_allowed

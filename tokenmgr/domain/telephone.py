@@ -18,7 +18,7 @@ LENGTH, GROUP = 8, 4
 
 PROBES = ("environment", "settings", "library", "usb", "media", "readers", "holders", "clock", "copies")
 STATES = ("ok", "note", "problem")  # the worst last; what was not asked counts as ok
-LETTERS = " ULMSPKCDAJRHTX"  # of errors; the blank is no error
+LETTERS = " ULMSPKCDAJRHTX"  # of errors; the blank is no error, and none of a customer's computer
 NUMBERS, FIRST = 128, 100  # how many of a letter, and the first
 _VERSION = (4, 21, 10)  # how many of each part
 _LATER = _VERSION[0] * _VERSION[1] * _VERSION[2]  # a version that has no place of its own
@@ -41,7 +41,8 @@ def spell(found: Findings) -> str:
     number = _of_version(found.version)
     for probe in PROBES:
         number = number * len(STATES) + STATES.index(found.states.get(probe, STATES[0]))
-    number = (number * 16 + LETTERS.index(found.error[:1] or " ")) * NUMBERS + _of_number(found.error)
+    error = found.error if found.error[:1] in LETTERS else ""
+    number = (number * 16 + LETTERS.index(error[:1] or " ")) * NUMBERS + _of_number(error)
     values = [number >> 5 * place & 31 for place in reversed(range(LENGTH - 1))]
     letters = "".join(ALPHABET[one] for one in [*values, _check(values)])
     return f"{letters[:GROUP]}-{letters[GROUP:]}"

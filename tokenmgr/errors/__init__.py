@@ -80,6 +80,17 @@
     │   ├── HandoverSpent     H104   ├── HandoverForeign   H105   ├── HandoverBankUnknown H106
     │   ├── HandoverNotOffered H107  ├── HandoverActUnknown H108  ├── HandoverEarly     H109
     │   ├── HandoverAnothers  H110   ├── SiteUnfit         H130   └── SitesMissing      H131
+    ├── EntryError            E  who is not let in at a bank's pages
+    │   ├── CertificateNotOffered E101 ├── CertificateUnknown E102 ├── CertificateOfAnotherBank E103
+    │   ├── CertificateExpired E104  ├── CertificateRevoked E105  ├── CertificateSuperseded E106
+    │   ├── CertificateOnHold E107   ├── CertificateUnconfirmed E108 ├── LoginPinWrong E109
+    │   ├── LoginLocked       E110   ├── SessionOver       E111   ├── SessionOfOlder    E112
+    │   ├── FormStale         E113 r ├── PageMissing       E114   └── NotAdministrator  E115
+    ├── NoticeError           N  what keeps a mail from being written
+    │   ├── MailNotSet        N101   ├── MailServerUnreachable N102 r ├── MailServerUntrusted N103
+    │   ├── MailLoginRefused  N104   ├── ClockBackwards    N105 r ├── LongSinceLast     N106
+    │   ├── BounceUnreadable  N107   ├── NoticeUnknown     N108   ├── NoticeNotRetriable N109
+    │   └── TextUnfit         N110
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106
@@ -102,10 +113,12 @@ from __future__ import annotations
 
 from tokenmgr.errors.asked import *  # noqa: F403
 from tokenmgr.errors.authority import *  # noqa: F403
+from tokenmgr.errors.entry import *  # noqa: F403
 from tokenmgr.errors.handover import *  # noqa: F403
 from tokenmgr.errors.installing import *  # noqa: F403
 from tokenmgr.errors.library import *  # noqa: F403
 from tokenmgr.errors.medium import *  # noqa: F403
+from tokenmgr.errors.notices import *  # noqa: F403
 from tokenmgr.errors.operation import *  # noqa: F403
 from tokenmgr.errors.pc_store import *  # noqa: F403
 from tokenmgr.errors.registration import *  # noqa: F403

@@ -45,8 +45,9 @@ _ASTRAY = (
     .where(or_(audit.c.hash.is_(None), audit.c.hash != checkpoint.c.hash))
     .limit(1)
 )
-_SEQUENCE = text(
-    "SELECT setval(pg_get_serial_sequence('subscriber', 'id'), GREATEST((SELECT MAX(id) FROM subscriber), 1))"
+_SEQUENCES = tuple(
+    text(f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), GREATEST((SELECT MAX(id) FROM {name}), 1))")  # noqa: S608
+    for name in ("subscriber", "notice")
 )
 
 
@@ -169,7 +170,8 @@ def _load(connection: Connection, source: Source, check: Check) -> None:
     if (serial := statuses.untold(connection)) is not None:
         raise Untold(serial)
     if connection.dialect.name == "postgresql":
-        connection.execute(_SEQUENCE)
+        for sequence in _SEQUENCES:
+            connection.execute(sequence)
 
 
 def _rows(lines: Iterable[str], columns: set[str]) -> Iterator[Row]:

@@ -57,6 +57,7 @@ def _plain(value: object) -> object:
 
 _POLICY: Mapping[str, Callable[[Any], Any]] = {
     "notice_days": tuple,
+    "escalation_days": tuple,
     "key_kinds": lambda names: tuple(KeyKind(name) for name in names),
     "old_generation": OldGeneration,
 }

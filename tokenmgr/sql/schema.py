@@ -126,6 +126,7 @@ generation = Table(
     _index("generation_history", "subscriber", "confirmed_at"),
     _index("generation_confirm_by", "confirm_by", where=_WAITS),
     _index("generation_not_after", "not_after", where="state = 'active'"),
+    _index("generation_confirmed", "confirmed_at", where="state = 'active'"),
     _index("generation_revoked", "authority", "serial", where="revoked_at IS NOT NULL"),
     _index("generation_own", "authority", "not_after", where="subscriber IS NULL"),
 )
@@ -165,6 +166,51 @@ handover = Table(  # tickets that were redeemed
     Column("step", Integer, nullable=False),
     _word("code"),  # of the error
     _index("handover_expires_at", "expires_at"),
+)
+
+notice = Table(  # mails about certificates: those that wait, those that were sent, those that never will be
+    "notice",
+    METADATA,
+    Column("id", BIG, Identity(), primary_key=True),
+    Column("bank", TEXT, ForeignKey("bank.code"), nullable=False),
+    Column("serial", TEXT, ForeignKey("generation.serial"), nullable=False),
+    Column("to_whom", BIG, ForeignKey("subscriber.id"), nullable=False),
+    _word("kind"),
+    Column("lead", Integer, nullable=False),
+    _word("state"),
+    _word("why"),  # it was skipped
+    _word("address"),  # that it was last handed over for
+    Column("tries", Integer, nullable=False),
+    _word("told"),  # by the mail server, the last time
+    _moment("due_at", optional=False),
+    _moment("queued_at", optional=False),
+    _moment("next_at", optional=False),  # when it may be tried
+    _word("claimed_by"),
+    _moment("sent_at"),
+    UniqueConstraint("serial", "to_whom", "kind", "lead"),
+    _index("notice_next_at", "next_at", where="state IN ('waiting', 'sending')"),
+    _index("notice_bank", "bank", "id"),
+)
+
+bank_look = Table(
+    "bank_look",
+    METADATA,
+    Column("bank", TEXT, ForeignKey("bank.code"), primary_key=True),
+    _word("look"),  # JSON: looks.py
+    _blob("logo"),
+)
+
+session = Table(  # of somebody who is logged in at a bank's pages
+    "session",
+    METADATA,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("bank", TEXT, ForeignKey("bank.code"), nullable=False),
+    Column("subscriber", BIG, ForeignKey("subscriber.id"), nullable=False),
+    Column("serial", TEXT, ForeignKey("generation.serial"), nullable=False),
+    _moment("began_at", optional=False),
+    _moment("seen_at", optional=False),
+    _index("session_seen_at", "seen_at"),
+    _index("session_subscriber", "subscriber"),
 )
 
 exchange = Table(

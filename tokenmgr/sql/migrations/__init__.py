@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, inspect
 
 from tokenmgr.errors import RegistryNewer, RegistryUnavailable
-from tokenmgr.sql.migrations import m0001_registry, m0002_rehearsal, m0003_handover
+from tokenmgr.sql.migrations import m0001_registry, m0002_rehearsal, m0003_handover, m0004_customers
 from tokenmgr.sql.rows import micros
 
 LOCK = 0x746F6B656E6D6772  # "tokenmgr": whoever holds it on a PostgreSQL server migrates alone
@@ -44,6 +44,7 @@ ALL = (
     Migration(1, "registry", m0001_registry.STATEMENTS, m0001_registry.GUARDS),
     Migration(2, "rehearsal", m0002_rehearsal.STATEMENTS),
     Migration(3, "handover", m0003_handover.STATEMENTS),
+    Migration(4, "customers", m0004_customers.STATEMENTS),
 )
 
 

@@ -1,0 +1,95 @@
+"""E: who is not let in at a bank's pages, or not any more. Shown in a browser: no text of these names a command."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenmgr.errors.root import TokenmgrError
+
+
+class EntryError(TokenmgrError):
+    """The root. Certificates stay as they are, whoever comes to the door."""
+
+
+class CertificateNotOffered(EntryError):
+    """None there, none chosen, or an expired one, which browsers do not offer."""
+
+    code = "E101"
+
+
+class CertificateUnknown(EntryError):
+    """Signed by our CA, and no subscriber's."""
+
+    code = "E102"
+
+
+class CertificateOfAnotherBank(EntryError):
+    code = "E103"
+
+
+class CertificateExpired(EntryError):
+    code = "E104"
+    until: datetime
+
+
+class CertificateRevoked(EntryError):
+    code = "E105"
+
+
+class CertificateSuperseded(EntryError):
+    """There is a newer one, which logs in (R12)."""
+
+    code = "E106"
+    serial_number: str  # of the newer one
+    until: datetime  # when that one ends
+
+
+class CertificateOnHold(EntryError):
+    code = "E107"
+
+
+class CertificateUnconfirmed(EntryError):
+    """A renewal that is not at its end (S7): the one before still logs in."""
+
+    code = "E108"
+
+
+class LoginPinWrong(EntryError):
+    """R11: the login PIN, and never the medium's."""
+
+    code = "E109"
+    tries_left: int
+
+
+class LoginLocked(EntryError):
+    code = "E110"
+    way: str  # who unlocks it
+
+
+class SessionOver(EntryError):
+    """Too long without a request, logged out, or none that was ever begun."""
+
+    code = "E111"
+
+
+class SessionOfOlder(EntryError):
+    """The certificate was renewed meanwhile: who goes on logs in with the new one."""
+
+    code = "E112"
+
+
+class FormStale(EntryError):
+    """A form that was not made for this session, or sent from elsewhere: nothing was done."""
+
+    code = "E113"
+    retriable = True
+
+
+class PageMissing(EntryError):
+    code = "E114"
+
+
+class NotAdministrator(EntryError):
+    """A page of the contract's administrator's."""
+
+    code = "E115"
