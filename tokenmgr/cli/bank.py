@@ -20,6 +20,8 @@ COMMANDS = {
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
     "rehearse": "tokenmgr.cli.bank_rehearsal:rehearse",
     "handover": "tokenmgr.cli.bank_handover:handover",
+    "serve": "tokenmgr.cli.bank_serve:serve",
+    "page-worker": "tokenmgr.cli.bank_serve:worker",
     "import": "tokenmgr.cli.bank_import:import_",
     "export": "tokenmgr.cli.bank_export:export",
 }

@@ -50,7 +50,7 @@ SOCKETS = ("--socket", "--status-socket", "--est-socket")  # as a worker is told
 SHARED = "PROMETHEUS_MULTIPROC_DIR"  # the folder that the workers share; prometheus_client is told it by this
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> workers.Address | None:
+def address_of(_context: click.Context, _parameter: click.Parameter, value: str | None) -> workers.Address | None:
     if value is None:
         return None
     host, _, port = value.rpartition(":")
@@ -60,9 +60,9 @@ def _address(_context: click.Context, _parameter: click.Parameter, value: str | 
 
 
 @click.command(help=t("help.ca_serve"))
-@click.option("--listen", metavar="HOST:PORT", callback=_address, help=t("help.o_listen"))
-@click.option("--status-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_status_listen"))
-@click.option("--est-listen", metavar="HOST:PORT", callback=_address, help=t("help.o_est_listen"))
+@click.option("--listen", metavar="HOST:PORT", callback=address_of, help=t("help.o_listen"))
+@click.option("--status-listen", metavar="HOST:PORT", callback=address_of, help=t("help.o_status_listen"))
+@click.option("--est-listen", metavar="HOST:PORT", callback=address_of, help=t("help.o_est_listen"))
 @click.option("--workers", "count", type=click.IntRange(1, 64), default=2, show_default=True, help=t("help.o_workers"))
 @click.option("--tls-certificate", type=click.Path(path_type=Path), help=t("help.o_tls_certificate"))
 @click.option("--tls-key", type=click.Path(path_type=Path), help=t("help.o_tls_key"))

@@ -34,6 +34,12 @@ def match(login: Secret, confirmation: Secret, login_hash: str | None, confirmat
     return first and second and bool(login_hash) and bool(confirmation_hash)
 
 
+def is_login(pin: Secret, login_hash: str) -> bool:
+    """At a login, where the certificate has already said who it is."""
+    with _room:
+        return _is(pin, login_hash or _NOBODY) and bool(login_hash)
+
+
 def _is(pin: Secret, digest: str) -> bool:
     try:
         return _HASHER.verify(digest, bytes(pin.reveal()))

@@ -204,5 +204,8 @@ class Registry(Protocol):
         """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done. Stale where the subscriber
         has changed since it was asked for."""
 
+    def retire(self, subscriber: int, now: datetime) -> int:
+        """R12: the active one has logged in; what is SUPERSEDED is REVOKED. How many."""
+
     def expire_unconfirmed(self, now: datetime) -> int:
         """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""

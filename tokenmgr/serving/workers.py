@@ -36,6 +36,8 @@ LONGEST_WAIT = 60.0  # seconds between two starts of one that ends soon
 LONGEST_START = 120.0  # seconds that a new one may take until it serves
 
 
+NO_CHECK_TIME = ssl.VerifyFlags(0x200000)  # X509_V_FLAG_NO_CHECK_TIME, which Python has no name for
+
 During = Callable[[asyncio.Event], Coroutine[None, None, None]]  # what runs beside the serving, until the event
 
 
@@ -268,13 +270,15 @@ class _Worker:
 @dataclass(frozen=True)
 class Served:
     """An application on a socket; over TLS where there is a certificate. A client's certificate, where it has one, is
-    checked by `anchors` (DER): with an expired or foreign one it gets no further than the handshake."""
+    checked by `anchors` (DER): with a foreign one it gets no further than the handshake, nor with an expired one unless
+    `takes_expired`, where the application tells its holder."""
 
     app: ASGIApp
     descriptor: int
     certificate: str = ""
     key: str = ""
     anchors: tuple[bytes, ...] = ()
+    takes_expired: bool = False
 
 
 def work(served: Sequence[Served], during: During) -> None:
@@ -298,6 +302,8 @@ def _config(served: Served) -> uvicorn.Config:
         if served.anchors:
             made.load_verify_locations(cadata=b"".join(served.anchors))
             made.verify_mode = ssl.CERT_OPTIONAL
+            if served.takes_expired:
+                made.verify_flags |= NO_CHECK_TIME
         return made
 
     return uvicorn.Config(

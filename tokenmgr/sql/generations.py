@@ -209,6 +209,9 @@ _DROP = (
     .values(_back)
     .returning(*_back_to)
 )
+_superseded = (generation.c.subscriber == bindparam("who"), generation.c.state == word(State.SUPERSEDED))
+IS_SUPERSEDED = select(generation.c.serial).where(*_superseded).limit(literal_column("1"))
+_RETIRE_SUPERSEDED = update(generation).where(*_superseded).values(_back).returning(*_back_to)
 _EXPIRE = (
     update(generation)
     .where(generation.c.state.in_(WAITING), generation.c.confirm_by < bindparam("now"))
@@ -319,6 +322,12 @@ def release(connection: Connection, by: Actor, serial: int, asked: Asked | None)
         values["before"] = micros(asked.at.replace(microsecond=0) + timedelta(seconds=1))  # it tells whole seconds
     _require(connection.execute(_RELEASE_ASKED if asked else _RELEASE, values).rowcount == 1)
     note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, serial, {"state": State.HELD.value}, _WAS_ACTIVE)
+
+
+def retire(connection: Connection, by: Actor, holder: int, now: datetime) -> int:
+    """Its successor has logged in."""
+    lock_subscriber(connection, holder)
+    return _taken_back_by(connection, by, _RETIRE_SUPERSEDED, {"who": holder}, RevocationReason.SUPERSEDED, now)
 
 
 def expire_unconfirmed(connection: Connection, by: Actor, now: datetime) -> int:

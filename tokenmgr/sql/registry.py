@@ -17,14 +17,26 @@ from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
 from tokenmgr.ra.ports import Asked, Enrolled, Exchange, Handover, Standing, Ticket, Tries
-from tokenmgr.sql import asking, exchanges, generations, handovers, keys, parties, rehearsals, reissues, tickets, tries
+from tokenmgr.sql import (
+    asking,
+    exchanges,
+    generations,
+    handovers,
+    keys,
+    parties,
+    rehearsals,
+    reissues,
+    sessions,
+    tickets,
+    tries,
+)
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
 from tokenmgr.sql.schema import secret
 
 _NONCE_KEY = "nonce_key"
 _SECRET = select(secret.c.value).where(secret.c.name == bindparam("which"))
-_TIDYING = (tries.tidy, tickets.tidy, exchanges.tidy, asking.tidy, handovers.tidy)
+_TIDYING = (tries.tidy, tickets.tidy, exchanges.tidy, asking.tidy, handovers.tidy, sessions.tidy)
 _KEEP_SECRET = text("INSERT INTO secret (name, value) VALUES (:which, :value) ON CONFLICT (name) DO NOTHING")
 
 
@@ -158,6 +170,13 @@ class SqlRegistry:
 
     def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
         return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, cause, until, asked, now))
+
+    def retire(self, subscriber: int, now: datetime) -> int:
+        if (
+            self._database.first(generations.IS_SUPERSEDED, {"who": subscriber}) is None
+        ):  # nearly always: a read is cheap
+            return 0
+        return self._database.write(lambda c: generations.retire(c, self._actor, subscriber, now))
 
     def expire_unconfirmed(self, now: datetime) -> int:
         return self._database.write(lambda c: generations.expire_unconfirmed(c, self._actor, now))
