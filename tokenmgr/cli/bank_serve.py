@@ -23,7 +23,6 @@ from tokenmgr.cli.output import Exit, Output
 from tokenmgr.cli.serve import address_of
 from tokenmgr.cli.tls import FOLDER as TLS
 from tokenmgr.cli.watched import Watched
-from tokenmgr.domain.look import Look
 from tokenmgr.errors import FileUnreadable, ValueUnfit
 from tokenmgr.log import Secret
 from tokenmgr.pki import p256
@@ -32,6 +31,7 @@ from tokenmgr.portal.visit import Portal
 from tokenmgr.serving import workers
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.looks import look_of
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.sql.sessions import Sessions
 from tokenmgr.wiring.words import t
@@ -111,7 +111,7 @@ def _wired(folder: CaFolder, keys: Path | None) -> Iterator[Portal]:
         database.migrate(clock.now(), new=False)
         registry, administration = SqlRegistry(database, machine()), Administration(database, machine())
         own = _handover_keys(keys) if keys else {}
-        yield Portal(registry, administration, Sessions(database), lambda _: Look(), clock.now, own)
+        yield Portal(registry, administration, Sessions(database), lambda code: look_of(database, code), clock.now, own)
     finally:
         database.close()
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.lineage import Lineage
+from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.errors import NotRegistered, Taken
@@ -27,6 +28,7 @@ from tokenmgr.sql import (
     jobs,
     lineage,
     listing,
+    looks,
     nodes,
     parties,
     rehearsals,
@@ -108,6 +110,17 @@ class Administration:
 
     def banks(self) -> list[Bank]:
         return parties.all_banks(self._database)
+
+    def look(self, bank: str) -> Look:
+        return looks.look_of(self._database, bank)
+
+    def looks(self) -> dict[str, Look]:
+        """Of the banks that have said anything of it."""
+        return looks.all_looks(self._database)
+
+    def change_look(self, bank: str, change: Callable[[Look], Look]) -> Look:
+        """As `change_bank`."""
+        return self._database.write(lambda c: looks.change_look(c, self._actor, bank, change))
 
     def add_all(self, contracts: Iterable[Contract], rows: Iterable[Enrolment]) -> None:
         """All or, where one of them cannot be, none."""
