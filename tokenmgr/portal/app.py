@@ -141,7 +141,8 @@ class _Application:
         try:
             visit = self._visit(request, data)
             if visit.session and visit.entrant.barred:
-                visit = self._ended(request, visit)
+                visit = dataclasses.replace(visit, session=None)
+                self._end(request, visit)
             if request.method == "POST":
                 own = request.cookies.get(COOKIE, "") if visit.session else ""
                 forms.require_own(visit.form, own, request.headers.get("origin", ""), visit.site)
@@ -175,14 +176,13 @@ class _Application:
             query=request.query_params,
         )
 
-    def _ended(self, request: Request, visit: Visit) -> Visit:
-        """The certificate has been renewed or taken back meanwhile: nobody goes on with it. Whoever has a newer one is
-        told so at once."""
+    def _end(self, request: Request, visit: Visit) -> None:
+        """The certificate was renewed or taken back meanwhile: nobody goes on with it. Whoever has a newer one is told
+        so at once."""
         self._portal.sessions.end(request.cookies[COOKIE])
         why = visit.refusal()
         if isinstance(why, CertificateSuperseded):
             raise SessionOfOlder(serial_number=why.serial_number, until=why.until)
-        return dataclasses.replace(visit, session=None)
 
     # --- its answer ---
 
