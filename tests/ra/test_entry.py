@@ -56,9 +56,7 @@ def log_in(world: World, bank: Bank, pin: str = PIN, registry: SqlRegistry | Non
         (OldGeneration.AT_EXPIRY, State.SUPERSEDED),
     ],
 )
-def test_what_becomes_of_the_old_one_is_the_banks_policy(
-    world: World, policy: OldGeneration, becomes: State
-) -> None:
+def test_what_becomes_of_the_old_one_is_the_banks_policy(world: World, policy: OldGeneration, becomes: State) -> None:
     bank = with_policy(world, old_generation=policy)
     at_once = policy is OldGeneration.AT_CONFIRMATION
     old, new = world.active(), world.active(DAY + HOUR, retire=at_once)

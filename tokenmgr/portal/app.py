@@ -189,8 +189,9 @@ class _Application:
     def _response(self, request: Request, visit: Visit, answer: Answer) -> Response:
         if isinstance(answer, Data):
             return JSONResponse(answer.value, headers=pages.HEADERS)
-        if answer.cookie == "":
-            self._portal.sessions.end(request.cookies.get(COOKIE, ""))
+        is_ending = answer.cookie == "" and visit.session is not None  # and not another bank's, of the same cookie
+        if is_ending:
+            self._portal.sessions.end(request.cookies[COOKIE])
             visit = dataclasses.replace(visit, session=None)
         if isinstance(answer, Go):
             response: Response = RedirectResponse(answer.to, 303, pages.HEADERS)
@@ -198,7 +199,7 @@ class _Application:
             response = self._rendered(request, visit, answer)
         if answer.cookie:
             response.set_cookie(COOKIE, answer.cookie, path="/", secure=True, httponly=True, samesite="strict")
-        elif answer.cookie is not None:
+        elif is_ending:
             response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
         if (chosen := request.query_params.get("lang")) == visit.words.language:
             response.set_cookie(LANGUAGE, chosen, A_DAY * 365, path="/", secure=True, httponly=True, samesite="strict")
