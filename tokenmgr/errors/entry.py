@@ -30,10 +30,12 @@ class CertificateOfAnotherBank(EntryError):
 class CertificateExpired(EntryError):
     code = "E104"
     until: datetime
+    way: str  # that is open instead
 
 
 class CertificateRevoked(EntryError):
     code = "E105"
+    way: str
 
 
 class CertificateSuperseded(EntryError):
@@ -46,6 +48,7 @@ class CertificateSuperseded(EntryError):
 
 class CertificateOnHold(EntryError):
     code = "E107"
+    way: str  # who releases it
 
 
 class CertificateUnconfirmed(EntryError):
@@ -58,7 +61,7 @@ class LoginPinWrong(EntryError):
     """R11: the login PIN, and never the medium's."""
 
     code = "E109"
-    tries_left: int
+    left: int  # tries, and at least one: the last wrong one has locked
 
 
 class LoginLocked(EntryError):
@@ -76,6 +79,8 @@ class SessionOfOlder(EntryError):
     """The certificate was renewed meanwhile: who goes on logs in with the new one."""
 
     code = "E112"
+    serial_number: str  # of the new one
+    until: datetime
 
 
 class FormStale(EntryError):
@@ -93,3 +98,30 @@ class NotAdministrator(EntryError):
     """A page of the contract's administrator's."""
 
     code = "E115"
+
+
+class PagesUnavailable(EntryError):
+    """A crowd, or a registry that does not answer: what that is about is the log's."""
+
+    code = "E116"
+    retriable = True
+
+
+class PageFailed(EntryError):
+    """A bug. Nobody is shown which; whoever asks about it names the reference, and the log has it."""
+
+    code = "E117"
+    reference: str
+
+
+class FormUnreadable(EntryError):
+    """No form, or one that is too long, too slow, or has a field twice."""
+
+    code = "E118"
+
+
+class AddressOther(EntryError):
+    """A name in Host that is not the one that this bank's pages have."""
+
+    code = "E119"
+    site: str

@@ -60,13 +60,14 @@ class Texts:
 
     Where a text is not true of a store on the PC, there is another beside it: `name_pc`, or of its kind, `name_tpm`.
     Where one of an error names a command, there is `name_desk` for the window, in which buttons are named by their own
-    texts: {desk.again}.
+    texts: {desk.again}. What banks call by names of their own (R16) is {word.login_pin}.
     """
 
     def __init__(self, language: str, system: str = "linux") -> None:
         self.language, self._system = language, system
         self._entries = _entries(language)
         self._buttons = {area: SimpleNamespace(**self._entries[area]) for area in ("desk", "desk_next")}
+        self._buttons["word"] = SimpleNamespace(**self._entries["portal_word"])
 
     def __call__(self, key: str, /, **facts: object) -> str:
         """`area.name`, its {facts} filled in."""
@@ -77,15 +78,19 @@ class Texts:
         area, _, name = key.partition(".")
         return name in self._entries.get(area, {})
 
-    def error(self, error: TokenmgrError, at_desk: bool = False) -> dict[str, str]:
-        """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words."""
+    def error(
+        self, error: TokenmgrError, at_desk: bool = False, own: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """what, kept, next. Facts that are lists are written as such; states, rules and reasons as words. `own`: what a
+        bank calls things."""
         entry = self._entries["errors"].get(error.code, self._entries["errors"]["X000"])
         facts = error.facts
         if at_desk:
             facts = {name: self._at_desk(value) if name in _WORDS else value for name, value in facts.items()}
         plain = {name: self._joined(name, value) for name, value in facts.items()}
-        known = {name: self._fact(name, value, plain) for name, value in plain.items()}
-        words = self._buttons | self._of_store(facts) | known
+        named = self._buttons | ({"word": SimpleNamespace(**own)} if own else {})
+        known = {name: self._fact(name, value, named | plain) for name, value in plain.items()}
+        words = named | self._of_store(facts) | known
         parts = {part: _fit(entry, part, facts, at_desk) for part in ("what", "kept", "next")}
         said = {part: _UNTOLD.sub("", self._filled(text, words)) for part, text in parts.items()}
         if error.uncertain:
@@ -131,7 +136,7 @@ class Texts:
         if word == value:  # a text from outside may have braces of its own
             return value
         try:
-            return word.format(**self._buttons, **facts)
+            return word.format(**facts)
         except KeyError:  # somebody outside says this word of ours without its facts
             return value
 

@@ -9,8 +9,13 @@ GET  /healthz                      the process lives
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import functools
 import logging
-from collections.abc import Callable
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.applications import Starlette
@@ -19,17 +24,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tokenmgr.domain.entry import Barred
 from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import (
+    AddressOther,
     AuthorityBusy,
-    BankUnknown,
+    CertificateSuperseded,
     EntryError,
-    FormStale,
-    LoginLocked,
-    LoginPinWrong,
+    FormUnreadable,
+    PageFailed,
     PageMissing,
+    PagesUnavailable,
     RegistryUnavailable,
     RequestMalformed,
     SessionOfOlder,
@@ -37,25 +42,30 @@ from tokenmgr.errors import (
 )
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.portal import entry, forms, main, pages
+from tokenmgr.portal.refusals import CLOSING, step, told
 from tokenmgr.portal.visit import Answer, Data, Go, Handler, Page, Portal, Visit
 from tokenmgr.portal.words import Words, language_of
+from tokenmgr.ra import passcodes
 from tokenmgr.ra.entry import look_at
 from tokenmgr.serving.bounds import PEER
 from tokenmgr.serving.requests import Gate, body, origin
-from tokenmgr.sql.sessions import Session
 
 log = logging.getLogger(__name__)
 
 COOKIE, LANGUAGE = "__Host-session", "language"
-THREADS, AT_ONCE = 16, 128
+THREADS = 16  # more than cores: most of the time they wait for the registry
+AT_ONCE, GUESSES = 128, 32  # in one worker, waiting included
 A_DAY = 86_400
-_STATUS: tuple[tuple[tuple[type[TokenmgrError], ...], int], ...] = (
-    ((PageMissing, BankUnknown), 404),
-    ((RequestMalformed,), 400),
-    ((LoginPinWrong, LoginLocked, FormStale), 403),
-    ((EntryError,), 403),
-    ((AuthorityBusy, RegistryUnavailable), 503),
+_STATUS: tuple[tuple[type[TokenmgrError], int], ...] = (
+    (PageMissing, 404),
+    (FormUnreadable, 400),
+    (AddressOther, 421),  # RFC 9110, 15.5.20
+    (PageFailed, 500),
+    (PagesUnavailable, 503),
+    (EntryError, 403),
 )
+_HOST = re.compile(r"([a-z0-9.-]{1,253}|\[[0-9a-f:.]{2,45}\])(:[0-9]{1,5})?")
+_CODE = re.compile(r"[0-9]{4}")
 PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "", entry.door),
     ("POST", "login", entry.log_in),
@@ -63,43 +73,66 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "reminder", main.reminder),
     ("GET", "main", main.main),
 )
+# Comparing PINs takes as long as a hundred pages: a crowd that guesses waits by itself, and nobody behind it.
+COMPARING: frozenset[Handler] = frozenset({entry.log_in})
 
 
 def application(portal: Portal) -> Starlette:
     app = _Application(portal)
+    readable = {path for method, path, _ in PAGES if method == "GET"}
+    rows = (*PAGES, *(("GET", path, _to_the_door) for method, path, _ in PAGES if path not in readable))
     made = Starlette(
         exception_handlers={HTTPException: app.unrouted},
         routes=[
             Route("/healthz", app.healthz, methods=["GET"]),
             Route("/static/{version}/{name}", app.static, methods=["GET"]),
+            Route("/{bank}", app.home, methods=["GET"]),
             Route("/{bank}/look.css", app.colours, methods=["GET"]),
             Route("/{bank}/logo.png", app.logo, methods=["GET"]),
-            *(Route(f"/{{bank}}/{path}", app.page(handler), methods=[method]) for method, path, handler in PAGES),
+            *(Route(f"/{{bank}}/{path}", app.page(path, handler), methods=[method]) for method, path, handler in rows),
         ],
     )
     made.router.redirect_slashes = False  # to an address made of the Host header, which is anybody's word
     return made
 
 
+def _to_the_door(visit: Visit) -> Go:
+    """Where a form goes there is nothing to read: who comes by Back, or chooses another language there, begins anew."""
+    return Go(visit.at(f"?lang={visit.words.language}" if visit.query.get("lang") else ""))
+
+
 class _Application:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
-        self._gate = Gate(AT_ONCE)
+        self._doormen = ThreadPoolExecutor(passcodes.AT_ONCE, thread_name_prefix="login")
+        self._gate, self._guesses = Gate(AT_ONCE), Gate(GUESSES)
 
-    def page(self, handler: Handler) -> Callable[[Request], object]:
+    def page(self, name: str, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """A line in the log for each that was asked for; of a PIN, a cookie or an address nothing is in it."""
+
         async def answered(request: Request) -> Response:
-            try:
-                data = await body(request, forms.LONGEST, forms.KIND) if request.method == "POST" else b""
-                with self._gate:
-                    act = lambda: self._answer(request, handler, data)  # noqa: E731
-                    return await asyncio.get_running_loop().run_in_executor(self._threads, act)
-            except ClientDisconnect:
-                return Response(status_code=400)
-            except TokenmgrError as error:  # before it was known whose it is
-                return self._bare(request, error)
+            started = time.perf_counter()
+            response = await self._guarded(request, handler)
+            told = {"page": name or "login", "bank": request.path_params["bank"][:8], "status": response.status_code}
+            told |= {"ms": round((time.perf_counter() - started) * 1000, 1)}
+            log.info("answered", extra=told | {"error": getattr(request.state, "error", "")})
+            return response
 
         return answered
+
+    async def _guarded(self, request: Request, handler: Handler) -> Response:
+        is_comparing = request.method == "POST" and handler in COMPARING
+        gate, threads = (self._guesses, self._doormen) if is_comparing else (self._gate, self._threads)
+        try:
+            data = await body(request, forms.LONGEST, forms.KIND) if request.method == "POST" else b""
+            with gate:
+                act = functools.partial(self._answer, request, handler, data)
+                return await asyncio.get_running_loop().run_in_executor(threads, act)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except TokenmgrError as error:  # before it was known whose it is
+            return self._bare(request, error)
 
     # --- one request ---
 
@@ -107,63 +140,66 @@ class _Application:
         visit: Visit | None = None
         try:
             visit = self._visit(request, data)
-            token = request.cookies.get(COOKIE, "")
+            if visit.session and visit.entrant.barred:
+                visit = dataclasses.replace(visit, session=None)
+                self._end(request, visit)
             if request.method == "POST":
-                own = token if visit.session else ""
+                own = request.cookies.get(COOKIE, "") if visit.session else ""
                 forms.require_own(visit.form, own, request.headers.get("origin", ""), visit.site)
             return self._response(request, visit, handler(visit))
         except TokenmgrError as error:
             return self._refused(request, visit, error)
         except Exception:
-            log.exception("a bug, in %s", request.url.path)
-            return self._refused(request, visit, TokenmgrError(), 500)
+            reference = secrets.token_hex(4)
+            log.exception("a bug, in a page", extra={"reference": reference})
+            return self._refused(request, visit, PageFailed(reference=reference))
 
     def _visit(self, request: Request, data: bytes) -> Visit:
-        portal, now = self._portal, self._portal.clock()
-        bank = portal.registry.bank(request.path_params["bank"])
-        if bank is None:
+        portal, now, peer = self._portal, self._portal.clock(), request.scope.get(PEER)
+        serial = None if peer is None else certificate_facts(peer).serial_number
+        at = portal.sessions.at_door(request.path_params["bank"], serial, request.cookies.get(COOKIE, ""), now)
+        if at is None:
             raise PageMissing
-        peer: bytes | None = request.scope.get(PEER)
-        entrant = look_at(portal.registry, _serial(peer), peer, bank, now)
-        look = portal.look(bank.code)
+        look = portal.look(at.bank.code)
         return Visit(
             portal=portal,
-            bank=bank,
+            bank=at.bank,
             look=look,
-            words=Words(bank, look, _language(request)),
+            words=Words(at.bank, look, _language(request)),
             now=now,
-            site=f"https://{request.headers.get('host', '')}",
+            site=_site(request, look),
             origin=origin(request),
             peer=peer,
-            entrant=entrant,
-            session=self._session(request, bank, _serial(peer), entrant.barred),
+            entrant=look_at(peer, at.found, at.who, at.bank, now),
+            session=at.session,
             form=forms.read_form(data),
             query=request.query_params,
         )
 
-    def _session(self, request: Request, bank: Bank, serial: int | None, barred: Barred | None) -> Session | None:
-        """Of this bank and this very certificate, which is still let in: else it is nobody's."""
-        found = self._portal.sessions.get(request.cookies.get(COOKIE, ""), self._portal.clock())
-        if found is None or (found.bank, found.serial) != (bank.code, serial):
-            return None
-        if barred is Barred.SUPERSEDED:
-            self._portal.sessions.end(request.cookies[COOKIE])
-            raise SessionOfOlder
-        return None if barred else found
+    def _end(self, request: Request, visit: Visit) -> None:
+        """The certificate was renewed or taken back meanwhile: nobody goes on with it. Whoever has a newer one is told
+        so at once."""
+        self._portal.sessions.end(request.cookies[COOKIE])
+        why = visit.refusal()
+        if isinstance(why, CertificateSuperseded):
+            raise SessionOfOlder(serial_number=why.serial_number, until=why.until)
 
     # --- its answer ---
 
     def _response(self, request: Request, visit: Visit, answer: Answer) -> Response:
         if isinstance(answer, Data):
             return JSONResponse(answer.value, headers=pages.HEADERS)
+        is_ending = answer.cookie == "" and visit.session is not None  # and not another bank's, of the same cookie
+        if is_ending:
+            self._portal.sessions.end(request.cookies[COOKIE])
+            visit = dataclasses.replace(visit, session=None)
         if isinstance(answer, Go):
             response: Response = RedirectResponse(answer.to, 303, pages.HEADERS)
         else:
             response = self._rendered(request, visit, answer)
         if answer.cookie:
             response.set_cookie(COOKIE, answer.cookie, path="/", secure=True, httponly=True, samesite="strict")
-        elif answer.cookie is not None:
-            self._portal.sessions.end(request.cookies.get(COOKIE, ""))
+        elif is_ending:
             response.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="strict")
         if (chosen := request.query_params.get("lang")) == visit.words.language:
             response.set_cookie(LANGUAGE, chosen, A_DAY * 365, path="/", secure=True, httponly=True, samesite="strict")
@@ -182,19 +218,36 @@ class _Application:
         }
         return Response(pages.render(page.name, shared | dict(page.values)), page.status, pages.HEADERS, "text/html")
 
-    def _refused(self, request: Request, visit: Visit | None, error: TokenmgrError, status: int = 0) -> Response:
+    def _refused(self, request: Request, visit: Visit | None, error: TokenmgrError) -> Response:
         if visit is None:
-            return self._bare(request, error, status)
-        shown = TokenmgrError() if isinstance(error, RegistryUnavailable) else error
-        said = Page("refused", {"error": error, "said": visit.words.error(shown)}, status or status_of(error))
-        return self._rendered(request, visit, said)
+            return self._bare(request, error)
+        error = told(error)
+        request.state.error = error.code
+        is_older = isinstance(error, CertificateSuperseded | SessionOfOlder)
+        values = {
+            "error": error,
+            "said": visit.words.error(error),
+            "step": step(error, visit.bank, visit.session is not None),
+            "older": visit.entrant.found if is_older else None,
+            "is_closing": isinstance(error, CLOSING),
+        }
+        response = self._rendered(request, visit, Page("refused", values, status_of(error)))
+        return _to_come_again(response)
 
     def _bare(self, request: Request, error: TokenmgrError, status: int = 0) -> Response:
         """Of no bank that is known."""
-        nobody = Bank("0000", "-")
-        words = Words(nobody, Look(), _language(request))
-        values = {"t": words, "error": error, "said": words.error(error), "static": f"/static/{pages.version()}"}
-        return Response(pages.render("bare", values), status or status_of(error), pages.HEADERS, "text/html")
+        error = told(error)
+        request.state.error = error.code
+        words = Words(Bank("0000", "-"), Look(), _language(request))
+        values = {
+            "t": words,
+            "error": error,
+            "said": words.error(error),
+            "static": f"/static/{pages.version()}",
+            "site": error.site if isinstance(error, AddressOther) else "",
+        }
+        response = Response(pages.render("bare", values), status or status_of(error), pages.HEADERS, "text/html")
+        return _to_come_again(response)
 
     # --- the rest ---
 
@@ -206,32 +259,62 @@ class _Application:
         return Response(found[0], 200, kept, found[1])
 
     async def colours(self, request: Request) -> Response:
-        look = await asyncio.get_running_loop().run_in_executor(self._threads, self._look, request)
+        look = await self._look(request)
         return Response(pages.colours(look.colour), 200, pages.HEADERS, "text/css; charset=utf-8")
 
     async def logo(self, request: Request) -> Response:
-        look = await asyncio.get_running_loop().run_in_executor(self._threads, self._look, request)
+        look = await self._look(request)
         if not look.logo:
             return self._bare(request, PageMissing())
         return Response(look.logo, 200, pages.HEADERS, "image/png")
 
-    def _look(self, request: Request) -> Look:
-        return self._portal.look(request.path_params["bank"])
+    async def _look(self, request: Request) -> Look:
+        """Where the registry does not answer, the usual one: what is said on the page is to be read all the same."""
+        asked = functools.partial(self._portal.look, request.path_params["bank"])
+        try:
+            with self._gate:
+                return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+        except (RegistryUnavailable, AuthorityBusy):
+            return Look()
+
+    async def home(self, request: Request) -> Response:
+        """As customers type it, without the slash at its end."""
+        code = request.path_params["bank"]
+        if not _CODE.fullmatch(code):  # what else stands there may be another site's name
+            return self._bare(request, PageMissing())
+        return RedirectResponse(f"/{code}/", 303, pages.HEADERS)
 
     async def healthz(self, _request: Request) -> Response:
         return JSONResponse({"healthy": True}, headers=pages.HEADERS)
 
     async def unrouted(self, request: Request, error: Exception) -> Response:
+        """No such address (404), or not in this way (405)."""
         status = error.status_code if isinstance(error, HTTPException) else 404
-        return self._bare(request, PageMissing(), status)
+        response = self._bare(request, PageMissing(), status)
+        response.headers.update((error.headers if isinstance(error, HTTPException) else None) or {})
+        return response
 
 
 def status_of(error: TokenmgrError) -> int:
-    return next((number for kinds, number in _STATUS if isinstance(error, kinds)), 409)
+    return next((number for kind, number in _STATUS if isinstance(error, kind)), 409)
 
 
-def _serial(peer: bytes | None) -> int | None:
-    return None if peer is None else certificate_facts(peer).serial_number
+def _to_come_again(response: Response) -> Response:
+    if response.status_code == 503:
+        response.headers["Retry-After"] = "5"
+    return response
+
+
+def _site(request: Request, look: Look) -> str:
+    """The origin that forms are sent from and hand-overs are asked for by. The Host header is the visitor's own word:
+    where the bank has said under which name it is found, no other one will do."""
+    host = request.headers.get("host", "").lower().removesuffix(":443")
+    if not _HOST.fullmatch(host):
+        raise RequestMalformed(reason="Host")
+    site = f"https://{host}"
+    if look.site and "/".join(look.site.split("/")[:3]).removesuffix(":443") != site:
+        raise AddressOther(site=look.site)
+    return site
 
 
 def _language(request: Request) -> str:

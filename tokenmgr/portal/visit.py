@@ -11,9 +11,11 @@ from functools import cached_property
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from tokenmgr.domain.audit import Actor, ActorKind
+from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.look import Look
-from tokenmgr.domain.party import Bank
-from tokenmgr.errors import SessionOver
+from tokenmgr.domain.party import Bank, Subscriber
+from tokenmgr.errors import EntryError, SessionOver
+from tokenmgr.portal.refusals import refusal
 from tokenmgr.portal.words import Words
 from tokenmgr.ra.entry import Entrant
 from tokenmgr.ra.ports import Standing
@@ -58,9 +60,21 @@ class Visit:
         return self.form.get(name, b"").decode("utf-8", "replace").strip()
 
     @property
+    def admitted(self) -> tuple[Subscriber, Generation]:
+        """Whoever may log in, and with which certificate. Raises why not."""
+        entrant = self.entrant
+        if entrant.barred is not None or entrant.who is None or entrant.found is None:
+            raise self.refusal()
+        return entrant.who, entrant.found
+
+    def refusal(self) -> EntryError:
+        return refusal(self.portal.registry, self.entrant, self.bank, self.now)
+
+    @property
     def known(self) -> Session:
-        """Of whoever is logged in."""
+        """Of whoever is logged in. Who cannot be is told why, and not to log in again."""
         if self.session is None:
+            self.admitted  # noqa: B018  raises why not
             raise SessionOver
         return self.session
 

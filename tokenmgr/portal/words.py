@@ -28,7 +28,7 @@ class Words:
         return self._texts(key, **{**self.own, **facts})
 
     def error(self, error: TokenmgrError) -> dict[str, str]:
-        return self._texts.error(error)
+        return self._texts.error(error, own=self.own)
 
     def moment(self, at: object) -> str:
         return japan_time(at, self.language)  # type: ignore[arg-type]  # templates hand over anything

@@ -13,7 +13,7 @@ from tokenmgr.domain.policy import OldGeneration, Way
 from tokenmgr.errors import LoginLocked, LoginPinWrong
 from tokenmgr.log import Secret
 from tokenmgr.ra import passcodes
-from tokenmgr.ra.ports import BEYOND_SERIALS, Registry
+from tokenmgr.ra.ports import Registry
 
 
 @dataclass(frozen=True)
@@ -25,33 +25,37 @@ class Entrant:
     barred: Barred | None
 
 
-def look_at(registry: Registry, serial: int | None, certificate: bytes | None, bank: Bank, now: datetime) -> Entrant:
-    """`serial` is that of `certificate`: it must be the very bytes that we have issued."""
-    if serial is None or certificate is None:
+def look_at(
+    certificate: bytes | None, found: Generation | None, who: Subscriber | None, bank: Bank, now: datetime
+) -> Entrant:
+    """`found` is what the registry has under the serial number of `certificate`, and `who` its subscriber: it must be
+    the very bytes that we have issued."""
+    if certificate is None:
         return Entrant(None, None, Barred.NO_CERTIFICATE)
-    found = registry.generation(serial) if 0 < serial < BEYOND_SERIALS else None
-    if found is None or found.subscriber is None or found.certificate != certificate:
+    if found is None or who is None or found.certificate != certificate:
         return Entrant(None, None, Barred.UNKNOWN)
-    who = registry.standing(found.subscriber).subscriber
     return Entrant(found, who, judge(found, who, bank, now))
 
 
 def log_in(registry: Registry, bank: Bank, who: Subscriber, pin: Secret, now: datetime) -> None:
-    """The try is spent before the PIN is looked at: no crash and no crowd gets one for nothing."""
+    """The try is spent before the PIN is looked at: no crash and no crowd gets one for nothing. They are the same tries
+    that an acquisition spends (R9): guessing here and there does not double them."""
     policy, name = bank.policy, (who.bank, who.contract, who.user)
     tries = registry.spend_try(*name, policy.wrong_pins, policy.lock_contract, now)
     if tries.locked:
         raise _locked(who)
     enrolled = registry.enrolled(*name)
     if enrolled is None or not passcodes.is_login(pin, enrolled.login_hash):
-        raise LoginPinWrong(tries_left=max(policy.wrong_pins - tries.spent, 0))
+        if tries.spent >= policy.wrong_pins:
+            raise _locked(who)
+        raise LoginPinWrong(left=policy.wrong_pins - tries.spent)
     registry.forgive_tries(*name)
-    if tries.contract_locked:
-        raise _locked(who)
+    if tries.contract_locked:  # told only to whoever knows the PIN
+        raise LoginLocked(way="unlock-contract")
     if policy.old_generation is not OldGeneration.AT_EXPIRY:
         registry.retire(who.id, now)
 
 
 def _locked(who: Subscriber) -> LoginLocked:
     way = Way.ASK_ADMINISTRATOR if who.role is Role.USER else Way.VISIT_BRANCH
-    return LoginLocked(way=way.value)
+    return LoginLocked(way=f"unlock-{way.value}")

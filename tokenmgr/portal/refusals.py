@@ -1,0 +1,116 @@
+"""Why somebody is not let in, what is open instead, and the one step that leads there (R14): each case once."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenmgr.domain.entry import Barred
+from tokenmgr.domain.generation import State, StoreKind
+from tokenmgr.domain.party import Bank, Role, Subscriber
+from tokenmgr.domain.policy import Refusal, Way, in_the_way, permit_acquisition
+from tokenmgr.errors import (
+    AddressOther,
+    AuthorityBusy,
+    CertificateExpired,
+    CertificateNotOffered,
+    CertificateOfAnotherBank,
+    CertificateOnHold,
+    CertificateRevoked,
+    CertificateSuperseded,
+    CertificateUnconfirmed,
+    CertificateUnknown,
+    EntryError,
+    FormUnreadable,
+    NotAdministrator,
+    PagesUnavailable,
+    RegistryUnavailable,
+    RequestMalformed,
+    SessionOfOlder,
+    TokenmgrError,
+)
+from tokenmgr.ra.entry import Entrant
+from tokenmgr.ra.ports import Registry, Standing
+
+log = logging.getLogger(__name__)
+
+_PLAIN: dict[Barred, type[EntryError]] = {
+    Barred.NO_CERTIFICATE: CertificateNotOffered,
+    Barred.UNKNOWN: CertificateUnknown,
+    Barred.OTHER_BANK: CertificateOfAnotherBank,
+    Barred.UNCONFIRMED: CertificateUnconfirmed,
+}
+ACQUIRE, RESUME = "entry-acquire", "entry-resume"
+# Of these the next step is at the browser, which goes on presenting what it has presented once (until
+# its last window is closed), so that no button of a page leads there.
+CLOSING = (CertificateUnknown, CertificateOfAnotherBank, CertificateSuperseded, SessionOfOlder)
+NO_STEP = (*CLOSING, CertificateUnconfirmed)
+
+
+def refusal(registry: Registry, entrant: Entrant, bank: Bank, now: datetime) -> EntryError:
+    found, who = entrant.found, entrant.who
+    barred = entrant.barred or Barred.UNKNOWN
+    if found is None or who is None or barred in _PLAIN:
+        return _PLAIN.get(barred, CertificateUnknown)()
+    if barred is Barred.ON_HOLD:
+        return CertificateOnHold(way=_asked("release", who))
+    standing = registry.standing(who.id)
+    newer = standing.last
+    if newer is not None and newer.serial != found.serial:
+        if newer.state is State.HELD:
+            return CertificateOnHold(way=_asked("release", who))
+        if newer.state is State.ACTIVE and not newer.is_over(now):  # whatever became of the old one
+            return CertificateSuperseded(serial_number=f"{newer.serial:x}", until=newer.not_after)
+    way = _instead(standing, bank, now)
+    if barred is Barred.EXPIRED:
+        return CertificateExpired(until=found.not_after, way=way)
+    return CertificateRevoked(way=way)
+
+
+def _instead(standing: Standing, bank: Bank, now: datetime) -> str:
+    """R14: resume first, re-acquire second, re-issue last; and of these the one that is open today."""
+    if in_the_way(standing.pending, now):
+        return RESUME
+    is_user = standing.subscriber.role is Role.USER
+    store = StoreKind.MEDIUM if bank.policy.media_offered else StoreKind.PC  # either will do
+    answer = permit_acquisition(standing.last, standing.open_until, is_user, store, bank.policy, now)
+    return _asked("reissue", standing.subscriber) if isinstance(answer, Refusal) else ACQUIRE
+
+
+def _asked(what: str, who: Subscriber) -> str:
+    """R10: users ask their contract's administrator, administrators their bank."""
+    way = Way.ASK_ADMINISTRATOR if who.role is Role.USER else Way.VISIT_BRANCH
+    return f"{what}-{way.value}"
+
+
+def told(error: TokenmgrError) -> TokenmgrError:
+    """What goes wrong inside is the log's: whoever stands at the door is told what that means for them."""
+    if isinstance(error, RegistryUnavailable | AuthorityBusy):
+        log.warning("out of order", extra={"error": str(error)})
+        return PagesUnavailable()
+    return FormUnreadable() if isinstance(error, RequestMalformed) else error
+
+
+@dataclass(frozen=True)
+class Step:
+    """A link as a button. `word` is one of a bank's own (domain/look.py)."""
+
+    word: str
+    to: str
+
+
+def step(error: TokenmgrError, bank: Bank, logged_in: bool) -> Step | None:
+    """None: it is at the browser or with somebody else, and said in words."""
+    if isinstance(error, AddressOther):
+        return Step("log_in", error.site)
+    if isinstance(error, NO_STEP):
+        return None
+    way = error.facts.get("way")
+    if isinstance(error, CertificateNotOffered) or way == ACQUIRE:
+        return Step("acquire_button", f"/{bank.code}/acquire")
+    if way is not None:
+        return None
+    if logged_in or isinstance(error, NotAdministrator):
+        return Step("main_title", f"/{bank.code}/main")
+    return Step("log_in", f"/{bank.code}/")
