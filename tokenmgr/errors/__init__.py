@@ -85,7 +85,8 @@
     │   ├── CertificateExpired E104  ├── CertificateRevoked E105  ├── CertificateSuperseded E106
     │   ├── CertificateOnHold E107   ├── CertificateUnconfirmed E108 ├── LoginPinWrong E109
     │   ├── LoginLocked       E110   ├── SessionOver       E111   ├── SessionOfOlder    E112
-    │   ├── FormStale         E113 r ├── PageMissing       E114   └── NotAdministrator  E115
+    │   ├── FormStale         E113 r ├── PageMissing       E114   ├── NotAdministrator  E115
+    │   ├── SubscriberChanged E130 r └── PaperWanted       E131
     ├── NoticeError           N  what keeps a mail from being written
     │   ├── MailNotSet        N101   ├── MailServerUnreachable N102 r ├── MailServerUntrusted N103
     │   ├── MailLoginRefused  N104   ├── ClockBackwards    N105 r ├── LongSinceLast     N106

@@ -2,6 +2,8 @@
 
 GET  /{bank}/                      the login; POST /{bank}/login, /{bank}/logout
 GET  /{bank}/reminder  /{bank}/main    what is to be renewed; the main page
+GET  /{bank}/certificate           what the visitor has been given so far
+GET  /{bank}/contract/…            for administrators: the IDs of their contract; POST what is done for one of them
 GET  /static/{version}/{file}      what pages load; /{bank}/look.css, /{bank}/logo.png are the bank's own
 GET  /healthz                      the process lives
 """
@@ -36,7 +38,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.portal import entry, forms, main, pages
+from tokenmgr.portal import certificate, contract, entry, forms, main, pages
 from tokenmgr.portal.visit import Answer, Data, Go, Handler, Page, Portal, Visit
 from tokenmgr.portal.words import Words, language_of
 from tokenmgr.ra.entry import look_at
@@ -62,6 +64,11 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "logout", entry.log_out),
     ("GET", "reminder", main.reminder),
     ("GET", "main", main.main),
+    ("GET", "certificate", certificate.certificate),
+    ("GET", "contract", contract.members),
+    ("GET", "contract/{user}", contract.member),
+    ("GET", "contract/{user}/{deed}", contract.asked),
+    ("POST", "contract/{user}/{deed}", contract.done),
 )
 
 
@@ -126,6 +133,7 @@ class _Application:
         peer: bytes | None = request.scope.get(PEER)
         entrant = look_at(portal.registry, _serial(peer), peer, bank, now)
         look = portal.look(bank.code)
+        session = self._session(request, bank, _serial(peer), entrant.barred)
         return Visit(
             portal=portal,
             bank=bank,
@@ -136,9 +144,10 @@ class _Application:
             origin=origin(request),
             peer=peer,
             entrant=entrant,
-            session=self._session(request, bank, _serial(peer), entrant.barred),
+            session=session,
             form=forms.read_form(data),
-            query=request.query_params,
+            query={**request.query_params, **request.path_params},
+            mark=forms.mark_of(request.cookies[COOKIE]) if session else "",
         )
 
     def _session(self, request: Request, bank: Bank, serial: int | None, barred: Barred | None) -> Session | None:
@@ -170,13 +179,12 @@ class _Application:
         return response
 
     def _rendered(self, request: Request, visit: Visit, page: Page) -> Response:
-        token = request.cookies.get(COOKIE, "") if visit.session else ""
         shared = {
             "visit": visit,
             "t": visit.words,
             "bank": visit.bank,
             "look": visit.look,
-            "mark": forms.mark_of(token) if token else "",
+            "mark": visit.mark if visit.session else "",
             "static": f"/static/{pages.version()}",
             "other_language": "en" if visit.words.language == "ja" else "ja",
         }
