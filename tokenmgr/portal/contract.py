@@ -34,6 +34,8 @@ from tokenmgr.sql.members import AT_ONCE
 
 LONGEST, LAST_PAGE = 32, 100_000  # of an ID; of pages: nobody has as many
 _DUE_DATES = (Told.REISSUED, Told.OPEN, Told.OVERDUE)
+_WITHOUT = (Told.EXPIRED, Told.NONE, Told.OVERDUE)  # no certificate that logs in
+_BEGUN = {Told.REISSUED, Told.OPEN, Told.PENDING}  # and a way to one is open
 
 
 class Deed(Enum):
@@ -190,14 +192,16 @@ def _until(visit: Visit, one: Member, word: Told) -> str:
 
 
 def _advice(visit: Visit, row: Row) -> list[str]:
-    """The next step of each thing that is not as it should be (R14): to acquire goes before a re-issue."""
+    """The next step of each thing that is not as it should be (R14): to go on, or to acquire, before a re-issue."""
     one, who = row.member, row.member.subscriber
-    found = []
+    found, begun = [], bool(set(row.told) & _BEGUN)
     for word in row.told:
         until = _until(visit, one, word)
+        if begun and word in _WITHOUT:
+            continue
         if word is Told.EXPIRED and (by_itself := _acquires_until(visit, who)):
             found.append(visit.words("contract_page.advice_acquire", until=by_itself))
-        elif who.role is Role.ADMINISTRATOR and word in (Told.LOCKED, Told.HELD, Told.EXPIRED, Told.NONE, Told.OVERDUE):
+        elif who.role is Role.ADMINISTRATOR and word in (Told.LOCKED, Told.HELD, *_WITHOUT):
             found.append(visit.words("contract_page.advice_branch"))
         elif word is not Told.VALID:
             found.append(visit.words(f"contract_page.advice_{word.value}", until=until))
