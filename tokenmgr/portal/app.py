@@ -146,7 +146,8 @@ class _Application:
             entrant=entrant,
             session=session,
             form=forms.read_form(data),
-            query={**request.query_params, **request.path_params},
+            query=request.query_params,
+            path=request.path_params,
             mark=forms.mark_of(request.cookies[COOKIE]) if session else "",
         )
 

@@ -132,7 +132,7 @@ def administrator(visit: Visit) -> Subscriber:
 def _member(visit: Visit) -> Member:
     """Of the administrator's own contract; of others there is none, whatever the address says."""
     own = administrator(visit)
-    found = visit.portal.administration.member(visit.bank, own.contract, visit.query["user"], visit.now)
+    found = visit.portal.administration.member(visit.bank, own.contract, visit.path["user"], visit.now)
     if found is None:
         raise PageMissing
     return found
@@ -140,7 +140,7 @@ def _member(visit: Visit) -> Member:
 
 def _wanted(visit: Visit) -> tuple[Member, Deed]:
     found = _member(visit)
-    deed = next((one for one in Deed if one.value == visit.query["deed"]), None)
+    deed = next((one for one in Deed if one.value == visit.path["deed"]), None)
     if deed is None:
         raise PageMissing
     if found.subscriber.role is not Role.USER:
