@@ -125,3 +125,17 @@ class AddressOther(EntryError):
 
     code = "E119"
     site: str
+
+
+class SubscriberChanged(EntryError):
+    """Since the administrator was asked about it: what the page has said is not so any more."""
+
+    code = "E130"
+    retriable = True
+    name: str  # the ID
+
+
+class PaperWanted(EntryError):
+    """R10: an administrator's ID is the bank's to look after, on paper at the branch; its own, too."""
+
+    code = "E131"

@@ -2,6 +2,8 @@
 
 GET  /{bank}/                      the login; POST /{bank}/login, /{bank}/logout
 GET  /{bank}/reminder  /{bank}/main    what is to be renewed; the main page
+GET  /{bank}/certificate           what the visitor has been given so far
+GET  /{bank}/contract/…            for administrators: the IDs of their contract; POST what is done for one of them
 GET  /static/{version}/{file}      what pages load; /{bank}/look.css, /{bank}/logo.png are the bank's own
 GET  /healthz                      the process lives
 """
@@ -41,7 +43,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.portal import entry, forms, main, pages
+from tokenmgr.portal import certificate, contract, entry, forms, main, pages
 from tokenmgr.portal.refusals import CLOSING, step, told
 from tokenmgr.portal.visit import Answer, Data, Go, Handler, Page, Portal, Visit
 from tokenmgr.portal.words import Words, language_of
@@ -72,6 +74,11 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "logout", entry.log_out),
     ("GET", "reminder", main.reminder),
     ("GET", "main", main.main),
+    ("GET", "certificate", certificate.certificate),
+    ("GET", "contract", contract.members),
+    ("GET", "contract/{user}", contract.member),
+    ("GET", "contract/{user}/{deed}", contract.asked),
+    ("POST", "contract/{user}/{deed}", contract.done),
 )
 # Comparing PINs takes as long as a hundred pages: a crowd that guesses waits by itself, and nobody behind it.
 COMPARING: frozenset[Handler] = frozenset({entry.log_in})
@@ -174,6 +181,8 @@ class _Application:
             session=at.session,
             form=forms.read_form(data),
             query=request.query_params,
+            path=request.path_params,
+            mark=forms.mark_of(request.cookies[COOKIE]) if at.session else "",
         )
 
     def _end(self, request: Request, visit: Visit) -> None:
@@ -206,13 +215,12 @@ class _Application:
         return response
 
     def _rendered(self, request: Request, visit: Visit, page: Page) -> Response:
-        token = request.cookies.get(COOKIE, "") if visit.session else ""
         shared = {
             "visit": visit,
             "t": visit.words,
             "bank": visit.bank,
             "look": visit.look,
-            "mark": forms.mark_of(token) if token else "",
+            "mark": visit.mark if visit.session else "",
             "static": f"/static/{pages.version()}",
             "other_language": "en" if visit.words.language == "ja" else "ja",
         }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
 from tokenmgr.errors import FormStale, RequestMalformed
@@ -41,3 +42,20 @@ def require_own(form: Mapping[str, bytes], token: str, origin: str, site: str) -
         raise FormStale
     if token and not hmac.compare_digest(form.get(MARK, b""), mark_of(token).encode()):
         raise FormStale
+
+
+def once(mark: str, deed: str, at: datetime) -> str:
+    """For a form that is to be carried out once, however often it is sent: of this session, this deed, this moment."""
+    return f"{at.isoformat()}/{_of_deed(mark, deed, at.isoformat())}"
+
+
+def read_once(mark: str, deed: str, sent: bytes) -> tuple[bytes, datetime]:
+    """What no other form has, to be remembered; and when the page was made that it is from."""
+    at, _, proof = sent.decode("ascii", "replace").partition("/")
+    if not hmac.compare_digest(proof.encode(), _of_deed(mark, deed, at).encode()):
+        raise FormStale
+    return hashlib.sha256(sent).digest(), datetime.fromisoformat(at)
+
+
+def _of_deed(mark: str, deed: str, at: str) -> str:
+    return hmac.new(mark.encode(), f"{deed}/{at}".encode(), hashlib.sha256).hexdigest()

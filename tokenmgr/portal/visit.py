@@ -50,6 +50,8 @@ class Visit:
     session: Session | None
     form: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # raw: a PIN never becomes a str
     query: Mapping[str, str] = field(default_factory=dict)
+    path: Mapping[str, str] = field(default_factory=dict)  # what its route names
+    mark: str = field(default="", repr=False)  # of this session's forms
 
     def at(self, page: str = "") -> str:
         """A path of this bank's."""

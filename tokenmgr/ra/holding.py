@@ -14,6 +14,7 @@ from tokenmgr.errors import AskedTooLate, AuthorityBusy, CannotHold, CannotRelea
 from tokenmgr.ra import rights
 from tokenmgr.ra.issuing import PATIENCE
 from tokenmgr.ra.ports import Asked, Registry, Stale
+from tokenmgr.ra.reissue import find_user
 
 EXPIRED, NONE = "expired", "no-certificate"  # beside the states, reasons why not
 
@@ -46,11 +47,27 @@ def release_signed(registry: Registry, by: Generation, serial: int, asked: Asked
     def find() -> Generation:
         found = rights.named(registry, serial)
         rights.require_administered(registry, by, found, now)
-        if found.state is State.HELD and found.revoked_at and asked.at < found.revoked_at.replace(microsecond=0):
-            raise AskedTooLate(at=found.revoked_at)
+        _since_asked(found, asked)
         return found
 
     _release(registry, find, now, asked)
+
+
+def hold_user(registry: Registry, by: Generation, user: str, asked: Asked, now: datetime) -> None:
+    """By an administrator, who names an ID and no serial number."""
+    _hold(registry, lambda: find_user(registry, by, user, now).last, now, asked)
+
+
+def release_user(registry: Registry, by: Generation, user: str, asked: Asked, now: datetime) -> None:
+    _release(registry, lambda: _since_asked(find_user(registry, by, user, now).last, asked), now, asked)
+
+
+def _since_asked(found: Generation | None, asked: Asked) -> Generation | None:
+    """Not put on hold after it was asked to be released."""
+    held_at = found.revoked_at if found and found.state is State.HELD else None
+    if held_at and asked.at < held_at.replace(microsecond=0):
+        raise AskedTooLate(at=held_at)
+    return found
 
 
 def holdable(found: Generation | None, now: datetime) -> Generation:

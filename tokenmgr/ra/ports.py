@@ -53,11 +53,12 @@ class Standing:
 
 @dataclass(frozen=True)
 class Asked:
-    """A signed message that takes back, holds, releases or re-issues, or tells how a rehearsal has failed."""
+    """A signed message that takes back, holds, releases or re-issues, or tells how a rehearsal has failed; or a form
+    that says such a thing, sent by whoever has logged in."""
 
-    signer: int  # the serial number of the certificate that signed it
-    digest: bytes  # of its bytes
-    at: datetime  # by its own time, and no later than it came
+    signer: int  # the serial number of the certificate that signed it, or has logged in
+    digest: bytes  # of its bytes; of a form, of what no other form has
+    at: datetime  # by its own time, and no later than it came; of a form, when its page was made
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,9 @@ class Registry(Protocol):
     def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
         """R10: withdraws, forgives the tries, and opens an acquisition. Whether it was done. Stale where the subscriber
         has changed since it was asked for."""
+
+    def unlock(self, subscriber: Subscriber, asked: Asked | None = None) -> None:
+        """R11: its tries are forgiven."""
 
     def retire(self, subscriber: int, now: datetime) -> int:
         """R12: the active one has logged in; what is SUPERSEDED is REVOKED. How many."""

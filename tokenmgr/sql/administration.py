@@ -16,6 +16,7 @@ from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.lineage import Lineage
 from tokenmgr.domain.look import Look
+from tokenmgr.domain.member import Member
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.rehearsal import Rehearsed
 from tokenmgr.errors import NotRegistered, Taken
@@ -29,10 +30,11 @@ from tokenmgr.sql import (
     lineage,
     listing,
     looks,
+    members,
     nodes,
     parties,
     rehearsals,
-    tries,
+    unlocking,
 )
 from tokenmgr.sql.answers import Answer, Mark, StatusChange, Told
 from tokenmgr.sql.audit import Trail
@@ -41,6 +43,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.handovers import HandoverKey
 from tokenmgr.sql.listing import Counts, Listed, Which
 from tokenmgr.sql.marks import closed, require_open
+from tokenmgr.sql.members import Members
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.rehearsals import Candidate
@@ -199,16 +202,17 @@ class Administration:
 
     def unlock(self, number: int) -> None:
         who = self.subscriber(number)
-
-        def act(connection: Connection) -> None:
-            tries.forgive(connection, who.bank, who.contract, who.user)
-            note_of(connection, self._actor, Action.SUBSCRIBER_UNLOCKED, number)
-
-        self._database.write(act)
+        self._database.write(lambda c: unlocking.unlock(c, self._actor, who, None))
 
     def subscribers(self, which: Which = EVERYBODY) -> Iterator[Listed]:
         """Of a bank in the order of their IDs, of all in that in which they came."""
         return listing.listed(self._database, which)
+
+    def members(self, bank: Bank, contract: str, find: str, page: int, now: datetime) -> Members:
+        return members.members(self._database, bank, contract, find, page, now)
+
+    def member(self, bank: Bank, contract: str, user: str, now: datetime) -> Member | None:
+        return members.member(self._database, bank, contract, user, now)
 
     def history(self, subscriber: int) -> list[Generation]:
         """All that it was ever given, the oldest first; rehearsals were never its own."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, select, text
 from tokenmgr.domain.audit import Actor
 from tokenmgr.domain.generation import Generation, RevocationReason
 from tokenmgr.domain.handover import Claims, Progress
-from tokenmgr.domain.party import Bank
+from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import NotRegistered
@@ -29,6 +29,7 @@ from tokenmgr.sql import (
     sessions,
     tickets,
     tries,
+    unlocking,
 )
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import generation_of, hexed
@@ -170,6 +171,9 @@ class SqlRegistry:
 
     def reissue(self, subscriber: int, cause: Cause, until: datetime, asked: Asked | None, now: datetime) -> bool:
         return self._database.write(lambda c: reissues.reissue(c, self._actor, subscriber, cause, until, asked, now))
+
+    def unlock(self, subscriber: Subscriber, asked: Asked | None = None) -> None:
+        self._database.write(lambda c: unlocking.unlock(c, self._actor, subscriber, asked))
 
     def retire(self, subscriber: int, now: datetime) -> int:
         if (
