@@ -13,6 +13,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.contract.services import require
+from tests.desk import picturing
+from tests.desk.picturing import PICTURES
+from tests.portal import gallery
 from tests.portal.browsing import faults
 from tests.portal.customers import Program
 from tests.portal.front import FLAGS, Front, serving
@@ -261,3 +264,25 @@ def test_an_acquisition_is_begun_with_two_ids(rig: Rig, front: Front, page: Page
     assert faults(page) == []
     page.goto(f"{front.site}/{OTHER_BANK}/acquire")
     assert faults(page) == []
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_the_guide_has_pictures_of_these_very_pages(
+    rig: Rig, front: Front, browser: Browser, language: str, request: pytest.FixtureRequest
+) -> None:
+    """`--write-pictures` makes them anew."""
+    taken = set()
+
+    def take(page: Page, name: str) -> None:
+        path = PICTURES / f"subscriber-{name}{'' if language == 'ja' else '-en'}.png"
+        taken.add(path.name)
+        if request.config.getoption("--write-pictures"):
+            gallery.write(page, path)
+        assert picturing.of(path) == gallery.fingerprint(page), f"{path.name}: --write-pictures"
+        assert path.stat().st_size <= gallery.LARGEST
+
+    with browser.new_context(ignore_https_errors=True, locale="ja-JP") as context:
+        gallery.walk(rig, front, context, language, take)
+    guide = (PICTURES.parent / "subscriber.md").read_text(encoding="utf-8")
+    ending = {"ja": r"[a-z-]+(?<!-en)", "en": r"[a-z-]+-en"}[language]
+    assert set(re.findall(rf"pictures/(subscriber-{ending}\.png)", guide)) == taken
