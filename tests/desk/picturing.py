@@ -89,12 +89,12 @@ def write(shown: QWidget, path: Path) -> None:
     shown.render(painter, QPoint())
     painter.end()
     image.setDevicePixelRatio(1)
-    path.write_bytes(_png(image, fingerprint(shown)))
+    path.write_bytes(png(image, fingerprint(shown), _table(style.LIGHT)))
 
 
-def _png(image: QImage, print_: str) -> bytes:
-    """Four bits a pixel, which Qt does not write."""
-    near = image.convertToFormat(QImage.Format.Format_Indexed8, _table(style.LIGHT), Qt.ImageConversionFlag.AvoidDither)
+def png(image: QImage, print_: str, colours: list[int]) -> bytes:
+    """Four bits a pixel, which Qt does not write. `colours` is what may be on it, at most 256."""
+    near = image.convertToFormat(QImage.Format.Format_Indexed8, colours, Qt.ImageConversionFlag.AvoidDither)
     table, wide, line = [QColor(one) for one in near.colorTable()], near.width(), near.bytesPerLine()
     pixels = bytes(near.constBits())
     lines = [pixels[at : at + wide] for at in range(0, line * near.height(), line)]
@@ -129,9 +129,9 @@ def _table(has: style.Colours) -> list[int]:
         has.accent: (has.on_accent, has.focus),
     }
     pairs = [(QColor(below), QColor(above)) for below, every in over.items() for above in every]
-    mixed = (_mixed(*pair, step / STEPS) for pair in pairs for step in range(STEPS + 1))
-    return list(dict.fromkeys(one.rgb() for one in mixed))
+    between = (mixed(*pair, step / STEPS) for pair in pairs for step in range(STEPS + 1))
+    return list(dict.fromkeys(one.rgb() for one in between))
 
 
-def _mixed(below: QColor, above: QColor, share: float) -> QColor:
+def mixed(below: QColor, above: QColor, share: float) -> QColor:
     return QColor(*(round(b + (a - b) * share) for b, a in zip(_rgb(below), _rgb(above), strict=True)))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,12 +23,14 @@ from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy, OldGeneration
 from tokenmgr.log import Secret
+from tokenmgr.pki import p256
 from tokenmgr.portal.app import COOKIE, application
 from tokenmgr.portal.visit import Portal
 from tokenmgr.ra import passcodes
 from tokenmgr.ra.ports import Exchange
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
+from tokenmgr.sql.handovers import HandoverKey
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.sql.sessions import Sessions
@@ -60,12 +63,16 @@ class Rig:
         self.administration.add_bank(Bank(OTHER_BANK, "となりの信用金庫", without, "WEB-FBサービス", contact))
         for code in (BANK, OTHER_BANK):
             self.administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
+        self.key = p256.new_key()  # of the bank's page; the other bank has none
+        public = p256.spki_of(self.key)
+        self.administration.add_handover_key(BANK, HandoverKey(p256.kid_of(public), public, ISSUED))
         self.portal = Portal(
             self.registry,
             self.administration,
             Sessions(self.database),
             lambda code: self.looks.get(code, Look()),
             lambda: self.now,
+            {BANK: self.key},
         )
         self.app = application(self.portal)
 
@@ -111,6 +118,12 @@ class Rig:
         found = self.registry.generation(one.serial)
         assert found is not None
         return found
+
+    def change_policy(self, bank: str = BANK, **changes: Any) -> None:
+        def changed(found: Bank) -> Bank:
+            return dataclasses.replace(found, policy=dataclasses.replace(found.policy, **changes))
+
+        self.administration.change_bank(bank, changed)
 
     def visitor(self, with_certificate: Generation | None = None, bank: str = BANK) -> Visitor:
         return Visitor(self, with_certificate.certificate if with_certificate else b"", bank)

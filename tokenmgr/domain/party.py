@@ -28,6 +28,11 @@ def is_name(text: str) -> bool:
     return bool(text.strip()) and text == text.strip() and text.isprintable() and len(text) <= LONGEST_NAME
 
 
+def is_number(text: str) -> bool:
+    """Of a contract, or an ID under one."""
+    return bool(_NUMBER.fullmatch(text))
+
+
 def is_email(text: str) -> bool:
     return bool(_EMAIL.fullmatch(text))
 
@@ -73,6 +78,6 @@ class Subscriber:
 
     def __post_init__(self) -> None:
         _hold(bool(_CODE.fullmatch(self.bank)), "bank")
-        _hold(bool(_NUMBER.fullmatch(self.contract)), "contract")
-        _hold(bool(_NUMBER.fullmatch(self.user)), "user")
+        _hold(is_number(self.contract), "contract")
+        _hold(is_number(self.user), "user")
         _hold(not self.email or is_email(self.email), "email")

@@ -1,7 +1,9 @@
 """The routes, of each bank under its code. Who asks is looked at first; then a page, or an error as one (R15).
 
 GET  /{bank}/                      the login; POST /{bank}/login, /{bank}/logout
-GET  /{bank}/reminder  /{bank}/main    what is to be renewed; the main page
+GET  /{bank}/reminder  /{bank}/notice  /{bank}/main    what is to be renewed; the main page
+GET  /{bank}/renew  /{bank}/renewal  /{bank}/renewed    handed over to the customer's program; how far it is; its end
+GET  /{bank}/acquire  /{bank}/acquisition               the same for whoever has no certificate
 GET  /{bank}/certificate           what the visitor has been given so far
 GET  /{bank}/contract/…            for administrators: the IDs of their contract; POST what is done for one of them
 GET  /static/{version}/{file}      what pages load; /{bank}/look.css, /{bank}/logo.png are the bank's own
@@ -19,6 +21,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -43,7 +46,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.portal import certificate, contract, entry, forms, main, pages
+from tokenmgr.portal import acquiring, certificate, contract, entry, forms, main, pages, renewing
 from tokenmgr.portal.refusals import CLOSING, step, told
 from tokenmgr.portal.visit import Answer, Data, Go, Handler, Page, Portal, Visit
 from tokenmgr.portal.words import Words, language_of
@@ -73,15 +76,26 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "login", entry.log_in),
     ("POST", "logout", entry.log_out),
     ("GET", "reminder", main.reminder),
+    ("POST", "reminder", main.decide),
+    ("GET", "notice", main.notice),
     ("GET", "main", main.main),
     ("GET", "certificate", certificate.certificate),
     ("GET", "contract", contract.members),
     ("GET", "contract/{user}", contract.member),
     ("GET", "contract/{user}/{deed}", contract.asked),
     ("POST", "contract/{user}/{deed}", contract.done),
+    ("GET", "renew", renewing.renew),
+    ("POST", "renew", renewing.begin),
+    ("GET", "renewal", renewing.progress),
+    ("GET", "renewed", renewing.renewed),
+    ("GET", "acquire", acquiring.acquire),
+    ("POST", "acquire", acquiring.begin),
+    ("GET", "acquisition", acquiring.progress),
 )
 # Comparing PINs takes as long as a hundred pages: a crowd that guesses waits by itself, and nobody behind it.
 COMPARING: frozenset[Handler] = frozenset({entry.log_in})
+# A renewal ends the session that it was begun in: these are how its page hears of that, and shows what has come of it.
+OUTLASTING: frozenset[Handler] = frozenset({renewing.renew, renewing.progress, renewing.renewed})
 
 
 def application(portal: Portal) -> Starlette:
@@ -149,7 +163,7 @@ class _Application:
             visit = self._visit(request, data)
             if visit.session and visit.entrant.barred:
                 visit = dataclasses.replace(visit, session=None)
-                self._end(request, visit)
+                self._end(request, visit, handler)
             if request.method == "POST":
                 own = request.cookies.get(COOKIE, "") if visit.session else ""
                 forms.require_own(visit.form, own, request.headers.get("origin", ""), visit.site)
@@ -185,12 +199,12 @@ class _Application:
             mark=forms.mark_of(request.cookies[COOKIE]) if at.session else "",
         )
 
-    def _end(self, request: Request, visit: Visit) -> None:
+    def _end(self, request: Request, visit: Visit, handler: Handler) -> None:
         """The certificate was renewed or taken back meanwhile: nobody goes on with it. Whoever has a newer one is told
         so at once."""
         self._portal.sessions.end(request.cookies[COOKIE])
         why = visit.refusal()
-        if isinstance(why, CertificateSuperseded):
+        if isinstance(why, CertificateSuperseded) and handler not in OUTLASTING:
             raise SessionOfOlder(serial_number=why.serial_number, until=why.until)
 
     # --- its answer ---
@@ -222,7 +236,8 @@ class _Application:
             "look": visit.look,
             "mark": visit.mark if visit.session else "",
             "static": f"/static/{pages.version()}",
-            "other_language": "en" if visit.words.language == "ja" else "ja",
+            "other_language": (other := "en" if visit.words.language == "ja" else "ja"),
+            "in_other_language": f"?{urlencode({**visit.query, 'lang': other})}",
         }
         return Response(pages.render(page.name, shared | dict(page.values)), page.status, pages.HEADERS, "text/html")
 

@@ -19,6 +19,7 @@ from tokenmgr.portal.refusals import refusal
 from tokenmgr.portal.words import Words
 from tokenmgr.ra.entry import Entrant
 from tokenmgr.ra.ports import Standing
+from tokenmgr.serving.requests import Pace
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.sql.sessions import Session, Sessions
@@ -34,6 +35,7 @@ class Portal:
     look: Callable[[str], Look]  # of a bank, by its code
     clock: Callable[[], datetime]
     handover_keys: Mapping[str, EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)  # by the bank's code
+    acquirers: Pace = field(default_factory=lambda: Pace(20))  # who begin without a certificate, and so may be anybody
 
 
 @dataclass(frozen=True)

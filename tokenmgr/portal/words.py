@@ -30,6 +30,10 @@ class Words:
     def error(self, error: TokenmgrError) -> dict[str, str]:
         return self._texts.error(error, own=self.own)
 
+    def of_code(self, code: str) -> str:
+        """What happened in the customer's program, which tells a page no more than the error's number."""
+        return self._texts.of_code(code).replace(f" {self._texts('words.this_one')}", "")
+
     def moment(self, at: object) -> str:
         return japan_time(at, self.language)  # type: ignore[arg-type]  # templates hand over anything
 

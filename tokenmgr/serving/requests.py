@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
@@ -28,6 +31,23 @@ class Gate:
 
     def __exit__(self, *_: object) -> None:
         self._free += 1
+
+
+class Pace:
+    """So many in a minute from one address, which the next minute forgets: a crowd at one keeps no other out."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._lock = most, threading.Lock()
+        self._minute, self._counts = 0, Counter[str]()
+
+    def take(self, who: str, now: datetime) -> None:
+        minute = int(now.timestamp()) // 60
+        with self._lock:
+            if minute != self._minute:
+                self._minute, self._counts = minute, Counter()
+            self._counts[who] += 1
+            if self._counts[who] > self._most:
+                raise AuthorityBusy
 
 
 def origin(request: Request) -> str:
