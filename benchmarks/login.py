@@ -33,7 +33,7 @@ TURNS = 5
 HANDSHAKE, KEPT = "the bare TLS handshake, with a client certificate", "the login page, on a kept connection"
 PAGE, PIN = "a login: handshake and login page", "the same and the login PIN, to the main page's door"
 ARGON = "argon2id by itself: one comparison"
-COUNTS = {HANDSHAKE: 150, PAGE: 150, KEPT: 300, PIN: 10, ARGON: 10}
+COUNTS = {HANDSHAKE: 60, PAGE: 60, KEPT: 120, PIN: 5, ARGON: 5}
 
 
 @dataclass(frozen=True)
