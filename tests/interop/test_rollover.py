@@ -16,6 +16,7 @@ from tests.cli.runner import Home, Result
 from tests.cli.test_serve import workers_at
 from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import PATIENCE, PIN, Authority, authority
+from tests.portal.served import Browser, serving
 from tokenmgr.ca.about import Held
 from tokenmgr.ca.ceremony import write_all
 from tokenmgr.ca.folder import open_folder
@@ -65,7 +66,10 @@ def test_rolled_over_while_it_serves(ca: Authority, openssl: OpenSSL) -> None:
     # Each is replaced for the new authority, and then for the TLS certificate that it has issued.
     until(lambda: issuer_of(tls_certificate(ca)) == issuing.name and not set(workers_at(ca.port)) & set(before))
     assert ca.fetch("/readyz") == b'{"ready": true}'  # with the old root alone
-    renewed = openssl.renew(holder)  # which trusts the old root alone, too
+    with serving(ca, openssl.folder, workers=1) as pages:  # customers of the old authority log in, and of the new one
+        assert holder.user in Browser(openssl.folder, holder).get(pages).text
+        renewed = openssl.renew(holder)  # which trusts the old root alone, too
+        assert renewed.user in Browser(openssl.folder, renewed).get(pages).text
     assert renewed.read.issuer.public_bytes() == issuing.subject
     new_root = str(ca.folder.path / "root-2.pem")
     again = by_new_root(openssl, renewed, new_root)

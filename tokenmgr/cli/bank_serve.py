@@ -60,6 +60,8 @@ def serve(
     folder = open_folder(ca_folder())
     if tls_certificate is None or tls_key is None:  # that of `tokenmgr ca serve`, which makes and renews it
         tls_certificate, tls_key = folder.path / TLS / "chain.pem", folder.path / TLS / "key.pem"
+        if not tls_certificate.exists():
+            raise ValueUnfit(what=str(tls_certificate), reason=t("bank.pages_no_tls"))
     workers.check_tls(str(tls_certificate), str(tls_key))
     with _wired(folder, keys):  # what is wrong shows here, once
         pass
