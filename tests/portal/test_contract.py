@@ -150,7 +150,7 @@ def test_every_state_has_its_words_and_its_next_step(office: Office, language: s
     ):
         page = unescape(office.browser.get(f"contract/{user}?lang={language}").text)
         begins = texts._entries["contract_page"][f"advice_{word}"].partition("{")[0]
-        assert page.count('class="advice"') == 1, user
+        assert page.count('class="panel warn"') == 1, user
         assert begins in page
 
 

@@ -86,6 +86,8 @@ BY_WAY = {Way.RENEW: Action.RENEW, Way.RESUME: Action.RESUME, Way.ACQUIRE: Actio
 # By code or letter: what a window never meets, and why. Were it to meet one, it would say that it is unexpected.
 NEVER = {
     "A": "the CA's own, told to its operator",
+    "E": "told by a bank's pages",
+    "N": "of mails, told to the bank's staff",
     "T": "the testbed's",
     **dict.fromkeys((f"D11{number}" for number in range(6)), "the desk is installed by a command"),
     "H110": "told to a program that has not redeemed the hand-over",
