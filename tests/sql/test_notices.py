@@ -162,9 +162,9 @@ def test_what_nobody_comes_back_for_is_taken_up_with_its_letter(world: World) ->
     assert other.take((), now + LEASE) == [number]
     assert other.errand(number).letter == "the letter"
     assert not outbox(world).start((), Start(number, "of one who slept", "user-1@example.jp"), now + LEASE)
-    outbox(world).let_go([Outcome(number, Stage.SENT)], now + LEASE)
+    outbox(world).let_go([Outcome(number, Stage.SENT)], [number], now + LEASE)
     assert stages(world) == [(40, Stage.SENDING, None)]
-    other.let_go((), now + LEASE)
+    other.let_go((), [number], now + LEASE)
     assert outbox(world).waiting(now + LEASE) == [number]
     assert outbox(world).waiting(now + LEASE, "9999") == []
 

@@ -85,7 +85,7 @@ def notices(world: World) -> None:
     number, *_ = outbox.take((), now)
     outbox.errand(number)
     outbox.start((), Start(number, "letter", "user-1@example.jp"), now)
-    outbox.let_go([Outcome(number, Stage.REFUSED)], now)
+    outbox.let_go([Outcome(number, Stage.REFUSED)], [number], now)
     outbox.retry(number, now)
     outbox.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
     list(outbox.entries(Which(serial=7)))

@@ -55,6 +55,7 @@ class Courier:
     def deliver(self, bank: str | None = None, tell: Callable[[Tally], None] = lambda _: None) -> None:
         """All that may be tried now. A NoticeError where no mail would go: they wait."""
         done: Sequence[Outcome] = ()
+        numbers: Sequence[int] = ()
         try:
             while numbers := self.outbox.take(done, self.clock(), bank):
                 done = ()
@@ -63,7 +64,7 @@ class Courier:
                     tell(self.tally)
         except BaseException:
             with contextlib.suppress(TokenmgrError):  # then their time runs out
-                self.outbox.let_go(done, self.clock())
+                self.outbox.let_go(done, numbers, self.clock())
             raise
 
     def _one(self, number: int, done: Sequence[Outcome]) -> Sequence[Outcome]:

@@ -139,13 +139,14 @@ class Outbox:
 
         return self._database.write(act)
 
-    def let_go(self, done: Iterable[Outcome], now: datetime) -> None:
-        """Of all that this process has taken and not come to."""
-        past = list(done)
+    def let_go(self, done: Iterable[Outcome], numbers: Iterable[int], now: datetime) -> None:
+        """Of what this process has taken and not come to."""
+        past, rest = list(done), list(numbers)
 
         def act(connection: Connection) -> None:
             _record(connection, self._me, past, now)
-            connection.execute(_LET_GO, {"me": self._me, "until": micros(now)})
+            for number in rest:
+                connection.execute(_LET_GO, {"which": number, "me": self._me, "until": micros(now)})
 
         self._database.write(act)
 
@@ -205,15 +206,18 @@ def _take(connection: Connection, me: str, now: datetime, of_bank: str | None) -
     return sorted(number for (number,) in rows)
 
 
-_MINE = (table.c.claimed_by == bindparam("me"), table.c.state == Stage.SENDING.value)
-_THIS = (table.c.id == bindparam("which"), *_MINE)
+_THIS = (
+    table.c.id == bindparam("which"),
+    table.c.claimed_by == bindparam("me"),
+    table.c.state == Stage.SENDING.value,
+)
 _START = (
     update(table)
     .where(*_THIS)
     .values(letter=bindparam("new_letter"), address=bindparam("new_address"), next_at=bindparam("until"))
 )
 _RECORD = update(table).where(*_THIS)
-_LET_GO = update(table).where(*_MINE).values(state=Stage.WAITING.value, claimed_by="", next_at=bindparam("until"))
+_LET_GO = update(table).where(*_THIS).values(state=Stage.WAITING.value, claimed_by="", next_at=bindparam("until"))
 _FAILED = [one.value for one in Stage if one.has_failed]
 _RETRY = (
     update(table)
