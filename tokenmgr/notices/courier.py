@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tokenmgr.domain.notice import Skipped, Stage, still_true
-from tokenmgr.errors import NoticeError, TokenmgrError
+from tokenmgr.errors import MailSenderRefused, NoticeError, TokenmgrError
 from tokenmgr.notices import letters
 from tokenmgr.notices.post import Fate, Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
@@ -81,7 +81,11 @@ class Courier:
             return (*done, self._troubled(errand, error))
         if not self.outbox.start(done, Start(number, letters.written(letter), letter.to), now):
             return ()
-        return (self._outcome(errand, self._hand_over(letter)),)
+        try:
+            receipt = self._hand_over(letter)
+        except MailSenderRefused as error:
+            return (self._troubled(errand, error),)
+        return (self._outcome(errand, receipt),)
 
     def _letter(self, errand: Errand, now: datetime) -> Letter:
         if errand.letter:
