@@ -142,12 +142,14 @@ def test_an_errand_has_all_that_a_mail_may_name(world: World) -> None:
     now = near(one)
     planned(world, now)
     errand = outbox(world).errand(taken(world, now))
-    assert (errand.bank, errand.contract, errand.contract_name) == (BANK, "C-1", "株式会社みほん")
-    assert (errand.user, errand.store, errand.address) == ("user-1", one.store, "user-1@example.jp")
-    assert (errand.held.serial, errand.queued_at, errand.letter) == (one.serial, now, "")
-    assert [past.stage for past in errand.known.values()] == [Stage.SENDING]
+    about = errand.about
+    assert (about.bank, about.contract, about.contract_name) == (BANK, "C-1", "株式会社みほん")
+    assert (about.user, about.store, errand.address) == ("user-1", one.store, "user-1@example.jp")
+    assert (about.held.serial, errand.queued_at, errand.letter) == (one.serial, now, "")
+    assert [past.stage for past in about.known.values()] == [Stage.SENDING]
+    assert outbox(world).about(one.serial) == about
     world.administration.change_look(BANK.code, lambda look: replace(look, colour="#000000"))
-    assert outbox(world).errand(errand.number).look.colour == "#000000"
+    assert outbox(world).errand(errand.number).about.look.colour == "#000000"
     with pytest.raises(NoticeUnknown):
         outbox(world).errand(9999)
 

@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tokenmgr.domain.notice import Skipped, Stage, still_true
+from tokenmgr.domain.notice import Notice, Skipped, Stage, still_true
 from tokenmgr.errors import MailSenderRefused, NoticeError, TokenmgrError
 from tokenmgr.notices import letters
 from tokenmgr.notices.post import Fate, Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
+from tokenmgr.sql.notices import About
 from tokenmgr.sql.outbox import Errand, Outbox, Outcome, Start
 
 # Between tries at a mail that was put off; three days, as servers do it among themselves (RFC 5321, 4.5.4.1: 4-5 days).
@@ -71,7 +72,8 @@ class Courier:
         """What is to be kept with the next one: what came of this one, and of those before where this is not sent."""
         errand = self.outbox.errand(number)
         now = self.clock()
-        why = still_true(errand.notice, errand.held, errand.bank.policy, now, errand.known)
+        about = errand.about
+        why = still_true(errand.notice, about.held, about.bank.policy, now, about.known)
         if why is not None:
             self.tally.skipped[why] += 1
             return (*done, Outcome(number, Stage.SKIPPED, skipped=why, has_been_tried=False))
@@ -92,7 +94,8 @@ class Courier:
             in_doubt = letters.read(errand.letter)
             if in_doubt.to == errand.address:
                 return in_doubt
-        return self.write(matter_of(errand, self.key, now))
+        matter = matter_of(errand.about, errand.notice, errand.number, errand.address, errand.queued_at, self.key, now)
+        return self.write(matter)
 
     def _hand_over(self, letter: Letter) -> Receipt:
         for pause in PAUSES:
@@ -116,27 +119,29 @@ class Courier:
 
     def _troubled(self, errand: Errand, error: NoticeError) -> Outcome:
         """It waits until that is mended, and other banks' mails go on."""
-        self.tally.troubles[errand.bank.code] = error
+        self.tally.troubles[errand.about.bank.code] = error
         self.tally.postponed += 1
         again_at = self.clock() + TROUBLED
         return Outcome(errand.number, Stage.WAITING, error.code, again_at=again_at, has_been_tried=False)
 
 
-def matter_of(errand: Errand, key: bytes, now: datetime) -> Matter:
+def matter_of(
+    about: About, notice: Notice, number: int, address: str, queued_at: datetime, key: bytes, now: datetime
+) -> Matter:
     return Matter(
-        notice=errand.notice,
-        number=errand.number,
-        message_id=letters.message_id(key, errand.number, errand.notice, errand.address, errand.look.sender),
-        bank=errand.bank,
-        look=errand.look,
-        contract=errand.contract,
-        contract_name=errand.contract_name,
-        user=errand.user,
-        role=errand.held.role,
-        store=errand.store,
-        not_after=errand.held.not_after,
-        address=errand.address,
-        is_to_holder=errand.notice.to == errand.held.holder.subscriber,
-        queued_at=errand.queued_at,
+        notice=notice,
+        number=number,
+        message_id=letters.message_id(key, number, notice, address, about.look.sender),
+        bank=about.bank,
+        look=about.look,
+        contract=about.contract,
+        contract_name=about.contract_name,
+        user=about.user,
+        role=about.held.role,
+        store=about.store,
+        not_after=about.held.not_after,
+        address=address,
+        is_to_holder=notice.to == about.held.holder.subscriber,
+        queued_at=queued_at,
         now=now,
     )

@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Text, cast, func, literal, select, text
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, cast, func, literal, select, text
 
-from tokenmgr.domain.generation import State
+from tokenmgr.domain.generation import State, StoreKind
+from tokenmgr.domain.look import Look
 from tokenmgr.domain.notice import EXPIRED_FOR, RENEWED_FOR, Due, Held, Known, Notice, Past, Person, Skipped, Stage
-from tokenmgr.domain.party import Role
+from tokenmgr.domain.party import Bank, Role
+from tokenmgr.errors import NotRegistered
+from tokenmgr.sql import looks
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.rows import hexed, micros, moment
-from tokenmgr.sql.schema import generation, subscriber, word
+from tokenmgr.sql.rows import BANK, bank_of, hexed, micros, moment
+from tokenmgr.sql.schema import bank, bank_look, contract, generation, subscriber, word
 from tokenmgr.sql.schema import notice as notices
 
 
@@ -98,6 +101,66 @@ def _past_of(serial: int, told: str) -> tuple[Notice, Past]:
     return Notice(serial, int(to), kind, int(lead)), Past(Stage(stage), address, Skipped(why) if why else None)
 
 
+# --- and with everything that a mail about it may name ---
+
+
+@dataclass(frozen=True)
+class About:
+    held: Held
+    known: Known
+    bank: Bank
+    look: Look
+    contract: str
+    contract_name: str
+    user: str
+    store: StoreKind | None
+
+
+ABOUT: tuple[ColumnElement[Any], ...] = (
+    *[bank.c[name].label(f"bank_{name}") for name in BANK],
+    bank_look.c.look,
+    bank_look.c.logo,
+    subscriber.c.contract,
+    contract.c.name.label("contract_name"),
+    subscriber.c.user_id,
+    generation.c.store,
+    *HELD,
+)
+WHOLE = (
+    generation.join(subscriber, subscriber.c.id == generation.c.subscriber)
+    .join(bank, bank.c.code == subscriber.c.bank)
+    .join(contract, (contract.c.bank == subscriber.c.bank) & (contract.c.number == subscriber.c.contract))
+    .outerjoin(bank_look, bank_look.c.bank == subscriber.c.bank)
+)
+_ABOUT = select(*ABOUT).select_from(WHOLE).where(generation.c.serial == bindparam("which"))
+
+
+def about(database: Database, serial: int) -> About:
+    row = database.first(_ABOUT, {"which": hexed(serial)})
+    if row is None:
+        raise NotRegistered(kind="generation", name=hexed(serial))
+    return about_of(row)
+
+
+def about_of(row: Sequence[Any]) -> About:
+    its_bank, (look, logo, of_contract, name, user, store), its = (
+        row[: len(BANK)],
+        row[len(BANK) :][:6],
+        row[-len(HELD) :],
+    )
+    held, known = held_of(its)
+    return About(
+        held=held,
+        known=known,
+        bank=bank_of(*its_bank),
+        look=looks.USUAL if look is None else looks.read(look, bytes(logo)),
+        contract=of_contract,
+        contract_name=name,
+        user=user,
+        store=None if store is None else StoreKind(store),
+    )
+
+
 # --- what may be due ---
 
 _CANDIDATES = (
@@ -107,15 +170,15 @@ _CANDIDATES = (
 )
 
 
-def candidates(database: Database, now: datetime, ahead: timedelta, bank: str | None) -> Iterator[Candidate]:
+def candidates(database: Database, now: datetime, ahead: timedelta, only: str | None) -> Iterator[Candidate]:
     """Those that end within `ahead` or have just ended, and then those that were just confirmed: each once."""
     soon = generation.c.not_after.between(micros(now - EXPIRED_FOR), micros(now + ahead))
     later = generation.c.not_after > micros(now + ahead)
     just = generation.c.confirmed_at.between(micros(now - RENEWED_FOR), micros(now))
     for wanted in ((soon,), (just, generation.c.predecessor.is_not(None), later)):
         statement = _CANDIDATES.where(*wanted)
-        if bank is not None:
-            statement = statement.where(subscriber.c.bank == bank)
+        if only is not None:
+            statement = statement.where(subscriber.c.bank == only)
         for of_bank, *row in database.stream(statement):
             yield Candidate(of_bank, *held_of(row))
 
@@ -139,7 +202,7 @@ def keep(connection: Connection, due: Iterable[tuple[str, Due]], now: datetime) 
     """Those that nobody else has kept meanwhile. In one order, so that two nodes do not wait for each other."""
     rows = [
         {
-            "bank": bank,
+            "bank": code,
             "serial": hexed(one.notice.serial),
             "to_whom": one.notice.to,
             "kind": one.notice.kind,
@@ -150,6 +213,6 @@ def keep(connection: Connection, due: Iterable[tuple[str, Due]], now: datetime) 
             "due_at": micros(one.at),
             "now": micros(now),
         }
-        for bank, one in sorted(due, key=lambda pair: pair[1].notice)
+        for code, one in sorted(due, key=lambda pair: pair[1].notice)
     ]
     return connection.execute(_KEEP, rows).rowcount if rows else 0

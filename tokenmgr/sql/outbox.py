@@ -14,16 +14,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
 
-from tokenmgr.domain.generation import StoreKind
-from tokenmgr.domain.look import Look
-from tokenmgr.domain.notice import Due, Held, Known, Notice, Skipped, Stage
-from tokenmgr.domain.party import Bank, Role
+from tokenmgr.domain.notice import Due, Notice, Skipped, Stage
+from tokenmgr.domain.party import Role
 from tokenmgr.errors import NoticeNotRetriable, NoticeUnknown
-from tokenmgr.sql import looks, notices
+from tokenmgr.sql import notices
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.notices import HELD, Candidate, held_of
-from tokenmgr.sql.rows import BANK, bank_of, hexed, micros, moment, moment_or_none
-from tokenmgr.sql.schema import bank, bank_look, contract, generation, subscriber
+from tokenmgr.sql.notices import ABOUT, WHOLE, About, Candidate, about_of
+from tokenmgr.sql.rows import hexed, micros, moment, moment_or_none
+from tokenmgr.sql.schema import generation, subscriber
 from tokenmgr.sql.schema import notice as table
 
 LEASE = timedelta(minutes=30)  # longer than any one mail takes: who waits ten minutes for an answer is among them
@@ -32,18 +30,11 @@ AT_ONCE = 20  # taken together
 
 @dataclass(frozen=True)
 class Errand:
-    """One that was taken, with everything that its mail may name, as that is now."""
+    """One that was taken, and everything that its mail may name, as that is now."""
 
     number: int
     notice: Notice
-    held: Held
-    known: Known
-    bank: Bank
-    look: Look
-    contract: str
-    contract_name: str
-    user: str
-    store: StoreKind | None
+    about: About
     address: str = field(repr=False)  # the recipient's, now
     tries: int
     queued_at: datetime
@@ -71,6 +62,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Which:
+    number: int | None = None
     bank: str | None = None
     stage: Stage | None = None
     serial: int | None = None
@@ -156,6 +148,10 @@ class Outbox:
             raise NoticeUnknown(number=number)
         return _errand_of(row)
 
+    def about(self, serial: int) -> About:
+        """For a mail that is only looked at."""
+        return notices.about(self._database, serial)
+
     def waiting(self, now: datetime, bank: str | None = None) -> list[int]:
         """What would be taken now."""
         return [number for (number,) in self._database.read(_waiting(now, bank))]
@@ -166,6 +162,11 @@ class Outbox:
         """The oldest first."""
         for row in self._database.stream(_ENTRIES.where(*_conditions(which)).order_by(table.c.id)):
             yield _entry_of(row)
+
+    def entry(self, number: int) -> Entry:
+        for found in self.entries(Which(number=number)):
+            return found
+        raise NoticeUnknown(number=number)
 
     def retry(self, number: int, now: datetime) -> None:
         """One that has failed, once more to the same address; a new mail server may take it."""
@@ -255,51 +256,20 @@ def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datet
 
 _recipient = subscriber.alias("r")
 _NOTICE = (table.c.id, table.c.serial, table.c.to_whom, table.c.kind, table.c.lead)
-_WHOLE = (
-    table.join(generation, generation.c.serial == table.c.serial)
-    .join(subscriber, subscriber.c.id == generation.c.subscriber)
-    .join(_recipient, _recipient.c.id == table.c.to_whom)
-)
+_WHOLE = WHOLE.join(table, table.c.serial == generation.c.serial).join(_recipient, _recipient.c.id == table.c.to_whom)
 _ERRAND = (
-    select(
-        *_NOTICE,
-        table.c.tries,
-        table.c.queued_at,
-        table.c.letter,
-        _recipient.c.email,
-        generation.c.store,
-        subscriber.c.contract,
-        contract.c.name.label("contract_name"),
-        subscriber.c.user_id,
-        bank_look.c.look,
-        bank_look.c.logo,
-        *[bank.c[name].label(f"bank_{name}") for name in BANK],
-        *HELD,
-    )
-    .select_from(
-        _WHOLE.join(bank, bank.c.code == table.c.bank)
-        .join(contract, (contract.c.bank == subscriber.c.bank) & (contract.c.number == subscriber.c.contract))
-        .outerjoin(bank_look, bank_look.c.bank == table.c.bank)
-    )
+    select(*_NOTICE, table.c.tries, table.c.queued_at, table.c.letter, _recipient.c.email, *ABOUT)
+    .select_from(_WHOLE)
     .where(table.c.id == bindparam("which"))
 )
 
 
 def _errand_of(row: Sequence[Any]) -> Errand:
-    number, serial, to, kind, lead, tries, queued_at, letter, address, store, of_contract, name, user, *rest = row
-    (look, logo), its_bank, its = rest[:2], rest[2 : 2 + len(BANK)], rest[2 + len(BANK) :]
-    held, known = held_of(its)
+    number, serial, to, kind, lead, tries, queued_at, letter, address, *about = row
     return Errand(
         number=number,
         notice=Notice(int(serial, 16), to, kind, lead),
-        held=held,
-        known=known,
-        bank=bank_of(*its_bank),
-        look=looks.USUAL if look is None else looks.read(look, bytes(logo)),
-        contract=of_contract,
-        contract_name=name,
-        user=user,
-        store=None if store is None else StoreKind(store),
+        about=about_of(about),
         address=address,
         tries=tries,
         queued_at=moment(queued_at),
@@ -351,6 +321,7 @@ def _entry_of(row: Sequence[Any]) -> Entry:
 
 def _conditions(which: Which) -> list[ColumnElement[bool]]:
     wanted = {
+        table.c.id: which.number,
         table.c.bank: which.bank,
         table.c.state: which.stage.value if which.stage else None,
         table.c.serial: None if which.serial is None else hexed(which.serial),
