@@ -231,9 +231,11 @@ def test_another_address_has_it_under_another_name(world: World, mails: House, o
     for mail, address in ((first, "user-1@example.jp"), (second, "new@example.jp")):
         named = str(mail["Message-ID"])
         assert letters.number_of(named) == entry.number
-        assert letters.is_of(named, key, entry.number, entry.notice, address)
-        assert not letters.is_of(named, key, entry.number, entry.notice, "other@example.jp")
-        assert not letters.is_of(named, b"another", entry.number, entry.notice, address)
+        edition = letters.Edition(entry.number, entry.notice, address, entry.queued_at)
+        assert edition.is_named(named, key)
+        assert not edition.is_named(named, b"another")
+        assert not replace(edition, address="other@example.jp").is_named(named, key)
+        assert not replace(edition, queued_at=office.now + HOUR).is_named(named, key)
 
 
 def test_a_name_that_is_not_ours() -> None:

@@ -19,6 +19,7 @@ COMMANDS = {
     "contract": "tokenmgr.cli.bank_contracts:contract",
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
     "rehearse": "tokenmgr.cli.bank_rehearsal:rehearse",
+    "notices": "tokenmgr.cli.bank_notices:notices",
     "handover": "tokenmgr.cli.bank_handover:handover",
     "serve": "tokenmgr.cli.bank_serve:serve",
     "page-worker": "tokenmgr.cli.bank_serve:worker",

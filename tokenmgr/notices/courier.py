@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tokenmgr.domain.notice import Notice, Skipped, Stage, still_true
+from tokenmgr.domain.notice import Skipped, Stage, still_true
 from tokenmgr.errors import MailSenderRefused, NoticeError, TokenmgrError
 from tokenmgr.notices import letters
+from tokenmgr.notices.letters import Edition
 from tokenmgr.notices.post import Fate, Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.notices import About
@@ -94,8 +95,8 @@ class Courier:
             in_doubt = letters.read(errand.letter)
             if in_doubt.to == errand.address:
                 return in_doubt
-        matter = matter_of(errand.about, errand.notice, errand.number, errand.address, errand.queued_at, self.key, now)
-        return self.write(matter)
+        edition = Edition(errand.number, errand.notice, errand.address, errand.queued_at)
+        return self.write(matter_of(errand.about, edition, self.key, now))
 
     def _hand_over(self, letter: Letter) -> Receipt:
         for pause in PAUSES:
@@ -125,13 +126,11 @@ class Courier:
         return Outcome(errand.number, Stage.WAITING, error.code, again_at=again_at, has_been_tried=False)
 
 
-def matter_of(
-    about: About, notice: Notice, number: int, address: str, queued_at: datetime, key: bytes, now: datetime
-) -> Matter:
+def matter_of(about: About, edition: Edition, key: bytes, now: datetime) -> Matter:
     return Matter(
-        notice=notice,
-        number=number,
-        message_id=letters.message_id(key, number, notice, address, about.look.sender),
+        notice=edition.notice,
+        number=edition.number,
+        message_id=edition.message_id(key, about.look.sender),
         bank=about.bank,
         look=about.look,
         contract=about.contract,
@@ -140,8 +139,8 @@ def matter_of(
         role=about.held.role,
         store=about.store,
         not_after=about.held.not_after,
-        address=address,
-        is_to_holder=notice.to == about.held.holder.subscriber,
-        queued_at=queued_at,
+        address=edition.address,
+        is_to_holder=edition.notice.to == about.held.holder.subscriber,
+        queued_at=edition.queued_at,
         now=now,
     )

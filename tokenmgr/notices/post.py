@@ -33,7 +33,7 @@ class Fate(Enum):
     POSTPONED = "postponed"  # for now (4xx), or nobody knows: the same again later
 
 
-# What is told where no server has said anything: texts of [letter_told].
+# What is told where no server has said anything: texts of [notices].
 NO_ANSWER = "no-answer"
 WRONG_ADDRESS = "wrong-address"
 

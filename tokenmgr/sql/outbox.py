@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
 
 from tokenmgr.domain.notice import Due, Notice, Skipped, Stage
 from tokenmgr.domain.party import Role
@@ -152,6 +152,12 @@ class Outbox:
         """For a mail that is only looked at."""
         return notices.about(self._database, serial)
 
+    def left(self, bank: str | None = None) -> int:
+        """How many wait, whenever they may be tried."""
+        found = select(func.count()).select_from(table).where(_IS_OPEN)
+        row = self._database.first(found if bank is None else found.where(table.c.bank == bank))
+        return 0 if row is None else int(row[0])
+
     def waiting(self, now: datetime, bank: str | None = None) -> list[int]:
         """What would be taken now."""
         return [number for (number,) in self._database.read(_waiting(now, bank))]
@@ -169,7 +175,7 @@ class Outbox:
         raise NoticeUnknown(number=number)
 
     def retry(self, number: int, now: datetime) -> None:
-        """One that has failed, once more to the same address; a new mail server may take it."""
+        """One that has failed, once more to the same address, as a mail of its own."""
 
         def act(connection: Connection) -> None:
             if connection.execute(_RETRY, {"which": number, "until": micros(now)}).rowcount == 1:
@@ -190,10 +196,11 @@ class Outbox:
 
 # --- statements ---
 
+_IS_OPEN = text("notice.state IN ('waiting', 'sending')")  # as the index of those has it
+
 
 def _waiting(now: datetime, of_bank: str | None) -> Any:
-    is_open = text("notice.state IN ('waiting', 'sending')")  # as its index has it
-    wanted: list[Any] = [is_open, table.c.next_at <= micros(now)]
+    wanted: list[Any] = [_IS_OPEN, table.c.next_at <= micros(now)]
     if of_bank is not None:
         wanted.append(table.c.bank == of_bank)
     return select(table.c.id).where(*wanted).order_by(table.c.next_at, table.c.id)
