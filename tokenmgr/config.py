@@ -210,7 +210,9 @@ def _mail(path: Path, content: Any) -> MailServer:
             raise SettingsWrong(file=str(path), reason=f"mail.{one.name} is a text{'' if is_file else ' in ASCII'}")
     _number(path, "mail.port", content.get("port", 1), 65535, whole=True)
     _number(path, "mail.time_limit", content.get("time_limit", 1), 600)
-    if content and not content.get("host"):
+    if not content:
+        return MailServer()
+    if not content.get("host"):
         raise SettingsWrong(file=str(path), reason="mail.host is needed")
     found = MailServer(**content)
     if found.security not in SECURITY:

@@ -16,6 +16,7 @@ COMMANDS = {
     "show": "tokenmgr.cli.bank_banks:show",
     "change": "tokenmgr.cli.bank_banks:change",
     "profile": "tokenmgr.cli.bank_profile:profile",
+    "look": "tokenmgr.cli.bank_look:look",
     "contract": "tokenmgr.cli.bank_contracts:contract",
     "subscriber": "tokenmgr.cli.bank_subscribers:subscriber",
     "rehearse": "tokenmgr.cli.bank_rehearsal:rehearse",

@@ -16,6 +16,7 @@ from tokenmgr.domain.party import is_email, is_name
 LANGUAGES = ("ja", "en")
 LARGEST_LOGO = 64 * 1024
 LONGEST_WORD, LONGEST_MAIL = 120, 8000
+_LAID_OUT = str.maketrans("\n\t", "  ")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SITE = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?")
@@ -85,7 +86,7 @@ class Look:
         _hold(not self.sender_name or is_name(self.sender_name), "sender_name")
         named = bool(self.languages) and len(set(self.languages)) == len(self.languages)
         _hold(named and set(self.languages) <= set(LANGUAGES), "languages")
-        _hold(set(self.mails) <= MAILS and all(0 < len(text) <= LONGEST_MAIL for text in self.mails.values()), "mails")
+        _hold(set(self.mails) <= MAILS and all(map(_is_mail, self.mails.values())), "mails")
 
 
 def _hold(holds: bool, name: str) -> None:
@@ -95,6 +96,10 @@ def _hold(holds: bool, name: str) -> None:
 
 def _is_line(text: str) -> bool:
     return bool(text.strip()) and text.isprintable() and len(text) <= LONGEST_WORD
+
+
+def _is_mail(text: str) -> bool:
+    return bool(text.strip()) and text.translate(_LAID_OUT).isprintable() and len(text) <= LONGEST_MAIL
 
 
 def contrast_with_white(colour: str) -> float:

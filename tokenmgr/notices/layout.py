@@ -53,7 +53,7 @@ class Table:
     def as_html(self) -> str:
         rows = "".join(
             f'<tr><th scope="row" align="left" valign="top" width="34%" style="{_LABEL}">{html.escape(name)}</th>'
-            f'<td valign="top" style="{_CELL};word-break:break-word">{_linked(value)}</td></tr>\n'
+            f'<td valign="top" style="{_CELL}">{_linked(value)}</td></tr>\n'
             for name, value in self.rows
         )
         return f'<table width="100%" cellspacing="0" cellpadding="0" style="margin:0 0 16px;{_TABLE}">{rows}</table>'
@@ -108,7 +108,7 @@ def as_html(sections: Sequence[Section], bank: Bank, colour: str) -> str:
 def _section(section: Section) -> str:
     inner = "\n".join(block.as_html() for block in section.blocks)
     return (
-        f'<tr><td lang="{section.language}" style="padding:24px;border-bottom:1px solid #d5dbe1">'
+        f'<tr><td lang="{section.language}" style="padding:24px;border-bottom:1px solid #d5dbe1;word-break:break-word">'
         f'<h1 style="margin:0 0 20px;font-size:20px;line-height:1.4">{html.escape(section.subject)}</h1>\n'
         f"{inner}</td></tr>\n"
     )

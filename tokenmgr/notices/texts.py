@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenmgr.domain.look import LONGEST_WORD, WORDS
+from tokenmgr.domain.look import LONGEST_MAIL, LONGEST_WORD, WORDS
 from tokenmgr.errors import MailNotSet
 from tokenmgr.notices import advice, layout
 from tokenmgr.notices.layout import Block, Heading, Paragraph, Section, Steps, Table
@@ -45,11 +45,13 @@ def mistakes(text: str) -> list[Mistake]:
 
 
 def _mistakes(text: str) -> Iterator[Mistake]:
-    subject, *body = text.splitlines() or [""]
+    subject, *body = text.split("\n")
     if not subject.strip() or len(subject) > LONGEST_WORD:
         yield Mistake(1, "text_subject")
     if not "".join(body).strip():
         yield Mistake(2, "text_body")
+    if len(text) > LONGEST_MAIL:
+        yield Mistake(1, "text_long")
     for number, line in enumerate((subject, *body), 1):
         if not line.replace("\t", " ").isprintable():
             yield Mistake(number, "text_unprintable")
@@ -101,9 +103,9 @@ def _section(matter: Matter, language: str) -> Section:
 
 
 def _blocks(body: str, values: Mapping[str, str], blocks: Mapping[str, Block]) -> Iterator[Block]:
-    for part in re.split(r"\n\s*\n", "\n".join(line.rstrip() for line in body.strip().splitlines())):
+    for part in re.split(r"\n\s*\n", "\n".join(line.rstrip() for line in body.strip().split("\n"))):
         lines: list[str] = []
-        for line in part.splitlines():
+        for line in part.split("\n"):
             block = blocks.get(line.strip()[1:-1]) if line.strip().startswith("{") else None
             if block is None and not line.startswith("# "):
                 lines.append(_filled(line, values))
