@@ -82,6 +82,7 @@ def test_a_library_beside_the_catalogue(tmp_path: Path) -> None:
         ("[mail]\nhost = 'x'\nport = 25.5", "mail.port"),
         ("[mail]\nhost = 'x'\nport = 65536", "mail.port"),
         ("[mail]\nhost = 'x'\ntime_limit = 0", "mail.time_limit"),
+        ("[mail]\nhost = 'x'\ntime_limit = 61", "at most 60"),
         ("[mail]\nhost = 'x'\ntime_limit = true", "mail.time_limit"),
         ("[mail]\nhost = 'x'\nsecurity = 'ssl'", "mail.security is one of"),
         ("[mail]\nhost = 'x'\nuser = 'u'", "go together"),

@@ -41,6 +41,9 @@ class TimeLimits:
         return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
 
 
+LONGEST_ANSWER = 60.0  # a dozen of them, and ten minutes for the last, are less than a mail is ours (sql/outbox.py)
+
+
 @dataclass(frozen=True)
 class MailServer:
     """Who takes the notices to customers. Without `host` there is none."""
@@ -51,7 +54,7 @@ class MailServer:
     user: str = ""
     password_file: str = ""  # as ca_file, beside settings.toml where it is no whole path; its first line
     ca_file: str = ""  # PEM; without it, whom the system trusts
-    time_limit: float = 60.0
+    time_limit: float = LONGEST_ANSWER
     return_path: str = ""  # where it is told that a mail was not delivered; without it, the bank's own address
 
 
@@ -209,7 +212,7 @@ def _mail(path: Path, content: Any) -> MailServer:
         if one.type == "str" and not (isinstance(value, str) and value.isprintable() and (is_file or value.isascii())):
             raise SettingsWrong(file=str(path), reason=f"mail.{one.name} is a text{'' if is_file else ' in ASCII'}")
     _number(path, "mail.port", content.get("port", 1), 65535, whole=True)
-    _number(path, "mail.time_limit", content.get("time_limit", 1), 600)
+    _number(path, "mail.time_limit", content.get("time_limit", 1), LONGEST_ANSWER)
     if not content:
         return MailServer()
     if not content.get("host"):
@@ -233,10 +236,10 @@ def _mail(path: Path, content: Any) -> MailServer:
     )
 
 
-def _number(path: Path, name: str, value: Any, most: int, whole: bool = False) -> None:
+def _number(path: Path, name: str, value: Any, most: float, whole: bool = False) -> None:
     kind = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value <= most:
-        raise SettingsWrong(file=str(path), reason=f"{name} is a number, more than 0 and at most {most}")
+        raise SettingsWrong(file=str(path), reason=f"{name} is a number, more than 0 and at most {most:g}")
 
 
 def _entry(path: Path) -> LibraryEntry:

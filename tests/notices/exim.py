@@ -25,7 +25,7 @@ primary_hostname = mta.example
 spool_directory = {folder}/spool
 log_file_path = {folder}/%slog
 exim_user = {user}
-exim_group = {user}
+exim_group = {group}
 keep_environment =
 queue_only
 tls_advertise_hosts = *
@@ -72,15 +72,22 @@ class Exim:
 
 @contextlib.contextmanager
 def exim(outside: int) -> Iterator[Exim]:
-    """Its own user has to get at its folder, as it would not below pytest's. It is given the socket, as by inetd, so
-    that nobody has to wait until it listens."""
+    """Started by root it becomes its own user, who could not get at a folder below pytest's. It is given the socket, as
+    by inetd, so that nobody has to wait until it listens."""
     folder = Path(tempfile.mkdtemp(prefix="tokenmgr-exim-"))
-    whose = pwd.getpwnam(USER)
-    os.chown(folder, whose.pw_uid, whose.pw_gid)
+    whose = pwd.getpwnam(USER) if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     roots = trust(folder / "trust").roots
-    os.chown(folder / "trust" / "server.pem", whose.pw_uid, whose.pw_gid)
+    for path in (folder, folder / "trust" / "server.pem"):
+        os.chown(path, whose.pw_uid, whose.pw_gid)
     file = folder / "exim.conf"
-    values = {"folder": folder, "user": USER, "outside": outside, "login": LOGIN, "password": PASSWORD}
+    values = {
+        "folder": folder,
+        "user": whose.pw_uid,
+        "group": whose.pw_gid,
+        "outside": outside,
+        "login": LOGIN,
+        "password": PASSWORD,
+    }
     file.write_text(CONFIGURATION.format(**values))
     try:
         program = ("/usr/sbin/exim4", "-C", str(file))

@@ -69,6 +69,15 @@ def test_what_is_written_is_what_is_read(name: str, subject: str, text: str) -> 
     assert body(mail, "plain").rstrip("\n") == text.rstrip("\n")
 
 
+@given(st.from_regex(r"[!#-'*+\-./-9=?A-Z^-~]{1,64}@[a-z]{1,9}\.example", fullmatch=True))
+def test_any_address_that_is_sendable_is_read_back(address: str) -> None:
+    assert is_sendable(address)
+    mail = read(as_bytes(letter(to=address, sender=address)))
+    for header in ("From", "To"):
+        (found,) = mail[header].addresses
+        assert f"{found.username}@{found.domain}" == address
+
+
 @pytest.mark.parametrize(
     ("address", "sent"),
     [("tanaka@mihon.example", True), ("a..b@mobile.example", True), ("田中@mihon.example", False), ("tanaka", False)],
