@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import signal
@@ -14,14 +15,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.notices.mailhouse import House, house, letter
-from tests.notices.office import Office, write
+from tests.notices.office import POLICIES, Office, write
 from tests.sql.world import BANK, HOUR, World
 from tokenmgr.domain.notice import Skipped, Stage
 from tokenmgr.domain.party import Role
 from tokenmgr.errors import MailServerUnreachable, TextUnfit
 from tokenmgr.notices import letters, rounds, schedule
 from tokenmgr.notices.courier import PAUSES, WAITS
-from tokenmgr.notices.post import Letter
+from tokenmgr.notices.post import Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.outbox import LEASE, Entry, Outbox, Which
@@ -124,6 +125,32 @@ def test_two_processes_at_once(world: World, mails: House, office: Office, other
     assert others.run(office.now, one=0, other=0) == [0, 0]
     assert set(stages(world)) == {Stage.SENT}
     assert len({str(one.mail["Message-ID"]) for one in mails.taken}) == len(mails.taken) == 21
+
+
+@dataclass
+class Stopping:
+    """Somebody presses Ctrl-C while the mail server has the mail and has not answered yet."""
+
+    post: Post
+
+    def send(self, one: Letter) -> Receipt:
+        signal.raise_signal(signal.SIGINT)
+        return self.post.send(one)
+
+    def close(self) -> None:
+        self.post.close()
+
+
+@SQLITE
+def test_who_stops_it_waits_for_the_mail_that_is_under_way(world: World, mails: House, office: Office) -> None:
+    office.now += 37 * DAYS
+    courier = office.courier()
+    courier.post = Stopping(courier.post)
+    with contextlib.closing(courier.post), pytest.raises(KeyboardInterrupt):
+        rounds.run(courier, POLICIES)
+    assert sorted(one.stage.value for one in entries(world) if not one.skipped) == ["sent", "waiting"]
+    office.round()
+    assert len(mails.taken) == 2
 
 
 @SQLITE

@@ -22,6 +22,7 @@ from tokenmgr.notices.post import Fate, Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.notices import About
 from tokenmgr.sql.outbox import Errand, Outbox, Outcome, Start
+from tokenmgr.system import interrupts_held_back
 
 # Between tries at a mail that was put off; three days, as servers do it among themselves (RFC 5321, 4.5.4.1: 4-5 days).
 WAITS = tuple(timedelta(minutes=one) for one in (5, 15, 60, 180, 360, 720, 1440, 1440))
@@ -62,7 +63,8 @@ class Courier:
             while numbers := self.outbox.take(done, self.clock(), bank):
                 done = ()
                 for number in numbers:
-                    done = self._one(number, done)
+                    with interrupts_held_back():  # whoever stops this has the mail that is under way come to its end
+                        done = self._one(number, done)
                     tell(self.tally)
         except BaseException:
             with contextlib.suppress(TokenmgrError):  # then their time runs out
