@@ -15,6 +15,7 @@ from benchmarks import (
     handover,
     listing,
     look,
+    notices,
     ocsp_http,
     plug,
     registry,
@@ -44,6 +45,7 @@ ALL = {
     "status": status.run,
     "throughput": throughput.run,
     "audit": audit.run,
+    "notices": notices.run,
 }
 
 
