@@ -91,7 +91,7 @@ def _progress() -> Callable[[Tally], None]:
         return lambda _: None
 
     def tell(tally: Tally) -> None:
-        told = t("notices.progress", sent=tally.sent, others=tally.count - tally.sent)
+        told = t("notices.progress", done=tally.count, all=max(tally.expected, tally.count), sent=tally.sent)
         click.echo(f"\r{told}\x1b[K", err=True, nl=False)
 
     return tell

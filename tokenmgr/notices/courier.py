@@ -37,6 +37,7 @@ class Tally:
     postponed: int = 0
     skipped: Counter[Skipped] = field(default_factory=Counter)
     troubles: dict[str, NoticeError] = field(default_factory=dict)  # by bank: none of its mails could be written
+    expected: int = 0  # how many there will be in all, as far as that is known
 
     @property
     def count(self) -> int:
