@@ -26,7 +26,7 @@ from tokenmgr.system import interrupts_held_back
 
 # Between tries at a mail that was put off; three days, as servers do it among themselves (RFC 5321, 4.5.4.1: 4-5 days).
 WAITS = tuple(timedelta(minutes=one) for one in (5, 15, 60, 180, 360, 720, 1440, 1440))
-PAUSES = (2.0, 10.0, 30.0)  # seconds, between tries to reach the server at all
+PAUSES = (1.0, 5.0)  # seconds, between tries to reach the server at all; the next run tries again
 TROUBLED = timedelta(hours=1)  # until a bank's mails are tried again that cannot be written
 
 
