@@ -5,7 +5,7 @@ BIN := .venv/bin
 
 # For running: SoftHSM and a venv. For the tests and benchmarks: independent readers of what we write, and a compiler.
 APT_RUN := python3-venv softhsm2
-APT_TEST := chromium curl dbus desktop-file-utils firefox-esr gcc gnome-keyring gnutls-bin iproute2 libbcpkix-java libc6-dev libengine-pkcs11-openssl libglib2.0-bin libnss3 libnss3-tools libp11-kit-dev \
+APT_TEST := chromium curl dbus desktop-file-utils exim4-daemon-light firefox-esr gcc gnome-keyring gnutls-bin iproute2 libbcpkix-java libc6-dev libengine-pkcs11-openssl libglib2.0-bin libnss3 libnss3-tools libp11-kit-dev \
   libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 libumockdev0 opencryptoki openjdk-17-jdk-headless \
   opensc openssh-client openssl p11-kit p11-kit-modules pcscd postgresql-15 swtpm tpm2-abrmd udev umockdev usbutils \
   fonts-noto-cjk libdbus-1-3 libegl1 libfontconfig1 libgl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 openbox trayer xvfb \

@@ -16,6 +16,7 @@ from benchmarks import (
     listing,
     login,
     look,
+    notices,
     ocsp_http,
     plug,
     registry,
@@ -46,6 +47,7 @@ ALL = {
     "status": status.run,
     "throughput": throughput.run,
     "audit": audit.run,
+    "notices": notices.run,
 }
 
 

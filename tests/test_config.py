@@ -71,6 +71,25 @@ def test_a_library_beside_the_catalogue(tmp_path: Path) -> None:
         ("[time_limits]\ncall = 'fast'", "time_limits.call"),
         ("[time_limits]\ncall = true", "time_limits.call"),
         ("time_limits = 3", "time_limits is a table"),
+        ("mail = 3", "mail is a table"),
+        ("[mail]\nserver = 'x'", "unknown: server"),
+        ("[mail]\nport = 25", "mail.host is needed"),
+        ("[mail]\nhost = ''", "mail.host is needed"),
+        ("[mail]\nhost = 3", "mail.host is a text"),
+        ("[mail]\nhost = 'み.example'", "mail.host is a text in ASCII"),
+        ('[mail]\nhost = "a\\r\\nb"', "mail.host is a text"),
+        ("[mail]\nhost = 'x'\nport = 0", "mail.port"),
+        ("[mail]\nhost = 'x'\nport = 25.5", "mail.port"),
+        ("[mail]\nhost = 'x'\nport = 65536", "mail.port"),
+        ("[mail]\nhost = 'x'\ntime_limit = 0", "mail.time_limit"),
+        ("[mail]\nhost = 'x'\ntime_limit = 61", "at most 60"),
+        ("[mail]\nhost = 'x'\ntime_limit = true", "mail.time_limit"),
+        ("[mail]\nhost = 'x'\nsecurity = 'ssl'", "mail.security is one of"),
+        ("[mail]\nhost = 'x'\nuser = 'u'", "go together"),
+        ("[mail]\nhost = 'x'\npassword_file = 'p'", "go together"),
+        ("[mail]\nhost = 'x'\nuser = 'u'\npassword_file = 'p'\nsecurity = 'none'", "would tell it to all"),
+        ("[mail]\nhost = 'x'\nreturn_path = 'bounces'", "mail.return_path is an address"),
+        ("[mail]\nhost = 'x'\nreturn_path = 'a@b>c'", "mail.return_path is an address"),
         ("not toml", "line 1"),
     ],
 )
@@ -98,3 +117,14 @@ def test_a_wrong_library_entry_is_named(tmp_path: Path, text: str) -> None:
     with pytest.raises(SettingsWrong) as raised:
         settings(tmp_path)
     assert raised.value.file.endswith("b.toml")
+
+
+def test_a_mail_server_has_the_port_of_its_security_and_files_beside_the_settings(tmp_path: Path) -> None:
+    assert settings(tmp_path).mail == config.MailServer()
+    text = "[mail]\nhost = 'mail.example'\nuser = 'u'\npassword_file = 'mail.password'\nca_file = '/etc/ca.pem'\n"
+    found = settings(tmp_path, text).mail
+    assert (found.security, found.port, found.time_limit) == ("starttls", 587, 60)
+    assert (found.password_file, found.ca_file) == (str(tmp_path / "mail.password"), "/etc/ca.pem")
+    assert settings(tmp_path, text + "security = 'tls'").mail.port == 465
+    assert settings(tmp_path, "[mail]\nhost = 'localhost'\nsecurity = 'none'").mail.port == 25
+    assert settings(tmp_path, "[mail]\nhost = 'localhost'\nport = 2525").mail.port == 2525

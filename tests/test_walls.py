@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "ra": {"errors", "log", "domain", "pki", "ca"},
     "sql": {"errors", "clock", "system", "domain", "ra"},
     "serving": {"errors", "log"},
-    "notices": {"errors", "clock", "config", "log", "domain", "sql"},
+    "notices": {"errors", "clock", "config", "log", "system", "messages", "domain", "sql"},
     "api": {"errors", "log", "messages", "domain", "pki", "cmp", "ca", "ra", "sql", "serving"},
     "portal": {"errors", "clock", "log", "messages", "domain", "pki", "ra", "sql", "serving"},
     "wiring": BOTH_SIDES | {"catalogue", "messages", "diagnostics", "token", "usb", "keystore", "renewal", "customer"},

@@ -1,7 +1,7 @@
 """Settings: read once at start, checked whole, then handed on. The only reader of the environment.
 
 TOKENMGR_HOME            everything of this user's: settings.toml, libraries.d/, simulated media
-settings.toml            language, usb, catalogue, staff, [time_limits]              (docs/settings.md lists every key)
+settings.toml            language, usb, catalogue, staff, [time_limits], [mail]      (docs/settings.md lists every key)
 libraries.d/NAME.toml    a PKCS#11 library beside those of the catalogue
 drivers.d/NAME.toml      a token family beside those of drivers/, or in place of one
 banks.d/NAME.toml        a bank, as it hands it out (customer/profiles.py)
@@ -12,9 +12,10 @@ hooks/before/, after/    this user's own scripts (customer/hooks.py)
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,31 @@ class TimeLimits:
         return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
 
 
+LONGEST_ANSWER = 60.0  # a dozen of them, and ten minutes for the last, are less than a mail is ours (sql/outbox.py)
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Who takes the notices to customers. Without `host` there is none."""
+
+    host: str = ""
+    port: int = 0  # 0: as `security` has it
+    security: str = "starttls"
+    user: str = ""
+    password_file: str = ""  # as ca_file, beside settings.toml where it is no whole path; its first line
+    ca_file: str = ""  # PEM; without it, whom the system trusts
+    time_limit: float = LONGEST_ANSWER
+    return_path: str = ""  # where it is told that a mail was not delivered; without it, the bank's own address
+
+
+SECURITY = {
+    "starttls": 587,
+    "tls": 465,
+    "none": 25,
+}  # and their ports (RFC 6409, 3.1; RFC 8314, 7.3; RFC 5321, 4.5.4.2)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
 @dataclass(frozen=True)
 class LibraryEntry:
     """A library to look into, and what its process is told by the environment."""
@@ -60,6 +86,7 @@ class Settings:
     libraries: tuple[LibraryEntry, ...]
     environment: Mapping[str, str]
     staff: str = ""  # who is at the keyboard, for the audit trail; the system's user where it is not said
+    mail: MailServer = MailServer()
 
     @property
     def library_folder(self) -> Path:
@@ -100,7 +127,7 @@ class Settings:
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     home = home_folder(environment)
     content = _toml(home / "settings.toml")
-    _known(home / "settings.toml", content, {"language", "catalogue", "usb", "time_limits", "staff"})
+    _known(home / "settings.toml", content, {"language", "catalogue", "usb", "time_limits", "staff", "mail"})
     for name in ("catalogue", "usb"):
         if not isinstance(content.get(name, True), bool):
             raise SettingsWrong(file=str(home / "settings.toml"), reason=f"{name} is true or false")
@@ -118,6 +145,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         staff=_staff(
             home / "settings.toml", environment.get("TOKENMGR_STAFF") or content.get("staff") or system.user()
         ),
+        mail=_mail(home / "settings.toml", content.get("mail", {})),
     )
 
 
@@ -172,6 +200,46 @@ def _time_limits(path: Path, content: Any) -> TimeLimits:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 3600:
             raise SettingsWrong(file=str(path), reason=f"time_limits.{name} is seconds, more than 0 and at most 3600")
     return TimeLimits(**content)
+
+
+def _mail(path: Path, content: Any) -> MailServer:
+    if not isinstance(content, dict):
+        raise SettingsWrong(file=str(path), reason="mail is a table")
+    _known(path, content, {f.name for f in fields(MailServer)})
+    for one in fields(MailServer):
+        value = content.get(one.name, one.default)
+        is_file = one.name.endswith("_file")
+        if one.type == "str" and not (isinstance(value, str) and value.isprintable() and (is_file or value.isascii())):
+            raise SettingsWrong(file=str(path), reason=f"mail.{one.name} is a text{'' if is_file else ' in ASCII'}")
+    _number(path, "mail.port", content.get("port", 1), 65535, whole=True)
+    _number(path, "mail.time_limit", content.get("time_limit", 1), LONGEST_ANSWER)
+    if not content:
+        return MailServer()
+    if not content.get("host"):
+        raise SettingsWrong(file=str(path), reason="mail.host is needed")
+    found = MailServer(**content)
+    if found.security not in SECURITY:
+        raise SettingsWrong(file=str(path), reason=f"mail.security is one of {', '.join(SECURITY)}")
+    if bool(found.user) != bool(found.password_file):
+        raise SettingsWrong(file=str(path), reason="mail.user and mail.password_file go together")
+    if found.user and found.security == "none" and found.host not in LOOPBACK:
+        raise SettingsWrong(
+            file=str(path), reason="mail.password_file is for starttls and tls: none would tell it to all"
+        )
+    if found.return_path and not re.fullmatch(r"[^@\s<>]{1,64}@[A-Za-z0-9.-]{1,255}", found.return_path):
+        raise SettingsWrong(file=str(path), reason="mail.return_path is an address")
+    return replace(
+        found,
+        port=found.port or SECURITY[found.security],
+        password_file=found.password_file and str(path.parent / found.password_file),
+        ca_file=found.ca_file and str(path.parent / found.ca_file),
+    )
+
+
+def _number(path: Path, name: str, value: Any, most: float, whole: bool = False) -> None:
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 < value <= most:
+        raise SettingsWrong(file=str(path), reason=f"{name} is a number, more than 0 and at most {most:g}")
 
 
 def _entry(path: Path) -> LibraryEntry:

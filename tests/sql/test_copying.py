@@ -55,7 +55,7 @@ def filled(database: Database) -> World:
     look = {"bank": BANK.code, "look": "{}", "logo": b"\0\xff"}
     database.write(lambda c: c.execute(insert(METADATA.tables["bank_look"]), look))
     mail = {"bank": BANK.code, "serial": served, "to_whom": world.user.id, "kind": "due", "lead": 30, "tries": 0}
-    mail |= dict.fromkeys(("why", "address", "told", "claimed_by"), "") | {"state": "waiting"}
+    mail |= dict.fromkeys(("why", "address", "told", "claimed_by", "letter"), "") | {"state": "waiting"}
     mail |= dict.fromkeys(("due_at", "queued_at", "next_at"), 1)
     database.write(lambda c: c.execute(insert(METADATA.tables["notice"]), mail))
     return world

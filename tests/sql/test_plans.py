@@ -13,8 +13,10 @@ from tests.sql.test_engine import counted
 from tests.sql.test_handovers import CLAIMS
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, exchange, generation
 from tokenmgr.domain.handover import Progress, State
+from tokenmgr.domain.notice import Stage, due_notices
 from tokenmgr.domain.rehearsal import APART
 from tokenmgr.sql import handovers
+from tokenmgr.sql.outbox import Outbox, Outcome, Start, Which
 
 READS: dict[str, Callable[[World], object]] = {
     "bank": lambda world: world.registry.bank(BANK.code),
@@ -76,6 +78,19 @@ def handover(world: World) -> None:
     world.database.write(lambda c: handovers.tidy(c, DAY))
 
 
+def notices(world: World) -> None:
+    outbox, now = Outbox(world.database, "me"), world.active().not_after
+    due = [(one.bank, it) for one in outbox.candidates(now, APART) for it in due_notices(one.held, BANK.policy, now)]
+    outbox.keep(due, now)
+    number, *_ = outbox.take((), now)
+    outbox.errand(number)
+    outbox.start((), Start(number, "letter", "user-1@example.jp"), now)
+    outbox.let_go([Outcome(number, Stage.REFUSED)], [number], now)
+    outbox.retry(number, now)
+    outbox.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
+    list(outbox.entries(Which(serial=7)))
+
+
 @pytest.mark.parametrize("verb", READS)
 def test_a_read_is_one_statement(world: World, verb: str) -> None:
     READS[verb](world)
@@ -123,7 +138,7 @@ def test_a_key_is_found_by_its_index(kind: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, handover, *READS.values()])
+@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, handover, notices, *READS.values()])
 def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
     asked: list[tuple[str, Any]] = []
 

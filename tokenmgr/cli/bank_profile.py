@@ -51,12 +51,12 @@ def profile_of(bank: Bank, folder: CaFolder, keys: Iterable[bytes]) -> dict[str,
 
 def as_toml(profile: Mapping[str, str], only_ascii: bool = False) -> str:
     """`only_ascii` where standard output is in another encoding: TOML is UTF-8, and the file is what is printed."""
-    lines = [f'{key} = "{_escaped(text, only_ascii)}"\n' for key, text in profile.items() if key not in PEM]
+    lines = [f'{key} = "{escaped(text, only_ascii)}"\n' for key, text in profile.items() if key not in PEM]
     blocks = [f"{key} = '''\n{profile[key]}'''\n" for key in PEM if key in profile]  # PEM has nothing that would end it
     return "".join([*lines, *blocks])
 
 
-def _escaped(text: str, only_ascii: bool) -> str:
+def escaped(text: str, only_ascii: bool) -> str:
     """In a basic string of TOML 1.0. JSON's escapes would not do: beyond the BMP those are two of UTF-16."""
     return "".join(
         f"\\U{ord(one):08X}" if one in '"\\\x7f' or one < " " or (only_ascii and not one.isascii()) else one

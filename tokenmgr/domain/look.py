@@ -16,6 +16,7 @@ from tokenmgr.domain.party import is_email, is_name
 LANGUAGES = ("ja", "en")
 LARGEST_LOGO = 64 * 1024
 LONGEST_WORD, LONGEST_MAIL = 120, 8000
+_LAID_OUT = str.maketrans("\n\t", "  ")
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SITE = re.compile(r"https://[a-z0-9.-]{1,253}(:[0-9]{1,5})?(/[0-9A-Za-z._~/-]*)?")
@@ -53,7 +54,9 @@ class Reminder(Enum):
     CHECKBOX = "checkbox"  # 次へ, with 次回ログイン時に更新する to be ticked
 
 
-MAILS = frozenset(f"{kind}.{language}" for kind in ("due", "expired", "renewed") for language in LANGUAGES)
+# What a mail is about, and to whom: to the holder, or to an administrator of its contract about one of its IDs.
+_ABOUT = ("due", "expired", "renewed", "due_administrator", "expired_administrator", "renewed_administrator")
+MAILS = frozenset(f"{about}.{language}" for about in _ABOUT for language in LANGUAGES)
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,9 @@ class Look:
     sender: str = ""  # the address that its mails are from
     sender_name: str = ""
     languages: tuple[str, ...] = ("ja",)  # of a mail, one below the other
-    mails: Mapping[str, str] = field(default_factory=dict)  # by KIND.LANGUAGE: its own text, the first line its subject
+    mails: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by ABOUT.LANGUAGE: its own text, the first line its subject
 
     def __post_init__(self) -> None:
         _hold(bool(_COLOUR.fullmatch(self.colour)) and contrast_with_white(self.colour) >= 4.5, "colour")
@@ -77,11 +82,11 @@ class Look:
             _hold(set(own) <= WORDS and all(_is_line(text) for text in own.values()), "words")
         for name in ("site", "program_page"):
             _hold(not getattr(self, name) or bool(_SITE.fullmatch(getattr(self, name))), name)
-        _hold(not self.sender or is_email(self.sender), "sender")
+        _hold(not self.sender or (is_email(self.sender) and self.sender.isascii()), "sender")
         _hold(not self.sender_name or is_name(self.sender_name), "sender_name")
         named = bool(self.languages) and len(set(self.languages)) == len(self.languages)
         _hold(named and set(self.languages) <= set(LANGUAGES), "languages")
-        _hold(set(self.mails) <= MAILS and all(0 < len(text) <= LONGEST_MAIL for text in self.mails.values()), "mails")
+        _hold(set(self.mails) <= MAILS and all(map(_is_mail, self.mails.values())), "mails")
 
 
 def _hold(holds: bool, name: str) -> None:
@@ -91,6 +96,10 @@ def _hold(holds: bool, name: str) -> None:
 
 def _is_line(text: str) -> bool:
     return bool(text.strip()) and text.isprintable() and len(text) <= LONGEST_WORD
+
+
+def _is_mail(text: str) -> bool:
+    return bool(text.strip()) and text.translate(_LAID_OUT).isprintable() and len(text) <= LONGEST_MAIL
 
 
 def contrast_with_white(colour: str) -> float:

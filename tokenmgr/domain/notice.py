@@ -2,21 +2,27 @@
 
 A lead is so many whole days before expiry. Of several leads that have passed at once (nobody has run for a while, or a
 bank has added some) the last is written, and the others are skipped: two mails of one day that name the same day.
+
+The holder is written to; where it has no address, or its mail has failed, the other administrators of its contract are
+in its place. `escalation_days` are for a user's administrators whatever the user was told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.party import Role
 from tokenmgr.domain.policy import BankPolicy
 
 EXPIRED_FOR = timedelta(days=7)  # how long after expiry it is still told: older ones are no news to anybody
 RENEWED_FOR = timedelta(days=3)  # how long after a renewal it is still told
+AHEAD = timedelta(minutes=5)  # what clocks of several nodes may differ by
+LONG = timedelta(hours=72)  # without a run: then a person looks first
 
 
 class Kind(Enum):
@@ -32,31 +38,54 @@ class Skipped(Enum):
     REVOKED = "revoked"
     ON_HOLD = "on-hold"
     EXPIRED = "expired"  # before it could be sent
+    TOO_LATE = "too-late"  # that it has expired, or was renewed, is no news any more
     OVERTAKEN = "overtaken"  # a later lead has passed too, and is written in its place
     NO_ADDRESS = "no-address"
-    NOT_WANTED = "not-wanted"  # the bank's policy has changed meanwhile
+    NOT_WANTED = "not-wanted"  # the bank's policy has changed meanwhile, or somebody else is written to
+
+    @property
+    def may_pass(self) -> bool:
+        """Once it has, the notice is due again."""
+        return self in (Skipped.ON_HOLD, Skipped.NO_ADDRESS, Skipped.NOT_WANTED)
+
+
+class Stage(Enum):
+    """WAITING ──▶ SENDING ──▶ SENT ──▶ BOUNCED
+    ▲  ▲             │ └────▶ REFUSED     │
+    │  └─ for now ───┘           │        │
+    └──── another address ───────┴────────┘        SKIPPED from the first two, and instead of them
+    """
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"  # the mail server has taken it
+    REFUSED = "refused"  # by the mail server for good, or for now for too long
+    BOUNCED = "bounced"  # taken, and reported as undeliverable afterwards
+    SKIPPED = "skipped"
+
+    @property
+    def has_failed(self) -> bool:
+        return self in (Stage.REFUSED, Stage.BOUNCED)
 
 
 @dataclass(frozen=True)
-class Holder:
-    """Whose certificate it is, and who can be written to about it."""
-
+class Person:
     subscriber: int
-    role: Role
-    has_address: bool
-    administrators: tuple[int, ...] = ()  # of the same contract, with an address; never the holder itself
+    address: str = field(repr=False)  # empty: none
 
 
 @dataclass(frozen=True)
 class Held:
-    """A certificate that was confirmed, as far as notices go by it."""
+    """A certificate that was confirmed, as far as notices go by it, and who can be written to about it."""
 
     serial: int
     state: State
     not_after: datetime
     confirmed_at: datetime
     is_renewal: bool  # it has followed another one
-    holder: Holder
+    role: Role
+    holder: Person
+    administrators: tuple[Person, ...] = ()  # of the same contract, with an address; never the holder itself
 
 
 @dataclass(frozen=True, order=True)
@@ -70,71 +99,110 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Past:
+    """What has become of a notice so far."""
+
+    stage: Stage
+    address: str = field(default="", repr=False)
+    skipped: Skipped | None = None
+
+    def has_failed(self, address: str) -> bool:
+        """And would again: there is no other address."""
+        return self.stage.has_failed and address in ("", self.address)
+
+
+Known = Mapping[Notice, Past]  # of one certificate
+NOTHING: Known = {}
+
+
+@dataclass(frozen=True)
 class Due:
     """To be written, or where `skipped` says why not, to be noted as never written."""
 
     notice: Notice
+    address: str = field(repr=False)
     at: datetime  # since when
     skipped: Skipped | None = None
 
 
-def due_notices(
-    held: Held, policy: BankPolicy, now: datetime, known: Collection[Notice] = frozenset()
-) -> tuple[Due, ...]:
-    """All that is due at this moment and not among what is `known`: written, waiting or skipped before."""
+def due_notices(held: Held, policy: BankPolicy, now: datetime, known: Known = NOTHING) -> tuple[Due, ...]:
+    """All that is due at this moment and is not waiting, sent or skipped for good already."""
     if held.state is not State.ACTIVE:
         return ()
-    return tuple(one for one in _wanted(held, policy, now) if one.notice not in known)
+    return tuple(one for one in _wanted(held, policy, now, known) if _is_news(one, known.get(one.notice)))
 
 
-def still_true(notice: Notice, held: Held, policy: BankPolicy, now: datetime) -> Skipped | None:
-    """Looked at again before each try at sending: why it is not to be written any more, where it is not."""
+def still_true(notice: Notice, held: Held, policy: BankPolicy, now: datetime, known: Known) -> Skipped | None:
+    """Looked at again right before each try at sending: why it is not to be written any more, where it is not."""
     if held.state is not State.ACTIVE:
         gone = {State.HELD: Skipped.ON_HOLD, State.SUPERSEDED: Skipped.RENEWED}
         return gone.get(held.state, Skipped.REVOKED)
-    if notice.kind == Kind.DUE.value and now > held.not_after:
-        return Skipped.EXPIRED
-    return None if notice.kind != Kind.DUE.value or _is_led(notice, held, policy) else Skipped.NOT_WANTED
+    wanted = {one.notice: one.skipped for one in _wanted(held, policy, now, known)}
+    return wanted[notice] if notice in wanted else _why_not(notice, held, policy, now)
 
 
-def _is_led(notice: Notice, held: Held, policy: BankPolicy) -> bool:
-    own = notice.to == held.holder.subscriber or not held.holder.has_address
-    return (own and notice.lead in policy.notice_days) or notice.lead in policy.escalation_days
+def furthest_lead(policy: BankPolicy) -> timedelta:
+    return timedelta(days=max((*policy.notice_days, *policy.escalation_days), default=0))
 
 
-def _wanted(held: Held, policy: BankPolicy, now: datetime) -> Iterator[Due]:
+def _is_news(due: Due, past: Past | None) -> bool:
+    if past is None:
+        return True
+    if due.skipped is not None:
+        return False
+    if past.skipped is not None:
+        return past.skipped.may_pass
+    return past.stage.has_failed and not past.has_failed(due.address)
+
+
+def _wanted(held: Held, policy: BankPolicy, now: datetime, known: Known) -> Iterator[Due]:
+    """Each recipient is written the last of its own leads that has passed."""
     holder = held.holder
-    own = (holder.subscriber,) if holder.has_address else holder.administrators
-    if held.is_renewal and policy.renewed_notice and now - held.confirmed_at <= RENEWED_FOR:
-        yield from _to(own, held, Kind.RENEWED, held.confirmed_at)
-    if now > held.not_after:
-        if policy.expired_notice and now - held.not_after <= EXPIRED_FOR:
-            yield from _to(own, held, Kind.EXPIRED, held.not_after)
-        return
-    yield from _led(own, held, policy.notice_days, now)
-    if holder.role is Role.USER and holder.administrators:
-        yield from _led(holder.administrators, held, policy.escalation_days, now)
+    for kind, since in _passed(held, policy, now):
+        is_lead = kind is Kind.DUE
+        own = [lead for lead in since if not is_lead or lead in policy.notice_days]
+        further = [lead for lead in since if is_lead and held.role is Role.USER and lead in policy.escalation_days]
+        leads = {holder: own if holder.address or not held.administrators else []}
+        is_told = not own or _is_told(holder, Notice(held.serial, holder.subscriber, kind.value, own[0]), known)
+        for administrator in held.administrators:
+            leads[administrator] = further if is_told else sorted({*own, *further})
+        for person, mine in leads.items():
+            for lead in mine:
+                skipped = Skipped.OVERTAKEN if lead != mine[0] else None if person.address else Skipped.NO_ADDRESS
+                notice = Notice(held.serial, person.subscriber, kind.value, lead)
+                yield Due(notice, person.address, since[lead], skipped)
 
 
-def _led(whom: tuple[int, ...], held: Held, leads: tuple[int, ...], now: datetime) -> Iterator[Due]:
-    """A lead that had passed before the certificate was there is none of its own."""
-    begins = {lead: held.not_after - timedelta(days=lead) for lead in sorted(set(leads))}
-    passed = [lead for lead, at in begins.items() if held.confirmed_at < at <= now]
-    for lead in passed:
-        is_overtaken = lead != passed[0]
-        yield from _to(whom, held, Kind.DUE, begins[lead], lead, Skipped.OVERTAKEN if is_overtaken else None)
+def _is_told(holder: Person, notice: Notice, known: Known) -> bool:
+    past = known.get(notice)
+    return bool(holder.address) and not (past and past.has_failed(holder.address))
 
 
-def _to(
-    whom: tuple[int, ...],
-    held: Held,
-    kind: Kind,
-    at: datetime,
-    lead: int = 0,
-    skipped: Skipped | None = None,
-) -> Iterator[Due]:
-    """Where nobody can be written to, that is noted of the holder."""
-    for to in whom:
-        yield Due(Notice(held.serial, to, kind.value, lead), at, skipped)
-    if not whom:
-        yield Due(Notice(held.serial, held.holder.subscriber, kind.value, lead), at, skipped or Skipped.NO_ADDRESS)
+def _passed(held: Held, policy: BankPolicy, now: datetime) -> Iterator[tuple[Kind, Mapping[int, datetime]]]:
+    """Each kind's leads with the moments since which they are due, the last to pass first. A lead that had passed
+    before the certificate was there is none of its own."""
+    if held.is_renewal and policy.renewed_notice and held.confirmed_at <= now <= held.confirmed_at + RENEWED_FOR:
+        yield Kind.RENEWED, {0: held.confirmed_at}
+    if not is_over(held.not_after, now):
+        leads = sorted({*policy.notice_days, *policy.escalation_days})
+        since = {lead: held.not_after - timedelta(days=lead) for lead in leads}
+        yield Kind.DUE, {lead: at for lead, at in since.items() if held.confirmed_at < at <= now}
+    elif policy.expired_notice and now <= held.not_after + EXPIRED_FOR:
+        yield Kind.EXPIRED, {0: held.not_after}
+
+
+def _why_not(notice: Notice, held: Held, policy: BankPolicy, now: datetime) -> Skipped:
+    people: Sequence[Person] = (held.holder, *held.administrators)
+    if not any(one.address for one in people if one.subscriber == notice.to):
+        return Skipped.NO_ADDRESS
+    if notice.kind == Kind.DUE.value:
+        if is_over(held.not_after, now):
+            return Skipped.EXPIRED
+        later = [lead for lead in policy.notice_days if lead < notice.lead]
+        is_overtaken = any(held.not_after - timedelta(days=lead) <= now for lead in later)
+        return Skipped.OVERTAKEN if is_overtaken else Skipped.NOT_WANTED
+    begun, ends = {
+        Kind.EXPIRED.value: (held.not_after, EXPIRED_FOR),
+        Kind.RENEWED.value: (held.confirmed_at, RENEWED_FOR),
+    }[notice.kind]
+    return Skipped.TOO_LATE if now > begun + ends else Skipped.NOT_WANTED

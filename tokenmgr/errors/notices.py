@@ -79,3 +79,12 @@ class TextUnfit(NoticeError):
     code = "N110"
     what: str
     reason: str
+
+
+class MailSenderRefused(NoticeError):
+    """Of every mail, so none is given up for it."""
+
+    code = "N130"
+    server: str
+    sender: str
+    told: str

@@ -33,10 +33,15 @@ class Fate(Enum):
     POSTPONED = "postponed"  # for now (4xx), or nobody knows: the same again later
 
 
+# What is told where no server has said anything: texts of [notices].
+NO_ANSWER = "no-answer"
+WRONG_ADDRESS = "wrong-address"
+
+
 @dataclass(frozen=True)
 class Receipt:
     fate: Fate
-    told: str  # the server's own words, or ours about its silence; one line
+    told: str  # the server's own words, in one line, or one of the two above
 
 
 class Post(Protocol):

@@ -186,6 +186,7 @@ notice = Table(  # mails about certificates: those that wait, those that were se
     _moment("queued_at", optional=False),
     _moment("next_at", optional=False),  # when it may be tried
     _word("claimed_by"),
+    _word("letter"),  # as it was handed over, until it is known what came of that (notices/letters.py)
     _moment("sent_at"),
     UniqueConstraint("serial", "to_whom", "kind", "lead"),
     _index("notice_next_at", "next_at", where="state IN ('waiting', 'sending')"),

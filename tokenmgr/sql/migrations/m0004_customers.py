@@ -19,6 +19,7 @@ STATEMENTS = (
         queued_at {big} NOT NULL,
         next_at {big} NOT NULL,
         claimed_by {text} NOT NULL,
+        letter {text} NOT NULL,
         sent_at {big},
         UNIQUE (serial, to_whom, kind, lead)
     )""",
