@@ -10,7 +10,6 @@ import os
 import re
 import socket
 import ssl
-import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,7 @@ from typing import Any
 
 from tests import warm
 from tests.actors import TESTER
-from tests.cli.runner import MAIN, PROGRAM
+from tests.cli.runner import MAIN
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.domain.generation import Generation, State, StoreKind
@@ -163,36 +162,19 @@ def node(ca: Authority, workers: int = 2, status_port: int = 0, est_port: int = 
     """The same with the port of its status service."""
     ports = {"--listen": 0, "--status-listen": status_port, "--est-listen": est_port}
     at = [word for option, port in ports.items() for word in (option, f"127.0.0.1:{port}")]
-    with _started(ca.environment, ca.pin, "ca", "serve", *at, "--workers", str(workers), "--pin-fd") as node:
-        yield _ports(node)
+    with keeper(ca, *at, "--workers", str(workers)) as node:
+        yield ports_of(node)
         node.terminate()
         assert node.wait(PATIENCE) == 0
 
 
-@contextlib.contextmanager
-def _started(environment: Mapping[str, str], pin: str, *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Its PIN through a pipe that it inherits."""
-    reading, writing = os.pipe()
-    os.write(writing, f"{pin}\n".encode())
-    os.close(writing)
-    child = subprocess.Popen(
-        [PROGRAM, *command, str(reading)],
-        env=environment,
-        pass_fds=[reading],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    os.close(reading)
-    with child:
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                child.terminate()
+def keeper(ca: Authority, *options: str) -> contextlib.AbstractContextManager[warm.Running]:
+    """`tokenmgr ca serve`; its workers are processes that it begins."""
+    words = ("ca", "serve", *options, "--pin-fd", "0")
+    return warm.started(MAIN, *words, environment=ca.environment, typed=f"{ca.pin}\n")
 
 
-def _ports(node: subprocess.Popen[str]) -> tuple[int, int]:
+def ports_of(node: warm.Running) -> tuple[int, int]:
     assert node.stdout
     late = threading.Timer(PATIENCE, node.terminate)
     late.start()
