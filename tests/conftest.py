@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import formatted, memory
+from tests import formatted, java, memory
 from tests.browser.pki import Authorities
 from tests.contract.services import require
 from tests.interop import running
@@ -73,6 +73,12 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     """One that runs, as its operator starts it, for all that leave it as it is."""
     with running.authority(tmp_path_factory.mktemp("authority")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def classes(testbed_store: Path) -> str:
+    """The class path of our programs in Java."""
+    return java.compiled(testbed_store.with_name("classes"))
 
 
 @pytest.fixture(scope="session")

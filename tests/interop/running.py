@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -20,21 +19,20 @@ from typing import Any
 
 from tests import warm
 from tests.actors import TESTER
+from tests.api import rig
 from tests.cli.runner import MAIN
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy
-from tokenmgr.log import Secret
-from tokenmgr.ra import passcodes
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract, Enrolment
 
 PIN = "of the CA 135"
 BANK, OTHER_BANK, CONTRACT = "1234", "5678", "0012345"
-LOGIN_PIN, CONFIRMATION_PIN = "135790", "246802"
+LOGIN_PIN, CONFIRMATION_PIN = rig.LOGIN_PIN, rig.CONFIRMATION_PIN
 # Certificates whose renewal is open from their first day on.
 POLICY = BankPolicy(validity_days=20, renewal_days=30, notice_days=(10,))
 PATIENCE = 30.0  # seconds for the CA to be up, or to have ended
@@ -90,7 +88,7 @@ class Authority:
     def enrol(self, role: Role = Role.USER) -> Subscriber:
         until = clock.now() + timedelta(days=80)
         user = f"user{next(self._users):02d}"
-        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *_hashes(), until))
+        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *rig.hashes(), until))
 
     def ticket(self, store: StoreKind = StoreKind.MEDIUM, user: str = "") -> Ticket:
         """POST /banks/{bank}/acquisitions; for somebody new where nobody is named."""
@@ -116,11 +114,6 @@ class Authority:
 
     def states(self, user: str) -> list[State]:
         return [one.state for one in self.generations(user)]
-
-
-@functools.cache
-def _hashes() -> tuple[str, str]:
-    return passcodes.hashed(Secret(LOGIN_PIN)), passcodes.hashed(Secret(CONFIRMATION_PIN))
 
 
 @contextlib.contextmanager
