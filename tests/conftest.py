@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import formatted
+from tests import formatted, java, memory
 from tests.browser.pki import Authorities
 from tests.contract.services import require
 from tests.interop import running
@@ -23,6 +25,10 @@ from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
+
+if place := memory.place():
+    os.environ.setdefault("TMPDIR", place)
+    tempfile.tempdir = None  # somebody may have asked where that is
 
 # The same examples on every run and every computer; nothing is remembered from the last one.
 settings.register_profile("tokenmgr", max_examples=50, derandomize=True, deadline=None, database=None)
@@ -67,6 +73,12 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
     """One that runs, as its operator starts it, for all that leave it as it is."""
     with running.authority(tmp_path_factory.mktemp("authority")) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def classes(testbed_store: Path) -> str:
+    """The class path of our programs in Java."""
+    return java.compiled(testbed_store.with_name("classes"))
 
 
 @pytest.fixture(scope="session")

@@ -57,3 +57,15 @@ def test_what_its_beginning_would_have_read_is_not_said_too_late() -> None:
     for name in ("PYTHONIOENCODING", "LD_PRELOAD", "LC_ALL"):
         with pytest.raises(AssertionError):
             run("pass", **{name: "x"})
+
+
+def test_one_that_goes_on_is_ended_with_whoever_has_started_it() -> None:
+    script = "print(input(), flush=True)\nwhile True: signal.pause()"
+    environment = {**BEGUN_IN}
+    with warm.started(f"import signal\n{script}", environment=environment, typed="typed\n") as running:
+        assert running.stdout
+        assert (running.stdout.readline(), running.poll()) == ("typed\n", None)
+    assert running.wait() == running.poll() == -signal.SIGTERM
+    with warm.started("import sys; sys.exit(3)", environment=environment) as running:
+        assert running.wait(60) == 3
+        running.kill()  # nobody any more

@@ -1,6 +1,8 @@
 """A Python process that need not begin at nothing: a fork of one that has imported what every command imports.
 
 done = warm.run("import sys; sys.exit(3)", environment={...})
+with warm.started("print('up'); input()", environment={...}) as running:
+    running.stdout.readline()
 
 It is a process of its own in all else: its arguments, environment, standard streams, signals and end are its own. What
 reads the environment while it is imported (the rooms of the command line) is not imported before. Whoever must see the
@@ -9,6 +11,7 @@ program begin, or says something to the interpreter or the dynamic linker, start
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import importlib
@@ -21,13 +24,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).parents[1]
 BEGUN_IN = {**os.environ, "LC_ALL": "C.UTF-8"}
-LIMIT = 120  # seconds; then SIGALRM ends it
+STDERR = 2
+LIMIT = 120  # seconds; then SIGALRM ends who is waited for
 LONGEST = 1 << 17  # bytes of a request
 PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
 ROOMS = (
@@ -47,23 +52,85 @@ LEFT_OUT = {"tokenmgr.token.gate", "tokenmgr.token.child", "tokenmgr.testbed.pyt
 Done = subprocess.CompletedProcess[str]
 
 
+class Running:
+    """As much of subprocess.Popen as there is need of."""
+
+    def __init__(self, told: socket.socket, stdout: IO[str] | None = None) -> None:
+        self._told, self.stdout = told, stdout
+        self.pid = int(told.recv(16))
+        self.returncode: int | None = None
+
+    def wait(self, timeout: float | None = None) -> int:
+        if self.returncode is None:
+            self._told.settimeout(timeout)
+            self.returncode = int(self._told.recv(16))
+        return self.returncode
+
+    def poll(self) -> int | None:
+        with contextlib.suppress(BlockingIOError):
+            self.wait(0)
+        return self.returncode
+
+    def terminate(self) -> None:
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._send(signal.SIGKILL)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
 def run(script: str, *arguments: str, environment: Mapping[str, str], typed: str = "") -> Done:
     """Python code as `python -c` has it; `arguments` are sys.argv[1:]."""
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+        streams = out.fileno(), err.fileno()
+        with _asked(script, arguments, environment, typed, streams, LIMIT) as told:
+            status = Running(told).wait()
+        for said in (out, err):
+            said.seek(0)
+        return Done([script, *arguments], status, out.read(), err.read())
+
+
+@contextlib.contextmanager
+def started(script: str, *arguments: str, environment: Mapping[str, str], typed: str = "") -> Iterator[Running]:
+    """One that goes on beside the test, and is told to end where it has not by then."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as said:
+        try:
+            asked = _asked(script, arguments, environment, typed, (writing, STDERR), 0)
+        finally:
+            os.close(writing)
+        with asked as told:
+            running = Running(told, said)
+            try:
+                yield running
+            finally:
+                running.terminate()
+                running.wait(LIMIT)
+
+
+def _asked(
+    script: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    typed: str,
+    streams: tuple[int, int],
+    limit: int,
+) -> socket.socket:
+    """Where its number is told, and its end."""
     assert _read_at_the_beginning(environment) == _read_at_the_beginning(BEGUN_IN)
     assert len(typed) < PIPE // 4
     reading, writing = os.pipe()
     os.write(writing, typed.encode())
     os.close(writing)
-    ours, its = socket.socketpair()
-    request = json.dumps([script, arguments, dict(environment), str(Path.cwd())]).encode()
-    with ours, its, tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        socket.send_fds(_server().asked, [request], [reading, out.fileno(), err.fileno(), its.fileno()])
-        os.close(reading)
-        its.close()
-        status = int(ours.recv(16))
-        for said in (out, err):
-            said.seek(0)
-        return Done([script, *arguments], status, out.read(), err.read())
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    request = json.dumps([script, arguments, dict(environment), str(Path.cwd()), limit]).encode()
+    socket.send_fds(_server().asked, [request], [reading, *streams, its.fileno()])
+    os.close(reading)
+    its.close()
+    return ours
 
 
 def _read_at_the_beginning(environment: Mapping[str, str]) -> dict[str, str]:
@@ -82,8 +149,14 @@ def _server() -> Server:
     """One for each process of the tests; it ends with it."""
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.warm", str(its.fileno())]
-    nothing = subprocess.DEVNULL
-    process = subprocess.Popen(command, env=BEGUN_IN, cwd=ROOT, pass_fds=[its.fileno()], stdin=nothing, stdout=nothing)
+    process = subprocess.Popen(
+        command,
+        env=BEGUN_IN,
+        cwd=ROOT,
+        pass_fds=[its.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=its.fileno(),  # nothing can be sought in it, nor in the pipe that a fork may have there
+    )
     its.close()
     return Server(process, ours)
 
@@ -129,13 +202,14 @@ def _wait_for(request: bytes, descriptors: list[int]) -> None:
         return
     for one in streams:
         os.close(one)
+    os.write(told, str(process).encode())
     _, status = os.waitpid(process, 0)
     os.write(told, str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
 def _become(request: bytes, streams: list[int]) -> None:
-    script, arguments, environment, folder = json.loads(request)
+    script, arguments, environment, folder, limit = json.loads(request)
     for number, one in enumerate(streams):
         os.dup2(one, number)
         os.close(one)
@@ -143,7 +217,7 @@ def _become(request: bytes, streams: list[int]) -> None:
     os.environ.update(environment)
     time.tzset()
     os.chdir(folder)
-    signal.alarm(LIMIT)
+    signal.alarm(limit)  # 0: no end is set
     sys.argv = ["-c", *arguments]
     exec(compile(script, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
 

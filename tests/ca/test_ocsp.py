@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,11 +15,11 @@ from cryptography.x509 import ocsp
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import java
 from tests.api.signer import HookedKey
 from tests.ca.made import CA_KINDS, NOW, pkilint
 from tests.ca.status import DAY, FIRST, ended, run, single, status_ca
 from tests.ca.test_crl import FLAGS
-from tests.contract.services import require
 from tokenmgr.ca.keys import CaKey
 from tokenmgr.ca.ocsp import Good, Responder, Revoked, Single, Standing, Unknown, failure
 from tokenmgr.ca.ocsp_request import CertId, Status, read_request
@@ -248,26 +247,16 @@ def test_gnutls_believes_it(kind: KeyKind, trusted: tuple[str, str], tmp_path: P
     assert "Verifying OCSP Response: Success." not in ended(*line, folder=tmp_path).stdout
 
 
-JARS = [f"/usr/share/java/{name}.jar" for name in ("bcpkix", "bcprov", "bcutil")]
-JAVA: list[str | Path] = [
-    "java",
-    "-XX:TieredStopAtLevel=1",
-    "-cp",
-    os.pathsep.join(JARS),
-    Path(__file__).with_name("Status.java"),
-]
-
-
 @pytest.mark.parametrize("kind", CA_KINDS, ids=lambda kind: kind.value)
-def test_java_believes_it(kind: KeyKind, tmp_path: Path) -> None:
+def test_java_believes_it(kind: KeyKind, tmp_path: Path, classes: str) -> None:
     """BouncyCastle asks and reads; the JDK's path validation takes nothing else for its source."""
-    require("javac", "java", *JARS)
+    program = java.line(classes, "Status")
     ca = status_ca(kind)
     ca.write(tmp_path)
-    run(*JAVA, "ask", "request.der", folder=tmp_path)
+    run(*program, "ask", "request.der", folder=tmp_path)
     answer_all(kind, tmp_path)
     at = int((NOW + DAY / 2).timestamp())
-    said = run(*JAVA, "judge", "answer.der", str(at), folder=tmp_path).split("\n")
+    said = run(*program, "judge", "answer.der", str(at), folder=tmp_path).split("\n")
     assert said == [
         "signature true",
         "good",
@@ -279,4 +268,4 @@ def test_java_believes_it(kind: KeyKind, tmp_path: Path) -> None:
         "",
     ]
     late = int((NOW + 3 * DAY).timestamp())
-    assert "valid" not in run(*JAVA, "judge", "answer.der", str(late), folder=tmp_path).split("\n")
+    assert "valid" not in run(*program, "judge", "answer.der", str(late), folder=tmp_path).split("\n")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import java
 from tests.ca.made import Token, ca_key, ca_keys, make_ca, order, pkilint, write_pem
 from tests.contract.services import require
 from tokenmgr import clock
@@ -23,7 +24,6 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.errors import AuthorityDamaged, CertificateUnfit, RolledOverBefore
 
-JARS = [f"/usr/share/java/{name}.jar" for name in ("bcpkix", "bcprov", "bcutil")]
 NOW = clock.now().replace(microsecond=0)  # others judge by the computer's clock
 KINDS = [(KeyKind.P256, KeyKind.P384), (KeyKind.P384, KeyKind.RSA_3072), (KeyKind.RSA_3072, KeyKind.P256)]
 
@@ -106,16 +106,14 @@ def test_gnutls(rolled: Rolled, path: Way, good: bool, tmp_path: Path) -> None:
     assert (done.returncode == 0) is good, done.stdout
 
 
-def test_java_and_bouncycastle(rolled: Rolled) -> None:
+def test_java_and_bouncycastle(rolled: Rolled, classes: str) -> None:
     """Both builders, with explicit policies: they go through the crossing certificates too (RFC 5280, 6.1.3 d)."""
-    require("java", "javac", *JARS)
     asked = []
     for (root, number, between), _good in EVERY.values():
         policy = POLICY_MEDIUM if number == 1 else POLICY_PC
         words = [rolled.file(root), rolled.leaves[number], policy, *(rolled.file(name) for name in between)]
         asked.append("\t".join(map(str, words)))
-    program = Path(__file__).with_name("Pkix.java")
-    line = ["java", "-XX:TieredStopAtLevel=1", "-cp", ":".join(JARS), str(program)]
+    line = java.line(classes, "Pkix")
     done = subprocess.run(line, input="\n".join(asked), capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
     lengths = [str(1 + len(path[2])) if good else "no path" for path, good in EVERY.values()]

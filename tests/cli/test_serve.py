@@ -20,7 +20,7 @@ from cryptography.x509 import load_pem_x509_certificates
 from tests import warm
 from tests.actors import TESTER
 from tests.cli.runner import MAIN
-from tests.interop.running import BANK, PATIENCE, PIN, Authority, _ports, _started, authority, serving
+from tests.interop.running import BANK, PATIENCE, PIN, Authority, authority, keeper, ports_of, serving
 from tokenmgr.sql.nodes import Node
 from tokenmgr.sql.registry import SqlRegistry
 
@@ -130,11 +130,11 @@ def test_one_that_was_killed_and_started_again_is_the_same_node(ca: Authority) -
 def killed_at_work(ca: Authority, port: int) -> int:
     """After its worker has said once that it lives, under its keeper's name."""
     at = ("--listen", f"127.0.0.1:{port}", "--status-listen", "127.0.0.1:0", "--workers", "1")
-    with _started(ca.environment, ca.pin, "ca", "serve", *at, "--pin-fd") as keeper:
-        port = _ports(keeper)[0]
+    with keeper(ca, *at) as node:
+        port = ports_of(node)[0]
         until(lambda: nodes_at(ca, port)[0].seen_at > nodes_at(ca, port)[0].started_at)
-        keeper.kill()
-        keeper.wait()
+        node.kill()
+        node.wait()
     until(lambda: not workers_at(port))
     return port
 

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.contract.services import require
 from tests.interop import running
 from tests.interop.openssl import Client, OpenSSL
 from tests.interop.running import Authority
 from tests.interop.site import Site, opened
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import SimulatedMedium
-
-PROGRAMS = [str(Path(__file__).with_name(f"{name}.java")) for name in ("Renew", "Est", "Keys", "Pbmac1")]
-JARS = [f"/usr/share/java/{name}.jar" for name in ("bcpkix", "bcprov", "bcutil")]
-
-
-@pytest.fixture(scope="session")
-def classes(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Compiled once."""
-    require("javac", "java", *JARS)
-    folder = str(tmp_path_factory.mktemp("classes"))
-    path = os.pathsep.join(JARS)
-    how = ["-J-XX:TieredStopAtLevel=1", "-proc:none", "-encoding", "UTF-8", "-cp", path, "-d", folder]
-    done = subprocess.run(["javac", *how, *PROGRAMS], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return os.pathsep.join([folder, path])
 
 
 @pytest.fixture(scope="module")

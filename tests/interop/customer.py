@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.cli.runner import PROGRAM, Home, Result
+from tests import warm
+from tests.cli.runner import MAIN, Home, Result
 from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
 from tokenmgr.domain.credential import Credential
 from tokenmgr.log import Secret
@@ -27,7 +27,7 @@ class Customer(Home):
         self.bed = Testbed(folder / "testbed", self.environment, folder / "libraries.d", store)
         self.stick = self.plugged("mine")
         self.serial = self.stick.serial  # of the token, wherever it is
-        said = subprocess.run([PROGRAM, "bank", "profile", BANK], env=ca.environment, capture_output=True, text=True)
+        said = warm.run(MAIN, "bank", "profile", BANK, environment=ca.environment)
         assert said.returncode == 0, said.stderr
         (folder / "banks.d").mkdir()
         text = re.sub(r"^address = .*$", f'address = "{ca.url}"', said.stdout, flags=re.MULTILINE)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import json
 import os
 import re
 import socket
 import ssl
-import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -21,21 +19,20 @@ from typing import Any
 
 from tests import warm
 from tests.actors import TESTER
-from tests.cli.runner import MAIN, PROGRAM
+from tests.api import rig
+from tests.cli.runner import MAIN
 from tokenmgr import clock
 from tokenmgr.ca.folder import CaFolder, open_folder
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy
-from tokenmgr.log import Secret
-from tokenmgr.ra import passcodes
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract, Enrolment
 
 PIN = "of the CA 135"
 BANK, OTHER_BANK, CONTRACT = "1234", "5678", "0012345"
-LOGIN_PIN, CONFIRMATION_PIN = "135790", "246802"
+LOGIN_PIN, CONFIRMATION_PIN = rig.LOGIN_PIN, rig.CONFIRMATION_PIN
 # Certificates whose renewal is open from their first day on.
 POLICY = BankPolicy(validity_days=20, renewal_days=30, notice_days=(10,))
 PATIENCE = 30.0  # seconds for the CA to be up, or to have ended
@@ -91,7 +88,7 @@ class Authority:
     def enrol(self, role: Role = Role.USER) -> Subscriber:
         until = clock.now() + timedelta(days=80)
         user = f"user{next(self._users):02d}"
-        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *_hashes(), until))
+        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *rig.hashes(), until))
 
     def ticket(self, store: StoreKind = StoreKind.MEDIUM, user: str = "") -> Ticket:
         """POST /banks/{bank}/acquisitions; for somebody new where nobody is named."""
@@ -117,11 +114,6 @@ class Authority:
 
     def states(self, user: str) -> list[State]:
         return [one.state for one in self.generations(user)]
-
-
-@functools.cache
-def _hashes() -> tuple[str, str]:
-    return passcodes.hashed(Secret(LOGIN_PIN)), passcodes.hashed(Secret(CONFIRMATION_PIN))
 
 
 @contextlib.contextmanager
@@ -163,36 +155,19 @@ def node(ca: Authority, workers: int = 2, status_port: int = 0, est_port: int = 
     """The same with the port of its status service."""
     ports = {"--listen": 0, "--status-listen": status_port, "--est-listen": est_port}
     at = [word for option, port in ports.items() for word in (option, f"127.0.0.1:{port}")]
-    with _started(ca.environment, ca.pin, "ca", "serve", *at, "--workers", str(workers), "--pin-fd") as node:
-        yield _ports(node)
+    with keeper(ca, *at, "--workers", str(workers)) as node:
+        yield ports_of(node)
         node.terminate()
         assert node.wait(PATIENCE) == 0
 
 
-@contextlib.contextmanager
-def _started(environment: Mapping[str, str], pin: str, *command: str) -> Iterator[subprocess.Popen[str]]:
-    """Its PIN through a pipe that it inherits."""
-    reading, writing = os.pipe()
-    os.write(writing, f"{pin}\n".encode())
-    os.close(writing)
-    child = subprocess.Popen(
-        [PROGRAM, *command, str(reading)],
-        env=environment,
-        pass_fds=[reading],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    os.close(reading)
-    with child:
-        try:
-            yield child
-        finally:
-            if child.poll() is None:
-                child.terminate()
+def keeper(ca: Authority, *options: str) -> contextlib.AbstractContextManager[warm.Running]:
+    """`tokenmgr ca serve`; its workers are processes that it begins."""
+    words = ("ca", "serve", *options, "--pin-fd", "0")
+    return warm.started(MAIN, *words, environment=ca.environment, typed=f"{ca.pin}\n")
 
 
-def _ports(node: subprocess.Popen[str]) -> tuple[int, int]:
+def ports_of(node: warm.Running) -> tuple[int, int]:
     assert node.stdout
     late = threading.Timer(PATIENCE, node.terminate)
     late.start()

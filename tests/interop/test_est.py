@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import java
 from tests.contract.services import require
 from tests.interop.engine import configure
 from tests.interop.openssl import Client, OpenSSL
@@ -248,7 +249,7 @@ def test_strongswan_with_both_keys_on_a_token(
 def bouncy_castle(
     classes: str, ca: Authority, user: str, password: str, kind: str, medium: SimulatedMedium | None = None
 ) -> subprocess.CompletedProcess[str]:
-    line = ["java", "-XX:TieredStopAtLevel=1", "-cp", classes, "Est", f"localhost:{ca.est_port}", BANK, str(ca.root)]
+    line = [*java.line(classes, "Est"), f"localhost:{ca.est_port}", BANK, str(ca.root)]
     line += [f"{CONTRACT}/{user}", kind, *([softhsm()] if medium else [])]
     environment = {**os.environ, **(medium.environment if medium else {})}
     return subprocess.run(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import java
 from tests.interop.running import BANK, Authority
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium, softhsm
@@ -18,8 +19,8 @@ def renew(
     classes: str, ca: Authority, mac: str, kind: str, medium: SimulatedMedium | None = None, secret: str = ""
 ) -> tuple[str, subprocess.CompletedProcess[str]]:
     ticket = ca.ticket()
-    line = ["java", "-XX:TieredStopAtLevel=1", "-cp", classes, "Renew"]
-    line += [f"{ca.url}/.well-known/cmp/p/{BANK}", str(ca.root), ticket.reference, mac, kind]
+    at = f"{ca.url}/.well-known/cmp/p/{BANK}"
+    line = [*java.line(classes, "Renew"), at, str(ca.root), ticket.reference, mac, kind]
     environment: Mapping[str, str] = {**os.environ, **(medium.environment if medium else {})}
     line += [softhsm()] if medium else []
     typed = f"{secret or ticket.secret}\n{PIN}\n"

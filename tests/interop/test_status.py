@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_crl, load_pem_x509_certificate, ocsp
 
+from tests import java
 from tests.actors import TESTER
-from tests.ca.test_ocsp import JARS
 from tests.contract.services import require
 from tests.interop import running
 from tests.interop.openssl import Client, OpenSSL
@@ -209,12 +209,10 @@ def test_gnutls_asks(ca: Authority, openssl: OpenSSL, people: People, tmp_path: 
         assert f"Certificate Status: {word}" in done.stdout, done.stdout + done.stderr
 
 
-def test_java_checks_at_the_addresses_in_the_certificates(ca: Authority, openssl: OpenSSL, people: People) -> None:
-    require("javac", "java", *JARS)
+def test_java_checks_at_the_addresses_in_the_certificates(ca: Authority, people: People, classes: str) -> None:
     until(lambda: _is_listed(ca, people.held))
-    line: list[str | Path] = ["java", "-XX:TieredStopAtLevel=1", "-Dcom.sun.security.enableCRLDP=true",
-            Path(__file__).with_name("Checked.java"), ca.issuing]  # fmt: skip
-    files = [who.certificate for who in (people.good, people.revoked, people.held)]
+    line = [*java.line(classes, "Checked", "-Dcom.sun.security.enableCRLDP=true"), str(ca.issuing)]
+    files = [str(who.certificate) for who in (people.good, people.revoked, people.held)]
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run([*line, *files], env=environment, capture_output=True, text=True, timeout=120)
     assert done.stdout.split("\n") == ["valid valid", "REVOKED REVOKED", "REVOKED REVOKED", ""], done.stderr

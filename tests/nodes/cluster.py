@@ -8,7 +8,6 @@ import itertools
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+from tests import warm
 from tests.actors import TESTER
 from tests.api.rig import Customer, Rig, granted, new_key
 from tests.interop import running
@@ -35,7 +35,7 @@ PATIENCE = 60.0  # seconds for a customer to be served by somebody
 class Node:
     """`ca serve`, with all its processes."""
 
-    process: subprocess.Popen[str]
+    process: warm.Running
     port: int
     status_port: int
 
@@ -58,9 +58,9 @@ def _below(process: int) -> list[int]:
 
 @contextlib.contextmanager
 def node(ca: Authority) -> Iterator[Node]:
-    how = ("ca", "serve", "--listen", "127.0.0.1:0", "--status-listen", "127.0.0.1:0", "--workers", "2", "--pin-fd")
-    with running._started(ca.environment, PIN, *how) as process:
-        yield Node(process, *running._ports(process))
+    at = ("--listen", "127.0.0.1:0", "--status-listen", "127.0.0.1:0")
+    with running.keeper(ca, *at, "--workers", "2") as process:
+        yield Node(process, *running.ports_of(process))
 
 
 @dataclass

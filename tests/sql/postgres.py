@@ -19,21 +19,18 @@ from pathlib import Path
 
 import psycopg
 
+from tests import memory
+
 PROGRAMS = Path("/usr/lib/postgresql/15/bin")
 PORT = 5432  # of a socket's name only; nothing listens on a network
 PATIENCE = 30.0
 TEMPLATE = "made"
-MEMORY, ROOM = Path("/dev/shm"), 1 << 30  # noqa: S108  a folder of its own is made in it
 SETTINGS = ("listen_addresses=", "full_page_writes=off", "deadlock_timeout=50ms")
 
 
 def missing() -> str:
     """Why there is none; empty where there is."""
     return "" if (PROGRAMS / "postgres").exists() else f"no PostgreSQL 15 in {PROGRAMS}"
-
-
-def _has_room() -> bool:
-    return MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
 
 
 def _as_somebody(folder: Path) -> list[str]:
@@ -59,7 +56,7 @@ class Server:
     @contextlib.contextmanager
     def started(cls, on_disk: bool = False) -> Iterator[Server]:
         """In memory where there is room: its own fsync is not what is tested, and a database a test is a lot of it."""
-        where = None if on_disk or not _has_room() else MEMORY
+        where = None if on_disk else memory.place()
         with tempfile.TemporaryDirectory(prefix="tokenmgr-pg-", dir=where) as name:  # a socket's path is short
             folder = Path(name)
             somebody = _as_somebody(folder)
