@@ -27,7 +27,6 @@ from tokenmgr.system import interrupts_held_back
 # Between tries at a mail that was put off; three days, as servers do it among themselves (RFC 5321, 4.5.4.1: 4-5 days).
 WAITS = tuple(timedelta(minutes=one) for one in (5, 15, 60, 180, 360, 720, 1440, 1440))
 PAUSES = (1.0, 5.0)  # seconds, between tries to reach the server at all; the next run tries again
-TROUBLED = timedelta(hours=1)  # until a bank's mails are tried again that cannot be written
 
 
 @dataclass
@@ -61,7 +60,7 @@ class Courier:
         done: Sequence[Outcome] = ()
         numbers: Sequence[int] = ()
         try:
-            while numbers := self.outbox.take(done, self.clock(), bank):
+            while numbers := self.outbox.take(done, self.clock(), bank, self.tally.troubles):
                 done = ()
                 for number in numbers:
                     with interrupts_held_back():  # whoever stops this has the mail that is under way come to its end
@@ -81,6 +80,8 @@ class Courier:
         if why is not None:
             self.tally.skipped[why] += 1
             return (*done, Outcome(number, Stage.SKIPPED, skipped=why, has_been_tried=False))
+        if trouble := self.tally.troubles.get(about.bank.code):
+            return (*done, self._troubled(errand, trouble))
         try:
             letter = self._letter(errand, now)
         except NoticeError as error:
@@ -122,11 +123,10 @@ class Courier:
         return Outcome(errand.number, Stage.WAITING, receipt.told, again_at=self.clock() + WAITS[errand.tries])
 
     def _troubled(self, errand: Errand, error: NoticeError) -> Outcome:
-        """It waits until that is mended, and other banks' mails go on."""
+        """It waits for the next run, and its bank's others with it; other banks' mails go on."""
         self.tally.troubles[errand.about.bank.code] = error
         self.tally.postponed += 1
-        again_at = self.clock() + TROUBLED
-        return Outcome(errand.number, Stage.WAITING, error.code, again_at=again_at, has_been_tried=False)
+        return Outcome(errand.number, Stage.WAITING, error.code, has_been_tried=False)
 
 
 def matter_of(about: About, edition: Edition, key: bytes, now: datetime) -> Matter:

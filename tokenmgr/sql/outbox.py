@@ -110,13 +110,16 @@ class Outbox:
 
     # --- sending ---
 
-    def take(self, done: Iterable[Outcome], now: datetime, bank: str | None = None) -> list[int]:
-        """The next ones, as they are due, with what came of the last ones kept in the same commit."""
-        past = list(done)
+    def take(
+        self, done: Iterable[Outcome], now: datetime, bank: str | None = None, without: Iterable[str] = ()
+    ) -> list[int]:
+        """The next ones, as they are due, with what came of the last ones kept in the same commit; none of the banks
+        that they are to be without."""
+        past, left_out = list(done), list(without)
 
         def act(connection: Connection) -> list[int]:
             _record(connection, self._me, past, now)
-            return _take(connection, self._me, now, bank)
+            return _take(connection, self._me, now, bank, left_out)
 
         return self._database.write(act)
 
@@ -206,9 +209,12 @@ def _waiting(now: datetime, of_bank: str | None) -> Any:
     return select(table.c.id).where(*wanted).order_by(table.c.next_at, table.c.id)
 
 
-def _take(connection: Connection, me: str, now: datetime, of_bank: str | None) -> list[int]:
+def _take(connection: Connection, me: str, now: datetime, of_bank: str | None, without: Sequence[str]) -> list[int]:
     """SQLite has one writer; on PostgreSQL each node skips what another one is just taking."""
-    some = _waiting(now, of_bank).limit(AT_ONCE).with_for_update(skip_locked=True)
+    found = _waiting(now, of_bank)
+    if without:
+        found = found.where(table.c.bank.not_in(without))
+    some = found.limit(AT_ONCE).with_for_update(skip_locked=True)
     taken = {"state": Stage.SENDING.value, "claimed_by": me, "next_at": micros(now + LEASE)}
     rows = connection.execute(update(table).where(table.c.id.in_(some)).values(taken).returning(table.c.id))
     return sorted(number for (number,) in rows)
