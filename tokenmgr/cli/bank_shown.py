@@ -10,15 +10,15 @@ import shlex
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import click
 
 from tokenmgr import config, log
-from tokenmgr.cli.cast import FIRST, TROUPES
+from tokenmgr.cli.cast import FIRST, MIHON, TROUPES
 from tokenmgr.cli.output import Exit, pad
 from tokenmgr.cli.playbill import places, sees, who
 from tokenmgr.cli.prompts import at_terminal
-from tokenmgr.cli.shown import program
 from tokenmgr.cli.stage import Stage, stage
 from tokenmgr.cli.story import dim, line
 from tokenmgr.cli.walk import Walk
@@ -88,24 +88,25 @@ def _stay(here: Stage) -> None:
                 line(f"  {who(player, place)}  {sees(troupe, player, place)}")
     _chapter(4 + len(TROUPES), "pages_how")
     here.install()
-    line(t("shown.pages_pins", login=here.pins.login, confirmation=here.pins.confirmation, pin=PIN))
-    line(t("shown.pages_mails_at", place=here.postbox.index.as_uri()))
-    at_home = f"HOME={shlex.quote(str(here.chromium.folder))} TOKENMGR_HOME={shlex.quote(str(here.customer.home))}"
+    browser, customer, banks = here.scripts()
     addresses = [here.site(troupe) for troupe in TROUPES]
+    line(t("shown.pages_pins", login=here.pins.login, confirmation=here.pins.confirmation, pin=PIN))
     with ExitStack() as stack:
         if config.has_screen():
             stack.enter_context(here.chromium.opened(*addresses))
-            line(t("shown.pages_opened"))
-        else:
-            line(t("shown.pages_browser"))
-        line(f"  {at_home} {shlex.join([*here.chromium.command, *addresses])}")
+        line(t("shown.pages_opened" if config.has_screen() else "shown.pages_browser"))
+        _commands(browser, " ".join(addresses))
+        line(t("shown.pages_mails_at", place=here.postbox.index.as_uri()))
         line(t("shown.pages_program"))
-        for command in ("status", "renew --bank 1001 --medium " + here.media[FIRST].serial):
-            line(f"  {at_home} {program()} {command}")
+        _commands(customer, "status", f"renew --bank {MIHON.bank.code} --medium {here.media[FIRST].serial}")
         line(t("shown.pages_ca"))
-        for command in ("bank notices list 1001", "ca status"):
-            line(f"  TOKENMGR_HOME={shlex.quote(str(here.ca.home))} {program()} {command}")
+        _commands(banks, f"bank notices list {MIHON.bank.code}", "ca audit list", "ca status")
         click.prompt(t("shown.press"), default="", show_default=False, prompt_suffix=" ")
+
+
+def _commands(script: Path, *words: str) -> None:
+    for one in words:
+        line(f"  {shlex.quote(str(script))} {one}")
 
 
 def _caught(mail: Caught) -> None:

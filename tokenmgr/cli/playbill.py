@@ -27,7 +27,7 @@ def who(player: Player, place: str) -> str:
     """One that a renewal has put on the second medium is new."""
     age = t("shown.pages_new") if place != player.place else _age(player.left)
     role = t(f"bank.{ROLES[player.role]}")
-    return f"{pad(player.user, 8)}{pad(role, 15)}{pad(_place(place), 22)}{age}"
+    return f"{pad(player.user, 8)}{pad(role, 15)}{pad(_place(place), 27)}{age}"
 
 
 def sees(troupe: Troupe, player: Player, place: str) -> str:

@@ -39,24 +39,20 @@ OTHER_USER = "0002"
 def renewal(stay: bool, verbosity: int) -> int:
     """With --stay the medium is left plugged in and the CA serving until Enter, for other terminals."""
     log.setup(verbosity)
+    program = "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
     is_staying = stay and at_terminal()
     click.secho(t("shown.title"), bold=True)
     try:
         with _told() as story:
             story.run()
             if is_staying:
-                _stay(story)
+                _stay(story, program)
     except KeyboardInterrupt:  # whoever looked on has seen enough; what is left there is nobody's to look after
         click.echo(f"\n{t('shown.stopped')}", err=True)
         return Exit.CANCELLED
     command = "testbed scenarios" if is_staying else "testbed renewal --stay"
-    click.echo(f"\n{t('shown.done', program=program(), command=command)}")
+    click.echo(f"\n{t('shown.done', program=program, command=command)}")
     return Exit.FINE
-
-
-def program() -> str:
-    """As it is typed."""
-    return "tokenmgr" if shutil.which("tokenmgr") else shlex.quote(sys.argv[0])
 
 
 @contextmanager
@@ -91,7 +87,7 @@ def _remove_journals(folder: Path, serial: str) -> None:
                 one.unlink(missing_ok=True)
 
 
-def _stay(story: Story) -> None:
+def _stay(story: Story, program: str) -> None:
     """What to type elsewhere, and another ID to acquire for."""
     story.enrol(OTHER_USER, "user")
     home = f"TOKENMGR_HOME={shlex.quote(str(settings().home))} " if "TOKENMGR_HOME" in config.ENVIRONMENT else ""
@@ -99,14 +95,14 @@ def _stay(story: Story) -> None:
     name, code, (login, confirmation) = story.medium.name, story.code, story.pins
     acquire = f"acquire --bank {code} --contract {CONTRACT} --user {OTHER_USER}"
     click.echo(f"\n{t('shown.stay', pin=PIN)}")
-    _commands(home + program(), "media", "status", "verify", "pin change", "renew", "clean", "doctor")
+    _commands(home + program, "media", "status", "verify", "pin change", "renew", "clean", "doctor")
     click.echo(t("shown.stay_acquire", login=login, confirmation=confirmation))
-    _commands(home + program(), acquire, f"testbed unplug {name}", f"testbed plug {name}", "resume")
+    _commands(home + program, acquire, f"testbed unplug {name}", f"testbed plug {name}", "resume")
     click.echo(t("shown.stay_ca"))
-    _commands(ca_home + program(), f"bank subscriber show {code} {CONTRACT} {USER}", "ca audit list", "ca status")
+    _commands(ca_home + program, f"bank subscriber show {code} {CONTRACT} {USER}", "ca audit list", "ca status")
     click.prompt(t("shown.press"), default="", show_default=False, prompt_suffix=" ")
 
 
-def _commands(begin: str, *commands: str) -> None:
+def _commands(program: str, *commands: str) -> None:
     for command in commands:
-        click.echo(f"  {begin} {command}")
+        click.echo(f"  {program} {command}")

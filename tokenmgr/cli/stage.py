@@ -1,17 +1,19 @@
 """Where `tokenmgr testbed bank` plays: one folder that goes with this process, however that ends.
 
-ca/          the CA's computer: TOKENMGR_HOME of `tokenmgr ca serve` and `tokenmgr bank serve`
-keys/        the banks' own keys, by which their pages hand customers over to the program
-customer/    the customers' computer: TOKENMGR_HOME of the program; two media
-home/        their HOME: the browser's database, which is the PC's store
-mails/       what the banks have written
+bank-N/ca        the CA's computer: TOKENMGR_HOME of `tokenmgr ca serve` and `tokenmgr bank serve`
+bank-N/keys      the banks' own keys, by which their pages hand customers over to the program
+bank-N/customer  the customers' computer: TOKENMGR_HOME of the program; two media
+bank-N/home      their HOME: the browser's database, which is the PC's store
+bank-N/mails     what the banks have written; beside it what is typed in other terminals (Stage.scripts)
 """
 
 from __future__ import annotations
 
 import os
+import shlex
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +100,23 @@ class Stage:
         """On the customers' computer: media's libraries in the browser, and who opens `tokenmgr:` addresses."""
         media = [word for medium in self.media.values() for word in ("--module", medium.path)]
         self.customer.run("desk", "install", *media)
+
+    def scripts(self) -> tuple[Path, Path, Path]:
+        """To be typed in other terminals: the customers' browser and program, and that of the banks and the CA."""
+        program = [sys.executable, "-m", "tokenmgr"]
+        at_home = {"HOME": str(self.chromium.folder), "TOKENMGR_HOME": str(self.customer.home)}
+        return (
+            self._script("browser", at_home, self.chromium.command),
+            self._script("customers-tokenmgr", at_home, program),
+            self._script("banks-tokenmgr", {"TOKENMGR_HOME": str(self.ca.home)}, program),
+        )
+
+    def _script(self, name: str, environment: Mapping[str, str], command: Sequence[str]) -> Path:
+        file = self.folder / name
+        set_there = shlex.join(f"{variable}={value}" for variable, value in environment.items())
+        file.write_text(f'#!/bin/sh\nexec env {set_there} {shlex.join(command)} "$@"\n', encoding="utf-8")
+        file.chmod(0o700)
+        return file
 
     @contextmanager
     def without_pins(self) -> Iterator[None]:

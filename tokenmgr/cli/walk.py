@@ -36,7 +36,7 @@ from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
 # Where things are on the banks' pages (portal/pages).
-PIN_FIELD, LOG_IN, CODE, CLOCK = "#login_pin", "main form button", "main .code", "[data-left]"
+PIN_FIELD, LOG_IN, CODE, CLOCK = "#login_pin", "main form button:not([type=button])", "main .code", "[data-left]"
 NOTICE, TO_MAIN, TO_CONTRACT = ".notices a", "main a[href$='/main']", "main a[href$='/contract']"
 BARRED: dict[Fate, type[TokenmgrError]] = {
     Fate.HELD: CertificateOnHold,
