@@ -16,6 +16,7 @@ from tokenmgr.cli.stage import Stage
 from tokenmgr.cli.story import Screen, line
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.customer.operations import Counter
+from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.look import Reminder
 from tokenmgr.domain.party import Role
 from tokenmgr.errors import (
@@ -124,8 +125,8 @@ class Walk:
     # --- what is there ---
 
     def _browser(self, troupe: Troupe, player: Player, place: str) -> AbstractContextManager[Window]:
-        subject = {"CN": player.user, "O": troupe.bank.name, "OU": f"{troupe.bank.code}-{troupe.contract}"}
-        return self._walker.browser(subject, () if place == PC else (self._stage.media[place],))
+        label = Whose(troupe.bank.code, troupe.contract, player.user).label
+        return self._walker.browser(label, () if place == PC else (self._stage.media[place],))
 
     def _is(self, window: Window, path: str) -> None:
         if not window.path.endswith(path) or window.text(CODE):

@@ -51,10 +51,18 @@ class ChromiumHome:
         with (self.database / "pkcs11.txt").open("a", encoding="utf-8") as modules:
             modules.writelines(f"library={medium.path}\nname={medium.name}\n\n" for medium in media)
 
-    def copy(self, folder: Path) -> ChromiumHome:
-        """What its database has, and none of its windows, cookies or settings."""
+    def of_one(self, folder: Path, label: str) -> ChromiumHome:
+        """A copy as its owner has it whose certificates have this in their names: without the others', and without any
+        windows, cookies or settings."""
         made = ChromiumHome(folder, self.environment)
         shutil.copytree(self.database, made.database)
+        listed = [
+            line.rpartition("u,u,u")[0].rstrip() for line in _nss("-L", "-d", f"sql:{made.database}").splitlines()
+        ]
+        others = [name for name in listed if name and f"{label} " not in f"{name} "]
+        batch = folder / "others"
+        batch.write_text("".join(f'-D -n "{name}"\n' for name in others), encoding="utf-8")
+        _nss("-B", "-i", str(batch), "-d", f"sql:{made.database}")
         return made
 
     @property
@@ -83,7 +91,7 @@ class ChromiumHome:
 
 
 class Walker:
-    """Browsers that nobody sees, each of a home that is copied for it and shows the one certificate that is named."""
+    """Browsers that nobody sees, each in a home that is copied for it, and has the certificates of one person."""
 
     def __init__(self, home: ChromiumHome, site: str, language: str) -> None:
         self._home, self._site, self._language = home, site, language
@@ -99,13 +107,13 @@ class Walker:
         self._running.__exit__()
 
     @contextlib.contextmanager
-    def browser(self, subject: Mapping[str, str], media: Iterable[SimulatedMedium] = ()) -> Iterator[Window]:
-        """`subject` is the certificate's, by CN, O and OU; of several the one that ends last. What an administrator's
+    def browser(self, label: str, media: Iterable[SimulatedMedium] = ()) -> Iterator[Window]:
+        """Of `label`, and of the media, what ends last is shown to the site without asking: what an administrator's
         policy says for all of a computer (customer/login_policies.py) stands here as this profile's own setting."""
         with tempfile.TemporaryDirectory(dir=self._home.folder, prefix="walk-") as folder:
-            home, data = self._home.copy(Path(folder)), Path(folder) / "chromium"
+            home, data = self._home.of_one(Path(folder), label), Path(folder) / "chromium"
             home.load(media)
-            chosen = {f"{self._site},*": {"setting": {"filters": [{"SUBJECT": dict(subject)}]}}}
+            chosen = {f"{self._site},*": {"setting": {"filters": [{}]}}}
             settings = {"profile": {"content_settings": {"exceptions": {"auto_select_certificate": chosen}}}}
             (data / "Default").mkdir(parents=True)
             (data / "Default" / "Preferences").write_text(json.dumps(settings), encoding="utf-8")
@@ -180,5 +188,6 @@ def require() -> None:
             raise ProgramMissing(program=program, package=package)
 
 
-def _nss(*words: str, typed: str = "") -> None:
-    subprocess.run([NSS_TOOL, *words], input=typed, text=True, capture_output=True, check=True)
+def _nss(*words: str, typed: str = "") -> str:
+    done = subprocess.run([NSS_TOOL, *words], input=typed, encoding="utf-8", capture_output=True, check=True)
+    return done.stdout
