@@ -24,6 +24,7 @@ from tokenmgr.errors import (
     CertificateOnHold,
     CertificateRevoked,
     CertificateSuperseded,
+    CertificateUnconfirmed,
     LoginLocked,
     SessionOfOlder,
     ShownOtherwise,
@@ -42,6 +43,7 @@ NOTICE, TO_MAIN, TO_CONTRACT = ".notices a", "main a[href$='/main']", "main a[hr
 BARRED: dict[Fate, type[TokenmgrError]] = {
     Fate.HELD: CertificateOnHold,
     Fate.REISSUED: CertificateRevoked,
+    Fate.PENDING: CertificateUnconfirmed,  # of the two that are there it ends last
     Fate.MOVED: CertificateSuperseded,
 }
 

@@ -56,10 +56,9 @@ class ChromiumHome:
         windows, cookies or settings."""
         made = ChromiumHome(folder, self.environment)
         shutil.copytree(self.database, made.database)
-        listed = [
-            line.rpartition("u,u,u")[0].rstrip() for line in _nss("-L", "-d", f"sql:{made.database}").splitlines()
-        ]
-        others = [name for name in listed if name and f"{label} " not in f"{name} "]
+        listed = _nss("-L", "-d", f"sql:{made.database}").splitlines()
+        with_keys = [line.rpartition("u,u,u")[0].rstrip() for line in listed]
+        others = [name for name in with_keys if name and f"{label} " not in f"{name} "]
         batch = folder / "others"
         batch.write_text("".join(f'-D -n "{name}"\n' for name in others), encoding="utf-8")
         _nss("-B", "-i", str(batch), "-d", f"sql:{made.database}")
@@ -113,7 +112,7 @@ class Walker:
         with tempfile.TemporaryDirectory(dir=self._home.folder, prefix="walk-") as folder:
             home, data = self._home.of_one(Path(folder), label), Path(folder) / "chromium"
             home.load(media)
-            chosen = {f"{self._site},*": {"setting": {"filters": [{}]}}}
+            chosen: dict[str, object] = {f"{self._site},*": {"setting": {"filters": [{}]}}}
             settings = {"profile": {"content_settings": {"exceptions": {"auto_select_certificate": chosen}}}}
             (data / "Default").mkdir(parents=True)
             (data / "Default" / "Preferences").write_text(json.dumps(settings), encoding="utf-8")
