@@ -3,12 +3,13 @@ PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 BIN := .venv/bin
 
-# For running: SoftHSM and a venv. For the tests and benchmarks: independent readers of what we write, and a compiler.
-APT_RUN := python3-venv softhsm2
-APT_TEST := chromium curl dbus desktop-file-utils exim4-daemon-light firefox-esr gcc gnome-keyring gnutls-bin iproute2 libbcpkix-java libc6-dev libengine-pkcs11-openssl libglib2.0-bin libnss3 libnss3-tools libp11-kit-dev \
+# For running: SoftHSM, a compiler for what makes a stick of it, a browser with its certificates' tool, and a venv. For the tests and
+# benchmarks: independent readers of what we write.
+APT_RUN := chromium fonts-noto-cjk gcc libc6-dev libnss3-tools python3-venv softhsm2
+APT_TEST := curl dbus desktop-file-utils exim4-daemon-light firefox-esr gnome-keyring gnutls-bin iproute2 libbcpkix-java libengine-pkcs11-openssl libglib2.0-bin libnss3 libp11-kit-dev \
   libtpm2-pkcs11-1 libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 libumockdev0 opencryptoki openjdk-17-jdk-headless \
   opensc openssh-client openssl p11-kit p11-kit-modules pcscd postgresql-15 swtpm tpm2-abrmd udev umockdev usbutils \
-  fonts-noto-cjk libdbus-1-3 libegl1 libfontconfig1 libgl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 openbox trayer xvfb \
+  libdbus-1-3 libegl1 libfontconfig1 libgl1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxkbcommon-x11-0 openbox trayer xvfb \
   strongswan-pki systemd vsmartcard-vpcd xdg-utils ykcs11 libstrongswan-extra-plugins libstrongswan-standard-plugins
 APT_BENCH := hyperfine yubikey-manager
 
@@ -20,8 +21,9 @@ help: ## this list
 
 setup: apt-run $(BIN)/tokenmgr ## everything that tokenmgr needs, in .venv; leaves .venv/bin/tokenmgr
 
-run: setup ## the renewal that cannot be broken, shown on a simulated medium (ONCE=1: ends by itself)
-	$(BIN)/tokenmgr testbed renewal $(if $(ONCE),,--stay)
+run: setup ## the renewal that cannot be broken, then two banks' pages, left open (ONCE=1: walked through, and ends by itself)
+	$(BIN)/tokenmgr testbed renewal
+	$(BIN)/tokenmgr testbed bank $(if $(ONCE),,--stay)
 
 test: setup apt-test ## the whole suite
 	$(BIN)/python -m pytest -n 3 $(ARGS)  # more than cores: many tests wait for somebody

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 NAME = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
+IS_ROOT = sys.platform != "win32" and os.geteuid() == 0
 
 
 IS_FROZEN = bool(getattr(sys, "frozen", False))  # made a program of its own (deploy/tokenmgr.spec)

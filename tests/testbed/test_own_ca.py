@@ -35,7 +35,7 @@ def test_one_that_says_nothing_is_not_waited_for_for_ever(
 ) -> None:
     monkeypatch.setattr(own_ca, "PATIENCE", 0.5)
     monkeypatch.setattr(Says, "words", words)
-    ca = OwnCA(Says(tmp_path, os.environ, "en"), [1, 2])
+    ca = OwnCA(Says(tmp_path, os.environ, "en"), [1, 2, 3, 4])
     with pytest.raises(CommandFailed) as refused:
         ca.serve()
     ca.end()
@@ -74,7 +74,7 @@ def test_a_command_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path) 
 @pytest.mark.usefixtures("interruptible")
 def test_so_is_a_service(tmp_path: Path) -> None:
     commands = Interrupted(tmp_path, os.environ, "en")
-    ca = OwnCA(commands, [1, 2])
+    ca = OwnCA(commands, [1, 2, 3, 4])
     with pytest.raises(KeyboardInterrupt):
         ca.serve()
     ca.end()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -320,6 +321,19 @@ def test_what_it_tells_can_be_said_outright(stick: SimulatedMedium, library: Lib
         stick.control[word] = value
     now = shown(library)
     assert (now.longest_pin, now.free_memory, now.so_pin, now.initialised) == (8, 12345, PinState.LOW, False)
+
+
+def test_with_a_pin_of_its_own_it_asks_nobody(stick: SimulatedMedium, raw: Raw) -> None:
+    """As a browser without a screen needs it: what it is told of a login, and a key that is private."""
+
+    def wants_login() -> bool:
+        return bool(int.from_bytes(raw.token_info(raw.slot())[96:104], sys.byteorder) & 0x4)
+
+    assert wants_login()
+    assert raw.generate(raw.session()) == "CKR_USER_NOT_LOGGED_IN"
+    stick.control.set_text("pin", stick.pin)
+    assert not wants_login()
+    assert raw.generate(raw.session()) == "CKR_OK"
 
 
 def test_nothing_is_written_in_the_place_of_another(bed: Testbed) -> None:

@@ -54,7 +54,7 @@ class Screen:
 
     def ends(self, step: Step) -> None:
         mark, text = click.style("✓", fg="green"), pad(t(f"steps.{step.name}_done"), 46)
-        line(f"{mark} {step.value}/{len(Step)}  {text}  {_dim(time.perf_counter() - self._started)}")
+        line(f"{mark} {step.value}/{len(Step)}  {text}  {dim(time.perf_counter() - self._started)}")
 
     def waits(self, seconds: int) -> None:
         time.sleep(seconds)
@@ -194,7 +194,7 @@ class Story:
     def _timed(self, told: str, act: Callable[[], T]) -> T:
         started = time.perf_counter()
         result = act()
-        line(f"$ tokenmgr {told}   {_dim(time.perf_counter() - started)}")
+        line(f"$ tokenmgr {told}   {dim(time.perf_counter() - started)}")
         return result
 
     def _of(self, outcome: Outcome) -> str:
@@ -208,7 +208,7 @@ def line(text: str) -> None:
     click.echo(f"{INDENT}{text}")
 
 
-def _dim(seconds: float) -> str:
+def dim(seconds: float) -> str:
     return click.style(f"{seconds:.1f} s", dim=True)
 
 

@@ -11,7 +11,7 @@ import click
 from tokenmgr.cli import options
 from tokenmgr.cli.bed import bed, day_of, medium_argument
 from tokenmgr.cli.faults import calls, fault, rule_line, rule_value, set_
-from tokenmgr.cli.help import Group
+from tokenmgr.cli.help import LazyGroup
 from tokenmgr.cli.output import Exit, Output, columns, table
 from tokenmgr.cli.shell import shell
 from tokenmgr.cli.shown import renewal
@@ -20,8 +20,10 @@ from tokenmgr.testbed.scenario import known, read
 from tokenmgr.testbed.simulated import PIN, SO_PIN, SimulatedMedium
 from tokenmgr.wiring.words import chosen_language, t
 
+LATER = {"bank": "tokenmgr.cli.bank_shown:bank"}  # it has the CA's side, a mail server and a browser's driver
 
-@click.group(cls=Group, help=t("help.testbed"))
+
+@click.group(cls=LazyGroup, lazy=LATER, help=t("help.testbed"))
 def testbed() -> None:
     pass
 

@@ -14,7 +14,8 @@
     │       ├── FaultWrong    T107   ├── RuleFileWrong      T108   ├── LayerMissing       T109
     │       ├── BusMissing    T110   ├── DayWrong           T111   ├── MediumOutdated     T112
     │       ├── CompilerFailed T113  ├── SwapWithItself     T114   ├── FolderWrong        T115
-    │       ├── NothingUp     T116   ├── ScenarioFileWrong  T117   └── CommandFailed      T118
+    │       ├── NothingUp     T116   ├── ScenarioFileWrong  T117   ├── CommandFailed      T118
+    │       ├── ProgramMissing T119  └── ShownOtherwise     T120
     ├── LibraryError          L  the token's PKCS#11 library
     │   ├── LibraryMissing    L101   ├── LibraryUnusable    L102
     │   ├── LibraryHung       L103 r ├── LibraryCrashed     L104 r

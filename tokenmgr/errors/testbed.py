@@ -120,3 +120,20 @@ class CommandFailed(TestbedError):
     command: str
     status: int
     said: str
+
+
+class ProgramMissing(TestbedError):
+    """A program that a demonstration needs."""
+
+    code = "T119"
+    program: str
+    package: str  # Debian's
+
+
+class ShownOtherwise(TestbedError):
+    """A demonstration has come to a page, and it is another one than it should be."""
+
+    code = "T120"
+    visit: str
+    expected: str
+    found: str

@@ -16,7 +16,7 @@ from pathlib import Path
 from tokenmgr import system
 from tokenmgr.errors import FaultWrong, MediumOutdated
 from tokenmgr.testbed.faults import Rule
-from tokenmgr.testbed.page import ASKED, MAGIC, OF_THE_STICK, RULES, SIZE, TEXTS, WORDS
+from tokenmgr.testbed.page import ASKED, MAGIC, OF_THE_STICK, RULES, SHOWN, SIZE, TEXTS, WORDS
 from tokenmgr.token import answers
 
 
@@ -75,7 +75,7 @@ class Control:
         size, data = TEXTS[name], text.encode()
         if len(data) > size:
             raise ValueError(f"{name} has at most {size} bytes")
-        filler = b" " if data and name != "softhsm" else b"\0"
+        filler = b" " if data and name in SHOWN else b"\0"
         self._page[self._place(name)] = data.ljust(size, filler)
 
     def text(self, name: str) -> str:

@@ -21,7 +21,7 @@ from tokenmgr.testbed import claims
 
 HOST = "127.0.0.1"
 PATIENCE = 60.0  # seconds that a service may take to begin, and to finish what it has begun when it is told to end
-LOG = "serve.log"
+PORTS = 4  # of the CA's service, its status service, the banks' pages, and the mail server that the banks have
 
 
 @contextlib.contextmanager
@@ -31,7 +31,7 @@ def own_ca(folder: Path, environment: Mapping[str, str], language: str) -> Itera
         claim = stack.enter_context(claims.aside(folder.parent, ".making-"))
         claim.settle(folder, alive=True)
         stack.callback(claim.drop)
-        ports = [stack.enter_context(_reserved()) for _ in range(2)]
+        ports = [stack.enter_context(_reserved()) for _ in range(PORTS)]
         ca = OwnCA(Commands(folder, environment, language), [port.getsockname()[1] for port in ports])
         stack.callback(ca.end)
         yield ca
@@ -78,32 +78,43 @@ class Commands:
 class OwnCA:
     def __init__(self, commands: Commands, ports: list[int]) -> None:
         self.home, self.command = commands.home, commands.run
-        self.url, self.status_url = f"https://{HOST}:{ports[0]}", f"http://{HOST}:{ports[1]}"
+        self.url, self.status_url, self.pages_url = (
+            f"{scheme}://{HOST}:{port}" for scheme, port in zip(("https", "http", "https"), ports, strict=False)
+        )
+        self.mail_port = ports[3]
         self._at = [f"{HOST}:{port}" for port in ports]
         self._commands = commands
-        self._pin = drawn_pin()
-        self._service: subprocess.Popen[str] | None = None
+        self.pin = drawn_pin()
+        self._services: list[subprocess.Popen[str]] = []
 
     def make(self) -> str:
         where = ("--url", self.url, "--status-url", self.status_url)
-        return self.command("ca", "init", *where, "--new-pin-fd", "0", typed=f"{self._pin}\n")
+        return self.command("ca", "init", *where, "--new-pin-fd", "0", typed=f"{self.pin}\n")
 
     def serve(self) -> None:
-        """Until `end`. Returns once it serves; should this process be killed, Linux ends it."""
         listen = ("--listen", self._at[0], "--status-listen", self._at[1])
-        words = ("ca", "serve", "--workers", "1", *listen, "--pin-fd", "0")
-        with (self.home / LOG).open("w", encoding="utf-8") as log, system.interrupts_held_back():
-            self._service = self._commands.start(words, log.fileno(), _ends_with_parent())
-        told = cast(IO[str], self._service.stdin)
+        self._serve("ca", "serve", *listen, "--pin-fd", "0", typed=f"{self.pin}\n")
+
+    def serve_pages(self, keys: Path) -> None:
+        """Of its banks, once it serves itself: they have its TLS certificate. `keys`: as `bank serve` wants them."""
+        self._serve("bank", "serve", "--listen", self._at[2], "--keys", str(keys))
+
+    def _serve(self, *words: str, typed: str = "") -> None:
+        """Until `end`. Returns once it serves; should this process be killed, Linux ends it."""
+        file = self.home / f"{words[0]}.log"
+        with file.open("w", encoding="utf-8") as log, system.interrupts_held_back():
+            service = self._commands.start((*words, "--workers", "1"), log.fileno(), ends_with_parent())
+            self._services.append(service)
+        told = cast(IO[str], service.stdin)
         with contextlib.suppress(BrokenPipeError), told:
-            told.write(f"{self._pin}\n")
-        if not _first_line(self._service).endswith("\n"):
-            said = (self.home / LOG).read_text(encoding="utf-8")
-            raise CommandFailed(command="tokenmgr ca serve", status=self._service.wait(), said=said.strip())
+            told.write(typed)
+        if not _first_line(service).endswith("\n"):
+            said = file.read_text(encoding="utf-8")
+            raise CommandFailed(command=f"tokenmgr {words[0]} serve", status=service.wait(), said=said.strip())
 
     def end(self) -> None:
-        if self._service is not None:
-            _end(self._service)
+        while self._services:
+            _end(self._services.pop())
 
 
 def drawn_pin() -> str:
@@ -120,7 +131,7 @@ def _reserved() -> Iterator[socket.socket]:
         yield held
 
 
-def _ends_with_parent() -> tuple[str, ...]:
+def ends_with_parent() -> tuple[str, ...]:
     """A part of every Debian; elsewhere a service whose demonstration was killed outright is ended by hand."""
     return ("setpriv", "--pdeathsig", "TERM") if shutil.which("setpriv") else ()
 

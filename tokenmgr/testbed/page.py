@@ -26,7 +26,9 @@ WORDS = (
     "other_serial",  # a number that is told, in 16 hex digits, instead of the medium's own; 0: its own
     "log",  # whether calls are written down
 )
-TEXTS = {"maker": 32, "model": 16, "serial": 16, "reader": 64, "softhsm": 512}  # the first four as they are shown
+SHOWN = {"maker": 32, "model": 16, "serial": 16, "reader": 64}
+# `pin`: with it every session is logged in as it is opened, and nobody is asked: for browsers that nobody sits before
+TEXTS = {**SHOWN, "softhsm": 512, "pin": 32}
 OF_THE_STICK = WORDS[WORDS.index("user_wrong") : WORDS.index("log")]
 SETTABLE = (*OF_THE_STICK, "log")  # by a rule or a person
 ASKED = 8 * len(WORDS) + sum(TEXTS.values())

@@ -35,6 +35,7 @@ static W token_info(TokenInfo *token) {
     show(token->model, state->model, 16);
     token->flags = with_pin_states(token->flags);
     if (state->read_only) token->flags |= CKF_WRITE_PROTECTED;
+    if (*state->pin) token->flags &= ~(W)CKF_LOGIN_REQUIRED;
     token->flags = (token->flags | state->flags_on) & ~state->flags_off;
     if (state->longest_pin) token->longest_pin = state->longest_pin;
     if (state->capacity) {
@@ -233,7 +234,11 @@ static W in_slot(int function, W *a) {
     if (function == F_InitToken) return init_token(a);
     if (function == F_OpenSession && state->read_only && a[1] & CKF_RW_SESSION) return CKR_TOKEN_WRITE_PROTECTED;
     W own = epoch, answer = out[function]((W[]){slot, a[1], a[2], a[3], a[4], a[5], a[6], a[7]});
-    if (function == F_OpenSession && !answer) *(W *)a[4] |= own << EPOCH_SHIFT;
+    if (function == F_OpenSession && !answer) {
+        /* A browser asks for a PIN in a dialog of its own, which nobody sees where it has no screen. */
+        if (*state->pin) out[F_Login]((W[]){*(W *)a[4], CKU_USER, (W)state->pin, strlen(state->pin)});
+        *(W *)a[4] |= own << EPOCH_SHIFT;
+    }
     return answer;
 }
 
