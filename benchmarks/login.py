@@ -18,16 +18,20 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from benchmarks.bench import spread, table
 from benchmarks.ocsp_http import TICKS, _processor
 from tests.interop import running
 from tests.interop.openssl import OpenSSL
-from tests.interop.running import BANK, LOGIN_PIN
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN
 from tests.portal.served import serving
+from tokenmgr import clock
+from tokenmgr.domain.party import Role
 from tokenmgr.log import Secret
 from tokenmgr.ra import passcodes
+from tokenmgr.sql.parties import Enrolment
 
 TURNS = 5
 HANDSHAKE, KEPT = "the bare TLS handshake, with a client certificate", "the login page, on a kept connection"
@@ -79,9 +83,11 @@ def run() -> None:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ca = stack.enter_context(running.authority(home / "ca", workers=1))
         pages = stack.enter_context(serving(ca, home, workers=1))
-        who = OpenSSL(home, ca).acquire()
+        hashed, other = (passcodes.hashed(Secret(pin)) for pin in (LOGIN_PIN, CONFIRMATION_PIN))
+        until = clock.now() + timedelta(days=1)
+        user = ca.administration.enrol(Enrolment(BANK, CONTRACT, "tanaka", Role.USER, "", hashed, other, until)).user
+        who = OpenSSL(home, ca).acquire(ticket=ca.ticket(user=user))
         visitor = Visitor(pages.port, ca.root, who.certificate, who.key)
-        hashed = passcodes.hashed(Secret(LOGIN_PIN))
         acts: dict[str, Callable[[], Callable[[], object]]] = {  # made anew for each turn: nobody keeps a connection
             HANDSHAKE: lambda: visitor.bare,
             PAGE: lambda: visitor.page,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,7 +19,8 @@ from tokenmgr.portal.forms import read_form
 from tokenmgr.sql import schema
 from tokenmgr.sql.engine import Database
 
-PATHS = st.sampled_from(PAGES).map(lambda one: (one[0], one[1]))
+NAMED = st.sampled_from(["tanaka", "hold", "..", "%00", "%2e%2e%2f", "'--", "é", "x" * 300])  # what a route names
+PATHS = st.builds(lambda one, name: (one[0], re.sub(r"\{\w+\}", name, one[1])), st.sampled_from(PAGES), NAMED)
 NAMES = st.sampled_from(["login_pin", "mark", "lang", "user", "contract", "confirmation_pin", "", "\0"])
 VALUES = st.one_of(st.text(max_size=40), st.sampled_from([LOGIN_PIN, "", "\0", "../..", "<script>", "%zz", "{word}"]))
 FIELDS = st.lists(st.tuples(NAMES, VALUES), max_size=6)

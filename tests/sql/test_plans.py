@@ -17,6 +17,8 @@ from tokenmgr.domain.notice import Stage, due_notices
 from tokenmgr.domain.rehearsal import APART
 from tokenmgr.sql import handovers
 from tokenmgr.sql.outbox import Outbox, Outcome, Start, Which
+from tokenmgr.sql.sessions import NOTED, Sessions
+from tokenmgr.sql.sessions import tidy as tidy_sessions
 
 READS: dict[str, Callable[[World], object]] = {
     "bank": lambda world: world.registry.bank(BANK.code),
@@ -36,6 +38,7 @@ READS: dict[str, Callable[[World], object]] = {
     "ticket": lambda world: world.registry.ticket("r1"),
     "handover_keys": lambda world: world.registry.handover_keys(BANK.code),
     "handover": lambda world: world.registry.handover(BANK.code, CLAIMS.jti),
+    "at_door": lambda world: Sessions(world.database).at_door(BANK.code, 7, "token", DAY),
 }
 
 
@@ -70,6 +73,14 @@ def rehearsal(world: World) -> None:
     world.registry.rehearsal_passed(exchange(one), b"digest", DAY)
     world.administration.rehearsed(world.user.id)
     list(world.administration.candidates(BANK.code, "C-1"))
+
+
+def login(world: World) -> None:
+    one, sessions = world.active(), Sessions(world.database)
+    sessions.begin("token", BANK.code, world.user.id, one.serial, DAY)
+    sessions.at_door(BANK.code, one.serial, "token", DAY + NOTED)
+    sessions.end("token")
+    world.database.write(lambda c: tidy_sessions(c, DAY))
 
 
 def handover(world: World) -> None:
@@ -138,7 +149,7 @@ def test_a_key_is_found_by_its_index(kind: str, world: World) -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqlite"])
-@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, handover, notices, *READS.values()])
+@pytest.mark.parametrize("what", [renewal, acquisition, rehearsal, handover, login, notices, *READS.values()])
 def test_nothing_is_looked_for_row_by_row(kind: str, world: World, what: Callable[[World], object]) -> None:
     asked: list[tuple[str, Any]] = []
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from tokenmgr.domain.entry import IDLE, LONGEST, is_over
+from tokenmgr.domain.entry import IDLE, is_over
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.ra.ports import BEYOND_SERIALS
@@ -64,7 +64,7 @@ _BEGIN = insert(session)
 _SEEN = update(session).where(_mine).values(seen_at=bindparam("now"))
 _END = delete(session).where(_mine)
 _END_ALL = delete(session).where(session.c.subscriber == bindparam("who"))
-_TIDY = delete(session).where((session.c.seen_at < bindparam("idle")) | (session.c.began_at < bindparam("long")))
+_TIDY = delete(session).where(session.c.seen_at < bindparam("idle"))
 
 
 class Sessions:
@@ -116,7 +116,8 @@ class Sessions:
 
 
 def tidy(connection: Connection, now: datetime) -> int:
-    return connection.execute(_TIDY, {"idle": micros(now - IDLE), "long": micros(now - LONGEST)}).rowcount
+    """Those that nobody comes back to: one that is in use for too long is ended where that is seen."""
+    return connection.execute(_TIDY, {"idle": micros(now - IDLE)}).rowcount
 
 
 def _parts(row: Sequence[Any], *lengths: int) -> list[Sequence[Any]]:
