@@ -66,7 +66,8 @@ def _prepare(here: Stage) -> None:
 
 
 def _walk(here: Stage) -> None:
-    with here.without_pins(), Walker(here.chromium, here.ca.pages_url, chosen_language()) as walker:
+    here.ask_for_pins(False)
+    with Walker(here.chromium, here.ca.pages_url, chosen_language()) as walker:
         walk = Walk(here, walker)
         for number, troupe in enumerate(TROUPES, 4):
             _chapter(number, "pages_walk", name=troupe.bank.name, service=troupe.bank.service_name)

@@ -118,16 +118,10 @@ class Stage:
         file.chmod(0o700)
         return file
 
-    @contextmanager
-    def without_pins(self) -> Iterator[None]:
-        """A browser that nobody sees asks nobody for a medium's PIN."""
+    def ask_for_pins(self, asks: bool) -> None:
+        """Whether media do. A browser that nobody sees would ask nobody."""
         for medium in self.media.values():
-            medium.control.set_text("pin", PIN)
-        try:
-            yield
-        finally:
-            for medium in self.media.values():
-                medium.control.set_text("pin", "")
+            medium.control.set_text("pin", "" if asks else PIN)
 
     @property
     def _keys(self) -> Path:

@@ -26,7 +26,6 @@ from tokenmgr.errors import (
     CertificateSuperseded,
     CertificateUnconfirmed,
     LoginLocked,
-    SessionOfOlder,
     ShownOtherwise,
     TokenmgrError,
 )
@@ -66,14 +65,14 @@ class Walk:
         with self._browser(MIHON, administrator, FIRST) as before:
             self._log_in(before, MIHON)
             self._is(before, "/reminder")
+            self._stage.ask_for_pins(True)
             self._renew()
+            self._stage.ask_for_pins(False)
             with self._browser(MIHON, administrator, FIRST) as after:
                 self._log_in(after, MIHON)
                 self._is(after, "/main")
             line(t("shown.pages_old"))
             before.go(f"{self._stage.site(MIHON)}main")
-            self._is_refused(before, SessionOfOlder)
-            before.go(self._stage.site(MIHON))
             self._is_refused(before, CertificateSuperseded)
 
     def _visit(self, window: Window, troupe: Troupe, player: Player, place: str) -> None:
