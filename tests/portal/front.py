@@ -1,5 +1,5 @@
 """A rig's portal behind real TLS, for a real browser. Whose certificate a handshake has shown is said by the test: how
-that is found out is tested at the door (tests/serving, tests/seeds)."""
+that is found out is tested in test_tls.py."""
 
 from __future__ import annotations
 

@@ -111,5 +111,5 @@ def test_whoever_is_not_logged_in_sees_nothing_of_it(rig: Rig, page: str) -> Non
 
 def test_in_english_too(rig: Rig) -> None:
     visitor = customer(rig).visitor
-    assert "20 days are left until it expires" in visitor.get("notice?lang=en").text
+    assert "Days left until it expires: 20" in visitor.get("notice?lang=en").text
     assert "Renew certificate" in visitor.get("main").text
