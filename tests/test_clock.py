@@ -35,3 +35,14 @@ def test_it_does_not_matter_in_which_zone_a_moment_was_told() -> None:
 
 def test_now_is_in_utc() -> None:
     assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_a_clock_that_is_set_does_not_move_what_is_steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = clock.now()
+    at_present = clock.steady()
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "now", lambda: before + timedelta(days=400))
+        found = at_present()
+    assert before <= found
+    assert found - before < timedelta(hours=1)
+    assert at_present() >= found

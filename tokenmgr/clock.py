@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 JAPAN = timezone(timedelta(hours=9), "JST")  # Japan has had no summer time since 1951
@@ -10,6 +12,12 @@ JAPAN = timezone(timedelta(hours=9), "JST")  # Japan has had no summer time sinc
 def now() -> datetime:
     """What the rules are handed. They never ask by themselves."""
     return datetime.now(UTC)
+
+
+def steady() -> Callable[[], datetime]:
+    """The time as it goes on from now, whatever the clock is set to meanwhile."""
+    began, since = now(), time.monotonic()
+    return lambda: began + timedelta(seconds=time.monotonic() - since)
 
 
 def japan_time(moment: datetime, language: str = "ja") -> str:

@@ -8,7 +8,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -178,6 +178,45 @@ def test_the_server_cannot_be_reached(world: World, office: Office) -> None:
         assert [(one.stage, one.tries) for one in entries(world)] == [(Stage.WAITING, 0)]
     office.port = port
     assert office.round().tally.sent == 1
+
+
+@SQLITE
+def test_what_is_no_address_keeps_nobody_from_theirs(world: World, mails: House, office: Office) -> None:
+    """Its end of a line is hidden from whoever does not decode it, as headers are decoded."""
+    poison = "=?utf-8?q?=0d=0aBcc=3ax=40y.example?=@mihon.example"
+    world.administration.change_subscriber(world.user.id, Change(email=poison))
+    assert office.round().tally.refused == 1
+    assert stages(world) == [Stage.REFUSED, Stage.SENT]
+
+
+@dataclass
+class Unreachable:
+    """The first time; and meanwhile something happens."""
+
+    post: Post
+    happens: Callable[[], object] | None
+
+    def send(self, one: Letter) -> Receipt:
+        if self.happens is not None:
+            self.happens()
+            self.happens = None
+            raise MailServerUnreachable(server="mail.example:25", reason="no route")
+        return self.post.send(one)
+
+    def close(self) -> None:
+        self.post.close()
+
+
+@SQLITE
+def test_between_two_tries_it_is_looked_at_again(world: World, mails: House, office: Office) -> None:
+    courier = office.courier()
+    schedule.plan(courier.outbox, POLICIES, office.now)
+    (serial,) = {one.notice.serial for one in entries(world)}
+    courier.post = Unreachable(courier.post, lambda: world.registry.hold(serial, office.now))
+    with contextlib.closing(courier.post):
+        courier.deliver()
+    assert [(one.stage, one.skipped) for one in entries(world)] == [(Stage.SKIPPED, Skipped.ON_HOLD)]
+    assert (mails.taken, office.paused) == ([], [PAUSES[0]])
 
 
 # --- what the server says ---

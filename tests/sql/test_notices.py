@@ -229,6 +229,28 @@ def test_staff_sends_again_what_has_failed_and_nothing_else(world: World) -> Non
     assert stages(world) == [(40, Stage.BOUNCED, None)]
     box.retry(number, now)
     assert box.waiting(now) == [number]
+    assert box.entry(number).sent_at is None
+
+
+def test_a_report_that_it_failed_counts_whatever_was_heard_before(world: World) -> None:
+    """Servers give the same reason for a delay and for its end; and a report may be quicker than our next commit."""
+    now = near(world.active())
+    planned(world, now)
+    address, said = "user-1@example.jp", "4.4.1 connection timed out"
+    box, number = outbox(world), taken(world, now)
+    assert not box.bounced(number, address, said, is_permanent=True)
+    assert box.start((), Start(number, "letter", address), now)
+    assert not box.bounced(number, address, said, is_permanent=False)
+    assert box.bounced(number, address, said, is_permanent=True)
+    assert box.take([Outcome(number, Stage.SENT, "250 ok")], now) == []
+    assert stages(world) == [(40, Stage.BOUNCED, None)]
+    box.retry(number, now)
+    assert sent(world, now) == number
+    assert box.bounced(number, address, said, is_permanent=False)
+    assert not box.bounced(number, address, said, is_permanent=False)
+    assert box.bounced(number, address, said, is_permanent=True)
+    assert not box.bounced(number, address, said, is_permanent=True)
+    assert stages(world) == [(40, Stage.BOUNCED, None)]
 
 
 def test_lists_are_of_what_is_asked_for(world: World) -> None:

@@ -60,13 +60,14 @@ def run(code: str | None, dry_run: bool, after_pause: bool, as_json: bool) -> in
             opened.bank(code)
         if dry_run:
             return _tell_plan(opened, code, as_json)
-        now = clock.now()
+        at_present = clock.steady()  # one that is set while this runs would have mails skipped as too late
+        now = at_present()
         schedule.require_clock(rounds.last_of(opened.administration.jobs_done(), code), now, after_pause)
         with closing(SmtpPost(settings().mail)) as post:
             opened.administration.keep_jobs_done([rounds.job_of(code)], now)
             write = partial(texts.write, return_path=settings().mail.return_path)
             key = opened.registry.nonce_key()
-            courier = Courier(outbox_of(opened), post, write, key, clock.now, time.sleep)
+            courier = Courier(outbox_of(opened), post, write, key, at_present, time.sleep)
             planned = rounds.run(courier, policies_of(opened), code, _progress())
         left = courier.outbox.left(code)
     return _tell_round(planned, courier.tally, left, as_json)

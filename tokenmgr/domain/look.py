@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from tokenmgr.domain.party import is_email, is_name
+from tokenmgr.domain.party import is_name, is_sendable
 
 LANGUAGES = ("ja", "en")
 LARGEST_LOGO = 64 * 1024
@@ -82,7 +82,7 @@ class Look:
             _hold(set(own) <= WORDS and all(_is_line(text) for text in own.values()), "words")
         for name in ("site", "program_page"):
             _hold(not getattr(self, name) or bool(_SITE.fullmatch(getattr(self, name))), name)
-        _hold(not self.sender or (is_email(self.sender) and self.sender.isascii()), "sender")
+        _hold(not self.sender or is_sendable(self.sender), "sender")
         _hold(not self.sender_name or is_name(self.sender_name), "sender_name")
         named = bool(self.languages) and len(set(self.languages)) == len(self.languages)
         _hold(named and set(self.languages) <= set(LANGUAGES), "languages")

@@ -37,6 +37,12 @@ def is_email(text: str) -> bool:
     return bool(_EMAIL.fullmatch(text))
 
 
+def is_sendable(text: str) -> bool:
+    """Beyond ASCII it would take SMTPUTF8 (RFC 6531) on the whole way. What looks like an encoded word has no place in
+    an address (RFC 2047, 5), and mail programs that decode it there find another one, or the end of the line."""
+    return is_email(text) and text.isascii() and "=?" not in text
+
+
 @dataclass(frozen=True)
 class Bank:
     """A tenant of the CA (信用金庫). What its customers read is its own (R16)."""

@@ -64,12 +64,23 @@ class Courier:
                 done = ()
                 for number in numbers:
                     with interrupts_held_back():  # whoever stops this has the mail that is under way come to its end
-                        done = self._one(number, done)
+                        done = self._tried(number, done)
                     tell(self.tally)
         except BaseException:
             with contextlib.suppress(TokenmgrError):  # then their time runs out
                 self.outbox.let_go(done, numbers, self.clock())
             raise
+
+    def _tried(self, number: int, done: Sequence[Outcome]) -> Sequence[Outcome]:
+        """Looked at anew each time: while the server could not be reached the certificate may have been renewed."""
+        for pause in PAUSES:
+            try:
+                return self._one(number, done)
+            except NoticeError as error:
+                if not error.retriable:
+                    raise
+            self.pause(pause)
+        return self._one(number, done)
 
     def _one(self, number: int, done: Sequence[Outcome]) -> Sequence[Outcome]:
         """What is to be kept with the next one: what came of this one, and of those before where this is not sent."""
@@ -89,7 +100,7 @@ class Courier:
         if not self.outbox.start(done, Start(number, letters.written(letter), letter.to), now):
             return ()
         try:
-            receipt = self._hand_over(letter)
+            receipt = self.post.send(letter)
         except MailSenderRefused as error:
             return (self._troubled(errand, error),)
         return (self._outcome(errand, receipt),)
@@ -101,16 +112,6 @@ class Courier:
                 return in_doubt
         edition = Edition(errand.number, errand.notice, errand.address, errand.queued_at)
         return self.write(matter_of(errand.about, edition, self.key, now))
-
-    def _hand_over(self, letter: Letter) -> Receipt:
-        for pause in PAUSES:
-            try:
-                return self.post.send(letter)
-            except NoticeError as error:
-                if not error.retriable:
-                    raise
-            self.pause(pause)
-        return self.post.send(letter)
 
     def _outcome(self, errand: Errand, receipt: Receipt) -> Outcome:
         if receipt.fate is Fate.SENT:

@@ -7,7 +7,6 @@ from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 
-from tokenmgr.domain.party import is_email
 from tokenmgr.notices.post import Letter
 
 # In seven bits: not every server on the way takes more. Lines end as they do on the wire (RFC 5321, 2.3.8).
@@ -27,11 +26,6 @@ def as_bytes(letter: Letter) -> bytes:
     mail["Content-Language"] = ", ".join(letter.languages)
     mail.set_boundary(_boundary(letter))
     return mail.as_bytes()
-
-
-def is_sendable(address: str) -> bool:
-    """Beyond ASCII it would take SMTPUTF8 (RFC 6531) on the whole way."""
-    return is_email(address) and address.isascii()
 
 
 def on_wire(address: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tokenmgr import system
 from tokenmgr.config import MailServer
+from tokenmgr.domain.party import is_sendable
 from tokenmgr.errors import (
     MailLoginRefused,
     MailNotSet,
@@ -24,7 +25,7 @@ from tokenmgr.errors import (
     SettingsWrong,
 )
 from tokenmgr.log import Secret
-from tokenmgr.notices.mail import as_bytes, is_sendable, on_wire, one_line
+from tokenmgr.notices.mail import as_bytes, on_wire, one_line
 from tokenmgr.notices.post import NO_ANSWER, WRONG_ADDRESS, Fate, Letter, Receipt
 
 log = logging.getLogger(__name__)

@@ -191,7 +191,7 @@ INSERT INTO notice (bank, serial, to_whom, kind, lead, state, why, address, trie
 VALUES (:bank, :serial, :to_whom, :kind, :lead, :state, :why, :address, 0, '', :due_at, :now, :now, '', '')
 ON CONFLICT (serial, to_whom, kind, lead) DO UPDATE
 SET state = excluded.state, why = '', address = excluded.address, tries = 0, told = '', due_at = excluded.due_at,
-    queued_at = excluded.queued_at, next_at = excluded.next_at, letter = ''
+    queued_at = excluded.queued_at, next_at = excluded.next_at, letter = '', sent_at = NULL
 WHERE excluded.state = 'waiting' AND (
     (notice.state = 'skipped' AND notice.why IN ('on-hold', 'no-address', 'not-wanted'))
     OR (notice.state IN ('refused', 'bounced') AND notice.address <> excluded.address))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
 
 from tokenmgr.domain.notice import Due, Notice, Skipped, Stage
 from tokenmgr.domain.party import Role
@@ -192,9 +192,8 @@ class Outbox:
 
     def bounced(self, number: int, address: str, told: str, is_permanent: bool) -> bool:
         """Whether it was news: that mail was handed over for this address, and is not reported already."""
-        stage = Stage.BOUNCED if is_permanent else Stage.SENT
-        values = {"which": number, "of_address": address, "what": told, "stage": stage.value}
-        return self._database.write(lambda c: c.execute(_BOUNCED, values).rowcount == 1)
+        values = {"which": number, "of_address": address, "what": told}
+        return self._database.write(lambda c: c.execute(_BOUNCED if is_permanent else _DELAYED, values).rowcount == 1)
 
 
 # --- statements ---
@@ -236,19 +235,17 @@ _FAILED = [one.value for one in Stage if one.has_failed]
 _RETRY = (
     update(table)
     .where(table.c.id == bindparam("which"), table.c.state.in_(_FAILED))
-    .values(state=Stage.WAITING.value, tries=0, queued_at=bindparam("until"), next_at=bindparam("until"))
+    .values(state=Stage.WAITING.value, tries=0, queued_at=bindparam("until"), next_at=bindparam("until"), sent_at=None)
 )
 _STATE = select(table.c.state).where(table.c.id == bindparam("which"))
-_BOUNCED = (
-    update(table)
-    .where(
-        table.c.id == bindparam("which"),
-        table.c.state == Stage.SENT.value,
-        table.c.address == bindparam("of_address"),
-        table.c.told != bindparam("what"),
+_IS_SENT = table.c.state == Stage.SENT.value
+_reported = update(table).where(table.c.id == bindparam("which"), table.c.address == bindparam("of_address"))
+_BOUNCED = (  # a report may be quicker than the commit that keeps the server's yes, or all that is heard of one
+    _reported.where(or_(_IS_SENT, table.c.letter != "")).values(
+        state=Stage.BOUNCED.value, told=bindparam("what"), letter=""
     )
-    .values(state=bindparam("stage"), told=bindparam("what"))
 )
+_DELAYED = _reported.where(_IS_SENT, table.c.told != bindparam("what")).values(told=bindparam("what"))
 
 
 def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datetime) -> None:
