@@ -39,6 +39,7 @@ from tokenmgr.wiring.words import t
 # Where things are on the banks' pages (portal/pages).
 PIN_FIELD, LOG_IN, CODE, CLOCK = "#login_pin", "main form button:not([type=button])", "main .code", "[data-left]"
 NOTICE, TO_MAIN, TO_CONTRACT = ".notices a", "main a[href$='/main']", "main a[href$='/contract']"
+TO_ACQUIRE = "main a[href$='/acquire']"
 BARRED: dict[Fate, type[TokenmgrError]] = {
     Fate.HELD: CertificateOnHold,
     Fate.REISSUED: CertificateRevoked,
@@ -79,6 +80,8 @@ class Walk:
         if player.left.days < 0:
             window.go(self._stage.site(troupe))
             self._is_refused(window, CertificateNotOffered)
+            window.press(TO_ACQUIRE)
+            self._is(window, "/acquire")
             return
         if place == player.place and player.fate in BARRED:
             window.go(self._stage.site(troupe))
