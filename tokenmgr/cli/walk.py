@@ -63,12 +63,14 @@ class Walk:
     def renew(self) -> None:
         """R12: a browser that is still open with the old certificate is turned away once the new one has logged in."""
         administrator = MIHON.players[0]
+        line(who(administrator, FIRST))
         with self._browser(MIHON, administrator, FIRST) as before:
             self._log_in(before, MIHON)
             self._is(before, "/reminder")
             self._stage.ask_for_pins(True)
             self._renew()
             self._stage.ask_for_pins(False)
+            line(t("shown.pages_with_new"))
             with self._browser(MIHON, administrator, FIRST) as after:
                 self._log_in(after, MIHON)
                 self._is(after, "/main")
