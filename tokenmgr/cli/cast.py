@@ -6,14 +6,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from pathlib import Path
 
+from tokenmgr import testbed
 from tokenmgr.domain.look import Look, Reminder
 from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import BankPolicy
-from tokenmgr.testbed.logo import Shape, logo
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR = 365 * DAY
+LOGOS = Path(testbed.__file__).parent / "logos"
 PC, FIRST, SECOND = "pc", "usb-1", "usb-2"  # where a certificate is: in the PC's store, or on a medium of this name
 
 
@@ -57,7 +59,7 @@ MIHON = Troupe(
     ),
     Look(
         "#0b4f8a",
-        logo((11, 79, 138), Shape.DISC),
+        (LOGOS / "1001.png").read_bytes(),
         program_page="https://mihon.example/program",
         sender="ib@mihon.example",
         sender_name="みほん信用金庫",
@@ -88,7 +90,7 @@ TONARI = Troupe(
     ),
     Look(
         "#7a1f3d",
-        logo((122, 31, 61), Shape.GATE),
+        (LOGOS / "1002.png").read_bytes(),
         Reminder.BUTTONS,
         {
             "ja": {

@@ -39,6 +39,7 @@ from tokenmgr.wiring.words import t
 # Where things are on the banks' pages (portal/pages).
 PIN_FIELD, LOG_IN, CODE, CLOCK = "#login_pin", "main form button:not([type=button])", "main .code", "[data-left]"
 NOTICE, TO_MAIN, TO_CONTRACT = ".notices a", "main a[href$='/main']", "main a[href$='/contract']"
+TO_ACQUIRE = "main a[href$='/acquire']"
 BARRED: dict[Fate, type[TokenmgrError]] = {
     Fate.HELD: CertificateOnHold,
     Fate.REISSUED: CertificateRevoked,
@@ -62,12 +63,14 @@ class Walk:
     def renew(self) -> None:
         """R12: a browser that is still open with the old certificate is turned away once the new one has logged in."""
         administrator = MIHON.players[0]
+        line(who(administrator, FIRST))
         with self._browser(MIHON, administrator, FIRST) as before:
             self._log_in(before, MIHON)
             self._is(before, "/reminder")
             self._stage.ask_for_pins(True)
             self._renew()
             self._stage.ask_for_pins(False)
+            line(t("shown.pages_with_new"))
             with self._browser(MIHON, administrator, FIRST) as after:
                 self._log_in(after, MIHON)
                 self._is(after, "/main")
@@ -79,6 +82,8 @@ class Walk:
         if player.left.days < 0:
             window.go(self._stage.site(troupe))
             self._is_refused(window, CertificateNotOffered)
+            window.press(TO_ACQUIRE)
+            self._is(window, "/acquire")
             return
         if place == player.place and player.fate in BARRED:
             window.go(self._stage.site(troupe))

@@ -154,9 +154,6 @@ class Window:
         """Empty where there is none."""
         return "".join(self._page.locator(element).all_inner_texts()).strip()
 
-    def picture(self, file: Path) -> None:
-        self._page.screenshot(path=file, full_page=True)
-
     @property
     def title(self) -> str:
         return self._page.title()
