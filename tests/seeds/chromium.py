@@ -28,7 +28,11 @@ class Chromium:
         self._environment = {**os.environ, "HOME": str(home)}
         self._process: subprocess.Popen[str] | None = None
         self._browser: Browser | None = None
-        chosen = {"profile": {"content_settings": {"exceptions": {"auto_select_certificate": _any_at(site)}}}}
+        exceptions = {"auto_select_certificate": _any_at(site)}
+        chosen = {
+            "intl": {"accept_languages": "ja"},
+            "profile": {"content_settings": {"exceptions": exceptions}},
+        }
         (self._data / "Default").mkdir(parents=True)
         (self._data / "Default" / "Preferences").write_text(json.dumps(chosen))
 

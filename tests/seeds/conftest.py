@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
+from pytestqt.qtbot import QtBot
 
 from tests.actors import TESTER
 from tests.contract.services import require
 from tests.desk.conftest import qapp
+from tests.desk.rig import Hands
 from tests.interop import running
 from tests.interop.running import Authority
-from tests.seeds import past
+from tests.seeds import past, rig
+from tests.seeds.rig import Customer
 from tokenmgr import system
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.sql.administration import Administration
@@ -51,3 +54,25 @@ def ca(year: Path) -> Iterator[Authority]:
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def site(ca: Authority, year: Path) -> Iterator[str]:
+    """Where the banks' pages are."""
+    with rig.serving(ca, year / past.KEYS) as found:
+        yield found
+
+
+@pytest.fixture
+def customer(
+    request: pytest.FixtureRequest, year: Path, ca: Authority, site: str, playwright: Playwright, testbed_store: Path
+) -> Iterator[Customer]:
+    """Whoever the test names."""
+    with rig.customer(past.pcs(year)[request.param], ca, site, playwright, testbed_store) as made:
+        yield made
+
+
+@pytest.fixture
+def hands(customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
+    with rig.at_window(customer, qtbot, monkeypatch) as found:
+        yield found

@@ -27,9 +27,8 @@ from tokenmgr.ra import passcodes
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.testbed import compiling
 from tokenmgr.testbed.bed import Testbed
-from tokenmgr.testbed.simulated import SimulatedMedium
 
-FINISHED = "finished"
+FINISHED, KEYS = "finished", "keys"
 
 
 @dataclass(frozen=True)
@@ -56,11 +55,12 @@ class Pc:
         made.environment |= {"HOME": str(self.home), "no_proxy": "*"}
         return made
 
-    def hand_out(self, profile: str, address: str) -> None:
-        """The bank's file, as the bank hands it out but for where the CA is today."""
+    def hand_out(self, profile: str, address: str, site: str = "") -> None:
+        """The bank's file, as the bank hands it out but for where CA and pages are today."""
         code = self.procedure.bank.code
         (self.folder / "banks.d").mkdir(exist_ok=True)
-        text = re.sub(r"^address = .*$", f'address = "{address}"', profile, flags=re.MULTILINE)
+        there = f'address = "{address}"' + (f'\nlogin = "{site}"' if site else "")
+        text = re.sub(r"^address = .*$", there, profile, flags=re.MULTILINE)
         (self.folder / "banks.d" / f"{code}.toml").write_text(text, encoding="utf-8")
 
 
@@ -81,6 +81,13 @@ def live(folder: Path, store: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    (folder / KEYS).mkdir()
+    for one in ALL:
+        program = Home(folder / "ca")
+        made = program.run(
+            "bank", "handover", "key", "make", one.bank.code, str(folder / KEYS / f"{one.bank.code}.pem")
+        )
+        assert made.status == 0, made.err
     (folder / FINISHED).touch()
 
 
@@ -101,14 +108,16 @@ def main(folder: Path, store: Path) -> None:
 
 
 def register(ca: Authority) -> None:
-    hashes = [passcodes.hashed(Secret(pin)) for pin in (LOGIN_PIN, CONFIRMATION_PIN)]
+    login, confirmation = (passcodes.hashed(Secret(pin)) for pin in (LOGIN_PIN, CONFIRMATION_PIN))
     until = clock.now() + timedelta(days=80)
     for one in ALL:
         ca.administration.add_bank(one.at_first)
         ca.administration.add_contract(Contract(one.bank.code, one.contract, "株式会社みほん"))
         for user, role in one.users.items():
             email = f"{user}@customer.example"
-            ca.administration.enrol(Enrolment(one.bank.code, one.contract, user, role, email, *hashes, until))
+            ca.administration.enrol(
+                Enrolment(one.bank.code, one.contract, user, role, email, login, confirmation, until)
+            )
 
 
 def acquire(pc: Pc, profile: str, address: str, root: Path, store: Path) -> None:
@@ -117,15 +126,12 @@ def acquire(pc: Pc, profile: str, address: str, root: Path, store: Path) -> None
     databases.made(pc.database)
     run("certutil", "-A", "-d", f"sql:{pc.database}", "-n", "root", "-t", "CT,,", "-i", root)
     who = ("--bank", pc.procedure.bank.code, "--contract", pc.procedure.contract, "--user", pc.user)
-    words = ("--kind", "p256", "--login-pin-fd", "0", "--confirmation-pin-fd", "0")
+    where, words = ["--pc", "chromium"], ["--kind", "p256", "--login-pin-fd", "0", "--confirmation-pin-fd", "0"]
     typed = f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
     if pc.procedure.store is StoreKind.MEDIUM:
-        stick: SimulatedMedium
         (stick,) = pc.bed(store).up("fresh", name="stick")
-        words, typed = ("--pin-fd", "0", *words), f"{stick.pin}\n{typed}"
-    else:
-        words = ("--pc", "chromium", *words)
-    done = program.run("acquire", *who, *words, typed=typed)
+        where, typed = ["--pin-fd", "0"], f"{stick.pin}\n{typed}"
+    done = program.run("acquire", *who, *where, *words, typed=typed)
     assert done.status == 0, done.out + done.err
 
 
