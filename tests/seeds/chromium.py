@@ -17,18 +17,19 @@ from tests.browser.rig import FLAGS
 from tokenmgr.testbed import compiling
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 
-WITHOUT_PIN = Path(__file__).parent / "autologin.c"
+WITHOUT_PIN = Path(__file__).parent / "without_pin.c"
 
 
 class Chromium:
-    def __init__(self, playwright: Playwright, home: Path, site: str) -> None:
-        """What an administrator's policy says for all of a computer (customer/login_policies.py) stands here as this
-        user's own setting: of what may be presented, the one that ends last is."""
-        self._playwright, self._data = playwright, home / "chromium"
+    def __init__(self, playwright: Playwright, home: Path, site: str, user: str) -> None:
+        """What an administrator's policy says for all of a computer (customer/login_policies.py) stands here as the
+        setting of one: of this ID's certificates the one that ends last is presented there."""
+        self._playwright, self._data = playwright, home / f"chromium of {user}"
         self._environment = {**os.environ, "HOME": str(home)}
         self._process: subprocess.Popen[str] | None = None
         self._browser: Browser | None = None
-        exceptions = {"auto_select_certificate": _any_at(site)}
+        presented = {f"{site},*": {"setting": {"filters": [{"SUBJECT": {"CN": user}}]}}}
+        exceptions = {"auto_select_certificate": presented}
         chosen = {
             "intl": {"accept_languages": "ja"},
             "profile": {"content_settings": {"exceptions": exceptions}},
@@ -39,10 +40,10 @@ class Chromium:
     def load(self, medium: SimulatedMedium, database: Path, store: Path) -> None:
         """As `tokenmgr desk install` has it loaded, but for the PIN."""
         text = f'#define PIN "{PIN}"\n{WITHOUT_PIN.read_text(encoding="utf-8")}'
-        library = compiling.built("autologin", text, store)
+        library = compiling.built("without-pin", text, store)
         with (database / "pkcs11.txt").open("a", encoding="utf-8") as modules:
             modules.write(f"library={library}\nname={medium.name}\n\n")
-        self._environment["AUTOLOGIN"] = medium.path
+        self._environment["WITHOUT_PIN"] = medium.path
 
     def open(self, address: str) -> Page:
         """In a window of its own; the first one starts it."""
@@ -93,7 +94,3 @@ class Chromium:
         if self._browser is not None:
             self._browser.close()
         self._process = self._browser = None
-
-
-def _any_at(site: str) -> dict[str, object]:
-    return {f"{site},*": {"setting": {"filters": [{}]}}}

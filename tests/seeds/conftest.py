@@ -18,7 +18,7 @@ from tests.desk.rig import Hands
 from tests.interop import running
 from tests.interop.running import Authority
 from tests.seeds import past, rig
-from tests.seeds.rig import Customer
+from tests.seeds.rig import Office
 from tokenmgr import system
 from tokenmgr.ca.folder import open_folder
 from tokenmgr.sql.administration import Administration
@@ -46,6 +46,7 @@ def ca(year: Path) -> Iterator[Authority]:
     environment = {**os.environ, "TOKENMGR_HOME": str(year / "ca"), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
     with contextlib.closing(Database.open(folder.database)) as database:
         made = Authority(folder, environment, Administration(database, TESTER))
+        past.today(made)
         with running.serving(made, workers=1) as made.port:
             yield made
 
@@ -64,15 +65,17 @@ def site(ca: Authority, year: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def customer(
+def office(
     request: pytest.FixtureRequest, year: Path, ca: Authority, site: str, playwright: Playwright, testbed_store: Path
-) -> Iterator[Customer]:
-    """Whoever the test names."""
-    with rig.customer(past.pcs(year)[request.param], ca, site, playwright, testbed_store) as made:
+) -> Iterator[Office]:
+    """Of the bank whose procedure the test's module is about."""
+    there = past.pc(year, request.module.PROCEDURE)
+    with contextlib.closing(Office(there, ca, site, playwright, testbed_store)) as made:
         yield made
 
 
 @pytest.fixture
-def hands(customer: Customer, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    with rig.at_window(customer, qtbot, monkeypatch) as found:
+def hands(office: Office, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
+    """The customer's program, at that computer."""
+    with office.window(qtbot, monkeypatch) as found:
         yield found

@@ -10,9 +10,11 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 from tests.cli.runner import Home
 from tests.interop import running
@@ -27,17 +29,18 @@ from tokenmgr.ra import passcodes
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.testbed import compiling
 from tokenmgr.testbed.bed import Testbed
+from tokenmgr.testbed.simulated import PIN
 
-FINISHED, KEYS = "finished", "keys"
+T = TypeVar("T")
+FINISHED, KEYS, STICK = "finished", "keys", "stick"
 
 
 @dataclass(frozen=True)
 class Pc:
-    """Somebody's computer: settings, a home with the database that Chromium looks into, media."""
+    """The computer of a bank's customers: settings, a home with the database that Chromium looks into, media."""
 
     folder: Path
     procedure: Procedure
-    user: str
 
     @property
     def home(self) -> Path:
@@ -58,15 +61,14 @@ class Pc:
     def hand_out(self, profile: str, address: str, site: str = "") -> None:
         """The bank's file, as the bank hands it out but for where CA and pages are today."""
         code = self.procedure.bank.code
-        (self.folder / "banks.d").mkdir(exist_ok=True)
+        (self.folder / "banks.d").mkdir(parents=True, exist_ok=True)
         there = f'address = "{address}"' + (f'\nlogin = "{site}"' if site else "")
         text = re.sub(r"^address = .*$", there, profile, flags=re.MULTILINE)
         (self.folder / "banks.d" / f"{code}.toml").write_text(text, encoding="utf-8")
 
 
-def pcs(folder: Path) -> dict[str, Pc]:
-    """By whose they are."""
-    return {user: Pc(folder / user, one, user) for one in ALL for user in one.users}
+def pc(folder: Path, procedure: Procedure) -> Pc:
+    return Pc(folder / procedure.bank.code, procedure)
 
 
 def live(folder: Path, store: Path) -> None:
@@ -83,28 +85,42 @@ def live(folder: Path, store: Path) -> None:
     assert done.returncode == 0, done.stderr
     (folder / KEYS).mkdir()
     for one in ALL:
-        program = Home(folder / "ca")
-        made = program.run(
-            "bank", "handover", "key", "make", one.bank.code, str(folder / KEYS / f"{one.bank.code}.pem")
-        )
-        assert made.status == 0, made.err
+        key = str(folder / KEYS / f"{one.bank.code}.pem")
+        fine(Home(folder / "ca"), "bank", "handover", "key", "make", one.bank.code, key)
     (folder / FINISHED).touch()
 
 
+def today(ca: Authority) -> None:
+    """What the banks say by now, of themselves and of what is permitted."""
+    for one in ALL:
+        ca.administration.change_bank(one.bank.code, _to(one.bank))
+        ca.administration.change_look(one.bank.code, _to(one.look))
+
+
+def _to(new: T) -> Callable[[T], T]:
+    return lambda _: new
+
+
+def fine(program: Home, *words: str, typed: str = "") -> str:
+    done = program.run(*words, typed=typed)
+    assert done.status == 0, done.out + done.err
+    return done.out
+
+
 def profile_of(ca: Authority, procedure: Procedure) -> str:
-    program = Home(ca.folder.path.parent)
-    program.environment |= ca.environment
-    said = program.run("bank", "profile", procedure.bank.code)
-    assert said.status == 0, said.err
-    return said.out
+    return fine(Home(ca.folder.path.parent), "bank", "profile", procedure.bank.code)
 
 
 def main(folder: Path, store: Path) -> None:
     with running.founded(folder / "ca") as ca:
         register(ca)
         with running.serving(ca, workers=1) as port:
-            for pc in pcs(folder).values():
-                acquire(pc, profile_of(ca, pc.procedure), f"https://127.0.0.1:{port}", ca.root, store)
+            for one in ALL:
+                there = pc(folder, one)
+                there.hand_out(profile_of(ca, one), f"https://127.0.0.1:{port}")
+                set_up(there, ca.root, store)
+                for user in one.users:
+                    acquire(there, user)
 
 
 def register(ca: Authority) -> None:
@@ -120,19 +136,20 @@ def register(ca: Authority) -> None:
             )
 
 
-def acquire(pc: Pc, profile: str, address: str, root: Path, store: Path) -> None:
-    program = pc.program()
-    pc.hand_out(profile, address)
-    databases.made(pc.database)
-    run("certutil", "-A", "-d", f"sql:{pc.database}", "-n", "root", "-t", "CT,,", "-i", root)
-    who = ("--bank", pc.procedure.bank.code, "--contract", pc.procedure.contract, "--user", pc.user)
-    where, words = ["--pc", "chromium"], ["--kind", "p256", "--login-pin-fd", "0", "--confirmation-pin-fd", "0"]
-    typed = f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
-    if pc.procedure.store is StoreKind.MEDIUM:
-        (stick,) = pc.bed(store).up("fresh", name="stick")
-        where, typed = ["--pin-fd", "0"], f"{stick.pin}\n{typed}"
-    done = program.run("acquire", *who, *where, *words, typed=typed)
-    assert done.status == 0, done.out + done.err
+def set_up(there: Pc, root: Path, store: Path) -> None:
+    databases.made(there.database)
+    run("certutil", "-A", "-d", f"sql:{there.database}", "-n", "root", "-t", "CT,,", "-i", root)
+    if there.procedure.store is StoreKind.MEDIUM:
+        there.bed(store).up("fresh", name=STICK)
+
+
+def acquire(there: Pc, user: str) -> None:
+    where, typed = ["--pc", "chromium"], f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
+    if there.procedure.store is StoreKind.MEDIUM:
+        where, typed = ["--pin-fd", "0"], f"{PIN}\n{typed}"
+    who = ("--bank", there.procedure.bank.code, "--contract", there.procedure.contract, "--user", user)
+    words = ("--kind", "p256", "--login-pin-fd", "0", "--confirmation-pin-fd", "0")
+    fine(there.program(), "acquire", *who, *where, *words, typed=typed)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ class Procedure:
     bank: Bank
     look: Look
     contract: str
-    store: StoreKind  # of everybody here
+    store: StoreKind  # of everybody here, at the one computer that they have
     users: dict[str, Role]
     was: BankPolicy | None = None  # its policy when they acquired, where that was another one
 
@@ -66,7 +66,7 @@ TOKO = Procedure(  # 002: a bank, which has no media
     ),
     "0010003",
     StoreKind.PC,
-    {"suzuki": Role.USER},
+    {"suzuki": Role.USER, "yamada": Role.USER},
 )
 TWO_BUTTONS = Procedure(  # 003: each of two IDs renews its own
     Bank(

@@ -7,7 +7,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from tests.cli.runner import PROGRAM
 from tests.desk.rig import Hands, at_desk
 from tests.interop.running import LOGIN_PIN, Authority
 from tests.seeds.chromium import Chromium
-from tests.seeds.past import Pc, profile_of
+from tests.seeds.past import STICK, Pc, profile_of
 from tokenmgr.domain.generation import Generation, StoreKind
 from tokenmgr.testbed.simulated import SimulatedMedium
 
@@ -41,18 +41,13 @@ def serving(ca: Authority, keys: Path) -> Iterator[str]:
 
 @dataclass
 class Customer:
+    """One ID, at the computer of its contract."""
+
     pc: Pc
+    user: str
     ca: Authority
     site: str
     chromium: Chromium
-    store: Path  # where the testbed keeps what it has made
-    stick: SimulatedMedium | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        self.pc.hand_out(profile_of(self.ca, self.pc.procedure), self.ca.url, self.site)
-        if self.pc.procedure.store is StoreKind.MEDIUM:
-            self.stick = self.pc.bed(self.store).medium("stick")
-            self.chromium.load(self.stick, self.pc.database, self.store)
 
     @property
     def address(self) -> str:
@@ -62,18 +57,23 @@ class Customer:
     @property
     def generations(self) -> list[Generation]:
         """The oldest first."""
-        bank, contract, user = self.pc.procedure.bank.code, self.pc.procedure.contract, self.pc.user
-        found = self.ca.administration.history(self.ca.administration.find(bank, contract, user).id)
+        whose = self.pc.procedure.bank.code, self.pc.procedure.contract, self.user
+        found = self.ca.administration.history(self.ca.administration.find(*whose).id)
         return sorted(found, key=lambda one: one.not_before)
 
     def open(self) -> Page:
+        """The bank's first page."""
         return self.chromium.open(self.address)
 
-    def log_in(self, button: str = "ログイン") -> Page:
+    def log_in(self, button: str = "ログイン", pin: str = LOGIN_PIN) -> Page:
         page = self.open()
-        page.get_by_label("利用者暗証番号", exact=True).fill(LOGIN_PIN)
-        page.get_by_role("button", name=button, exact=True).click()
+        page.get_by_label("利用者暗証番号", exact=True).fill(pin)
+        press(page, button)
         return page
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
 
 
 def shows(page: Page, *texts: str) -> None:
@@ -82,18 +82,32 @@ def shows(page: Page, *texts: str) -> None:
         expect(page.locator("body")).to_contain_text(text)
 
 
-@contextmanager
-def at_window(customer: Customer, bot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
-    """What the system opens for an address of `tokenmgr:`."""
-    monkeypatch.setenv("HOME", str(customer.pc.home))
-    with at_desk(customer.pc.folder, bot, monkeypatch) as hands:
-        yield hands
+class Office:
+    """Of a contract with the bank: its IDs, and the one computer that they have."""
 
+    def __init__(self, pc: Pc, ca: Authority, site: str, playwright: Playwright, store: Path) -> None:
+        self.pc, self._ca, self._site, self._playwright, self._store = pc, ca, site, playwright, store
+        self._opened: list[Chromium] = []
+        pc.hand_out(profile_of(ca, pc.procedure), ca.url, site)
 
-@contextmanager
-def customer(pc: Pc, ca: Authority, site: str, playwright: Playwright, store: Path) -> Iterator[Customer]:
-    chromium = Chromium(playwright, pc.home, site)
-    try:
-        yield Customer(pc, ca, site, chromium, store)
-    finally:
-        chromium.kill()
+    @property
+    def stick(self) -> SimulatedMedium:
+        return self.pc.bed(self._store).medium(STICK)
+
+    def customer(self, user: str) -> Customer:
+        chromium = Chromium(self._playwright, self.pc.home, self._site, user)
+        self._opened.append(chromium)
+        if self.pc.procedure.store is StoreKind.MEDIUM:
+            chromium.load(self.stick, self.pc.database, self._store)
+        return Customer(self.pc, user, self._ca, self._site, chromium)
+
+    @contextmanager
+    def window(self, bot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hands]:
+        """What the system opens for an address of `tokenmgr:`."""
+        monkeypatch.setenv("HOME", str(self.pc.home))
+        with at_desk(self.pc.folder, bot, monkeypatch) as hands:
+            yield hands
+
+    def close(self) -> None:
+        for one in self._opened:
+            one.kill()

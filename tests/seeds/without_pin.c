@@ -1,4 +1,4 @@
-/* A medium that asks nobody for its PIN: it stands before the library that AUTOLOGIN names, and is for tests alone.
+/* A medium that asks nobody for its PIN: it stands before the library that WITHOUT_PIN names, and is for tests alone.
  *
  * Chromium asks for a medium's PIN in a dialog of its own, which headless nobody sees. Here every session is logged in as
  * it is opened, and the token says that it wants no login. What is signed is signed by the medium.
@@ -28,7 +28,7 @@ static ck_rv_t logged_in(
 
 __attribute__((visibility("default"))) ck_rv_t C_GetFunctionList(struct ck_function_list **list) {
     if (medium == NULL) {
-        const char *named = getenv("AUTOLOGIN");
+        const char *named = getenv("WITHOUT_PIN");
         void *library = named ? dlopen(named, RTLD_NOW | RTLD_LOCAL) : NULL;
         ck_rv_t (*ask)(struct ck_function_list **) = NULL;
         if (library) *(void **)&ask = dlsym(library, "C_GetFunctionList");
