@@ -57,10 +57,10 @@ TOKO = Procedure(  # 002: a bank, which has no media
                 "bank": "当行",
                 "log_in": "ログオン",
                 "log_out": "ログオフ",
-                "login_title": "利用者ログイン（電子証明書方式）",
                 "main_title": "契約法人ステータス画面",
                 "notice_title": "電子証明書更新のお知らせ",
-                "renew": "電子証明書を更新する",
+                "renew": "実行",
+                "renew_later": "キャンセル",
             }
         },
     ),

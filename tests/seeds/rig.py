@@ -76,6 +76,15 @@ def press(page: Page, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
+def follow(page: Page, link: str) -> None:
+    page.get_by_role("link", name=link, exact=True).click()
+
+
+def headed(page: Page, heading: str) -> None:
+    """That page has come."""
+    expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
 def shows(page: Page, *texts: str) -> None:
     """All of it is to be read there."""
     for text in texts:
@@ -88,7 +97,12 @@ class Office:
     def __init__(self, pc: Pc, ca: Authority, site: str, playwright: Playwright, store: Path) -> None:
         self.pc, self._ca, self._site, self._playwright, self._store = pc, ca, site, playwright, store
         self._opened: list[Chromium] = []
-        pc.hand_out(profile_of(ca, pc.procedure), ca.url, site)
+        self._profile = profile_of(ca, pc.procedure)
+        self.hand_out(ca.url)
+
+    def hand_out(self, address: str) -> None:
+        """The bank's file, with where the CA is."""
+        self.pc.hand_out(self._profile, address, self._site)
 
     @property
     def stick(self) -> SimulatedMedium:
@@ -111,3 +125,11 @@ class Office:
     def close(self) -> None:
         for one in self._opened:
             one.kill()
+
+
+def handed_over(page: Page) -> str:
+    """The address that the page opens, and offers to those for whom nothing has opened. The system gives it to the
+    customer's program."""
+    address = page.get_by_role("link", name="「電子証明書の管理」を開く").get_attribute("href")
+    assert address is not None
+    return address
