@@ -1,5 +1,5 @@
-"""`python -m tests.desk.renewing PIN [ADDRESS]`: a window of its own, and somebody who renews at it, or does what a bank's
-page has handed over. The PIN is a simulated medium's; what it is for is to be killed."""
+"""`python -m tests.desk.renewing PIN [ADDRESS]`: a window of its own, and somebody who renews at it, or does what a
+bank's page hands over. The PIN is a simulated medium's; what it is for is to be killed."""
 
 from __future__ import annotations
 

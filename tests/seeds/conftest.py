@@ -35,7 +35,7 @@ def year(testbed_store: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with system.locked(folder / "lock"):
         if not (folder / past.FINISHED).exists():
-            past.live(folder, testbed_store)
+            past.lived(folder, testbed_store)
     return folder
 
 
@@ -46,7 +46,6 @@ def ca(year: Path) -> Iterator[Authority]:
     environment = {**os.environ, "TOKENMGR_HOME": str(year / "ca"), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
     with contextlib.closing(Database.open(folder.database)) as database:
         made = Authority(folder, environment, Administration(database, TESTER))
-        past.today(made)
         with running.serving(made, workers=1) as made.port:
             yield made
 

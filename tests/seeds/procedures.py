@@ -3,14 +3,14 @@ that walk them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import timedelta
 
-from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.look import Look, Reminder
 from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import BankPolicy, OldGeneration
 
-DAYS_AGO = 340  # that everybody has acquired: 25 days are left of a year
+YEAR = timedelta(days=365)  # R1
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,32 @@ class Procedure:
     bank: Bank
     look: Look
     contract: str
-    store: StoreKind  # of everybody here, at the one computer that they have
+    has_media: bool  # its certificates are on one; else in the computer
     users: dict[str, Role]
-    was: BankPolicy | None = None  # its policy when they acquired, where that was another one
+    left: timedelta = timedelta(days=25)  # of the year of its certificates
 
     @property
-    def at_first(self) -> Bank:
-        return replace(self.bank, policy=self.was) if self.was else self.bank
+    def age(self) -> timedelta:
+        return YEAR - self.left
 
 
 MIHON = Procedure(  # 000: the text that every bank is to adapt
     Bank("1000", "みほん信用金庫", BankPolicy(), "法人IBサービス", "03-0000-1000", "https://mihon.example/usb"),
-    Look(program_page="https://mihon.example/program"),
+    Look(program_page="https://mihon.example/program", sender="ib@mihon.example", sender_name="みほん信用金庫"),
     "0010001",
-    StoreKind.MEDIUM,
+    True,
     {"keiri": Role.ADMINISTRATOR},
 )
 KUSHIRO = Procedure(  # 001: a bank that has
     Bank("1001", "釧路信用金庫", BankPolicy(), "WEB-FBサービス", "03-0000-1001", "https://kushiro.example/usb"),
-    Look("#7a1f3d", program_page="https://kushiro.example/program"),
+    Look(
+        "#7a1f3d",
+        program_page="https://kushiro.example/program",
+        sender="web-fb@kushiro.example",
+        sender_name="釧路信用金庫",
+    ),
     "0010002",
-    StoreKind.PC,
+    False,
     {"tanaka": Role.USER},
 )
 TOKO = Procedure(  # 002: a bank, which has no media
@@ -65,7 +70,7 @@ TOKO = Procedure(  # 002: a bank, which has no media
         },
     ),
     "0010003",
-    StoreKind.PC,
+    False,
     {"suzuki": Role.USER, "yamada": Role.USER},
 )
 TWO_BUTTONS = Procedure(  # 003: each of two IDs renews its own
@@ -76,9 +81,14 @@ TWO_BUTTONS = Procedure(  # 003: each of two IDs renews its own
         "法人IBサービス",
         "03-0000-1003",
     ),
-    Look("#5b3a8c", reminder=Reminder.BUTTONS, words={"ja": {"notice_title": "電子証明書更新通知"}}),
+    Look(
+        "#5b3a8c",
+        reminder=Reminder.BUTTONS,
+        words={"ja": {"notice_title": "電子証明書更新通知"}},
+        sender="ib@tonari.example",
+    ),
     "0010004",
-    StoreKind.PC,
+    False,
     {"kanri": Role.ADMINISTRATOR, "riyo": Role.USER},
 )
 OVER = Procedure(  # 004: what was acquired then is over by now
@@ -91,8 +101,8 @@ OVER = Procedure(  # 004: what was acquired then is over by now
     ),
     Look("#8a4b00", words={"ja": {"contract": "契約者ID（利用者番号）", "main_title": "利用者ステータス画面"}}),
     "0010005",
-    StoreKind.PC,
+    False,
     {"sato": Role.USER},
-    was=BankPolicy(media_offered=False, validity_days=DAYS_AGO - 10),
+    left=timedelta(days=-10),
 )
 ALL = (MIHON, KUSHIRO, TOKO, TWO_BUTTONS, OVER)

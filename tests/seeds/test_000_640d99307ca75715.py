@@ -1,23 +1,24 @@
-"""000: 電子証明書の更新手順 (2020.08.17 から適用), the text that every bank is to adapt. Here with a medium (専用USB), of which
-it has one paragraph. Its steps ① to ⑨, and where ours does better:
+"""000: 電子証明書の更新手順 (2020.08.17 から適用), the text that every bank is to adapt. Here with a medium (専用USB),
+of which it has one paragraph. Mail, ① to ⑨, and the next login. Where ours does better:
 
-- The window of the bank's page stays one, and what is to be consented to stands in the customer's own program.
-- 「Webアクセスの確認」, an address and はい, came twice. Ours names bank, site, ID, certificate and store once; the second
-  word is the medium's PIN.
-- While it goes on the page says at which of nine steps it is, in place of 電子証明書発行処理中; nothing has to be pressed for
-  the last はい.
-- What is complete is looked up at the CA: the page that tells it has the serial number, and where the key is.
+- 「Webアクセスの確認」, an address and はい, came twice. Ours is the customer's own window, and names bank, site, ID,
+  certificate and store, once; the second word is the medium's PIN.
+- In place of 「電子証明書発行処理中」 the page says at which of nine steps it is. No はい is left at the end.
+- The page that tells of the completion goes by what the CA has, with serial number and store.
+- A browser goes on with the old certificate until it is closed. Whoever tries is told which is which.
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
 from tests.desk.rig import PATIENCE, Hands
 from tests.seeds import procedures
 from tests.seeds.rig import Office, follow, handed_over, headed, press, shows
+from tokenmgr.clock import japan_time
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.pin import PinPage
@@ -27,9 +28,19 @@ from tokenmgr.domain.generation import State, StoreKind
 PROCEDURE = procedures.MIHON
 
 
-def test_the_renewal_on_a_medium_from_the_notice_to_the_contents(office: Office, hands: Hands) -> None:
+def test_on_a_medium_from_the_mail_to_the_next_login(office: Office, hands: Hands, tmp_path: Path) -> None:
     customer = office.customer("keiri")
     (old,) = customer.generations
+
+    # Eメールによるお知らせ: 30 days before.
+    (mail,) = office.mails(tmp_path / "before")
+    assert mail["To"] == "keiri@customer.example"
+    assert "法人IBサービス" in mail["Subject"]
+    assert "電子証明書の更新をお願いします" in mail["Subject"]
+    body = mail.get_body(("plain",))
+    assert body
+    for word in (f"{old.serial:x}", japan_time(old.not_after), "keiri（管理者）", "専用USB", "「重要なお知らせ」"):
+        assert word in body.get_content()
 
     # ① After the login of 法人IBサービス the page 「重要なお知らせ」 is there.
     page = customer.log_in()
@@ -41,12 +52,12 @@ def test_the_renewal_on_a_medium_from_the_notice_to_the_contents(office: Office,
     headed(page, "電子証明書の更新をお願いします")
     shows(page, "有効期限まで、あと24日です", f"{old.serial:x}", "専用USB")
 
-    # ③ 「電子証明書の更新はこちら」 in the text ⇒ 「電子証明書更新前処理中」, from which the next page comes by itself.
+    # ③ 「電子証明書の更新はこちら」 ⇒ 「電子証明書更新前処理中」, from which the next page comes by itself.
     follow(page, "電子証明書の更新はこちら")
     expect(page.get_by_text("電子証明書更新前処理中")).to_be_visible()
     expect(page.get_by_role("heading", name="電子証明書更新開始")).to_be_visible()
 
-    # <電子証明書媒体保管を利用している信用金庫の場合> The application, and the program to be installed, with their links.
+    # 専用USBに保存する場合の事前準備について: the application, the program, and where both are to be had.
     page.get_by_text("専用USBに保存する場合の事前準備").click()
     shows(page, "当金庫への専用USB利用申込が必要です", "管理ソフトを、あらかじめパソコンにインストールしてください")
     expect(page.get_by_role("link", name="専用USBのご案内")).to_have_attribute("href", PROCEDURE.bank.media_page)
@@ -57,7 +68,7 @@ def test_the_renewal_on_a_medium_from_the_notice_to_the_contents(office: Office,
     press(page, "更新")
     hands.desk.flow.open_link(handed_over(page))
 
-    # ⑤ 「パソコンに保存する」, or where the bank has media, 専用USB: the store of now is marked, and no other is chosen.
+    # ⑤ パソコンに保存する, or 専用USB: the store of now is marked, and no other is chosen beforehand.
     place = hands.until(PlacePage)
     assert [one.text() for one in place.radios.values()] == ["専用USB（いまの保存先）", "パソコン"]
     hands.press("次へ")
@@ -69,7 +80,7 @@ def test_the_renewal_on_a_medium_from_the_notice_to_the_contents(office: Office,
     hands.press("同意して更新する")
     hands.until(PinPage)
 
-    # ⇒ 「電子証明書発行処理中」: the page says how far it is. Here it stands still between two steps.
+    # ⇒ 「電子証明書発行処理中」: here it stands still at one of the steps.
     with office.stick.held("C_CreateObject") as held:
         hands.type_pin(office.stick.pin)
         held.wait()
@@ -86,17 +97,17 @@ def test_the_renewal_on_a_medium_from_the_notice_to_the_contents(office: Office,
     assert (before.state, new.state, new.store) == (State.SUPERSEDED, State.ACTIVE, StoreKind.MEDIUM)
     for word in (f"{new.serial:x}", "keiri", office.stick.serial, "秘密鍵はこの専用USBの外には出ません"):
         assert word in done
-    shows(page, f"{new.serial:x}", "keiri", "0010001", "この電子証明書は専用USBに入っています")
+    shows(page, f"{new.serial:x}", "keiri", PROCEDURE.contract, "この電子証明書は専用USBに入っています")
 
-    # ⑨ このウィンドウを閉じる, and all the others: until then the browser goes on with the old certificate, and is told so.
+    # ⑨ このウィンドウを閉じる, and all the others. Until they are, the browser goes on with the old certificate.
     page.goto(customer.address)
-    shows(page, "すべて閉じ")
+    shows(page, "更新前の古いものです", "ブラウザをすべて閉じて開き直し")
+    shows(page, f"{new.serial:x}", f"{old.serial:x}", "今お使いのもの: 古い電子証明書")
     customer.chromium.close()
 
-    # The next login is with the new one. It ends the old one, and there is nothing to be asked for any more.
-    page = customer.open()
-    shows(page, f"{new.serial:x}")
+    # The next login is with the new one, and ends the old one (R12). Nobody is asked to renew any more.
     page = customer.log_in()
     headed(page, "メイン画面")
-    shows(page, "現在、お知らせはありません")
+    shows(page, "現在、お知らせはありません", f"{new.serial:x}")
     assert [one.state for one in customer.generations] == [State.REVOKED, State.ACTIVE]
+    assert not [one for one in office.mails(tmp_path / "after") if "更新をお願いします" in one["Subject"]]

@@ -1,34 +1,36 @@
-"""001: 【WEB-FB】電子証明書の更新手順, 釧路信用金庫. The text of 000 as a bank has adapted it, here as it stands there:
-パソコンに保存する. Steps ① to ⑨, and where ours does better:
+"""001: 【WEB-FB】電子証明書の更新手順, 釧路信用金庫: the text of 000 as a bank has adapted it, and as it stands there,
+パソコンに保存する. Mail, ① to ⑨, and the next login. Where ours does better:
 
-- A browser that is open would not see what is written beside it. The program says which one is to be closed, waits, and goes
-  on by itself; the old way said so at the end, and of the next login.
-- What a PC store does not promise is said at the choice, and on the last page: never that a key there cannot be taken out.
-- Which certificate is the new one is told by its number and its last day. The old one is refused at the next login by a
-  page that says so.
+- A browser that is open would not see what is written into its database. The program says which one is to be closed,
+  waits, and goes on by itself.
+- What a PC store does not promise is said at the choice, and on the last page: never that a key stays in it (S1).
 """
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.desk.rig import PATIENCE, Hands
+from tests.desk.rig import Hands
 from tests.seeds import procedures
-from tests.seeds.rig import Office, follow, handed_over, headed, press, shows
+from tests.seeds.rig import Office, close_and_go_on, follow, handed_over, headed, press, shows
 from tokenmgr.desk.pages.consent import ConsentPage
-from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.place import PlacePage
-from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.domain.generation import State, StoreKind
 
 PROCEDURE = procedures.KUSHIRO
 
 
-def test_the_renewal_in_the_pc_from_the_notice_to_the_next_login(office: Office, hands: Hands) -> None:
+def test_in_the_pc_from_the_mail_to_the_next_login(office: Office, hands: Hands, tmp_path: Path) -> None:
     customer = office.customer("tanaka")
     (old,) = customer.generations
+
+    # Eメールによるお知らせ, in the bank's own name and words.
+    (mail,) = office.mails(tmp_path / "before")
+    assert (mail["To"], mail["From"]) == ("tanaka@customer.example", "釧路信用金庫 <web-fb@kushiro.example>")
+    assert mail["Subject"].startswith("【WEB-FBサービス】電子証明書の更新をお願いします")
 
     # ① After the login of WEB-FBサービス the page 「重要なお知らせ」 is there.
     page = customer.log_in()
@@ -47,7 +49,7 @@ def test_the_renewal_in_the_pc_from_the_notice_to_the_next_login(office: Office,
     press(page, "更新")
     hands.desk.flow.open_link(handed_over(page))
 
-    # ⑤ 「パソコンに保存する」: the store of now is marked, and what it does not promise is said.
+    # ⑤ 「パソコンに保存する」, where it is now.
     place = hands.until(PlacePage)
     assert [one.text() for one in place.radios.values()] == ["専用USB", "パソコン（いまの保存先）"]
     assert "専用USBほど安全ではありません" in hands.words()
@@ -68,13 +70,8 @@ def test_the_renewal_in_the_pc_from_the_notice_to_the_next_login(office: Office,
         assert word in told
     hands.press("同意して更新する")
 
-    # ⇒ 「電子証明書発行処理中」, as soon as the browser is closed.
-    hands.until(ProgressPage, lambda one: "終了すると、自動で進みます" in hands.words(one))
-    expect(page.get_by_text("電子証明書の管理」が開きました")).to_be_visible(timeout=PATIENCE)
-    customer.chromium.close()
-
-    # ⑦ はい ⇒ 「電子証明書のインストールが完了しました」: of itself.
-    done = hands.words(hands.until(DonePage))
+    # ⇒ 「電子証明書発行処理中」, as soon as the browser is closed. ⑦ はい ⇒ 「…インストールが完了しました」: of itself.
+    done = close_and_go_on(customer, hands)
     assert "更新が完了しました" in done
 
     # ⑧ What was issued is looked at.
@@ -83,10 +80,8 @@ def test_the_renewal_in_the_pc_from_the_notice_to_the_next_login(office: Office,
     for word in (f"{new.serial:x}", "tanaka", "このパソコンの Chromium（秘密鍵は、ブラウザの道具で取り出せます）"):
         assert word in done
 
-    # ⑨ このウィンドウを閉じる. The browser starts anew and presents the new one, though both are in its database.
-    page = customer.open()
-    shows(page, f"{new.serial:x}")
+    # ⑨ このウィンドウを閉じる. Both certificates are in the database; a browser that starts anew presents the new one.
     page = customer.log_in()
     headed(page, "メイン画面")
-    shows(page, "現在、お知らせはありません")
+    shows(page, "現在、お知らせはありません", f"{new.serial:x}")
     assert [one.state for one in customer.generations] == [State.REVOKED, State.ACTIVE]
