@@ -1,8 +1,8 @@
 """001: 【WEB-FB】電子証明書の更新手順, 釧路信用金庫: the text of 000 as a bank has adapted it, and as it stands there,
 パソコンに保存する. Mail, ① to ⑨, and the next login. Where ours does better:
 
-- A browser that is open would not see what is written into its database. The program says which one is to be closed,
-  waits, and goes on by itself.
+- A browser that is open would not see what is written into its database. The page says so before, the program when it
+  comes to that and which one; it waits, and goes on by itself.
 - What a PC store does not promise is said at the choice, and on the last page: never that a key stays in it (S1).
 """
 
@@ -44,6 +44,7 @@ def test_in_the_pc_from_the_mail_to_the_next_login(office: Office, hands: Hands,
     # ③ 「電子証明書の更新はこちら」 ⇒ 「電子証明書更新前処理中」, from which the next page comes by itself.
     follow(page, "電子証明書の更新はこちら")
     expect(page.get_by_text("電子証明書更新前処理中")).to_be_visible()
+    expect(page.get_by_text("この画面も含め、ブラウザをすべて閉じてください")).to_be_visible()
 
     # ④ 「更新」 ⇒ 「Webアクセスの確認」: the program opens.
     press(page, "更新")
