@@ -1,5 +1,5 @@
-"""`python -m tests.desk.renewing PIN`: a window of its own, and somebody who renews at it. The PIN is a simulated
-medium's; what it is for is to be killed."""
+"""`python -m tests.desk.renewing PIN [ADDRESS]`: a window of its own, and somebody who renews at it, or does what a
+bank's page hands over. The PIN is a simulated medium's; what it is for is to be killed."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ EVERY = 20  # milliseconds
 WANTED = ("更新する", "続きを行う", "次へ", "同意して更新する")
 
 
-def main(pin: str) -> None:
+def main(pin: str, address: str = "") -> None:
     program = QApplication(sys.argv[:1])
     style.dress(program)
     words.speak("ja")
     with app.opened() as desk:
         desk.window.show()
+        if address:
+            desk.flow.open_link(address)
 
         def look() -> None:
             page = desk.window.page
@@ -42,4 +44,4 @@ def main(pin: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

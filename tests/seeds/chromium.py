@@ -1,0 +1,96 @@
+"""Chromium in its customer's home: it finds certificates where that one's are, on a medium too, and offers them to the
+bank's site without asking. It is a process of its own, so that it can be closed, and killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+from tests.browser.rig import FLAGS
+from tokenmgr.testbed import compiling
+from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+
+WITHOUT_PIN = Path(__file__).parent / "without_pin.c"
+
+
+class Chromium:
+    def __init__(self, playwright: Playwright, home: Path, site: str, user: str) -> None:
+        """What an administrator's policy says for all of a computer (customer/login_policies.py) stands here as the
+        setting of one: of this ID's certificates the one that ends last is presented there."""
+        self._playwright, self._data = playwright, home / f"chromium of {user}"
+        self._environment = {**os.environ, "HOME": str(home)}
+        self._process: subprocess.Popen[str] | None = None
+        self._browser: Browser | None = None
+        presented = {f"{site},*": {"setting": {"filters": [{"SUBJECT": {"CN": user}}]}}}
+        exceptions = {"auto_select_certificate": presented}
+        chosen = {
+            "intl": {"accept_languages": "ja"},
+            "profile": {"content_settings": {"exceptions": exceptions}},
+        }
+        (self._data / "Default").mkdir(parents=True)
+        (self._data / "Default" / "Preferences").write_text(json.dumps(chosen))
+
+    def load(self, medium: SimulatedMedium, database: Path, store: Path) -> None:
+        """As `tokenmgr desk install` has it loaded, but for the PIN."""
+        text = f'#define PIN "{PIN}"\n{WITHOUT_PIN.read_text(encoding="utf-8")}'
+        library = compiling.built("without-pin", text, store)
+        with (database / "pkcs11.txt").open("a", encoding="utf-8") as modules:
+            modules.write(f"library={library}\nname={medium.name}\n\n")
+        self._environment["WITHOUT_PIN"] = medium.path
+
+    def open(self, address: str) -> Page:
+        """In a window of its own; the first one starts it."""
+        if self._process is None:
+            self._start()
+        assert self._browser is not None
+        page = self._browser.contexts[0].new_page()
+        page.goto(address)
+        return page
+
+    def another(self) -> BrowserContext:
+        """Another browser of the same user's: it shares no cookies with the first, and no connections."""
+        assert self._browser is not None
+        return self._browser.new_context()
+
+    def close(self) -> None:
+        """All of its windows."""
+        if self._browser is not None:
+            self._browser.new_browser_cdp_session().send("Browser.close")
+        self._ended()
+
+    def kill(self) -> None:
+        """As by a power cut."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._ended()
+
+    def _start(self) -> None:
+        more = ("--disable-quic", "--lang=ja", "--remote-debugging-port=0", f"--user-data-dir={self._data}")
+        self._process = subprocess.Popen(
+            ["chromium", *FLAGS, *more, "about:blank"],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # it has children of its own
+        )
+        assert self._process.stderr is not None
+        said = next(line for line in self._process.stderr if "DevTools listening on" in line)
+        (where,) = re.findall(r"ws://\S+", said)
+        self._browser = self._playwright.chromium.connect_over_cdp(where)
+
+    def _ended(self) -> None:
+        if self._process is not None:
+            self._process.communicate()
+        if self._browser is not None:
+            self._browser.close()
+        self._process = self._browser = None
