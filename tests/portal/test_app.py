@@ -230,15 +230,28 @@ def test_a_registry_that_does_not_answer_has_a_page_and_no_details(rig: Rig) -> 
 
 
 def test_a_crowd_that_guesses_shuts_no_other_page(rig: Rig) -> None:
-    client, headers = Client(rig.app), {"host": HOST, "origin": SITE, **FORM}
+    headers = {"host": HOST, "origin": SITE, **FORM}
+    client = Client(rig.app, peer=rig.certificate(rig.enrol("tanaka")).certificate)
 
     async def all_at_once() -> list[int]:
         guesses = [client.asked("POST", f"/{BANK}/login", b"login_pin=1", headers) for _ in range(GUESSES + 4)]
-        page = client.asked("GET", f"/{BANK}/", b"", headers)
+        page = Client(rig.app).asked("GET", f"/{BANK}/", b"", headers)
         return [answer.status_code for answer in await asyncio.gather(*guesses, page)]
 
     statuses = asyncio.run(all_at_once())
     assert statuses == [403] * GUESSES + [503] * 4 + [403]
+
+
+def test_a_crowd_without_certificates_keeps_nobody_from_logging_in(rig: Rig) -> None:
+    headers = {"host": HOST, "origin": SITE, **FORM}
+    customer = Client(rig.app, peer=rig.certificate(rig.enrol("tanaka")).certificate)
+
+    async def all_at_once() -> list[int]:
+        guesses = [Client(rig.app).asked("POST", f"/{BANK}/login", b"login_pin=1", headers) for _ in range(GUESSES + 4)]
+        login = customer.asked("POST", f"/{BANK}/login", f"login_pin={LOGIN_PIN}".encode(), headers)
+        return [answer.status_code for answer in await asyncio.gather(*guesses, login)]
+
+    assert asyncio.run(all_at_once())[-1] == 303
 
 
 # --- what comes is no request of ours ---

@@ -165,6 +165,14 @@ def test_whoever_has_a_certificate_that_was_taken_back_otherwise_learns_of_no_ot
     assert f"{new.serial:x}" not in page.text
 
 
+def test_of_what_another_bank_has_renewed_nothing_is_shown(rig: Rig) -> None:
+    logged_in = customer(rig)
+    renewed(rig, logged_in)
+    elsewhere = rig.visitor(logged_in.held, OTHER_BANK)
+    for page in ("renewed", "renew"):
+        assert "E103" in elsewhere.followed(elsewhere.get(page)).text
+
+
 def test_nobody_else_goes_by_the_name_of_an_attempt(rig: Rig) -> None:
     logged_in = customer(rig)
     told = begun(logged_in)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -20,6 +20,7 @@ from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.errors import LoginLocked, LoginPinWrong
 from tokenmgr.log import Secret
 from tokenmgr.ra import entry, passcodes
+from tokenmgr.ra.ports import Enrolled
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Enrolment
 from tokenmgr.sql.registry import SqlRegistry
@@ -44,8 +45,9 @@ def with_policy(world: World, **changes: object) -> Bank:
 
 
 def log_in(world: World, bank: Bank, pin: str = PIN, registry: SqlRegistry | None = None) -> None:
+    last = world.registry.standing(world.user.id).last
     with Secret(pin) as secret:
-        entry.log_in(registry or world.registry, bank, world.user, secret, DAY + HOUR)
+        entry.log_in(registry or world.registry, bank, world.user, last.serial if last else 0, secret, DAY + HOUR)
 
 
 @pytest.mark.parametrize(
@@ -94,9 +96,9 @@ class Mortal(SqlRegistry):
         super().forgive_tries(bank, contract, user)
         self._step()
 
-    def retire(self, subscriber: int, now: object) -> int:
+    def retire(self, subscriber: int, by: int, now: datetime) -> int:
         self._step()
-        done = super().retire(subscriber, now)  # type: ignore[arg-type]
+        done = super().retire(subscriber, by, now)
         self._step()
         return done
 
@@ -113,6 +115,19 @@ def test_a_login_that_is_cut_short_is_made_up_for_by_the_next(world: World, step
     log_in(world, bank)
     assert (world.state(old), world.state(new)) == (State.REVOKED, State.ACTIVE)
     assert world.registry.spend_try(BANK.code, "C-1", "tanaka", 5, False, DAY).spent == 1
+
+
+def test_an_old_one_that_is_renewed_while_its_pin_is_compared_does_not_end_itself(world: World) -> None:
+    """R12: the new one has not logged in yet."""
+    bank, old, new = with_policy(world, old_generation=OldGeneration.AT_LOGIN), world.active(), list[Generation]()
+
+    class Renewed(SqlRegistry):
+        def enrolled(self, bank: str, contract: str, user: str) -> Enrolled | None:
+            new.append(world.active(DAY + HOUR))
+            return super().enrolled(bank, contract, user)
+
+    log_in(world, bank, registry=Renewed(world.database, TESTER))
+    assert (world.state(old), world.state(new[0])) == (State.SUPERSEDED, State.ACTIVE)
 
 
 @pytest.fixture

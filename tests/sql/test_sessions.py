@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.sql.world import BANK, DAY, World
-from tokenmgr.domain.entry import IDLE, LONGEST
+from tokenmgr.domain.entry import IDLE, LONGEST, SKEW
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.party import Bank
 from tokenmgr.sql.engine import Database
@@ -98,10 +98,18 @@ def test_it_ends_after_hours_however_busy(sessions: Sessions, one: Generation) -
     assert at(sessions, one, DAY + LONGEST + SECOND).session is None
 
 
-@pytest.mark.parametrize("jump", [timedelta(days=-1), -SECOND, timedelta(days=365)])
+@pytest.mark.parametrize("jump", [timedelta(days=-1), -SKEW - SECOND, timedelta(days=365)])
 def test_a_clock_that_jumps_ends_it_for_good(sessions: Sessions, one: Generation, jump: timedelta) -> None:
     assert at(sessions, one, DAY + jump).session is None
     assert at(sessions, one, DAY).session is None
+
+
+def test_a_node_whose_clock_is_behind_and_a_request_that_has_waited_end_nothing(
+    sessions: Sessions, one: Generation
+) -> None:
+    assert at(sessions, one, DAY - SKEW).session is not None  # where it has begun a clock is ahead
+    assert at(sessions, one, DAY + NOTED).session is not None
+    assert at(sessions, one, DAY + NOTED - SECOND).session is not None  # looked at the clock before the one above did
 
 
 def test_it_is_not_written_down_at_every_page(world: World, sessions: Sessions, one: Generation) -> None:

@@ -126,8 +126,7 @@ class Ages:
                     self._renew(troupe, player, self._places[player.place], Screen(Step.CONFIRMED))
             case Fate.MOVED:
                 self._renew(troupe, player, self._places[SECOND])
-                with Secret(self._pins.login) as pin:
-                    entry.log_in(registry, troupe.bank, who, pin, now)
+                self._log_in(troupe, who, self._pins.login)
 
     def _renew(self, troupe: Troupe, player: Player, to: StorePort, screen: Screen | None = None) -> None:
         source = self._places[player.place]
@@ -140,10 +139,17 @@ class Ages:
 
     def _lock(self, troupe: Troupe, who: Subscriber) -> None:
         wrong = self._pins.login[::-1] + "0"
-        with suppress(LoginLocked), Secret(wrong) as pin:
+        with suppress(LoginLocked):
             while True:
                 with suppress(LoginPinWrong):
-                    entry.log_in(self._past.registry, troupe.bank, who, pin, self._past.now)
+                    self._log_in(troupe, who, wrong)
+
+    def _log_in(self, troupe: Troupe, who: Subscriber, typed: str) -> None:
+        registry = self._past.registry
+        last = registry.standing(who.id).last
+        assert last is not None  # noqa: S101  for mypy: everybody has acquired one
+        with Secret(typed) as pin:
+            entry.log_in(registry, troupe.bank, who, last.serial, pin, self._past.now)
 
     def _counter(
         self, troupe: Troupe, store: StorePort, source: StorePort | None = None, screen: Screen | None = None

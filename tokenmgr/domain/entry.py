@@ -47,8 +47,11 @@ def judge(found: Generation | None, who: Subscriber | None, bank: Bank, now: dat
 
 IDLE = timedelta(minutes=15)  # without a request, after which one logs in anew
 LONGEST = timedelta(hours=8)  # of a whole session
+SKEW = timedelta(
+    seconds=60
+)  # that the clocks of two nodes may be apart, or a request may have waited while a later one came
 
 
 def is_over(began_at: datetime, seen_at: datetime, now: datetime) -> bool:
     """A clock that has gone back ends it too: nobody can say how long it has been."""
-    return not (began_at <= seen_at <= now and now - seen_at <= IDLE and now - began_at <= LONGEST)
+    return not (-SKEW <= now - seen_at <= IDLE and -SKEW <= now - began_at <= LONGEST)

@@ -92,7 +92,8 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "acquire", acquiring.begin),
     ("GET", "acquisition", acquiring.progress),
 )
-# Comparing PINs takes as long as a hundred pages: a crowd that guesses waits by itself, and nobody behind it.
+# Comparing PINs takes as long as a hundred pages: a crowd that guesses waits by itself, and nobody behind it. Whoever
+# shows no certificate has no PIN to be compared, and takes nobody's place among those who have.
 COMPARING: frozenset[Handler] = frozenset({entry.log_in})
 # A renewal ends the session that it was begun in: these are how its page hears of that, and shows what has come of it.
 OUTLASTING: frozenset[Handler] = frozenset({renewing.renew, renewing.progress, renewing.renewed})
@@ -143,7 +144,7 @@ class _Application:
         return answered
 
     async def _guarded(self, request: Request, handler: Handler) -> Response:
-        is_comparing = request.method == "POST" and handler in COMPARING
+        is_comparing = request.method == "POST" and handler in COMPARING and PEER in request.scope
         gate, threads = (self._guesses, self._doormen) if is_comparing else (self._gate, self._threads)
         try:
             data = await body(request, forms.LONGEST, forms.KIND) if request.method == "POST" else b""

@@ -26,7 +26,7 @@ def log_in(visit: Visit) -> Page | Go:
     registry = visit.portal.registry.by(Actor(ActorKind.SUBSCRIBER, who.name, visit.origin))
     try:
         with Secret(pin) as secret:
-            entry.log_in(registry, visit.bank, who, secret, visit.now)
+            entry.log_in(registry, visit.bank, who, found.serial, secret, visit.now)
     except LoginPinWrong as error:
         return Page("login", shown | {"wrong": visit.words.error(error)}, 403)
     token = new_token()

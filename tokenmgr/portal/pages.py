@@ -39,17 +39,20 @@ def render(name: str, values: Mapping[str, object]) -> str:
 
 
 @cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    """Read once: of names that are none anybody can ask for any number, and they are kept nowhere."""
+    return {one.name: (one.read_bytes(), KINDS[one.suffix]) for one in sorted((HERE / "static").iterdir())}
+
+
 def static(name: str) -> tuple[bytes, str] | None:
     """By its name among those that are there, and by no path."""
-    file = next((one for one in (HERE / "static").iterdir() if one.name == name), None)
-    return None if file is None else (file.read_bytes(), KINDS[file.suffix])
+    return _files().get(name)
 
 
 @cache
 def version() -> str:
     """Of everything in static/: a browser that has kept another one asks again."""
-    files = sorted((HERE / "static").iterdir())
-    return hashlib.sha256(b"".join(one.read_bytes() for one in files)).hexdigest()[:12]
+    return hashlib.sha256(b"".join(data for data, _ in _files().values())).hexdigest()[:12]
 
 
 def colours(colour: str) -> str:

@@ -37,9 +37,9 @@ def look_at(
     return Entrant(found, who, judge(found, who, bank, now))
 
 
-def log_in(registry: Registry, bank: Bank, who: Subscriber, pin: Secret, now: datetime) -> None:
-    """The try is spent before the PIN is looked at: no crash and no crowd gets one for nothing. They are the same tries
-    that an acquisition spends (R9): guessing here and there does not double them."""
+def log_in(registry: Registry, bank: Bank, who: Subscriber, serial: int, pin: Secret, now: datetime) -> None:
+    """With the certificate `serial`. The try is spent before the PIN is looked at: no crash and no crowd gets one for
+    nothing. They are the same tries that an acquisition spends (R9): guessing here and there does not double them."""
     policy, name = bank.policy, (who.bank, who.contract, who.user)
     tries = registry.spend_try(*name, policy.wrong_pins, policy.lock_contract, now)
     if tries.locked:
@@ -53,7 +53,7 @@ def log_in(registry: Registry, bank: Bank, who: Subscriber, pin: Secret, now: da
     if tries.contract_locked:  # told only to whoever knows the PIN
         raise LoginLocked(way="unlock-contract")
     if policy.old_generation is not OldGeneration.AT_EXPIRY:
-        registry.retire(who.id, now)
+        registry.retire(who.id, serial, now)
 
 
 def _locked(who: Subscriber) -> LoginLocked:

@@ -208,8 +208,9 @@ class Registry(Protocol):
     def unlock(self, subscriber: Subscriber, asked: Asked | None = None) -> None:
         """R11: its tries are forgiven."""
 
-    def retire(self, subscriber: int, now: datetime) -> int:
-        """R12: the active one has logged in; what is SUPERSEDED is REVOKED. How many."""
+    def retire(self, subscriber: int, by: int, now: datetime) -> int:
+        """R12: the certificate `by` has logged in. Where that is still the active one, what is SUPERSEDED is REVOKED.
+        How many."""
 
     def expire_unconfirmed(self, now: datetime) -> int:
         """S7: REVOKED (or VOID, where never signed) once `confirm_by` is over. How many."""

@@ -324,9 +324,11 @@ def release(connection: Connection, by: Actor, serial: int, asked: Asked | None)
     note_of(connection, by, Action.CERTIFICATE_RELEASED, holder, serial, {"state": State.HELD.value}, _WAS_ACTIVE)
 
 
-def retire(connection: Connection, by: Actor, holder: int, now: datetime) -> int:
-    """Its successor has logged in."""
+def retire(connection: Connection, by: Actor, holder: int, successor: int, now: datetime) -> int:
+    """`successor` has logged in; but not where it was renewed itself while its PIN was compared."""
     lock_subscriber(connection, holder)
+    if connection.execute(_IS_ACTIVE, {"which": hexed(successor)}).first() is None:
+        return 0
     return _taken_back_by(connection, by, _RETIRE_SUPERSEDED, {"who": holder}, RevocationReason.SUPERSEDED, now)
 
 

@@ -175,12 +175,12 @@ class SqlRegistry:
     def unlock(self, subscriber: Subscriber, asked: Asked | None = None) -> None:
         self._database.write(lambda c: unlocking.unlock(c, self._actor, subscriber, asked))
 
-    def retire(self, subscriber: int, now: datetime) -> int:
+    def retire(self, subscriber: int, by: int, now: datetime) -> int:
         if (
             self._database.first(generations.IS_SUPERSEDED, {"who": subscriber}) is None
         ):  # nearly always: a read is cheap
             return 0
-        return self._database.write(lambda c: generations.retire(c, self._actor, subscriber, now))
+        return self._database.write(lambda c: generations.retire(c, self._actor, subscriber, by, now))
 
     def expire_unconfirmed(self, now: datetime) -> int:
         return self._database.write(lambda c: generations.expire_unconfirmed(c, self._actor, now))
