@@ -26,7 +26,7 @@ from tokenmgr.testbed import chromium
 from tokenmgr.testbed.chromium import Walker
 from tokenmgr.testbed.postbox import Caught
 from tokenmgr.testbed.simulated import PIN
-from tokenmgr.wiring.words import chosen_language, t
+from tokenmgr.wiring.words import t
 
 
 @click.command("bank", help=t("help.testbed_bank"))
@@ -67,7 +67,7 @@ def _prepare(here: Stage) -> None:
 
 def _walk(here: Stage) -> None:
     here.ask_for_pins(False)
-    with Walker(here.chromium, here.ca.pages_url, chosen_language()) as walker:
+    with Walker(here.chromium, here.ca.pages_url) as walker:
         walk = Walk(here, walker)
         for number, troupe in enumerate(TROUPES, 4):
             _chapter(number, "pages_walk", name=troupe.bank.name, service=troupe.bank.service_name)
@@ -94,9 +94,9 @@ def _stay(here: Stage) -> None:
     line(t("shown.pages_pins", login=here.pins.login, confirmation=here.pins.confirmation, pin=PIN))
     with ExitStack() as stack:
         if config.has_screen():
-            stack.enter_context(here.chromium.opened(*addresses))
+            stack.enter_context(here.chromium.opened(addresses[0]))
         line(t("shown.pages_opened" if config.has_screen() else "shown.pages_browser"))
-        _commands(browser, " ".join(addresses))
+        _commands(browser, *addresses)
         line(t("shown.pages_mails_at", place=here.postbox.index.as_uri()))
         line(t("shown.pages_program"))
         _commands(customer, "status", f"renew --bank {MIHON.bank.code} --medium {here.media[FIRST].serial}")

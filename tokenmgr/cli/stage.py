@@ -13,7 +13,7 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,18 +103,17 @@ class Stage:
 
     def scripts(self) -> tuple[Path, Path, Path]:
         """To be typed in other terminals: the customers' browser and program, and that of the banks and the CA."""
-        program = [sys.executable, "-m", "tokenmgr"]
-        at_home = {"HOME": str(self.chromium.folder), "TOKENMGR_HOME": str(self.customer.home)}
+        program, at_home = shlex.join([sys.executable, "-m", "tokenmgr"]), self.chromium.variables
         return (
-            self._script("browser", at_home, self.chromium.command),
+            self._script("browser", at_home, self.chromium.line),
             self._script("customers-tokenmgr", at_home, program),
             self._script("banks-tokenmgr", {"TOKENMGR_HOME": str(self.ca.home)}, program),
         )
 
-    def _script(self, name: str, environment: Mapping[str, str], command: Sequence[str]) -> Path:
+    def _script(self, name: str, variables: Mapping[str, str], line: str) -> Path:
         file = self.folder / name
-        set_there = shlex.join(f"{variable}={value}" for variable, value in environment.items())
-        file.write_text(f'#!/bin/sh\nexec env {set_there} {shlex.join(command)} "$@"\n', encoding="utf-8")
+        set_there = shlex.join(f"{variable}={value}" for variable, value in variables.items())
+        file.write_text(f'#!/bin/sh\nexec env {set_there} {line} "$@"\n', encoding="utf-8")
         file.chmod(0o700)
         return file
 
@@ -144,8 +143,9 @@ def stage(tell: Callable[[Caught], None]) -> Iterator[Stage]:
         stack.callback(claim.drop)
         folder = claim.folder
         ca = stack.enter_context(own_ca(folder / "ca", own.environment, language))
-        at_home = {**own.environment, "HOME": str(folder / "home"), "no_proxy": "*"}
-        customer = Commands(system.private_folder(folder / "customer"), at_home, language)
+        home, program = folder / "home", system.private_folder(folder / "customer")
+        chromium = ChromiumHome(home, own.environment, language, {"TOKENMGR_HOME": str(program)})
+        customer = Commands(program, {**own.environment, **chromium.variables}, language)
         plugged = Testbed(customer.home / "testbed", own.environment, customer.home / "libraries.d", here.store.folder)
         media = {name: one for name in (FIRST, SECOND) for one in plugged.up("fresh", name=name, label=name)}
         for medium in media.values():
@@ -154,5 +154,4 @@ def stage(tell: Callable[[Caught], None]) -> Iterator[Stage]:
         stack.enter_context(serving(postbox, HOST, ca.mail_port))
         mail = f'[mail]\nhost = "{HOST}"\nport = {ca.mail_port}\nsecurity = "none"\n'
         (ca.home / "settings.toml").write_text(mail, encoding="utf-8")
-        chromium = ChromiumHome(folder / "home", at_home)
         yield Stage(folder, ca, customer, media, chromium, postbox, Pins(drawn_pin(), drawn_pin()))

@@ -6,18 +6,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from tokenmgr import system
 from tokenmgr.errors import ProgramMissing, ShownOtherwise
-from tokenmgr.testbed.own_ca import ends_with_parent
+from tokenmgr.testbed.own_ca import PATIENCE, ends_with_parent
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 if TYPE_CHECKING:
@@ -25,16 +26,19 @@ if TYPE_CHECKING:
 
 PROGRAM, NSS_TOOL = "chromium", "certutil"
 PACKAGES = {PROGRAM: "chromium", NSS_TOOL: "libnss3-tools"}  # Debian's
+DATA = "browser-"  # begins the names of folders that browsers have for themselves
 # It asks nobody on the net about anything, and shows no page of its own before ours.
 QUIET = ("--no-first-run", "--no-default-browser-check", "--disable-background-networking", "--disable-quic")
 
 
 @dataclass(frozen=True)
 class ChromiumHome:
-    """`environment` is what its HOME is added to."""
+    """`own` is what whoever lives there has in their environment beside HOME: programs that a browser starts see it."""
 
     folder: Path
     environment: Mapping[str, str]
+    language: str
+    own: Mapping[str, str]
 
     @property
     def database(self) -> Path:
@@ -54,7 +58,7 @@ class ChromiumHome:
     def of_one(self, folder: Path, label: str) -> ChromiumHome:
         """A copy as its owner has it whose certificates have this in their names: without the others', and without any
         windows, cookies or settings."""
-        made = ChromiumHome(folder, self.environment)
+        made = replace(self, folder=folder)
         shutil.copytree(self.database, made.database)
         listed = _nss("-L", "-d", f"sql:{made.database}").splitlines()
         with_keys = [line.rpartition("u,u,u")[0].rstrip() for line in listed]
@@ -65,19 +69,28 @@ class ChromiumHome:
         return made
 
     @property
-    def started_with(self) -> dict[str, str]:
-        return {**self.environment, "HOME": str(self.folder)}
+    def variables(self) -> dict[str, str]:
+        return {**self.own, "HOME": str(self.folder)}
 
     @property
-    def command(self) -> list[str]:
-        return [PROGRAM, *flags(), f"--user-data-dir={self.folder / 'chromium'}"]
+    def flags(self) -> list[str]:
+        """Chromium refuses root its sandbox."""
+        return [*QUIET, f"--lang={self.language}", *(["--no-sandbox"] if system.IS_ROOT else [])]
+
+    @property
+    def line(self) -> str:
+        """For a shell. A browser of its own each time, since to one site a browser shows the one certificate that was
+        chosen until it ends."""
+        data = f'"$(mktemp -d {shlex.quote(str(self.folder))}/{DATA}XXXXXX)"'
+        return f"{shlex.join([PROGRAM, *self.flags])} --user-data-dir={data}"
 
     @contextlib.contextmanager
-    def opened(self, *addresses: str) -> Iterator[None]:
+    def opened(self, address: str) -> Iterator[None]:
         """Before whoever sits at the screen."""
+        data = tempfile.mkdtemp(dir=self.folder, prefix=DATA)
         with subprocess.Popen(
-            [*ends_with_parent(), *self.command, *addresses],
-            env=self.started_with,
+            [*ends_with_parent(), PROGRAM, *self.flags, f"--user-data-dir={data}", address],
+            env={**self.environment, **self.variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -86,14 +99,17 @@ class ChromiumHome:
             try:
                 yield
             finally:
+                browser.terminate()  # in order: it puts away what it has in the folder of everybody's temporary files
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    browser.wait(PATIENCE)
                 system.end_group(browser.pid)
 
 
 class Walker:
     """Browsers that nobody sees, each in a home that is copied for it, and has the certificates of one person."""
 
-    def __init__(self, home: ChromiumHome, site: str, language: str) -> None:
-        self._home, self._site, self._language = home, site, language
+    def __init__(self, home: ChromiumHome, site: str) -> None:
+        self._home, self._site = home, site
 
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright  # here: it takes as long to load as all the rest
@@ -119,9 +135,9 @@ class Walker:
             opened = self._playwright.chromium.launch_persistent_context(
                 data,
                 executable_path=shutil.which(PROGRAM),
-                args=list(flags()),
-                env={**home.started_with},
-                locale={"ja": "ja-JP", "en": "en-US"}[self._language],
+                args=self._home.flags,
+                env={**home.environment, **home.variables},
+                locale={"ja": "ja-JP", "en": "en-US"}[home.language],
                 timezone_id="Asia/Tokyo",
                 viewport={"width": 1280, "height": 900},
             )
@@ -171,11 +187,6 @@ class Window:
         except Error as error:
             (first, *_) = str(error).splitlines() or [""]
             raise ShownOtherwise(visit=self._page.url, expected=expected, found=first) from error
-
-
-def flags() -> tuple[str, ...]:
-    """Chromium refuses root its sandbox."""
-    return (*QUIET, *(("--no-sandbox",) if system.IS_ROOT else ()))
 
 
 def require() -> None:
