@@ -75,7 +75,7 @@ class ChromiumHome:
     @property
     def flags(self) -> list[str]:
         """Chromium refuses root its sandbox."""
-        return [*QUIET, f"--lang={self.language}", *(["--no-sandbox"] if system.IS_ROOT else [])]
+        return [*QUIET, f"--accept-lang={self.language}", *(["--no-sandbox"] if system.IS_ROOT else [])]
 
     @property
     def line(self) -> str:
