@@ -152,6 +152,8 @@ def stage(tell: Callable[[Caught], None]) -> Iterator[Stage]:
             stack.callback(medium.remove)
         postbox = Postbox(folder / "mails", tell)
         stack.enter_context(serving(postbox, HOST, ca.mail_port))
+        speaks = f'language = "{language}"\n'
         mail = f'[mail]\nhost = "{HOST}"\nport = {ca.mail_port}\nsecurity = "none"\n'
-        (ca.home / "settings.toml").write_text(mail, encoding="utf-8")
+        (program / "settings.toml").write_text(speaks, encoding="utf-8")
+        (ca.home / "settings.toml").write_text(f"{speaks}{mail}", encoding="utf-8")
         yield Stage(folder, ca, customer, media, chromium, postbox, Pins(drawn_pin(), drawn_pin()))

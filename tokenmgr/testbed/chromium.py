@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
@@ -37,8 +37,8 @@ class ChromiumHome:
 
     folder: Path
     environment: Mapping[str, str]
-    language: str
-    own: Mapping[str, str]
+    language: str = "ja"  # that pages are asked for in
+    own: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def database(self) -> Path:
@@ -75,7 +75,7 @@ class ChromiumHome:
     @property
     def flags(self) -> list[str]:
         """Chromium refuses root its sandbox."""
-        return [*QUIET, f"--lang={self.language}", *(["--no-sandbox"] if system.IS_ROOT else [])]
+        return [*QUIET, f"--accept-lang={self.language}", *(["--no-sandbox"] if system.IS_ROOT else [])]
 
     @property
     def line(self) -> str:
