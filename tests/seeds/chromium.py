@@ -8,23 +8,23 @@ import os
 import re
 import signal
 import subprocess
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, Page, Playwright
 
 from tests.browser.rig import FLAGS
-from tokenmgr.testbed import compiling
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
-
-WITHOUT_PIN = Path(__file__).parent / "without_pin.c"
 
 
 class Chromium:
-    def __init__(self, playwright: Playwright, home: Path, site: str, user: str) -> None:
+    def __init__(
+        self, playwright: Playwright, home: Path, site: str, user: str, medium: SimulatedMedium | None
+    ) -> None:
         """What an administrator's policy says for all of a computer (customer/login_policies.py) stands here as the
         setting of one: of this ID's certificates the one that ends last is presented there."""
-        self._playwright, self._data = playwright, home / f"chromium of {user}"
+        self._playwright, self._data, self._medium = playwright, home / f"chromium of {user}", medium
         self._environment = {**os.environ, "HOME": str(home)}
         self._process: subprocess.Popen[str] | None = None
         self._browser: Browser | None = None
@@ -37,27 +37,15 @@ class Chromium:
         (self._data / "Default").mkdir(parents=True)
         (self._data / "Default" / "Preferences").write_text(json.dumps(chosen))
 
-    def load(self, medium: SimulatedMedium, database: Path, store: Path) -> None:
-        """As `tokenmgr desk install` has it loaded, but for the PIN."""
-        text = f'#define PIN "{PIN}"\n{WITHOUT_PIN.read_text(encoding="utf-8")}'
-        library = compiling.built("without-pin", text, store)
-        with (database / "pkcs11.txt").open("a", encoding="utf-8") as modules:
-            modules.write(f"library={library}\nname={medium.name}\n\n")
-        self._environment["WITHOUT_PIN"] = medium.path
-
     def open(self, address: str) -> Page:
-        """In a window of its own; the first one starts it."""
+        """In the window that there is; without one it is started."""
         if self._process is None:
             self._start()
         assert self._browser is not None
-        page = self._browser.contexts[0].new_page()
-        page.goto(address)
+        (page,) = self._browser.contexts[0].pages
+        with self._without_pin():
+            page.goto(address)
         return page
-
-    def another(self) -> BrowserContext:
-        """Another browser of the same user's: it shares no cookies with the first, and no connections."""
-        assert self._browser is not None
-        return self._browser.new_context()
 
     def close(self) -> None:
         """All of its windows."""
@@ -71,6 +59,19 @@ class Chromium:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         self._ended()
+
+    @contextmanager
+    def _without_pin(self) -> Iterator[None]:
+        """Headless, it would ask for a medium's PIN in a dialog that nobody sees. It logs in once: whatever else wants
+        the medium meanwhile, our own program, goes on to ask."""
+        if self._medium is None:
+            yield
+            return
+        self._medium.control.set_text("pin", PIN)
+        try:
+            yield
+        finally:
+            self._medium.control.set_text("pin", "")
 
     def _start(self) -> None:
         more = ("--disable-quic", "--lang=ja", "--remote-debugging-port=0", f"--user-data-dir={self._data}")

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Playwright, sync_playwright
+from playwright.sync_api import Playwright, expect, sync_playwright
 from pytestqt.qtbot import QtBot
 
 from tests.actors import TESTER
 from tests.contract.services import require
 from tests.desk.conftest import qapp
-from tests.desk.rig import Hands
+from tests.desk.rig import PATIENCE, Hands
 from tests.interop import running
 from tests.interop.running import Authority
 from tests.seeds import past, rig
@@ -52,8 +52,10 @@ def ca(year: Path) -> Iterator[Authority]:
 
 @pytest.fixture(scope="package")
 def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as running:
-        yield running
+    with sync_playwright() as started:
+        expect.set_options(timeout=PATIENCE)
+        yield started
+        expect.set_options(timeout=None)
 
 
 @pytest.fixture(scope="package")

@@ -13,9 +13,9 @@ import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
 
 from tests import warm
+from tests.api import rig
 from tests.cli.runner import Home
 from tests.interop import running
 from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority
@@ -32,13 +32,11 @@ from tokenmgr.domain.credential import KeyKind
 from tokenmgr.errors import RenewalError
 from tokenmgr.log import Secret
 from tokenmgr.pki import p256
-from tokenmgr.ra import passcodes
 from tokenmgr.sql.handovers import HandoverKey
 from tokenmgr.sql.parties import Contract, Enrolment
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.chromium import ChromiumHome
 
-T = TypeVar("T")
 FINISHED, KEYS, STICK = "finished", "keys", "stick"
 PINS = LOGIN_PIN, CONFIRMATION_PIN
 FOUNDED = timedelta(days=400)  # ago
@@ -119,7 +117,6 @@ def open_bank(before: Past, procedure: Procedure, key: Path) -> None:
     code, own = procedure.bank.code, p256.new_key()
     public = p256.spki_of(own)
     key.write_bytes(p256.private_pem(own))
-    login, confirmation = (passcodes.hashed(Secret(pin)) for pin in PINS)
     until = before.now + timedelta(days=procedure.bank.policy.acquisition_days)
     before.administration.add_bank(procedure.bank)
     before.administration.change_look(code, lambda _: procedure.look)
@@ -127,12 +124,13 @@ def open_bank(before: Past, procedure: Procedure, key: Path) -> None:
     before.administration.add_contract(Contract(code, procedure.contract, "株式会社みほん"))
     for user, role in procedure.users.items():
         named = (code, procedure.contract, user, role, f"{user}@customer.example")
-        before.administration.enrol(Enrolment(*named, login, confirmation, until))
+        before.administration.enrol(Enrolment(*named, *rig.hashes(), until))
 
 
 def acquire(before: Past, there: Pc, store: Path) -> None:
     bank, contract = there.procedure.bank, there.procedure.contract
     media = {one.name: one for one in there.bed(store).up("fresh", name=STICK)} if there.procedure.has_media else {}
+    ChromiumHome(there.home, os.environ).load(media.values())
     profile = Profile(bank.code, bank.name, "https://127.0.0.1", (before.service.keys.root,), "", None)
     near = Near(before, bank, profile.address)
     with stores(there.database, media) as places:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTPUTF8
@@ -23,6 +24,7 @@ from tests.desk.rig import Hands, at_desk
 from tests.interop.running import LOGIN_PIN, PATIENCE, Authority, free_port
 from tests.seeds.chromium import Chromium
 from tests.seeds.past import STICK, Pc, profile_of
+from tokenmgr import clock
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.domain.generation import Generation
@@ -31,6 +33,7 @@ from tokenmgr.testbed.postbox import serving as mail_server
 from tokenmgr.testbed.simulated import SimulatedMedium
 
 HOST = "localhost"
+A_MOMENT = 2000  # milliseconds that the page waits for somebody to say that the program is here
 A_WHILE = 60  # seconds after which a CA that is away seems to want to be asked again
 
 
@@ -92,6 +95,18 @@ def headed(page: Page, heading: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(heading)
 
 
+def prepared(page: Page, link: str) -> None:
+    """From that link on 「電子証明書更新前処理中」 stays until it has been seen: the page's clock stands still. Then
+    「電子証明書更新開始」 comes by itself."""
+    page.clock.install()
+    page.clock.pause_at(clock.now() + timedelta(minutes=1))
+    follow(page, link)
+    expect(page.get_by_text("電子証明書更新前処理中")).to_be_visible()
+    page.clock.fast_forward(A_MOMENT)
+    page.clock.resume()
+    expect(page.get_by_role("heading", name="電子証明書更新開始")).to_be_visible()
+
+
 def load_again(page: Page) -> None:
     """For Chromium it may still be on its way to an address of `tokenmgr:`, which nobody here opens, and which goes
     before."""
@@ -125,10 +140,9 @@ class Office:
         return self.pc.bed(self._store).medium(STICK)
 
     def customer(self, user: str) -> Customer:
-        chromium = Chromium(self._playwright, self.pc.home, self._site, user)
+        medium = self.stick if self.pc.procedure.has_media else None
+        chromium = Chromium(self._playwright, self.pc.home, self._site, user, medium)
         self._opened.append(chromium)
-        if self.pc.procedure.has_media:
-            chromium.load(self.stick, self.pc.database, self._store)
         return Customer(self.pc, user, self._ca, self._site, chromium)
 
     @contextmanager

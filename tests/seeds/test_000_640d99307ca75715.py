@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 
 from tests.desk.rig import PATIENCE, Hands
 from tests.seeds import procedures
-from tests.seeds.rig import Office, follow, handed_over, headed, press, shows
+from tests.seeds.rig import Office, handed_over, headed, prepared, press, shows
 from tokenmgr.clock import japan_time
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.done import DonePage
@@ -53,9 +53,7 @@ def test_on_a_medium_from_the_mail_to_the_next_login(office: Office, hands: Hand
     shows(page, "有効期限まで、あと24日です", f"{old.serial:x}", "専用USB")
 
     # ③ 「電子証明書の更新はこちら」 ⇒ 「電子証明書更新前処理中」, from which the next page comes by itself.
-    follow(page, "電子証明書の更新はこちら")
-    expect(page.get_by_text("電子証明書更新前処理中")).to_be_visible()
-    expect(page.get_by_role("heading", name="電子証明書更新開始")).to_be_visible()
+    prepared(page, "電子証明書の更新はこちら")
 
     # 専用USBに保存する場合の事前準備について: the application, the program, and where both are to be had.
     page.get_by_text("専用USBに保存する場合の事前準備").click()
@@ -84,9 +82,11 @@ def test_on_a_medium_from_the_mail_to_the_next_login(office: Office, hands: Hand
     with office.stick.held("C_CreateObject") as held:
         hands.type_pin(office.stick.pin)
         held.wait()
-        hands.bot.waitUntil(page.get_by_text("手続きが進んでいます").is_visible, timeout=PATIENCE)
-        expect(page.locator("[aria-current=step]")).to_have_text(re.compile("書き込"))
-        shows(page, "途中で画面を戻したり、閉じたり、電源が切れたりしても、電子証明書は壊れません")
+        step = page.locator("[aria-current=step]", has_text="書き込")
+        hands.bot.waitUntil(step.is_visible, timeout=PATIENCE)
+        shows(
+            page, "手続きが進んでいます", "途中で画面を戻したり、閉じたり、電源が切れたりしても、電子証明書は壊れません"
+        )
 
     # ⑦ はい ⇒ 「電子証明書のインストールが完了しました」: of itself.
     done = hands.words(hands.until(DonePage))

@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 
 from tests.desk.rig import Hands
 from tests.seeds import procedures
-from tests.seeds.rig import Office, close_and_go_on, follow, handed_over, headed, press, shows
+from tests.seeds.rig import Office, close_and_go_on, handed_over, headed, prepared, press, shows
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.place import PlacePage
 from tokenmgr.domain.generation import State, StoreKind
@@ -42,8 +42,7 @@ def test_in_the_pc_from_the_mail_to_the_next_login(office: Office, hands: Hands,
     shows(page, "有効期限まで、あと24日です", f"{old.serial:x}", "この電子証明書の入っているパソコンで行います")
 
     # ③ 「電子証明書の更新はこちら」 ⇒ 「電子証明書更新前処理中」, from which the next page comes by itself.
-    follow(page, "電子証明書の更新はこちら")
-    expect(page.get_by_text("電子証明書更新前処理中")).to_be_visible()
+    prepared(page, "電子証明書の更新はこちら")
     expect(page.get_by_text("この画面も含め、ブラウザをすべて閉じてください")).to_be_visible()
 
     # ④ 「更新」 ⇒ 「Webアクセスの確認」: the program opens.
