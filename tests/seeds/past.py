@@ -55,8 +55,8 @@ class Pc:
         return self.folder / "home"
 
     @property
-    def database(self) -> Path:
-        return ChromiumHome(self.home, {}).database
+    def browsers(self) -> ChromiumHome:
+        return ChromiumHome(self.home, os.environ, "ja", {})
 
     def bed(self, store: Path) -> Testbed:
         return Testbed(self.folder / "testbed", os.environ, self.folder / "libraries.d", store)
@@ -106,7 +106,7 @@ def live(folder: str, store: str) -> None:
         with past.past(ca, pin, Path(shared), today - FOUNDED) as before:
             for one in sorted(ALL, key=lambda one: one.age, reverse=True):
                 there = pc(here, one)
-                ChromiumHome(there.home, os.environ).make(to_pem(ca.current.certificates["root"].der))
+                there.browsers.make(to_pem(ca.current.certificates["root"].der))
                 before.comes(today - one.age)
                 open_bank(before, one, here / KEYS / f"{one.bank.code}.pem")
                 acquire(before, there, Path(store))
@@ -130,10 +130,10 @@ def open_bank(before: Past, procedure: Procedure, key: Path) -> None:
 def acquire(before: Past, there: Pc, store: Path) -> None:
     bank, contract = there.procedure.bank, there.procedure.contract
     media = {one.name: one for one in there.bed(store).up("fresh", name=STICK)} if there.procedure.has_media else {}
-    ChromiumHome(there.home, os.environ).load(media.values())
+    there.browsers.load(media.values())
     profile = Profile(bank.code, bank.name, "https://127.0.0.1", (before.service.keys.root,), "", None)
     near = Near(before, bank, profile.address)
-    with stores(there.database, media) as places:
+    with stores(there.browsers.database, media) as places:
         place = places[STICK if media else PC]
         for user in there.procedure.users:
             counter = Counter(profile, place, near, there.folder / "journal", Screen(), lambda: before.now, _raised)
