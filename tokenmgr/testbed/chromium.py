@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import shlex
 import shutil
 import subprocess
@@ -114,12 +115,15 @@ class Walker:
     def __enter__(self) -> Self:
         from playwright.sync_api import sync_playwright  # here: it takes as long to load as all the rest
 
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # a driver that Ctrl-C has ended is no news
         self._running = sync_playwright()
-        self._playwright = self._running.__enter__()
+        with system.interrupts_held_back():
+            self._playwright = self._running.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._running.__exit__()
+        with _undisturbed():
+            self._running.__exit__()
 
     @contextlib.contextmanager
     def browser(self, label: str, media: Iterable[SimulatedMedium] = ()) -> Iterator[Window]:
@@ -132,19 +136,22 @@ class Walker:
             settings = {"profile": {"content_settings": {"exceptions": {"auto_select_certificate": chosen}}}}
             (data / "Default").mkdir(parents=True)
             (data / "Default" / "Preferences").write_text(json.dumps(settings), encoding="utf-8")
-            opened = self._playwright.chromium.launch_persistent_context(
-                data,
-                executable_path=shutil.which(PROGRAM),
-                args=self._home.flags,
-                env={**home.environment, **home.variables},
-                locale={"ja": "ja-JP", "en": "en-US"}[home.language],
-                timezone_id="Asia/Tokyo",
-                viewport={"width": 1280, "height": 900},
-            )
+            with _undisturbed() as failed:
+                opened = self._playwright.chromium.launch_persistent_context(
+                    data,
+                    executable_path=shutil.which(PROGRAM),
+                    args=home.flags,
+                    env={**home.environment, **home.variables},
+                    locale={"ja": "ja-JP", "en": "en-US"}[home.language],
+                    timezone_id="Asia/Tokyo",
+                    viewport={"width": 1280, "height": 900},
+                )
+            _require_none(failed, self._site, PROGRAM)
             try:
                 yield Window(opened.pages[0])
             finally:
-                opened.close()
+                with _undisturbed():
+                    opened.close()
 
 
 class Window:
@@ -180,13 +187,29 @@ class Window:
 
     @contextlib.contextmanager
     def _held_to(self, expected: str) -> Iterator[None]:
-        from playwright.sync_api import Error
-
-        try:
+        with _undisturbed() as failed:
             yield
+        _require_none(failed, self._page.url, expected)
+
+
+def _require_none(failed: list[Exception], visit: str, expected: str) -> None:
+    for error in failed:
+        found, *_ = str(error).splitlines() or [""]
+        raise ShownOtherwise(visit=visit, expected=expected, found=found) from error
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[list[Exception]]:
+    """Ctrl-C is answered at the end, before anything that has failed by it: the driver, which is a process of this
+    terminal's too, ends at once."""
+    from playwright.sync_api import Error
+
+    failed: list[Exception] = []
+    with system.interrupts_held_back():
+        try:
+            yield failed
         except Error as error:
-            (first, *_) = str(error).splitlines() or [""]
-            raise ShownOtherwise(visit=self._page.url, expected=expected, found=first) from error
+            failed.append(error)
 
 
 def require() -> None:
