@@ -45,8 +45,8 @@ class Skipped(Enum):
 
     @property
     def may_pass(self) -> bool:
-        """Once it has, the notice is due again."""
-        return self in (Skipped.ON_HOLD, Skipped.NO_ADDRESS, Skipped.NOT_WANTED)
+        """Once it has, the notice is due again. That time is up passes where the clock had been wrong."""
+        return self not in (Skipped.RENEWED, Skipped.REVOKED, Skipped.OVERTAKEN)
 
 
 class Stage(Enum):
