@@ -22,6 +22,7 @@ from tokenmgr.domain.party import Role
 from tokenmgr.errors import MailServerUnreachable, TextUnfit
 from tokenmgr.notices import letters, rounds, schedule
 from tokenmgr.notices.courier import PAUSES, WAITS
+from tokenmgr.notices.mail import as_bytes
 from tokenmgr.notices.post import Letter, Post, Receipt
 from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.administration import Change
@@ -164,6 +165,22 @@ def test_a_mail_that_nobody_knows_of_comes_again_as_it_was(world: World, mails: 
     office.round()
     assert stages(world) == [Stage.SENT]
     assert letters.read(first).text.splitlines()[0] in mails.taken[0].mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+
+
+@SQLITE
+def test_what_is_in_doubt_stays_as_it_was_while_its_bank_cannot_send(
+    world: World, mails: House, office: Office
+) -> None:
+    mails.answer("DATA", "")
+    office.round()
+    (entry,) = entries(world)
+    first = Outbox(world.database, "").errand(entry.number).letter
+    office.now += WAITS[0]
+    mails.answer("MAIL", "550 5.7.1 not as this sender")
+    assert [one.code for one in office.round().tally.troubles.values()] == ["N130"]
+    assert Outbox(world.database, "").errand(entry.number).letter == first
+    office.round()
+    assert [one.data for one in mails.taken] == [as_bytes(letters.read(first))] * 2
 
 
 @SQLITE

@@ -176,7 +176,7 @@ def test_one_that_is_put_off_comes_again_with_its_letter(world: World) -> None:
     planned(world, now)
     number = taken(world, now)
     outbox(world).start((), Start(number, "letter", "a@b.jp"), now)
-    again = Outcome(number, Stage.WAITING, "450 later", again_at=now + HOUR)
+    again = Outcome(number, Stage.WAITING, "450 later", again_at=now + HOUR, is_in_doubt=True)
     assert outbox(world).take([again], now) == []
     assert outbox(world).take((), now + HOUR) == [number]
     errand = outbox(world).errand(number)

@@ -49,6 +49,7 @@ class Outcome:
     skipped: Skipped | None = None
     again_at: datetime | None = None  # WAITING alone
     has_been_tried: bool = True
+    is_in_doubt: bool = False  # the server may have the letter, so that one comes again; WAITING alone
 
 
 @dataclass(frozen=True)
@@ -259,8 +260,8 @@ def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datet
             "claimed_by": "",
             "sent_at": micros(now) if one.stage is Stage.SENT else None,
         }
-        if one.stage is not Stage.WAITING or not one.has_been_tried:
-            values["letter"] = ""  # nobody has it
+        if not one.is_in_doubt:
+            values["letter"] = ""
         connection.execute(_RECORD.values(values), {"which": one.number, "me": me})
 
 
