@@ -15,16 +15,15 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.notices.mailhouse import House, house, letter
-from tests.notices.office import POLICIES, Office, write
+from tests.notices.office import POLICIES, Office
 from tests.sql.world import BANK, HOUR, World
 from tokenmgr.domain.notice import Skipped, Stage
 from tokenmgr.domain.party import Role
-from tokenmgr.errors import MailServerUnreachable, TextUnfit
-from tokenmgr.notices import letters, rounds, schedule
+from tokenmgr.errors import MailServerUnreachable
+from tokenmgr.notices import letters, rounds, schedule, texts
 from tokenmgr.notices.courier import PAUSES, WAITS
 from tokenmgr.notices.mail import as_bytes
 from tokenmgr.notices.post import Letter, Post, Receipt
-from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.outbox import LEASE, Entry, Outbox, Which
 from tokenmgr.sql.parties import Enrolment
@@ -268,14 +267,17 @@ def test_one_that_is_put_off_for_three_days_is_given_up(world: World, mails: Hou
 
 @SQLITE
 def test_a_bank_whose_mails_cannot_be_written_keeps_nobody(world: World, mails: House, office: Office) -> None:
-    def unfit(matter: Matter) -> Letter:
-        raise TextUnfit(what="due.ja", reason="no such name")
+    def said(user: str) -> None:
+        own = {"due.ja": f"お知らせ\n{{{user}}} 様"}
+        world.administration.change_look(BANK.code, lambda look: replace(look, mails=own))
 
-    office.write = unfit
+    said("usr_id")
+    office.write = texts.write
     courier = office.round()
     assert list(courier.tally.troubles) == [BANK.code]
     assert [(one.stage, one.tries, one.told) for one in entries(world)] == [(Stage.WAITING, 0, "N110")]
-    office.write = write
+    assert "{usr_id}" in str(courier.tally.troubles[BANK.code])
+    said("user_id")
     mails.answer("MAIL", "550 5.7.1 not as this sender")
     assert [one.code for one in office.round().tally.troubles.values()] == ["N130"]
     assert office.round().tally.sent == 1
