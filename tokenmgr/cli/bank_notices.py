@@ -77,7 +77,7 @@ def _tell_plan(opened: Open, code: str | None, as_json: bool) -> int:
     outbox, now = outbox_of(opened), clock.now()
     found = schedule.due(outbox, policies_of(opened), now, code)
     planned = Counter(one.skipped.value if one.skipped else "" for _, one in found)
-    waiting = len(outbox.waiting(now, code))
+    waiting = outbox.waiting(now, code)
     if as_json:
         Output().value({"due": planned[""], "skipped": _skipped(planned), "waiting": waiting})
     else:

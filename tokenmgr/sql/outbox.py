@@ -162,9 +162,10 @@ class Outbox:
         row = self._database.first(found if bank is None else found.where(table.c.bank == bank))
         return 0 if row is None else int(row[0])
 
-    def waiting(self, now: datetime, bank: str | None = None) -> list[int]:
-        """What would be taken now."""
-        return [number for (number,) in self._database.read(_waiting(now, bank))]
+    def waiting(self, now: datetime, bank: str | None = None) -> int:
+        """How many would be taken now."""
+        row = self._database.first(select(func.count()).select_from(_waiting(now, bank).subquery()))
+        return 0 if row is None else int(row[0])
 
     # --- afterwards ---
 
@@ -206,7 +207,7 @@ def _waiting(now: datetime, of_bank: str | None) -> Any:
     wanted: list[Any] = [_IS_OPEN, table.c.next_at <= micros(now)]
     if of_bank is not None:
         wanted.append(table.c.bank == of_bank)
-    return select(table.c.id).where(*wanted).order_by(table.c.next_at, table.c.id)
+    return select(table.c.id).where(*wanted)
 
 
 def _take(connection: Connection, me: str, now: datetime, of_bank: str | None, without: Sequence[str]) -> list[int]:
@@ -214,7 +215,7 @@ def _take(connection: Connection, me: str, now: datetime, of_bank: str | None, w
     found = _waiting(now, of_bank)
     if without:
         found = found.where(table.c.bank.not_in(without))
-    some = found.limit(AT_ONCE).with_for_update(skip_locked=True)
+    some = found.order_by(table.c.next_at, table.c.id).limit(AT_ONCE).with_for_update(skip_locked=True)
     taken = {"state": Stage.SENDING.value, "claimed_by": me, "next_at": micros(now + LEASE)}
     rows = connection.execute(update(table).where(table.c.id.in_(some)).values(taken).returning(table.c.id))
     return sorted(number for (number,) in rows)
