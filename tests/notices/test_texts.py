@@ -249,6 +249,20 @@ def test_no_name_is_markup_or_a_placeholder(name: str) -> None:
     assert "{facts}" in write(found).text
 
 
+@pytest.mark.parametrize("to_holder", [True, False])
+def test_before_a_renewal_opens_nobody_is_sent_to_it(to_holder: bool) -> None:
+    """R2: to the second, whenever the mail itself goes out."""
+    opens = ENDS - timedelta(days=20)
+    for at, is_said in ((opens - timedelta(microseconds=1), True), (opens, False)):
+        for language, said in (
+            ("ja", "更新は2026年12月02日 08時59分59秒からできます"),
+            ("en", "The renewal opens on 2026-12-02 08:59:59"),
+        ):
+            look = dataclasses.replace(LOOK, languages=(language,))
+            found = matter(bank=bank(renewal_days=20), queued_at=at, is_to_holder=to_holder, look=look, now=ENDS)
+            assert (f"1. {said}" in write(found).text) == is_said
+
+
 # --- a bank's own texts ---
 
 OWN = "【みほん】{user_id} 様へのお知らせ\n本文です。\n{facts}\n# 手順\n{steps}\n終わりに\n"
