@@ -17,9 +17,9 @@ import pytest
 from tests.notices.mailhouse import House, house, letter
 from tests.notices.office import POLICIES, Office
 from tests.sql.world import BANK, HOUR, World
-from tokenmgr.domain.notice import Skipped, Stage
+from tokenmgr.domain.notice import AHEAD, Skipped, Stage
 from tokenmgr.domain.party import Role
-from tokenmgr.errors import MailServerUnreachable
+from tokenmgr.errors import ClocksDiffer, MailServerUnreachable
 from tokenmgr.notices import letters, rounds, schedule, texts
 from tokenmgr.notices.courier import PAUSES, WAITS
 from tokenmgr.notices.mail import as_bytes
@@ -325,6 +325,13 @@ def test_a_name_that_is_not_ours() -> None:
     for named in ("", "<a@b>", "<1.00@b>", f"<0.{'0' * 40}@b>", f"<1.{'0' * 40}@b@c>", f"<1.{'0' * 39}x@b>"):
         assert letters.number_of(named) is None
     assert letters.number_of(f" 17.{'0' * 40}@b.example ") == 17
+
+
+def test_a_node_whose_clock_is_not_the_others_writes_to_nobody(office: Office) -> None:
+    for by in (AHEAD, -AHEAD):
+        schedule.require_same_clock(office.now + by, office.now)
+        with pytest.raises(ClocksDiffer):
+            schedule.require_same_clock(office.now + 2 * by, office.now)
 
 
 def test_the_last_round_of_a_bank_is_of_all_banks_too(office: Office) -> None:

@@ -62,6 +62,7 @@ def run(code: str | None, dry_run: bool, after_pause: bool, as_json: bool) -> in
             return _tell_plan(opened, code, as_json)
         at_present = clock.steady()  # one that is set while this runs would have mails skipped as too late
         now = at_present()
+        schedule.require_same_clock(opened.database.now(), now)
         schedule.require_clock(rounds.last_of(opened.administration.jobs_done(), code), now, after_pause)
         with closing(SmtpPost(settings().mail)) as post:
             opened.administration.keep_jobs_done([rounds.job_of(code)], now)

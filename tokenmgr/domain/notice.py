@@ -21,7 +21,7 @@ from tokenmgr.domain.policy import BankPolicy
 
 EXPIRED_FOR = timedelta(days=7)  # how long after expiry it is still told: older ones are no news to anybody
 RENEWED_FOR = timedelta(days=3)  # how long after a renewal it is still told
-AHEAD = timedelta(minutes=5)  # what clocks of several nodes may differ by
+AHEAD = timedelta(minutes=5)  # what the clock of a node may differ by from the one that all have in common
 LONG = timedelta(hours=72)  # without a run: then a person looks first
 
 

@@ -1,6 +1,7 @@
 """The outbox: notices that wait, one after the other taken by whichever process comes first, and what came of each.
 
 A process takes some for a while (`next_at`): whoever does not come back in that time has died, and another takes them.
+That goes by each node's own clock, of which none is far from the database's (notices/schedule.py).
 Before a mail is handed over, one commit keeps what came of the mail before and the letter that comes now. So of one
 that was killed, at most the last letter is in doubt, and whoever takes that up has it here, byte for byte.
 """
@@ -24,7 +25,7 @@ from tokenmgr.sql.rows import hexed, micros, moment, moment_or_none
 from tokenmgr.sql.schema import generation, subscriber
 from tokenmgr.sql.schema import notice as table
 
-LEASE = timedelta(minutes=30)  # longer than any one mail takes: who waits ten minutes for an answer is among them
+LEASE = timedelta(minutes=30)  # longer than any one mail takes (notices/smtp.py), and what two clocks differ by
 AT_ONCE = 20  # taken together
 
 
