@@ -218,16 +218,17 @@ def test_staff_sends_again_what_has_failed_and_nothing_else(world: World) -> Non
     number = sent(world, now)
     box = outbox(world)
     with pytest.raises(NoticeNotRetriable):
-        box.retry(number, now)
-    with pytest.raises(NoticeUnknown):
-        box.retry(number + 1, now)
+        box.retry([number], now)
     assert not box.bounced(number, "old@example.jp", "5.1.1", is_permanent=True)
     assert box.bounced(number, "user-1@example.jp", "4.4.7 delayed", is_permanent=False)
     assert stages(world) == [(40, Stage.SENT, None)]
     assert box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
     assert not box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry(number, now)
+    with pytest.raises(NoticeUnknown):
+        box.retry([number, number + 1], now)
+    assert stages(world) == [(40, Stage.BOUNCED, None)]
+    box.retry([number, number], now)
     assert box.waiting(now) == 1
     assert box.entry(number).sent_at is None
 
@@ -244,7 +245,7 @@ def test_a_report_that_it_failed_counts_whatever_was_heard_before(world: World) 
     assert box.bounced(number, address, said, is_permanent=True)
     assert box.take([Outcome(number, Stage.SENT, "250 ok")], now) == []
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry(number, now)
+    box.retry([number], now)
     assert sent(world, now) == number
     assert box.bounced(number, address, said, is_permanent=False)
     assert not box.bounced(number, address, said, is_permanent=False)

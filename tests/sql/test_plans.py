@@ -97,7 +97,7 @@ def notices(world: World) -> None:
     outbox.errand(number)
     outbox.start((), Start(number, "letter", "user-1@example.jp"), now)
     outbox.let_go([Outcome(number, Stage.REFUSED)], [number], now)
-    outbox.retry(number, now)
+    outbox.retry([number], now)
     outbox.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
     list(outbox.entries(Which(serial=7)))
 

@@ -74,7 +74,7 @@ class NoticeUnknown(NoticeError):
 
 
 class NoticeNotRetriable(NoticeError):
-    """It has been sent, or its certificate needs none any more."""
+    """It has not failed: it waits, is under way, was sent, or was skipped."""
 
     code = "N109"
     number: int

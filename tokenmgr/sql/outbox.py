@@ -180,16 +180,13 @@ class Outbox:
             return found
         raise NoticeUnknown(number=number)
 
-    def retry(self, number: int, now: datetime) -> None:
-        """One that has failed, once more to the same address, as a mail of its own."""
+    def retry(self, numbers: Iterable[int], now: datetime) -> None:
+        """Those have failed, and go once more to the same address, each as a mail of its own; or none of them."""
+        again = sorted(set(numbers))
 
         def act(connection: Connection) -> None:
-            if connection.execute(_RETRY, {"which": number, "until": micros(now)}).rowcount == 1:
-                return
-            row = connection.execute(_STATE, {"which": number}).first()
-            if row is None:
-                raise NoticeUnknown(number=number)
-            raise NoticeNotRetriable(number=number, state=row[0])
+            for number in again:
+                _retry(connection, number, now)
 
         self._database.write(act)
 
@@ -249,6 +246,15 @@ _BOUNCED = (  # a report may be quicker than the commit that keeps the server's 
     )
 )
 _DELAYED = _reported.where(_IS_SENT, table.c.told != bindparam("what")).values(told=bindparam("what"))
+
+
+def _retry(connection: Connection, number: int, now: datetime) -> None:
+    if connection.execute(_RETRY, {"which": number, "until": micros(now)}).rowcount == 1:
+        return
+    row = connection.execute(_STATE, {"which": number}).first()
+    if row is None:
+        raise NoticeUnknown(number=number)
+    raise NoticeNotRetriable(number=number, state=row[0])
 
 
 def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datetime) -> None:
