@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.actors import TESTER
 from tests.notices.mailhouse import House, house, letter
 from tests.notices.office import POLICIES, Office
 from tests.sql.world import BANK, HOUR, World
@@ -303,7 +304,7 @@ def test_right_before_it_is_sent_it_is_looked_at_again(world: World, mails: Hous
 def test_another_address_has_it_under_another_name(world: World, mails: House, office: Office) -> None:
     office.round()
     (entry,) = entries(world)
-    Outbox(world.database, "").bounced(entry.number, entry.address, "5.1.1", is_permanent=True)
+    Outbox(world.database, "").bounced(entry.number, entry.address, "5.1.1", is_permanent=True, by=TESTER)
     world.administration.change_subscriber(world.user.id, Change(email="new@example.jp"))
     office.round()
     assert stages(world) == [Stage.SENT]

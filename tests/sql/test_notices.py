@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from tests.actors import TESTER
 from tests.sql.test_races import raced
 from tests.sql.world import BANK, DAY, HOUR, World
 from tokenmgr.domain.generation import Generation
@@ -20,7 +21,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.notices import Candidate
 from tokenmgr.sql.outbox import LEASE, Outbox, Outcome, Start, Which
 from tokenmgr.sql.parties import Contract, Enrolment
-from tokenmgr.sql.schema import generation
+from tokenmgr.sql.schema import audit, generation
 
 MONTH = timedelta(days=40)
 ALL = Which()
@@ -218,17 +219,21 @@ def test_staff_sends_again_what_has_failed_and_nothing_else(world: World) -> Non
     number = sent(world, now)
     box = outbox(world)
     with pytest.raises(NoticeNotRetriable):
-        box.retry([number], now)
-    assert not box.bounced(number, "old@example.jp", "5.1.1", is_permanent=True)
-    assert box.bounced(number, "user-1@example.jp", "4.4.7 delayed", is_permanent=False)
+        box.retry([number], now, TESTER)
+    assert not box.bounced(number, "old@example.jp", "5.1.1", is_permanent=True, by=TESTER)
+    assert box.bounced(number, "user-1@example.jp", "4.4.7 delayed", is_permanent=False, by=TESTER)
     assert stages(world) == [(40, Stage.SENT, None)]
-    assert box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
-    assert not box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
+    assert box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True, by=TESTER)
+    assert not box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True, by=TESTER)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
     with pytest.raises(NoticeUnknown):
-        box.retry([number, number + 1], now)
+        box.retry([number, number + 1], now, TESTER)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry([number, number], now)
+    box.retry([number, number], now, TESTER)
+    whom, trail = f"{BANK.code}/C-1/user-1", select(audit.c.action, audit.c.whom, audit.c.actor)
+    done = trail.where(audit.c.action.like("notice.%")).order_by(audit.c.number)
+    told = [tuple(row) for row in world.database.read(done)]
+    assert told == [(f"notice.{what}", whom, TESTER.name) for what in ("bounced", "retried")]
     assert box.waiting(now) == 1
     assert box.entry(number).sent_at is None
 
@@ -239,18 +244,18 @@ def test_a_report_that_it_failed_counts_whatever_was_heard_before(world: World) 
     planned(world, now)
     address, said = "user-1@example.jp", "4.4.1 connection timed out"
     box, number = outbox(world), taken(world, now)
-    assert not box.bounced(number, address, said, is_permanent=True)
+    assert not box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert box.start((), Start(number, "letter", address), now)
-    assert not box.bounced(number, address, said, is_permanent=False)
-    assert box.bounced(number, address, said, is_permanent=True)
+    assert not box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert box.take([Outcome(number, Stage.SENT, "250 ok")], now) == []
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry([number], now)
+    box.retry([number], now, TESTER)
     assert sent(world, now) == number
-    assert box.bounced(number, address, said, is_permanent=False)
-    assert not box.bounced(number, address, said, is_permanent=False)
-    assert box.bounced(number, address, said, is_permanent=True)
-    assert not box.bounced(number, address, said, is_permanent=True)
+    assert box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert not box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert box.bounced(number, address, said, is_permanent=True, by=TESTER)
+    assert not box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
 
 

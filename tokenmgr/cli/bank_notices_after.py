@@ -8,6 +8,7 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import options
+from tokenmgr.cli.actors import staff
 from tokenmgr.cli.bank_notices import outbox_of
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.help import Command
@@ -32,7 +33,7 @@ def retry(numbers: tuple[int, ...], all_failed: bool, code: str | None, as_json:
             opened.bank(code)
         outbox = outbox_of(opened)
         again = _failed(outbox, code) if all_failed else list(numbers)
-        outbox.retry(again, clock.now())
+        outbox.retry(again, clock.now(), staff())
     if as_json:
         Output().value({"retried": again})
     else:
@@ -56,7 +57,7 @@ def bounced(file: BinaryIO, as_json: bool) -> int:
         outbox = outbox_of(opened)
         entry = _named(outbox, bounce.message_id, opened.registry.nonce_key())
         told = " ".join(word for word in (bounce.status, bounce.told) if word)
-        is_news = (is_failed or is_late) and outbox.bounced(entry.number, entry.address, told, is_failed)
+        is_news = (is_failed or is_late) and outbox.bounced(entry.number, entry.address, told, is_failed, staff())
     if as_json:
         Output().value({"number": entry.number, "failed": is_failed, "new": is_news, "told": told})
     else:

@@ -8,13 +8,14 @@ that was killed, at most the last letter is in doubt, and whoever takes that up 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
 
+from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.notice import Due, Notice, Skipped, Stage
 from tokenmgr.domain.party import Role
 from tokenmgr.errors import NoticeNotRetriable, NoticeUnknown
@@ -24,6 +25,7 @@ from tokenmgr.sql.notices import ABOUT, WHOLE, About, Candidate, about_of
 from tokenmgr.sql.rows import hexed, micros, moment, moment_or_none
 from tokenmgr.sql.schema import generation, subscriber
 from tokenmgr.sql.schema import notice as table
+from tokenmgr.sql.trail import note_of
 
 LEASE = timedelta(minutes=30)  # longer than any one mail takes (notices/smtp.py), and what two clocks differ by
 AT_ONCE = 20  # taken together
@@ -180,20 +182,26 @@ class Outbox:
             return found
         raise NoticeUnknown(number=number)
 
-    def retry(self, numbers: Iterable[int], now: datetime) -> None:
+    def retry(self, numbers: Iterable[int], now: datetime, by: Actor) -> None:
         """Those have failed, and go once more to the same address, each as a mail of its own; or none of them."""
         again = sorted(set(numbers))
 
         def act(connection: Connection) -> None:
             for number in again:
-                _retry(connection, number, now)
+                _retry(connection, by, number, now)
 
         self._database.write(act)
 
-    def bounced(self, number: int, address: str, told: str, is_permanent: bool) -> bool:
+    def bounced(self, number: int, address: str, told: str, is_permanent: bool, by: Actor) -> bool:
         """Whether it was news: that mail was handed over for this address, and is not reported already."""
         values = {"which": number, "of_address": address, "what": told}
-        return self._database.write(lambda c: c.execute(_BOUNCED if is_permanent else _DELAYED, values).rowcount == 1)
+
+        def act(connection: Connection) -> bool:
+            if not is_permanent:
+                return connection.execute(_DELAYED, values).rowcount == 1
+            return _is_done(connection, by, Action.NOTICE_BOUNCED, _BOUNCED, values)
+
+        return self._database.write(act)
 
 
 # --- statements ---
@@ -248,8 +256,17 @@ _BOUNCED = (  # a report may be quicker than the commit that keeps the server's 
 _DELAYED = _reported.where(_IS_SENT, table.c.told != bindparam("what")).values(told=bindparam("what"))
 
 
-def _retry(connection: Connection, number: int, now: datetime) -> None:
-    if connection.execute(_RETRY, {"which": number, "until": micros(now)}).rowcount == 1:
+def _is_done(connection: Connection, by: Actor, action: Action, change: Any, values: Mapping[str, Any]) -> bool:
+    row = connection.execute(change.returning(table.c.to_whom, table.c.serial), values).first()
+    if row is None:
+        return False
+    to, serial = row
+    note_of(connection, by, action, to, serial, after={"notice": values["which"]})
+    return True
+
+
+def _retry(connection: Connection, by: Actor, number: int, now: datetime) -> None:
+    if _is_done(connection, by, Action.NOTICE_RETRIED, _RETRY, {"which": number, "until": micros(now)}):
         return
     row = connection.execute(_STATE, {"which": number}).first()
     if row is None:
