@@ -29,6 +29,7 @@ from tests.actors import TESTER
 from tests.sql.world import BANK, CERTIFICATE, DAY, World, generation
 from tokenmgr.config import MailServer
 from tokenmgr.domain.generation import State
+from tokenmgr.domain.notice import Stage
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.notices import schedule, texts
 from tokenmgr.notices.courier import Courier, matter_of
@@ -39,7 +40,7 @@ from tokenmgr.notices.smtp import SmtpPost
 from tokenmgr.sql import schema
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
-from tokenmgr.sql.outbox import Outbox
+from tokenmgr.sql.outbox import Outbox, Which
 from tokenmgr.sql.rows import generation_values, micros
 
 HERE = Path(__file__).parent  # a disk, where /tmp may be memory
@@ -210,7 +211,7 @@ def _courier(port: int, database: Database) -> Courier:
 
 def _letters(database: Database) -> list[Letter]:
     outbox = Outbox(database, "")
-    errands = [outbox.errand(number) for number in outbox.waiting(DAY)]
+    errands = [outbox.errand(one.number) for one in outbox.entries(Which(stage=Stage.WAITING))]
     editions = [Edition(one.number, one.notice, one.address, one.queued_at) for one in errands]
     return [
         texts.write(matter_of(one.about, edition, bytes(32), DAY))

@@ -41,7 +41,7 @@ class TimeLimits:
         return {"generate": self.generate, "init_token": self.format, "restart": self.load}.get(verb, self.call)
 
 
-LONGEST_ANSWER = 60.0  # a dozen of them, and ten minutes for the last, are less than a mail is ours (sql/outbox.py)
+LONGEST_ANSWER = 60.0  # eighteen of them are all that a mail may take (notices/smtp.py)
 
 
 @dataclass(frozen=True)

@@ -89,6 +89,7 @@ def test_a_run_its_list_and_what_comes_back(home: BankHome, mails: House) -> Non
     assert home.bank("notices", "retry", number).status == 4  # N109: it has been sent
     assert str(to_tanaka["Subject"]) in home.fine("notices", "preview", "--show", number)
     assert "not delivered yet" in home.fine("notices", "bounced", typed=report(to_tanaka, "delayed", "4.4.7"))
+    assert "passed on" in home.fine("notices", "bounced", typed=report(to_tanaka, "relayed", "2.0.0"))
     file = home.write(report(to_tanaka), "bounce.eml")
     assert f"Notice {number} was not delivered: 5.1.1" in home.fine("notices", "bounced", file)
     assert "noted already" in home.fine("notices", "bounced", file)

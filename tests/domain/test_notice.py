@@ -142,6 +142,25 @@ def test_right_before_it_is_sent_the_policy_is_another() -> None:
     assert still_true(a(USER, 0, Kind.EXPIRED), HELD, quiet, ENDS + DAY, {}) is Skipped.NOT_WANTED
 
 
+@pytest.mark.parametrize(
+    ("notice", "wrong", "right", "why"),
+    [
+        (a(USER, 30), ENDS + DAY, ENDS - 29 * DAY, Skipped.EXPIRED),
+        (a(USER, 0, Kind.EXPIRED), ENDS + EXPIRED_FOR + DAY, ENDS + DAY, Skipped.TOO_LATE),
+        (a(USER, 0, Kind.RENEWED), BEGAN + RENEWED_FOR + DAY, BEGAN + DAY, Skipped.TOO_LATE),
+    ],
+)
+def test_what_was_too_late_by_a_wrong_clock_is_written(
+    notice: Notice, wrong: datetime, right: datetime, why: Skipped
+) -> None:
+    office, held = Office(POLICY), replace(HELD, is_renewal=True)
+    office.known[notice] = Past(Stage.WAITING)
+    office.run(held, wrong)
+    assert office.known[notice].skipped is why
+    office.run(held, right)
+    assert office.known[notice].stage is Stage.SENT
+
+
 # --- laws ---
 
 LEADS = st.lists(st.integers(1, 60), max_size=4).map(tuple)

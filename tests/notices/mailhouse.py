@@ -204,6 +204,32 @@ def scripted(*turns: Sequence[bytes]) -> Iterator[int]:
 SILENCE = b""
 
 
+@contextlib.contextmanager
+def endless(said: bytes, pause: float) -> Iterator[int]:
+    """Says the same again and again, until the other side gives up."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            connection.settimeout(pause)
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(65536):
+                        break
+                with contextlib.suppress(TimeoutError):
+                    connection.sendall(said)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        thread.join(10)
+        listening.close()
+        assert not thread.is_alive()
+
+
 def settings(port: int, **more: object) -> MailServer:
     """`starttls` unless it says otherwise, as by default; no address but this computer's."""
     values: dict[str, object] = {"host": "localhost", "port": port, "security": "none", "time_limit": 5.0}

@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from tests.actors import TESTER
 from tests.notices.mailhouse import House, house, letter
-from tests.notices.office import POLICIES, Office, write
+from tests.notices.office import POLICIES, Office
 from tests.sql.world import BANK, HOUR, World
-from tokenmgr.domain.notice import Skipped, Stage
+from tokenmgr.domain.notice import AHEAD, Skipped, Stage
 from tokenmgr.domain.party import Role
-from tokenmgr.errors import MailServerUnreachable, TextUnfit
-from tokenmgr.notices import letters, rounds, schedule
+from tokenmgr.errors import ClocksDiffer, MailServerUnreachable
+from tokenmgr.notices import letters, rounds, schedule, texts
 from tokenmgr.notices.courier import PAUSES, WAITS
+from tokenmgr.notices.mail import as_bytes
 from tokenmgr.notices.post import Letter, Post, Receipt
-from tokenmgr.notices.subject import Matter
 from tokenmgr.sql.administration import Change
 from tokenmgr.sql.outbox import LEASE, Entry, Outbox, Which
 from tokenmgr.sql.parties import Enrolment
@@ -167,6 +168,22 @@ def test_a_mail_that_nobody_knows_of_comes_again_as_it_was(world: World, mails: 
 
 
 @SQLITE
+def test_what_is_in_doubt_stays_as_it_was_while_its_bank_cannot_send(
+    world: World, mails: House, office: Office
+) -> None:
+    mails.answer("DATA", "")
+    office.round()
+    (entry,) = entries(world)
+    first = Outbox(world.database, "").errand(entry.number).letter
+    office.now += WAITS[0]
+    mails.answer("MAIL", "550 5.7.1 not as this sender")
+    assert [one.code for one in office.round().tally.troubles.values()] == ["N130"]
+    assert Outbox(world.database, "").errand(entry.number).letter == first
+    office.round()
+    assert [one.data for one in mails.taken] == [as_bytes(letters.read(first))] * 2
+
+
+@SQLITE
 def test_the_server_cannot_be_reached(world: World, office: Office) -> None:
     """It is tried a few times; then the mails wait, and none of them is given up for it."""
     port, office.port = office.port, 1
@@ -251,14 +268,17 @@ def test_one_that_is_put_off_for_three_days_is_given_up(world: World, mails: Hou
 
 @SQLITE
 def test_a_bank_whose_mails_cannot_be_written_keeps_nobody(world: World, mails: House, office: Office) -> None:
-    def unfit(matter: Matter) -> Letter:
-        raise TextUnfit(what="due.ja", reason="no such name")
+    def said(user: str) -> None:
+        own = {"due.ja": f"お知らせ\n{{{user}}} 様"}
+        world.administration.change_look(BANK.code, lambda look: replace(look, mails=own))
 
-    office.write = unfit
+    said("usr_id")
+    office.write = texts.write
     courier = office.round()
     assert list(courier.tally.troubles) == [BANK.code]
     assert [(one.stage, one.tries, one.told) for one in entries(world)] == [(Stage.WAITING, 0, "N110")]
-    office.write = write
+    assert "{usr_id}" in str(courier.tally.troubles[BANK.code])
+    said("user_id")
     mails.answer("MAIL", "550 5.7.1 not as this sender")
     assert [one.code for one in office.round().tally.troubles.values()] == ["N130"]
     assert office.round().tally.sent == 1
@@ -284,7 +304,7 @@ def test_right_before_it_is_sent_it_is_looked_at_again(world: World, mails: Hous
 def test_another_address_has_it_under_another_name(world: World, mails: House, office: Office) -> None:
     office.round()
     (entry,) = entries(world)
-    Outbox(world.database, "").bounced(entry.number, entry.address, "5.1.1", is_permanent=True)
+    Outbox(world.database, "").bounced(entry.number, entry.address, "5.1.1", is_permanent=True, by=TESTER)
     world.administration.change_subscriber(world.user.id, Change(email="new@example.jp"))
     office.round()
     assert stages(world) == [Stage.SENT]
@@ -306,6 +326,13 @@ def test_a_name_that_is_not_ours() -> None:
     for named in ("", "<a@b>", "<1.00@b>", f"<0.{'0' * 40}@b>", f"<1.{'0' * 40}@b@c>", f"<1.{'0' * 39}x@b>"):
         assert letters.number_of(named) is None
     assert letters.number_of(f" 17.{'0' * 40}@b.example ") == 17
+
+
+def test_a_node_whose_clock_is_not_the_others_writes_to_nobody(office: Office) -> None:
+    for by in (AHEAD, -AHEAD):
+        schedule.require_same_clock(office.now + by, office.now)
+        with pytest.raises(ClocksDiffer):
+            schedule.require_same_clock(office.now + 2 * by, office.now)
 
 
 def test_the_last_round_of_a_bank_is_of_all_banks_too(office: Office) -> None:

@@ -7,6 +7,7 @@ import logging
 import socket
 import traceback
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.notices.mailhouse import (
     SILENCE,
     House,
     Trust,
+    endless,
     house,
     letter,
     password_file,
@@ -23,7 +25,8 @@ from tests.notices.mailhouse import (
     settings,
     trust,
 )
-from tokenmgr.config import MailServer
+from tokenmgr.config import LONGEST_ANSWER, MailServer
+from tokenmgr.domain.notice import AHEAD
 from tokenmgr.errors import (
     MailLoginRefused,
     MailNotSet,
@@ -34,7 +37,8 @@ from tokenmgr.errors import (
 )
 from tokenmgr.notices.mail import as_bytes
 from tokenmgr.notices.post import NO_ANSWER, WRONG_ADDRESS, Fate, Post
-from tokenmgr.notices.smtp import SmtpPost
+from tokenmgr.notices.smtp import FOR_ALL, SmtpPost
+from tokenmgr.sql.outbox import LEASE
 
 HELLO = (b"220 hello\r\n", b"250 localhost\r\n")
 WRONG = "hunter3-41968"
@@ -179,6 +183,24 @@ def test_whatever_is_no_answer_leaves_the_letter_for_later(lines: tuple[bytes, .
     assert receipt.told.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("said", "pause", "time_limit"),
+    [(b"220-", 0.01, 0.02), (b"220-wait\r\n", 0.01, 0.02), (b"220-" + b"x" * 500 + b"\r\n", 1e-6, 60)],
+    ids=["drips", "drips lines", "floods"],
+)
+def test_an_answer_without_end_is_none(said: bytes, pause: float, time_limit: float) -> None:
+    with (
+        endless(said, pause) as port,
+        post(settings(port, time_limit=time_limit)) as way,
+        pytest.raises(MailServerUnreachable),
+    ):
+        way.send(letter())
+
+
+def test_a_letter_is_over_before_another_process_may_take_it() -> None:
+    assert timedelta(seconds=LONGEST_ANSWER * FOR_ALL) < LEASE - 2 * AHEAD
+
+
 def test_a_servers_words_are_kept_as_one_short_line() -> None:
     said = b"".join(b"550-" + b"\x1b[31m\xe3\x81\x82" * 40 + b"\r\n" for _ in range(5)) + b"550 end\r\n"
     with scripted([*HELLO, OK, said]) as port, post(settings(port)) as way:
@@ -265,12 +287,12 @@ def test_a_login_that_a_server_does_not_offer_is_refused(plain: House, tmp_path:
 
 
 def test_a_login_that_fails_for_now_is_tried_later(tmp_path: Path) -> None:
-    hello = (b"220 hello\r\n", b"250-localhost\r\n250 AUTH PLAIN\r\n", b"454 4.7.0 for now\r\n")
+    hello = (b"220 hello\r\n", b"250-localhost\r\n250 AUTH PLAIN\r\n", b"454 4.7.0 not now, AG5vdGljZXM=\r\n")
     with scripted(hello) as port:
         given = settings(port, user=LOGIN, password_file=password_file(tmp_path))
         with post(given) as way, pytest.raises(MailServerUnreachable) as raised:
             way.send(letter())
-    assert raised.value.reason == "454 4.7.0 for now"
+    assert raised.value.reason == "454"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])

@@ -20,7 +20,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.look import LANGUAGES, MAILS, Look, Reminder
 from tokenmgr.domain.notice import Kind
 from tokenmgr.domain.party import Role
-from tokenmgr.errors import MailNotSet
+from tokenmgr.errors import MailNotSet, TextUnfit
 from tokenmgr.notices import texts
 from tokenmgr.notices.subject import Matter
 from tokenmgr.notices.texts import Mistake, mistakes, usual, write
@@ -249,6 +249,20 @@ def test_no_name_is_markup_or_a_placeholder(name: str) -> None:
     assert "{facts}" in write(found).text
 
 
+@pytest.mark.parametrize("to_holder", [True, False])
+def test_before_a_renewal_opens_nobody_is_sent_to_it(to_holder: bool) -> None:
+    """R2: to the second, whenever the mail itself goes out."""
+    opens = ENDS - timedelta(days=20)
+    for at, is_said in ((opens - timedelta(microseconds=1), True), (opens, False)):
+        for language, said in (
+            ("ja", "更新は2026年12月02日 08時59分59秒からできます"),
+            ("en", "The renewal opens on 2026-12-02 08:59:59"),
+        ):
+            look = dataclasses.replace(LOOK, languages=(language,))
+            found = matter(bank=bank(renewal_days=20), queued_at=at, is_to_holder=to_holder, look=look, now=ENDS)
+            assert (f"1. {said}" in write(found).text) == is_said
+
+
 # --- a bank's own texts ---
 
 OWN = "【みほん】{user_id} 様へのお知らせ\n本文です。\n{facts}\n# 手順\n{steps}\n終わりに\n"
@@ -287,7 +301,13 @@ def test_every_mistake_of_a_text_is_named_with_its_line(text: str, found: list[M
 
 @given(st.text(st.characters(blacklist_categories=["C", "Z"]) | st.sampled_from(" \n{}"), max_size=200))
 def test_a_text_without_mistakes_can_be_written_and_one_with_them_does_no_harm(text: str) -> None:
-    letter = write(matter(look=dataclasses.replace(LOOK, mails={"due.ja": "s\n" + text + "."})))
+    own = "s\n" + text + "."
+    found = matter(look=dataclasses.replace(LOOK, mails={"due.ja": own}))
+    if mistakes(own):
+        with pytest.raises(TextUnfit):
+            write(found)
+        return
+    letter = write(found)
     assert letter.text
     assert not re.search(
         r"<(?!/?(p|h1|h2|table|tr|td|th|ol|li|br|a|html|head|body|meta|title|span|!DOCTYPE)\b)", letter.html

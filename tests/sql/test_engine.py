@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.actors import TESTER
 from tests.sql import postgres
 from tests.sql.postgres import Server
 from tests.sql.world import BANK, World
+from tokenmgr import clock
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import RegistryUnavailable, Taken
 from tokenmgr.ra.ports import Stale
@@ -96,6 +98,14 @@ def breaking(connection: Connection) -> None:
 
 def codes(database: Database) -> set[str]:
     return {bank.code for bank in parties.all_banks(database)}
+
+
+def test_all_nodes_have_one_clock_in_common(url: str) -> None:
+    """Whatever this computer's own says; where the database is on another one."""
+    wrong = Database.open(url, clock=lambda: clock.now() + timedelta(days=1))
+    is_its_own = wrong.engine.dialect.name == "sqlite"
+    assert (wrong.now() - clock.now() > timedelta(hours=1)) == is_its_own
+    wrong.close()
 
 
 def test_who_waits_at_the_same_time_is_committed_together(database: Database) -> None:

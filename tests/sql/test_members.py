@@ -64,7 +64,7 @@ def test_what_is_pressing_comes_first_by_the_same_rule(world: World) -> None:
 
 _NOTICES = (
     "INSERT INTO notice (bank, serial, to_whom, kind, lead, state, why, address, tries, told, due_at, queued_at,"
-    " next_at, claimed_by) SELECT '1234', serial, subscriber, 'due', 30, 'sent', '', '', 1, '', 0, 0, 0, ''"
+    " next_at, claimed_by, letter) SELECT '1234', serial, subscriber, 'due', 30, 'sent', '', '', 1, '', 0, 0, 0, '', ''"
     " FROM generation"
 )
 
@@ -84,7 +84,7 @@ def _try(user: str, spent: int) -> dict[str, object]:
 
 def _refused(serial: str, who: int) -> dict[str, object]:
     kept = dict.fromkeys(("due_at", "queued_at", "next_at", "tries", "lead"), 0)
-    words = dict.fromkeys(("why", "address", "told", "claimed_by"), "")
+    words = dict.fromkeys(("why", "address", "told", "claimed_by", "letter"), "")
     return {**kept, **words, "bank": BANK.code, "serial": serial, "to_whom": who, "kind": "due", "state": "refused"}
 
 

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from functools import partial
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from tests.actors import TESTER
 from tests.sql.test_races import raced
 from tests.sql.world import BANK, DAY, HOUR, World
 from tokenmgr.domain.generation import Generation
@@ -20,7 +21,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.notices import Candidate
 from tokenmgr.sql.outbox import LEASE, Outbox, Outcome, Start, Which
 from tokenmgr.sql.parties import Contract, Enrolment
-from tokenmgr.sql.schema import generation
+from tokenmgr.sql.schema import audit, generation
 
 MONTH = timedelta(days=40)
 ALL = Which()
@@ -167,8 +168,8 @@ def test_what_nobody_comes_back_for_is_taken_up_with_its_letter(world: World) ->
     outbox(world).let_go([Outcome(number, Stage.SENT)], [number], now + LEASE)
     assert stages(world) == [(40, Stage.SENDING, None)]
     other.let_go((), [number], now + LEASE)
-    assert outbox(world).waiting(now + LEASE) == [number]
-    assert outbox(world).waiting(now + LEASE, "9999") == []
+    assert outbox(world).waiting(now + LEASE) == 1
+    assert outbox(world).waiting(now + LEASE, "9999") == 0
 
 
 def test_one_that_is_put_off_comes_again_with_its_letter(world: World) -> None:
@@ -176,7 +177,7 @@ def test_one_that_is_put_off_comes_again_with_its_letter(world: World) -> None:
     planned(world, now)
     number = taken(world, now)
     outbox(world).start((), Start(number, "letter", "a@b.jp"), now)
-    again = Outcome(number, Stage.WAITING, "450 later", again_at=now + HOUR)
+    again = Outcome(number, Stage.WAITING, "450 later", again_at=now + HOUR, is_in_doubt=True)
     assert outbox(world).take([again], now) == []
     assert outbox(world).take((), now + HOUR) == [number]
     errand = outbox(world).errand(number)
@@ -204,7 +205,7 @@ def test_where_it_has_failed_another_address_has_it_again(world: World) -> None:
 def test_what_was_skipped_for_something_that_has_passed_comes_again(world: World) -> None:
     now = near(world.active())
     planned(world, now)
-    for why in sorted(Skipped, key=lambda one: not one.may_pass)[:4]:
+    for why in sorted(Skipped, key=lambda one: not one.may_pass)[:6]:
         number = taken(world, now)
         outbox(world).take([Outcome(number, Stage.SKIPPED, skipped=why, has_been_tried=False)], now)
         assert stages(world) == [(40, Stage.SKIPPED, why)]
@@ -218,17 +219,22 @@ def test_staff_sends_again_what_has_failed_and_nothing_else(world: World) -> Non
     number = sent(world, now)
     box = outbox(world)
     with pytest.raises(NoticeNotRetriable):
-        box.retry(number, now)
-    with pytest.raises(NoticeUnknown):
-        box.retry(number + 1, now)
-    assert not box.bounced(number, "old@example.jp", "5.1.1", is_permanent=True)
-    assert box.bounced(number, "user-1@example.jp", "4.4.7 delayed", is_permanent=False)
+        box.retry([number], now, TESTER)
+    assert not box.bounced(number, "old@example.jp", "5.1.1", is_permanent=True, by=TESTER)
+    assert box.bounced(number, "user-1@example.jp", "4.4.7 delayed", is_permanent=False, by=TESTER)
     assert stages(world) == [(40, Stage.SENT, None)]
-    assert box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
-    assert not box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
+    assert box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True, by=TESTER)
+    assert not box.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True, by=TESTER)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry(number, now)
-    assert box.waiting(now) == [number]
+    with pytest.raises(NoticeUnknown):
+        box.retry([number, number + 1], now, TESTER)
+    assert stages(world) == [(40, Stage.BOUNCED, None)]
+    box.retry([number, number], now, TESTER)
+    whom, trail = f"{BANK.code}/C-1/user-1", select(audit.c.action, audit.c.whom, audit.c.actor)
+    done = trail.where(audit.c.action.like("notice.%")).order_by(audit.c.number)
+    told = [tuple(row) for row in world.database.read(done)]
+    assert told == [(f"notice.{what}", whom, TESTER.name) for what in ("bounced", "retried")]
+    assert box.waiting(now) == 1
     assert box.entry(number).sent_at is None
 
 
@@ -238,18 +244,18 @@ def test_a_report_that_it_failed_counts_whatever_was_heard_before(world: World) 
     planned(world, now)
     address, said = "user-1@example.jp", "4.4.1 connection timed out"
     box, number = outbox(world), taken(world, now)
-    assert not box.bounced(number, address, said, is_permanent=True)
+    assert not box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert box.start((), Start(number, "letter", address), now)
-    assert not box.bounced(number, address, said, is_permanent=False)
-    assert box.bounced(number, address, said, is_permanent=True)
+    assert not box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert box.take([Outcome(number, Stage.SENT, "250 ok")], now) == []
     assert stages(world) == [(40, Stage.BOUNCED, None)]
-    box.retry(number, now)
+    box.retry([number], now, TESTER)
     assert sent(world, now) == number
-    assert box.bounced(number, address, said, is_permanent=False)
-    assert not box.bounced(number, address, said, is_permanent=False)
-    assert box.bounced(number, address, said, is_permanent=True)
-    assert not box.bounced(number, address, said, is_permanent=True)
+    assert box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert not box.bounced(number, address, said, is_permanent=False, by=TESTER)
+    assert box.bounced(number, address, said, is_permanent=True, by=TESTER)
+    assert not box.bounced(number, address, said, is_permanent=True, by=TESTER)
     assert stages(world) == [(40, Stage.BOUNCED, None)]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from tests.actors import TESTER
 from tests.sql.test_engine import counted
 from tests.sql.test_handovers import CLAIMS
 from tests.sql.world import BANK, CERTIFICATE, DAY, REASON, World, exchange, generation
@@ -97,8 +98,8 @@ def notices(world: World) -> None:
     outbox.errand(number)
     outbox.start((), Start(number, "letter", "user-1@example.jp"), now)
     outbox.let_go([Outcome(number, Stage.REFUSED)], [number], now)
-    outbox.retry(number, now)
-    outbox.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True)
+    outbox.retry([number], now, TESTER)
+    outbox.bounced(number, "user-1@example.jp", "5.1.1", is_permanent=True, by=TESTER)
     list(outbox.entries(Which(serial=7)))
 
 

@@ -70,7 +70,7 @@ def _values(text: str, content: Mapping[str, Any]) -> tuple[dict[str, Any], list
         elif key == "mails" and (named := list(_of_names(text, value))):
             faults += named
         elif key == "mails":
-            unfit += [fault for name, own in value.items() for fault in _of_text(name, own)]
+            unfit += [fault for name, own in value.items() for fault in texts.told(name, own, t)]
         elif not _fits(key, value):
             faults.append(_takes(key, place))
         values[key] = value
@@ -127,16 +127,6 @@ def _of_names(text: str, value: object) -> Iterator[str]:
             yield t("look.takes_mails", place=place, words=", ".join(f'"{one}"' for one in sorted(MAILS)))
 
 
-def _of_text(name: str, own: str) -> Iterator[str]:
-    for mistake in texts.mistakes(own):
-        place = t("bank.line", line=mistake.line, key=f'mails."{name}"')
-        yield t(f"look.{mistake.why}", place=place, said=mistake.said, words=_placeholders())
-
-
-def _placeholders() -> str:
-    return " ".join(f"{{{name}}}" for name in sorted(texts.VALUES | texts.BLOCKS))
-
-
 # --- as TOML --------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +160,7 @@ def _lines(look: Look, mails: bool, only_ascii: bool) -> Iterator[str]:
             yield f"{'' if is_own else '# '}{name} = {_quoted(word, only_ascii)}"
     yield ""
     yield "[mails]"
-    yield f"# {t('look.mails', words=_placeholders())}"
+    yield f"# {t('look.mails', words=texts.placeholders())}"
     for name in sorted(MAILS):
         if name in look.mails:
             yield from _block(name, look.mails[name], only_ascii).split("\n")

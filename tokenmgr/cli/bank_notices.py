@@ -62,6 +62,7 @@ def run(code: str | None, dry_run: bool, after_pause: bool, as_json: bool) -> in
             return _tell_plan(opened, code, as_json)
         at_present = clock.steady()  # one that is set while this runs would have mails skipped as too late
         now = at_present()
+        schedule.require_same_clock(opened.database.now(), now)
         schedule.require_clock(rounds.last_of(opened.administration.jobs_done(), code), now, after_pause)
         with closing(SmtpPost(settings().mail)) as post:
             opened.administration.keep_jobs_done([rounds.job_of(code)], now)
@@ -77,7 +78,7 @@ def _tell_plan(opened: Open, code: str | None, as_json: bool) -> int:
     outbox, now = outbox_of(opened), clock.now()
     found = schedule.due(outbox, policies_of(opened), now, code)
     planned = Counter(one.skipped.value if one.skipped else "" for _, one in found)
-    waiting = len(outbox.waiting(now, code))
+    waiting = outbox.waiting(now, code)
     if as_json:
         Output().value({"due": planned[""], "skipped": _skipped(planned), "waiting": waiting})
     else:

@@ -8,6 +8,7 @@ import click
 
 from tokenmgr import clock
 from tokenmgr.cli import options
+from tokenmgr.cli.actors import staff
 from tokenmgr.cli.bank_notices import outbox_of
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.help import Command
@@ -32,8 +33,7 @@ def retry(numbers: tuple[int, ...], all_failed: bool, code: str | None, as_json:
             opened.bank(code)
         outbox = outbox_of(opened)
         again = _failed(outbox, code) if all_failed else list(numbers)
-        for number in again:
-            outbox.retry(number, clock.now())
+        outbox.retry(again, clock.now(), staff())
     if as_json:
         Output().value({"retried": again})
     else:
@@ -52,16 +52,18 @@ def bounced(file: BinaryIO, as_json: bool) -> int:
     """Whoever was not sent a mail cannot name it (letters.py)."""
     bounce = bounces.read(file.read(bounces.LARGEST + 1))
     is_failed = bounce.action is bounces.Action.FAILED
+    is_late = bounce.action is bounces.Action.DELAYED
     with open_registry() as opened:
         outbox = outbox_of(opened)
         entry = _named(outbox, bounce.message_id, opened.registry.nonce_key())
         told = " ".join(word for word in (bounce.status, bounce.told) if word)
-        is_news = outbox.bounced(entry.number, entry.address, told, is_failed)
+        is_news = (is_failed or is_late) and outbox.bounced(entry.number, entry.address, told, is_failed, staff())
     if as_json:
         Output().value({"number": entry.number, "failed": is_failed, "new": is_news, "told": told})
     else:
-        said = "bounced" if is_news and is_failed else "delayed" if is_news else "bounced_before"
-        click.echo(t(f"notices.{said}", number=entry.number, told=told))
+        said = "bounced" if is_failed else "delayed" if is_late else "passed_on"
+        is_said = is_news or said == "passed_on"
+        click.echo(t(f"notices.{said if is_said else 'bounced_before'}", number=entry.number, told=told))
     return Exit.FINE
 
 

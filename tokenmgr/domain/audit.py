@@ -65,6 +65,8 @@ class Action(Enum):
     HANDOVER_KEY_WITHDRAWN = "handover-key.withdrawn"
     HANDOVER_REDEEMED = "handover.redeemed"
     HANDOVER_REFUSED = "handover.refused"  # a good ticket that somebody else has redeemed before; once of each
+    NOTICE_RETRIED = "notice.retried"
+    NOTICE_BOUNCED = "notice.bounced"
     LIST_MADE = "list.made"
     NODE_STARTED = "node.started"
     NODE_STOPPED = "node.stopped"

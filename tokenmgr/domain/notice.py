@@ -21,7 +21,7 @@ from tokenmgr.domain.policy import BankPolicy
 
 EXPIRED_FOR = timedelta(days=7)  # how long after expiry it is still told: older ones are no news to anybody
 RENEWED_FOR = timedelta(days=3)  # how long after a renewal it is still told
-AHEAD = timedelta(minutes=5)  # what clocks of several nodes may differ by
+AHEAD = timedelta(minutes=5)  # what the clock of a node may differ by from the one that all have in common
 LONG = timedelta(hours=72)  # without a run: then a person looks first
 
 
@@ -45,8 +45,8 @@ class Skipped(Enum):
 
     @property
     def may_pass(self) -> bool:
-        """Once it has, the notice is due again."""
-        return self in (Skipped.ON_HOLD, Skipped.NO_ADDRESS, Skipped.NOT_WANTED)
+        """Once it has, the notice is due again. That time is up passes where the clock had been wrong."""
+        return self not in (Skipped.RENEWED, Skipped.REVOKED, Skipped.OVERTAKEN)
 
 
 class Stage(Enum):

@@ -117,6 +117,10 @@ class Refusal:
     until: datetime | None = None  # when it began or ends, whichever the reason is about
 
 
+def renewal_opens(not_after: datetime, policy: BankPolicy) -> datetime:
+    return not_after - timedelta(days=policy.renewal_days)
+
+
 def permit_renewal(
     old: Generation, store: StoreKind, policy: BankPolicy, now: datetime, is_user: bool = False
 ) -> Permit | Refusal:
@@ -128,7 +132,7 @@ def permit_renewal(
     if old.state is not State.ACTIVE:
         return Refusal(Reason.REVOKED, Way.ACQUIRE)
     now = now.replace(microsecond=0)  # whoever verifies a certificate counts whole seconds
-    opens = old.not_after - timedelta(days=policy.renewal_days)
+    opens = renewal_opens(old.not_after, policy)
     if now < opens:
         return Refusal(Reason.TOO_EARLY, Way.WAIT, opens)
     if now > old.not_after:
@@ -177,7 +181,7 @@ def permit_acquisition(
             return Refusal(Reason.NOT_OPEN, reissue)
         return Refusal(Reason.DEADLINE_PASSED, reissue, open_until)
     if now <= last.not_after:
-        opens = last.not_after - timedelta(days=policy.renewal_days)
+        opens = renewal_opens(last.not_after, policy)
         return Refusal(Reason.HAS_ONE, Way.RENEW) if now >= opens else Refusal(Reason.HAS_ONE, Way.WAIT, opens)
     ends = last.not_after + timedelta(days=policy.grace_days)
     if now > ends:

@@ -94,7 +94,7 @@
     │   ├── MailNotSet        N101   ├── MailServerUnreachable N102 r ├── MailServerUntrusted N103
     │   ├── MailLoginRefused  N104   ├── ClockBackwards    N105 r ├── LongSinceLast     N106
     │   ├── BounceUnreadable  N107   ├── NoticeUnknown     N108   ├── NoticeNotRetriable N109
-    │   ├── TextUnfit         N110   └── MailSenderRefused N130
+    │   ├── TextUnfit         N110   ├── MailSenderRefused N130 └── ClocksDiffer     N131 r
     └── RegistrationError     R  what the CA is asked for by a customer, or about one
         ├── BankUnknown       R101   ├── ClaimNotAccepted   R102   ├── ClaimLocked       R103
         ├── NotPermittedNow   R104   ├── KeyCertifiedBefore R105   ├── TicketSpent       R106

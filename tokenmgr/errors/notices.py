@@ -46,6 +46,14 @@ class ClockBackwards(NoticeError):
     at: datetime
 
 
+class ClocksDiffer(NoticeError):
+    """This computer's and the database's: what another node is just sending would be sent by this one, too."""
+
+    code = "N131"
+    retriable = True
+    at: datetime
+
+
 class LongSinceLast(NoticeError):
     """So long ago that the clock may be wrong: a person looks at what would be sent first."""
 
@@ -66,7 +74,7 @@ class NoticeUnknown(NoticeError):
 
 
 class NoticeNotRetriable(NoticeError):
-    """It has been sent, or its certificate needs none any more."""
+    """It has not failed: it waits, is under way, was sent, or was skipped."""
 
     code = "N109"
     number: int

@@ -14,6 +14,7 @@ from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.look import LANGUAGES, WORDS, Reminder
 from tokenmgr.domain.notice import Kind
 from tokenmgr.domain.party import Role
+from tokenmgr.domain.policy import renewal_opens
 from tokenmgr.messages import Texts
 from tokenmgr.notices.subject import Matter
 
@@ -64,6 +65,9 @@ class Advice:
     def steps(self) -> Iterator[str]:
         matter = self._matter
         if matter.kind is Kind.DUE:
+            opens = renewal_opens(matter.not_after, matter.bank.policy)
+            if matter.queued_at < opens:  # a bank may write earlier than it lets renew
+                yield self._said("opens", opens=self._moment(opens))
             yield from self._to_renew() if matter.is_to_holder else self._to_see_to_it()
         elif matter.kind is Kind.EXPIRED:
             yield from self._to_acquire() if matter.is_to_holder else self._to_have_acquired()

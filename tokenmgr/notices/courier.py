@@ -121,13 +121,15 @@ class Courier:
             self.tally.refused += 1
             return Outcome(errand.number, Stage.REFUSED, receipt.told)
         self.tally.postponed += 1
-        return Outcome(errand.number, Stage.WAITING, receipt.told, again_at=self.clock() + WAITS[errand.tries])
+        again_at = self.clock() + WAITS[errand.tries]
+        return Outcome(errand.number, Stage.WAITING, receipt.told, again_at=again_at, is_in_doubt=True)
 
     def _troubled(self, errand: Errand, error: NoticeError) -> Outcome:
         """It waits for the next run, and its bank's others with it; other banks' mails go on."""
         self.tally.troubles[errand.about.bank.code] = error
         self.tally.postponed += 1
-        return Outcome(errand.number, Stage.WAITING, error.code, has_been_tried=False)
+        is_in_doubt = bool(errand.letter)  # from before: of this try, nobody has it
+        return Outcome(errand.number, Stage.WAITING, error.code, has_been_tried=False, is_in_doubt=is_in_doubt)
 
 
 def matter_of(about: About, edition: Edition, key: bytes, now: datetime) -> Matter:

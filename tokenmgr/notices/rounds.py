@@ -35,7 +35,7 @@ def run(
     while True:
         refused = courier.tally.refused
         planned += schedule.plan(courier.outbox, policies, courier.clock(), bank)
-        courier.tally.expected = courier.tally.count + len(courier.outbox.waiting(courier.clock(), bank))
+        courier.tally.expected = courier.tally.count + courier.outbox.waiting(courier.clock(), bank)
         tell(courier.tally)
         courier.deliver(bank, tell)
         if courier.tally.refused == refused:

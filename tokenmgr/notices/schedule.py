@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from tokenmgr.domain.notice import AHEAD, LONG, Due, due_notices, furthest_lead
 from tokenmgr.domain.policy import BankPolicy
-from tokenmgr.errors import ClockBackwards, LongSinceLast
+from tokenmgr.errors import ClockBackwards, ClocksDiffer, LongSinceLast
 from tokenmgr.sql.outbox import Outbox
 
 AT_ONCE = 500  # kept in one commit
@@ -25,6 +25,12 @@ def require_clock(last: datetime | None, now: datetime, after_pause: bool = Fals
         raise ClockBackwards(at=last)
     if last is not None and now > last + LONG and not after_pause:
         raise LongSinceLast(at=last)
+
+
+def require_same_clock(common: datetime, now: datetime) -> None:
+    """How long a mail is one node's (sql/outbox.py) goes by each node's own clock."""
+    if abs(common - now) > AHEAD:
+        raise ClocksDiffer(at=common)
 
 
 def due(

@@ -7,11 +7,15 @@ not lost to a wrong password. A connection is kept for the next letter, and open
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import smtplib
 import socket
 import ssl
+import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tokenmgr import system
 from tokenmgr.config import MailServer
@@ -22,6 +26,7 @@ from tokenmgr.errors import (
     MailSenderRefused,
     MailServerUnreachable,
     MailServerUntrusted,
+    NoticeError,
     SettingsWrong,
 )
 from tokenmgr.log import Secret
@@ -33,6 +38,55 @@ LOGIN_WANTED = 530  # RFC 4954, 6
 WILL_FORWARD = 251  # RFC 5321, 3.4: as good as 250
 # RFC 5321, 4.5.3.2.6: who has taken a mail may need ten minutes to say so, and whoever waits less sends it twice.
 AFTER_DATA = 10
+FOR_ALL = 18  # as many times an answer's limit are all that one letter takes: less than it is ours (sql/outbox.py)
+MOST_SAID = 64 * 1024  # of all answers to one letter; a line is 512 (RFC 5321, 4.5.3.1.5)
+
+
+@dataclass
+class _Patience:
+    """With one letter: time and bytes that its server has left, however slowly and however much it says."""
+
+    until: float = 0.0
+    left: int = 0
+
+    def renew(self, time_limit: float) -> None:
+        self.until, self.left = time.monotonic() + time_limit * FOR_ALL, MOST_SAID
+
+
+class _Answers(io.RawIOBase):
+    def __init__(self, connection: socket.socket, patience: _Patience) -> None:
+        self._connection, self._patience = connection, patience
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        patience, time_limit = self._patience, self._connection.gettimeout() or 0
+        left = patience.until - time.monotonic()
+        if left <= 0 or patience.left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(min(left, time_limit))
+        count = self._connection.recv_into(buffer)
+        self._connection.settimeout(time_limit)
+        patience.left -= count
+        return count
+
+
+class _Smtp(smtplib.SMTP):
+    """smtplib itself waits for every single byte anew, and keeps all lines of an answer."""
+
+    def __init__(self, patience: _Patience, *where: Any, **more: Any) -> None:
+        self._patience = patience
+        super().__init__(*where, **more)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(_Answers(self.sock, self._patience))
+        return super().getreply()
+
+
+class _SmtpInTls(_Smtp, smtplib.SMTP_SSL):
+    pass
 
 
 class _Refused(Exception):
@@ -49,6 +103,7 @@ class SmtpPost:
             raise MailNotSet(what="[mail] host")
         self._settings = settings
         self._server: smtplib.SMTP | None = None
+        self._patience = _Patience()
 
     @property
     def name(self) -> str:
@@ -58,6 +113,7 @@ class SmtpPost:
         if not is_sendable(letter.to):
             return Receipt(Fate.REFUSED, WRONG_ADDRESS)
         data = as_bytes(letter)
+        self._patience.renew(self._settings.time_limit)
         try:
             server = self._begun(on_wire(letter.return_path))
             _ask(server, f"RCPT TO:<{on_wire(letter.to)}>", 250, WILL_FORWARD)
@@ -123,11 +179,11 @@ class SmtpPost:
         context = None if settings.security == "none" else self._trust()
         try:
             if settings.security == "tls":
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
-                    settings.host, settings.port, timeout=settings.time_limit, context=context
+                server: smtplib.SMTP = _SmtpInTls(
+                    self._patience, settings.host, settings.port, timeout=settings.time_limit, context=context
                 )
             else:
-                server = smtplib.SMTP(settings.host, settings.port, timeout=settings.time_limit)
+                server = _Smtp(self._patience, settings.host, settings.port, timeout=settings.time_limit)
             try:
                 self._introduce(server, context if settings.security == "starttls" else None)
             except BaseException:
@@ -157,9 +213,10 @@ class SmtpPost:
             except smtplib.SMTPNotSupportedError as error:
                 raise MailLoginRefused(server=self.name) from error
             except smtplib.SMTPAuthenticationError as error:
-                if error.smtp_code < 500:
-                    raise  # 454: for now (RFC 4954, 4)
-                raise MailLoginRefused(server=self.name) from None  # its words may repeat what it was told
+                refusal: NoticeError = MailLoginRefused(server=self.name)
+                if error.smtp_code < 500:  # 454: for now (RFC 4954, 4)
+                    refusal = MailServerUnreachable(server=self.name, reason=str(error.smtp_code))
+                raise refusal from None  # its words may repeat what it was told
             finally:
                 server.password = ""  # smtplib keeps it
 

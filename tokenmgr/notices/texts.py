@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenmgr.domain.look import LONGEST_MAIL, LONGEST_WORD, WORDS
-from tokenmgr.errors import MailNotSet
+from tokenmgr.errors import MailNotSet, TextUnfit
+from tokenmgr.messages import Texts
 from tokenmgr.notices import advice, layout
 from tokenmgr.notices.layout import Block, Heading, Paragraph, Section, Steps, Table
 from tokenmgr.notices.post import Letter
@@ -64,6 +65,17 @@ def _mistakes(text: str) -> Iterator[Mistake]:
             yield Mistake(number, "text_brace")
 
 
+def placeholders() -> str:
+    return " ".join(f"{{{name}}}" for name in sorted(VALUES | BLOCKS))
+
+
+def told(name: str, own: str, t: Callable[..., str]) -> Iterator[str]:
+    """The mistakes of a bank's own text, in words."""
+    for one in mistakes(own):
+        place = t("bank.line", line=one.line, key=f'mails."{name}"')
+        yield t(f"look.{one.why}", place=place, said=one.said, words=placeholders())
+
+
 def write(matter: Matter, return_path: str = "") -> Letter:
     """The same letter whenever it is written: what changes with time in it is as of the day it is dated."""
     look = matter.look
@@ -93,7 +105,10 @@ def name_of(matter: Matter, language: str) -> str:
 def _section(matter: Matter, language: str) -> Section:
     said = advice.Advice(matter, language)
     name = name_of(matter, language)
-    subject, _, body = (matter.look.mails.get(name) or usual(name)).strip().partition("\n")
+    own = matter.look.mails.get(name)
+    if own and (unfit := list(told(name, own, Texts(language)))):  # it was set by a program that knew other names
+        raise TextUnfit(what=name, reason=" ".join(unfit))
+    subject, _, body = (own or usual(name)).strip().partition("\n")
     blocks: Mapping[str, Block] = {
         "facts": Table(tuple(said.facts())),
         "steps": Steps(tuple(said.steps())),

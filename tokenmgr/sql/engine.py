@@ -35,6 +35,7 @@ T = TypeVar("T")
 Answer = Row[*tuple[Any, ...]]
 NOTHING: Mapping[str, Any] = {}
 ATTEMPTS = 5  # at a write that another one, or a lost connection, has kept from being done
+_NOW = text("SELECT clock_timestamp()")
 _TRY_LOCK = text("SELECT pg_try_advisory_lock(hashtextextended('tokenmgr ' || :name, 0))")
 BUSY = 5_000  # ms that SQLite waits for somebody who does not know of the file lock
 AT_ONCE = 500  # rows of a stream that are in memory
@@ -136,6 +137,11 @@ class Database:
                 connection.exec_driver_sql("COMMIT")
             except DBAPIError as error:
                 raise _unavailable(error) from error
+
+    def now(self) -> datetime:
+        """By the one clock that all nodes of a registry have in common; SQLite's is its computer's."""
+        row = None if self._lock else self.first(_NOW)
+        return row[0] if row else self._clock()
 
     def _at_leisure(self) -> Connection:
         """One of its own, for what goes through a whole registry."""

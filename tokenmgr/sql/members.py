@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, fun
 
 from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.domain.member import Member, Need
+from tokenmgr.domain.notice import Stage
 from tokenmgr.domain.party import Bank
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.rows import SUBSCRIBER, micros, moment_or_none, subscriber_of
@@ -31,8 +32,8 @@ class Members:
 
 
 _held, _waiting = generation.alias("g"), generation.alias("w")
-_UNDELIVERED = ("refused", "bounced")
-_undelivered = exists().where(notice.c.serial == _held.c.serial, notice.c.state.in_(_UNDELIVERED))
+_FAILED = [one.value for one in Stage if one.has_failed]
+_undelivered = exists().where(notice.c.serial == _held.c.serial, notice.c.state.in_(_FAILED))
 _spent = func.coalesce(tries.c.spent, 0)
 _need = case(
     (

@@ -185,7 +185,12 @@ def candidates(database: Database, now: datetime, ahead: timedelta, only: str | 
 
 # --- what is due, kept ---
 
-_KEEP = text("""
+
+def _words(some: Iterable[Skipped | Stage]) -> str:
+    return ", ".join(f"'{one.value}'" for one in some)
+
+
+_KEEP = text(f"""
 INSERT INTO notice (bank, serial, to_whom, kind, lead, state, why, address, tries, told, due_at, queued_at, next_at,
     claimed_by, letter)
 VALUES (:bank, :serial, :to_whom, :kind, :lead, :state, :why, :address, 0, '', :due_at, :now, :now, '', '')
@@ -193,9 +198,9 @@ ON CONFLICT (serial, to_whom, kind, lead) DO UPDATE
 SET state = excluded.state, why = '', address = excluded.address, tries = 0, told = '', due_at = excluded.due_at,
     queued_at = excluded.queued_at, next_at = excluded.next_at, letter = '', sent_at = NULL
 WHERE excluded.state = 'waiting' AND (
-    (notice.state = 'skipped' AND notice.why IN ('on-hold', 'no-address', 'not-wanted'))
-    OR (notice.state IN ('refused', 'bounced') AND notice.address <> excluded.address))
-""")  # what may pass: domain/notice.py
+    (notice.state = 'skipped' AND notice.why IN ({_words(one for one in Skipped if one.may_pass)}))
+    OR (notice.state IN ({_words(one for one in Stage if one.has_failed)}) AND notice.address <> excluded.address))
+""")  # noqa: S608  ours
 
 
 def keep(connection: Connection, due: Iterable[tuple[str, Due]], now: datetime) -> int:

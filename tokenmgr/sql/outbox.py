@@ -1,19 +1,21 @@
 """The outbox: notices that wait, one after the other taken by whichever process comes first, and what came of each.
 
 A process takes some for a while (`next_at`): whoever does not come back in that time has died, and another takes them.
+That goes by each node's own clock, of which none is far from the database's (notices/schedule.py).
 Before a mail is handed over, one commit keeps what came of the mail before and the letter that comes now. So of one
 that was killed, at most the last letter is in doubt, and whoever takes that up has it here, byte for byte.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, text, update
 
+from tokenmgr.domain.audit import Action, Actor
 from tokenmgr.domain.notice import Due, Notice, Skipped, Stage
 from tokenmgr.domain.party import Role
 from tokenmgr.errors import NoticeNotRetriable, NoticeUnknown
@@ -23,8 +25,9 @@ from tokenmgr.sql.notices import ABOUT, WHOLE, About, Candidate, about_of
 from tokenmgr.sql.rows import hexed, micros, moment, moment_or_none
 from tokenmgr.sql.schema import generation, subscriber
 from tokenmgr.sql.schema import notice as table
+from tokenmgr.sql.trail import note_of
 
-LEASE = timedelta(minutes=30)  # longer than any one mail takes: who waits ten minutes for an answer is among them
+LEASE = timedelta(minutes=30)  # longer than any one mail takes (notices/smtp.py), and what two clocks differ by
 AT_ONCE = 20  # taken together
 
 
@@ -49,6 +52,7 @@ class Outcome:
     skipped: Skipped | None = None
     again_at: datetime | None = None  # WAITING alone
     has_been_tried: bool = True
+    is_in_doubt: bool = False  # the server may have the letter, so that one comes again; WAITING alone
 
 
 @dataclass(frozen=True)
@@ -161,9 +165,10 @@ class Outbox:
         row = self._database.first(found if bank is None else found.where(table.c.bank == bank))
         return 0 if row is None else int(row[0])
 
-    def waiting(self, now: datetime, bank: str | None = None) -> list[int]:
-        """What would be taken now."""
-        return [number for (number,) in self._database.read(_waiting(now, bank))]
+    def waiting(self, now: datetime, bank: str | None = None) -> int:
+        """How many would be taken now."""
+        row = self._database.first(select(func.count()).select_from(_waiting(now, bank).subquery()))
+        return 0 if row is None else int(row[0])
 
     # --- afterwards ---
 
@@ -177,23 +182,26 @@ class Outbox:
             return found
         raise NoticeUnknown(number=number)
 
-    def retry(self, number: int, now: datetime) -> None:
-        """One that has failed, once more to the same address, as a mail of its own."""
+    def retry(self, numbers: Iterable[int], now: datetime, by: Actor) -> None:
+        """Those have failed, and go once more to the same address, each as a mail of its own; or none of them."""
+        again = sorted(set(numbers))
 
         def act(connection: Connection) -> None:
-            if connection.execute(_RETRY, {"which": number, "until": micros(now)}).rowcount == 1:
-                return
-            row = connection.execute(_STATE, {"which": number}).first()
-            if row is None:
-                raise NoticeUnknown(number=number)
-            raise NoticeNotRetriable(number=number, state=row[0])
+            for number in again:
+                _retry(connection, by, number, now)
 
         self._database.write(act)
 
-    def bounced(self, number: int, address: str, told: str, is_permanent: bool) -> bool:
+    def bounced(self, number: int, address: str, told: str, is_permanent: bool, by: Actor) -> bool:
         """Whether it was news: that mail was handed over for this address, and is not reported already."""
         values = {"which": number, "of_address": address, "what": told}
-        return self._database.write(lambda c: c.execute(_BOUNCED if is_permanent else _DELAYED, values).rowcount == 1)
+
+        def act(connection: Connection) -> bool:
+            if not is_permanent:
+                return connection.execute(_DELAYED, values).rowcount == 1
+            return _is_done(connection, by, Action.NOTICE_BOUNCED, _BOUNCED, values)
+
+        return self._database.write(act)
 
 
 # --- statements ---
@@ -205,7 +213,7 @@ def _waiting(now: datetime, of_bank: str | None) -> Any:
     wanted: list[Any] = [_IS_OPEN, table.c.next_at <= micros(now)]
     if of_bank is not None:
         wanted.append(table.c.bank == of_bank)
-    return select(table.c.id).where(*wanted).order_by(table.c.next_at, table.c.id)
+    return select(table.c.id).where(*wanted)
 
 
 def _take(connection: Connection, me: str, now: datetime, of_bank: str | None, without: Sequence[str]) -> list[int]:
@@ -213,7 +221,7 @@ def _take(connection: Connection, me: str, now: datetime, of_bank: str | None, w
     found = _waiting(now, of_bank)
     if without:
         found = found.where(table.c.bank.not_in(without))
-    some = found.limit(AT_ONCE).with_for_update(skip_locked=True)
+    some = found.order_by(table.c.next_at, table.c.id).limit(AT_ONCE).with_for_update(skip_locked=True)
     taken = {"state": Stage.SENDING.value, "claimed_by": me, "next_at": micros(now + LEASE)}
     rows = connection.execute(update(table).where(table.c.id.in_(some)).values(taken).returning(table.c.id))
     return sorted(number for (number,) in rows)
@@ -248,6 +256,24 @@ _BOUNCED = (  # a report may be quicker than the commit that keeps the server's 
 _DELAYED = _reported.where(_IS_SENT, table.c.told != bindparam("what")).values(told=bindparam("what"))
 
 
+def _is_done(connection: Connection, by: Actor, action: Action, change: Any, values: Mapping[str, Any]) -> bool:
+    row = connection.execute(change.returning(table.c.to_whom, table.c.serial), values).first()
+    if row is None:
+        return False
+    to, serial = row
+    note_of(connection, by, action, to, serial, after={"notice": values["which"]})
+    return True
+
+
+def _retry(connection: Connection, by: Actor, number: int, now: datetime) -> None:
+    if _is_done(connection, by, Action.NOTICE_RETRIED, _RETRY, {"which": number, "until": micros(now)}):
+        return
+    row = connection.execute(_STATE, {"which": number}).first()
+    if row is None:
+        raise NoticeUnknown(number=number)
+    raise NoticeNotRetriable(number=number, state=row[0])
+
+
 def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datetime) -> None:
     for one in done:
         values: dict[str, Any] = {
@@ -259,8 +285,8 @@ def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datet
             "claimed_by": "",
             "sent_at": micros(now) if one.stage is Stage.SENT else None,
         }
-        if one.stage is not Stage.WAITING or not one.has_been_tried:
-            values["letter"] = ""  # nobody has it
+        if not one.is_in_doubt:
+            values["letter"] = ""
         connection.execute(_RECORD.values(values), {"which": one.number, "me": me})
 
 
