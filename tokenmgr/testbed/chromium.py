@@ -175,11 +175,14 @@ class Window:
 
     def text(self, element: str) -> str:
         """Empty where there is none."""
-        return "".join(self._page.locator(element).all_inner_texts()).strip()
+        found: list[str] = []
+        with self._held_to(element):
+            found = self._page.locator(element).all_inner_texts()
+        return "".join(found).strip()
 
     @property
     def title(self) -> str:
-        return self._page.title()
+        return self.text("head > title")
 
     @property
     def path(self) -> str:
