@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from tokenmgr.domain.notice import AHEAD, LONG, Due, due_notices, furthest_lead
+from tokenmgr.domain.notice import AHEAD, LONG, Due, due_notices, furthest_lead, left_out
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.errors import ClockBackwards, LongSinceLast
 from tokenmgr.sql.outbox import Outbox
@@ -28,13 +28,18 @@ def require_clock(last: datetime | None, now: datetime, after_pause: bool = Fals
 
 
 def due(
-    outbox: Outbox, policies: Mapping[str, BankPolicy], now: datetime, bank: str | None = None
+    outbox: Outbox,
+    policies: Mapping[str, BankPolicy],
+    now: datetime,
+    bank: str | None = None,
+    with_left_out: bool = False,
 ) -> Iterator[tuple[str, Due]]:
-    """Each with its bank, as they are found."""
+    """Each with its bank, as they are found; for whoever looks, with those that were noted as left out before."""
     ahead = max((furthest_lead(policy) for policy in policies.values()), default=timedelta())
     for one in outbox.candidates(now, ahead, bank):
         if one.bank in policies:  # or it has been added just now
-            for found in due_notices(one.held, policies[one.bank], now, one.known):
+            which = (one.held, policies[one.bank], now, one.known)
+            for found in (*due_notices(*which), *(left_out(*which) if with_left_out else ())):
                 yield one.bank, found
 
 
