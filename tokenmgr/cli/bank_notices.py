@@ -28,6 +28,7 @@ from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
 COMMANDS = {
+    "test": "tokenmgr.cli.bank_notices_trial:test",
     "preview": "tokenmgr.cli.bank_notices_seen:preview",
     "list": "tokenmgr.cli.bank_notices_seen:list_",
     "retry": "tokenmgr.cli.bank_notices_after:retry",

@@ -48,6 +48,7 @@ class SmtpPost:
         if not settings.host:
             raise MailNotSet(what="[mail] host")
         self._settings = settings
+        self._require_files()
         self._server: smtplib.SMTP | None = None
 
     @property
@@ -162,6 +163,14 @@ class SmtpPost:
                 raise MailLoginRefused(server=self.name) from None  # its words may repeat what it was told
             finally:
                 server.password = ""  # smtplib keeps it
+
+    def _require_files(self) -> None:
+        """Whether or not there is a mail today: whoever sets this up is to hear of it now."""
+        if self._settings.security != "none":
+            self._trust()
+        if self._settings.user:
+            with password(Path(self._settings.password_file)):
+                pass
 
     def _trust(self) -> ssl.SSLContext:
         try:
