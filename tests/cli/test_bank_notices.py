@@ -125,7 +125,8 @@ def test_a_clock_that_is_wrong_writes_to_nobody(
         done = home.bank("notices", "run", *arguments, "--json")
         assert (done.status, json.loads(done.out)["error"]["code"]) == (status, code)
     assert home.bank("notices", "run", "--dry-run").status == 0
-    assert home.bank("notices", "run", "--after-pause").status == (0 if code == "N106" else 3)
+    home.fine("notices", "run", *(("--bank", BANK) if code == "N105" else ()), "--after-pause")
+    home.fine("notices", "run")
 
 
 def test_a_bank_without_a_sender_keeps_nobody_else(home: BankHome, mails: House) -> None:
@@ -137,3 +138,28 @@ def test_a_bank_without_a_sender_keeps_nobody_else(home: BankHome, mails: House)
     assert "N101" in done.err
     assert mails.taken == []
     assert "Waiting                           2" in done.out
+
+
+def test_setting_up_is_tried_before_anything_is_due(home: BankHome, mails: House) -> None:
+    trial = ("notices", "test", "--to", "staff@mihon.example", "--bank", BANK)
+    assert "has taken the mail to staff@mihon.example: 2.0.0 taken" in home.fine(*trial)
+    (mail,) = [one.mail for one in mails.taken]
+    assert (str(mail["To"]), str(mail["Subject"])) == ("staff@mihon.example", "お知らせメールの送信テスト")
+    assert "みほん信用金庫" in str(mail["From"])
+    assert home.json("notices", "list") == []
+    mails.answer("RCPT", "550 5.1.1 no such user")
+    refused = home.bank(*trial, "--json")
+    assert (refused.status, json.loads(refused.out)["told"]) == (5, "550 5.1.1 no such user")
+    home.fine("notices", "run")  # then there is nothing due
+
+    settings = home.folder / "settings.toml"
+    named = settings.read_text().replace("none", "tls") + 'user = "notices"\npassword_file = "mail.password"\n'
+    settings.write_text(named)
+    assert home.bank("notices", "run").status == 2
+    (home.folder / "mail.password").write_text("hunter2-70815\n")
+    (home.folder / "mail.password").chmod(0o644)
+    done = home.bank("notices", "run")
+    assert (done.status, "mail.password" in done.err) == (2, True)
+    (home.folder / "mail.password").chmod(0o600)
+    home.fine("notices", "run")
+    assert home.bank(*trial).status in (3, 4)  # no TLS there

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.notice import (
     EXPIRED_FOR,
+    HALFWAY,
     NOTHING,
     RENEWED_FOR,
     Due,
@@ -26,6 +27,7 @@ from tokenmgr.domain.notice import (
     Stage,
     due_notices,
     furthest_lead,
+    left_out,
     still_true,
 )
 from tokenmgr.domain.party import Role
@@ -109,7 +111,29 @@ def test_that_it_has_ended_and_that_it_was_renewed() -> None:
 
 
 def test_a_lead_from_before_the_certificate_is_none_of_its_own() -> None:
-    assert due(replace(HELD, confirmed_at=ENDS - 20 * DAY), 15) == set()
+    assert due(replace(HELD, confirmed_at=ENDS - 20 * DAY), 15) == {(1, "due", 30, "before")}
+
+
+def test_a_life_without_a_lead_has_its_half() -> None:
+    held, policy = replace(HELD, confirmed_at=ENDS - 3 * DAY), replace(POLICY, notice_days=(3, 2))
+    early = {(1, "due", 3, "before"), (2, "due", 3, "before")}
+    assert due(held, 2.5, policy=policy) == early
+    assert due(held, 2, policy=policy) == early | {(1, "due", 2, "")}
+    assert due(held, 1.5, policy=policy) == early | {(1, "due", 2, ""), (2, "due", HALFWAY, "")}
+    early = {(1, "due", 10, "before"), (1, "due", 30, "before")} | {(2, "due", 3, "before")}
+    assert due(held, 1.5 + 1 / 86400) == early
+    assert due(held, 1.5) == early | {(1, "due", HALFWAY, ""), (2, "due", HALFWAY, "")}
+    assert due(replace(held, confirmed_at=ENDS - DAY), 1) >= {(1, "due", HALFWAY, "")}
+    assert due(held, 1, policy=replace(POLICY, notice_days=(), escalation_days=())) == set()
+
+
+def test_who_is_left_out_is_told_whenever_it_is_looked_at() -> None:
+    nobody = replace(HELD, holder=Person(1, ""), administrators=())
+    noted = {a(USER, 30): Past(Stage.SKIPPED, "", Skipped.NO_ADDRESS)}
+    now = ENDS - 28 * DAY
+    assert [one.skipped for one in left_out(nobody, POLICY, now, noted)] == [Skipped.NO_ADDRESS]
+    assert left_out(HELD, POLICY, now, noted) == ()
+    assert left_out(replace(nobody, state=State.HELD), POLICY, now, noted) == ()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +198,7 @@ CERTIFICATES = st.builds(
     serial=st.just(7),
     state=st.just(State.ACTIVE),
     not_after=st.just(ENDS),
-    confirmed_at=st.just(BEGAN),
+    confirmed_at=st.one_of(st.just(BEGAN), st.integers(24, 90 * 24).map(lambda hours: ENDS - timedelta(hours=hours))),
     is_renewal=st.booleans(),
     role=st.sampled_from(Role),
     holder=st.builds(Person, st.just(1), ADDRESSES),
@@ -189,12 +213,15 @@ class Office:
     """Looks and sends as a run does, and remembers it."""
 
     policy: BankPolicy
+    broken: str = ""  # an address that takes no mail
     known: dict[Notice, Past] = field(default_factory=dict)
-    taken: Counter[tuple[Notice, str]] = field(default_factory=Counter)  # by the mail server, for which address
+    taken: Counter[tuple[Notice, str]] = field(default_factory=Counter)  # and delivered, to which address
 
     def run(self, held: Held, now: datetime, fate: Stage = Stage.SENT) -> list[Due]:
         found = list(due_notices(held, self.policy, now, self.known))
         for one in found:
+            past = self.known.get(one.notice)
+            assert one.skipped or past is None or not past.has_failed(one.address)
             stage = Stage.SKIPPED if one.skipped else Stage.WAITING
             self.known[one.notice] = Past(stage, one.address, one.skipped)
         for notice in [one for one, past in self.known.items() if past.stage is Stage.WAITING]:
@@ -208,8 +235,9 @@ class Office:
             return
         (address,) = [p.address for p in (held.holder, *held.administrators) if p.subscriber == notice.to]
         assert address
+        fate = Stage.REFUSED if address == self.broken else fate
         self.known[notice] = Past(fate, address)
-        if fate in (Stage.SENT, Stage.BOUNCED):
+        if fate is Stage.SENT:
             self.taken[notice, address] += 1
 
 
@@ -242,8 +270,8 @@ def test_nobody_is_written_two_leads_at_once(held: Held, policy: BankPolicy, now
     assert all(count == 1 for count in written.values())
     for one in found:
         if one.skipped is Skipped.OVERTAKEN:
-            last = min(other.notice.lead for other in found if other.notice.to == one.notice.to and other.notice.lead)
-            assert last < one.notice.lead
+            mine = [other for other in found if other.notice.to == one.notice.to and other.skipped is None]
+            assert all(one.at <= other.at and other.notice.lead < one.notice.lead for other in mine)
     assert len({one.notice for one in found}) == len(found)
     assert all(still_true(one.notice, held, policy, now, {}) is one.skipped for one in found)
 
@@ -252,21 +280,22 @@ def test_nobody_is_written_two_leads_at_once(held: Held, policy: BankPolicy, now
 def test_daily_runs_let_none_end_unnoticed(held: Held, policy: BankPolicy, second: int, data: st.DataObject) -> None:
     """Where its bank has leads, and somebody has an address. A holder's that fail reach its administrators."""
     fails = data.draw(st.booleans())
-    office = Office(policy)
-    start = BEGAN + timedelta(seconds=second)
-    fate = Stage.REFUSED if fails else Stage.SENT
+    office = Office(policy, broken=held.holder.address if fails else "")
+    start = held.confirmed_at + timedelta(seconds=second)
     for day in range(366):
         now = start + day * DAY
-        office.run(held, now, fate)
-        if fails:  # whoever is in the holder's place
-            office.run(held, now, Stage.SENT)
-    is_reachable = bool(held.administrators) if fails else bool(held.holder.address or held.administrators)
+        office.run(held, now)
+        office.run(held, now)  # whoever is in the holder's place
+    is_reachable = held.administrators or (held.holder.address and not fails)
     told = {notice.lead for (notice, _), count in office.taken.items() if count and notice.kind == Kind.DUE.value}
+    leads = {lead for lead in policy.notice_days if ENDS - lead * DAY > held.confirmed_at}
+    if policy.notice_days and not leads:
+        leads = {HALFWAY}
     if is_reachable:
-        assert set(policy.notice_days) <= told or (fails and not held.holder.address)
+        assert leads <= told
     elif not held.holder.address:
         skipped = {notice.lead for notice, past in office.known.items() if past.skipped is Skipped.NO_ADDRESS}
-        assert set(policy.notice_days) <= skipped
+        assert leads <= skipped
 
 
 def test_the_furthest_lead_is_how_far_one_looks_ahead() -> None:

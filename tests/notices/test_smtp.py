@@ -299,8 +299,8 @@ def test_a_login_that_fails_for_now_is_tried_later(tmp_path: Path) -> None:
 def test_a_password_that_others_may_read_is_not_used(plain: House, tmp_path: Path, mode: int) -> None:
     file = password_file(tmp_path, mode=mode)
     given = settings(plain.port, user=LOGIN, password_file=file)
-    with post(given) as way, pytest.raises(SettingsWrong) as raised:
-        way.send(letter())
+    with pytest.raises(SettingsWrong) as raised:
+        SmtpPost(given)
     assert raised.value.file == file
 
 
@@ -311,8 +311,8 @@ def test_a_password_file_without_a_password_is_named(plain: House, tmp_path: Pat
         file.write_bytes(content)
         file.chmod(0o600)
     given = settings(plain.port, user=LOGIN, password_file=str(file))
-    with post(given) as way, pytest.raises(SettingsWrong):
-        way.send(letter())
+    with pytest.raises(SettingsWrong):
+        SmtpPost(given)
 
 
 # --- TLS ---
@@ -356,6 +356,6 @@ def test_a_file_of_roots_that_is_none_is_named(tmp_path: Path, content: bytes | 
     file = tmp_path / "roots.pem"
     if content is not None:
         file.write_bytes(content)
-    with post(settings(9, security="tls", ca_file=str(file))) as way, pytest.raises(SettingsWrong) as raised:
-        way.send(letter())
+    with pytest.raises(SettingsWrong) as raised:
+        SmtpPost(settings(9, security="tls", ca_file=str(file)))
     assert raised.value.file == str(file)

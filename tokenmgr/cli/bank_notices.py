@@ -28,6 +28,7 @@ from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import t
 
 COMMANDS = {
+    "test": "tokenmgr.cli.bank_notices_trial:test",
     "preview": "tokenmgr.cli.bank_notices_seen:preview",
     "list": "tokenmgr.cli.bank_notices_seen:list_",
     "retry": "tokenmgr.cli.bank_notices_after:retry",
@@ -63,9 +64,10 @@ def run(code: str | None, dry_run: bool, after_pause: bool, as_json: bool) -> in
         at_present = clock.steady()  # one that is set while this runs would have mails skipped as too late
         now = at_present()
         schedule.require_same_clock(opened.database.now(), now)
-        schedule.require_clock(rounds.last_of(opened.administration.jobs_done(), code), now, after_pause)
+        jobs = opened.administration.jobs_done()
+        schedule.require_clock(rounds.last_of(jobs, code), now, after_pause)
         with closing(SmtpPost(settings().mail)) as post:
-            opened.administration.keep_jobs_done([rounds.job_of(code)], now)
+            opened.administration.keep_jobs_done(rounds.noted(jobs, code, now), now)
             write = partial(texts.write, return_path=settings().mail.return_path)
             key = opened.registry.nonce_key()
             courier = Courier(outbox_of(opened), post, write, key, at_present, time.sleep)

@@ -18,7 +18,7 @@ from tokenmgr.cli.bank_view import stream_columns, stream_json
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output
 from tokenmgr.clock import JAPAN, japan_day
-from tokenmgr.domain.notice import Due, Kind, Notice, Person, Stage
+from tokenmgr.domain.notice import HALFWAY, Due, Kind, Notice, Person, Stage
 from tokenmgr.notices import schedule
 from tokenmgr.notices.courier import matter_of
 from tokenmgr.notices.letters import Edition
@@ -86,7 +86,7 @@ def preview(code: str | None, day: datetime | None, wants_text: bool, number: in
 
 def _due(opened: Open, code: str | None, day: datetime | None) -> Iterator[tuple[str, Due]]:
     """Now, or on that day alone: what is due before it will have been sent by then."""
-    found = schedule.due(outbox_of(opened), policies_of(opened), day or clock.now(), code)
+    found = schedule.due(outbox_of(opened), policies_of(opened), day or clock.now(), code, with_left_out=True)
     return found if day is None else ((bank, one) for bank, one in found if japan_day(one.at) == japan_day(day))
 
 
@@ -229,4 +229,6 @@ def told_words(told: str) -> str:
 
 
 def what_word(notice: Notice) -> str:
+    if notice.kind == Kind.DUE.value and notice.lead == HALFWAY:
+        return t("notices.kind_halfway")
     return t(f"notices.kind_{Kind(notice.kind).value}", days=notice.lead)

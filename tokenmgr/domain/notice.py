@@ -2,6 +2,7 @@
 
 A lead is so many whole days before expiry. Of several leads that have passed at once (nobody has run for a while, or a
 bank has added some) the last is written, and the others are skipped: two mails of one day that name the same day.
+A certificate that lives no longer than its leads is written about halfway: none ends without a word.
 
 The holder is written to; where it has no address, or its mail has failed, the other administrators of its contract are
 in its place. `escalation_days` are for a user's administrators whatever the user was told.
@@ -22,6 +23,8 @@ from tokenmgr.domain.policy import BankPolicy
 EXPIRED_FOR = timedelta(days=7)  # how long after expiry it is still told: older ones are no news to anybody
 RENEWED_FOR = timedelta(days=3)  # how long after a renewal it is still told
 AHEAD = timedelta(minutes=5)  # what the clock of a node may differ by from the one that all have in common
+HALFWAY = 0  # the lead of a DUE one at half of a life that has none
+SHORTEST = timedelta(days=1)  # before expiry: so daily runs meet it
 LONG = timedelta(hours=72)  # without a run: then a person looks first
 
 
@@ -40,6 +43,7 @@ class Skipped(Enum):
     EXPIRED = "expired"  # before it could be sent
     TOO_LATE = "too-late"  # that it has expired, or was renewed, is no news any more
     OVERTAKEN = "overtaken"  # a later lead has passed too, and is written in its place
+    BEFORE = "before"  # its lead had passed before the certificate was there
     NO_ADDRESS = "no-address"
     NOT_WANTED = "not-wanted"  # the bank's policy has changed meanwhile, or somebody else is written to
 
@@ -95,7 +99,7 @@ class Notice:
     serial: int
     to: int  # the subscriber who is written to: the holder, or an administrator of its contract
     kind: str  # Kind.value
-    lead: int = 0  # days before expiry; of a DUE one alone
+    lead: int = 0  # days before expiry, or HALFWAY; of a DUE one alone
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,14 @@ def due_notices(held: Held, policy: BankPolicy, now: datetime, known: Known = NO
     return tuple(one for one in _wanted(held, policy, now, known) if _is_news(one, known.get(one.notice)))
 
 
+def left_out(held: Held, policy: BankPolicy, now: datetime, known: Known) -> tuple[Due, ...]:
+    """Noted as skipped already, and still so."""
+    if held.state is not State.ACTIVE:
+        return ()
+    past = {notice: one for notice, one in known.items() if one.skipped}
+    return tuple(one for one in _wanted(held, policy, now, known) if one.skipped and one.notice in past)
+
+
 def still_true(notice: Notice, held: Held, policy: BankPolicy, now: datetime, known: Known) -> Skipped | None:
     """Looked at again right before each try at sending: why it is not to be written any more, where it is not."""
     if held.state is not State.ACTIVE:
@@ -158,19 +170,19 @@ def _is_news(due: Due, past: Past | None) -> bool:
 def _wanted(held: Held, policy: BankPolicy, now: datetime, known: Known) -> Iterator[Due]:
     """Each recipient is written the last of its own leads that has passed."""
     holder = held.holder
-    for kind, since in _passed(held, policy, now):
-        is_lead = kind is Kind.DUE
-        own = [lead for lead in since if not is_lead or lead in policy.notice_days]
-        further = [lead for lead in since if is_lead and held.role is Role.USER and lead in policy.escalation_days]
-        leads = {holder: own if holder.address or not held.administrators else []}
-        is_told = not own or _is_told(holder, Notice(held.serial, holder.subscriber, kind.value, own[0]), known)
+    for kind, own, further in _passed(held, policy, now):
+        leads = {holder: own if holder.address or not held.administrators else {}}
+        is_told = not own or _is_told(holder, Notice(held.serial, holder.subscriber, kind.value, _last(own)), known)
         for administrator in held.administrators:
-            leads[administrator] = further if is_told else sorted({*own, *further})
-        for person, mine in leads.items():
-            for lead in mine:
-                skipped = Skipped.OVERTAKEN if lead != mine[0] else None if person.address else Skipped.NO_ADDRESS
-                notice = Notice(held.serial, person.subscriber, kind.value, lead)
-                yield Due(notice, person.address, since[lead], skipped)
+            leads[administrator] = further if is_told else {**own, **further}
+        for person, since in leads.items():
+            for lead, at in since.items():
+                skipped = None if person.address else Skipped.NO_ADDRESS
+                if kind is Kind.DUE and lead != HALFWAY and _begins(held, lead) <= held.confirmed_at:
+                    skipped = Skipped.BEFORE
+                elif lead != _last(since):
+                    skipped = Skipped.OVERTAKEN
+                yield Due(Notice(held.serial, person.subscriber, kind.value, lead), person.address, at, skipped)
 
 
 def _is_told(holder: Person, notice: Notice, known: Known) -> bool:
@@ -178,17 +190,35 @@ def _is_told(holder: Person, notice: Notice, known: Known) -> bool:
     return bool(holder.address) and not (past and past.has_failed(holder.address))
 
 
-def _passed(held: Held, policy: BankPolicy, now: datetime) -> Iterator[tuple[Kind, Mapping[int, datetime]]]:
-    """Each kind's leads with the moments since which they are due, the last to pass first. A lead that had passed
-    before the certificate was there is none of its own."""
+Leads = Mapping[int, datetime]  # with the moments since which they are due
+
+
+def _passed(held: Held, policy: BankPolicy, now: datetime) -> Iterator[tuple[Kind, Leads, Leads]]:
+    """Each kind's leads: the holder's, and those that are for a user's administrators besides."""
     if held.is_renewal and policy.renewed_notice and held.confirmed_at <= now <= held.confirmed_at + RENEWED_FOR:
-        yield Kind.RENEWED, {0: held.confirmed_at}
+        yield Kind.RENEWED, {0: held.confirmed_at}, {}
     if not is_over(held.not_after, now):
-        leads = sorted({*policy.notice_days, *policy.escalation_days})
-        since = {lead: held.not_after - timedelta(days=lead) for lead in leads}
-        yield Kind.DUE, {lead: at for lead, at in since.items() if held.confirmed_at < at <= now}
+        further = policy.escalation_days if held.role is Role.USER else ()
+        yield Kind.DUE, _due(held, policy.notice_days, now), _due(held, further, now)
     elif policy.expired_notice and now <= held.not_after + EXPIRED_FOR:
-        yield Kind.EXPIRED, {0: held.not_after}
+        yield Kind.EXPIRED, {0: held.not_after}, {}
+
+
+def _due(held: Held, days: Sequence[int], now: datetime) -> Leads:
+    """Where all of them had passed before the certificate was there, half its life is in their place."""
+    since = {lead: max(_begins(held, lead), held.confirmed_at) for lead in days}
+    if since and max(since.values()) == held.confirmed_at:
+        left = max((held.not_after - held.confirmed_at) / 2, SHORTEST)
+        since[HALFWAY] = max(held.not_after - left, held.confirmed_at)
+    return {lead: at for lead, at in since.items() if at <= now}
+
+
+def _begins(held: Held, lead: int) -> datetime:
+    return held.not_after - timedelta(days=lead)
+
+
+def _last(since: Leads) -> int:
+    return max(since, key=lambda lead: (since[lead], -lead))
 
 
 def _why_not(notice: Notice, held: Held, policy: BankPolicy, now: datetime) -> Skipped:

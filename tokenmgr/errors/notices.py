@@ -39,7 +39,7 @@ class MailLoginRefused(NoticeError):
 
 
 class ClockBackwards(NoticeError):
-    """The last run is in the future: nobody is told what is due by such a clock."""
+    """The last run is in the future: this clock is wrong, or that one was. Nobody is told what is due by a guess."""
 
     code = "N105"
     retriable = True

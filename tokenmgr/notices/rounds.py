@@ -24,6 +24,11 @@ def last_of(jobs: Mapping[str, datetime], bank: str | None) -> datetime | None:
     return max((jobs[name] for name in {JOB, job_of(bank)} if name in jobs), default=None)
 
 
+def noted(jobs: Mapping[str, datetime], bank: str | None, now: datetime) -> list[str]:
+    """What is kept as done now: this one, and in place of what a clock that ran ahead has left in the future."""
+    return sorted({job_of(bank), *(name for name, at in jobs.items() if name.split()[0] == JOB and at > now)})
+
+
 def run(
     courier: Courier,
     policies: Mapping[str, BankPolicy],

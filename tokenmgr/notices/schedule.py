@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from tokenmgr.domain.notice import AHEAD, LONG, Due, due_notices, furthest_lead
+from tokenmgr.domain.notice import AHEAD, LONG, Due, due_notices, furthest_lead, left_out
 from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.errors import ClockBackwards, ClocksDiffer, LongSinceLast
 from tokenmgr.sql.outbox import Outbox
@@ -20,10 +20,12 @@ AT_ONCE = 500  # kept in one commit
 
 def require_clock(last: datetime | None, now: datetime, after_pause: bool = False) -> None:
     """A clock that goes back, or has made a leap, would have customers written at the wrong time; `after_pause`: a
-    person has looked at what would be sent."""
-    if last is not None and now < last - AHEAD:
+    person has looked at what would be sent, and at the clock."""
+    if last is None or after_pause:
+        return
+    if now < last - AHEAD:
         raise ClockBackwards(at=last)
-    if last is not None and now > last + LONG and not after_pause:
+    if now > last + LONG:
         raise LongSinceLast(at=last)
 
 
@@ -34,13 +36,18 @@ def require_same_clock(common: datetime, now: datetime) -> None:
 
 
 def due(
-    outbox: Outbox, policies: Mapping[str, BankPolicy], now: datetime, bank: str | None = None
+    outbox: Outbox,
+    policies: Mapping[str, BankPolicy],
+    now: datetime,
+    bank: str | None = None,
+    with_left_out: bool = False,
 ) -> Iterator[tuple[str, Due]]:
-    """Each with its bank, as they are found."""
+    """Each with its bank, as they are found; for whoever looks, with those that were noted as left out before."""
     ahead = max((furthest_lead(policy) for policy in policies.values()), default=timedelta())
     for one in outbox.candidates(now, ahead, bank):
         if one.bank in policies:  # or it has been added just now
-            for found in due_notices(one.held, policies[one.bank], now, one.known):
+            which = (one.held, policies[one.bank], now, one.known)
+            for found in (*due_notices(*which), *(left_out(*which) if with_left_out else ())):
                 yield one.bank, found
 
 

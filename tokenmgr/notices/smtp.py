@@ -102,6 +102,7 @@ class SmtpPost:
         if not settings.host:
             raise MailNotSet(what="[mail] host")
         self._settings = settings
+        self._require_files()
         self._server: smtplib.SMTP | None = None
         self._patience = _Patience()
 
@@ -219,6 +220,14 @@ class SmtpPost:
                 raise refusal from None  # its words may repeat what it was told
             finally:
                 server.password = ""  # smtplib keeps it
+
+    def _require_files(self) -> None:
+        """Whether or not there is a mail today: whoever sets this up is to hear of it now."""
+        if self._settings.security != "none":
+            self._trust()
+        if self._settings.user:
+            with password(Path(self._settings.password_file)):
+                pass
 
     def _trust(self) -> ssl.SSLContext:
         try:
