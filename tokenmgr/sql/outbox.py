@@ -186,7 +186,7 @@ class Outbox:
             row = connection.execute(_STATE, {"which": number}).first()
             if row is None:
                 raise NoticeUnknown(number=number)
-            raise NoticeNotRetriable(number=number, state=row[0])
+            raise NoticeNotRetriable(number=number, state=f"notice-{row[0]}")
 
         self._database.write(act)
 
