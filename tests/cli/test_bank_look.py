@@ -87,6 +87,12 @@ def test_what_cannot_be_is_said_with_its_code(home: BankHome, arguments: tuple[s
     assert (done.status != 0, code in done.err) == (True, True), done.err
 
 
+def test_a_logo_is_brought_or_taken_away_and_not_both(home: BankHome) -> None:
+    own = home.write(OWN, "own.toml")
+    done = home.bank("look", "set", BANK, own, "--logo", own, "--no-logo")
+    assert (done.status, "--no-logo" in done.err) == (2, True)
+
+
 def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "look.toml"
     file.write_text(
@@ -112,8 +118,11 @@ def test_every_mistake_of_a_text_is_told(tmp_path: Path) -> None:
     )
     with pytest.raises(TextUnfit) as raised:
         read(file)
+    reason = raised.value.reason
     for said in ("{expirs}", "{facts}", "{user_id}", "due.ja", "due.en"):
-        assert said in raised.value.reason
+        assert said in reason
+    assert reason.count("{contract_number}") == 1  # what there is instead
+    assert [number for number in range(9) if f"line {number}, " in reason or f"{number}行目 " in reason] == [4, 5, 6, 7]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import logging
 from datetime import timedelta
@@ -274,9 +275,36 @@ def test_where_the_bank_has_said_its_address_no_other_one_will_do(rig: Rig) -> N
     for other in ("evil.example", f"{HOST}:8443", f"{HOST}.evil.example", "127.0.0.1"):
         answer = visitor.get(host=other)
         assert (answer.status_code, "E119" in answer.text) == (421, True)
-        assert f'href="{SITE}/{BANK}"' in answer.text
+        assert f'href="{SITE}/{BANK}/"' in answer.text
         told = visitor.post("login", {"login_pin": LOGIN_PIN}, host=other, origin=f"https://{other}")
         assert told.status_code == 421
+
+
+def test_an_address_without_a_banks_code_has_a_way_on(rig: Rig) -> None:
+    """A mail has it so where the bank has said no more of its address."""
+
+    def says(bank: str, site: str) -> None:
+        rig.administration.change_look(bank, lambda former: dataclasses.replace(former, site=site))
+
+    visitor = rig.visitor()
+    asked = functools.partial(visitor._asked, "GET", "/", b"")
+    both = asked({})
+    assert (both.status_code, f'href="/{BANK}/"' in both.text, f'href="/{OTHER_BANK}/"' in both.text) == (
+        200,
+        True,
+        True,
+    )
+    says(BANK, SITE)
+    assert (asked({}).status_code, asked({}).headers["location"]) == (303, f"/{BANK}/")
+    assert asked({"host": "other.example"}).headers["location"] == f"/{OTHER_BANK}/"  # it has said no other
+    rig.looks[BANK] = Look(site=SITE)
+    assert f'href="{SITE}/{BANK}/"' in visitor.get(host="other.example").text  # E119
+    says(OTHER_BANK, f"{SITE}/{OTHER_BANK}")
+    assert asked({}).status_code == 200
+    nobodys = asked({"host": "other.example"})
+    assert (nobodys.status_code, "E114" in nobodys.text, 'href="/"' in nobodys.text) == (404, True, False)
+    assert 'href="/"' in visitor._asked("GET", "/9999/x/y", b"", {}).text
+    assert asked({"host": "<b>"}).status_code == 400
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "POST"])

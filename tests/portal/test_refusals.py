@@ -27,6 +27,7 @@ def told(answer: Answer) -> tuple[str, int, list[tuple[str, str]]]:
 
 
 ACQUIRE = [(f"/{BANK}/acquire", "電子証明書取得")]
+ROOT = [("/", "ログイン")]  # which leads to the bank, or to a choice of them
 LOG_IN = [(f"/{BANK}/", "ログイン")]
 
 
@@ -123,8 +124,8 @@ WAYS: list[tuple[Callable[[Rig], Answer], str, int, list[tuple[str, str]]]] = [
     (not_logged_in, "E111", 403, LOG_IN),
     (renewed_meanwhile, "E112", 403, []),
     (stale, "E113", 403, LOG_IN),
-    (missing, "E114", 404, []),
-    (no_bank, "E114", 404, []),
+    (missing, "E114", 404, ROOT),
+    (no_bank, "E114", 404, ROOT),
     (unreadable, "E118", 400, []),
 ]
 

@@ -14,7 +14,7 @@ SOURCE = "\n".join(
     path.read_text(encoding="utf-8") for path in sorted(pages.HERE.rglob("*")) if path.suffix in {".py", ".html"}
 )
 # By its whole name, or by how it begins where the rest is a state's, a store's or a step's.
-ASKED = set(re.findall(r'\b(?:t|words)\(\s*"([a-z_]+\.[A-Za-z_]+)"', SOURCE))
+ASKED = set(re.findall(r'\b(?:t\(|words\(|else)\s*"([a-z_]+\.[A-Za-z_]+)"', SOURCE))
 
 
 @pytest.mark.parametrize("area", AREAS)

@@ -14,8 +14,9 @@ from tokenmgr.cli.bank_registry import fitting, open_registry
 from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, columns, table
 from tokenmgr.domain.generation import State
-from tokenmgr.domain.party import Bank
+from tokenmgr.domain.party import Bank, is_page
 from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.errors import ValueUnfit
 from tokenmgr.wiring.words import t
 
 _SHOWN = ("code", "name", "service_name", "contact", "media_page")
@@ -34,6 +35,9 @@ def _profile(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _given(**texts: str | None) -> dict[str, str]:
+    """What is typed is a page's address or none; a registry of before may have another word there."""
+    if (page := texts.get("media_page")) and not is_page(page):
+        raise ValueUnfit(what=t("bank.media_page"), reason=t("bank.fits_page"))
     return {name: text for name, text in texts.items() if text is not None}
 
 

@@ -44,6 +44,8 @@ def show(code: str, mails: bool, as_json: bool) -> int:
 @options.words
 def set_(code: str, file: Path, logo: Path | None, no_logo: bool, as_json: bool) -> int:
     """The logo stays, since the file cannot have it in it."""
+    if logo is not None and no_logo:
+        raise click.UsageError(t("look.logo_or_none"))
     new = bank_look_toml.read(file)
     brought = b"" if no_logo else None if logo is None else bank_look_toml.logo(logo)
 

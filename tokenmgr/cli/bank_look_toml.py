@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tokenmgr.catalogue.drivers import line_of
 from tokenmgr.cli.bank_profile import escaped
+from tokenmgr.cli.output import several
 from tokenmgr.domain.look import LANGUAGES, LARGEST_LOGO, MAILS, WORDS, Look, Reminder
 from tokenmgr.errors import FileUnreadable, TextUnfit, ValueUnfit
 from tokenmgr.messages import Texts
@@ -17,6 +20,7 @@ from tokenmgr.notices import texts
 from tokenmgr.wiring.words import t
 
 USUAL = Look()
+PLACEHOLDERS = tuple(f"{{{name}}}" for name in sorted(texts.VALUES | texts.BLOCKS))
 KEYS = tuple(one.name for one in dataclasses.fields(Look) if one.name != "logo")
 _READ: dict[str, Callable[[Any], Any]] = {
     "reminder": Reminder,
@@ -39,9 +43,9 @@ def read(file: Path) -> Look:
         raise ValueUnfit(what=str(file), reason=t("bank.takes_toml", said=error)) from error
     values, faults, unfit = _values(text, content)
     if faults:
-        raise ValueUnfit(what=str(file), reason=t("bank.row_separator").join([*faults, *unfit]))
+        raise ValueUnfit(what=str(file), reason=_said([*faults, *unfit]))
     if unfit:
-        raise TextUnfit(what=str(file), reason=t("bank.row_separator").join(unfit))
+        raise TextUnfit(what=str(file), reason=_said(unfit))
     return Look(**values)
 
 
@@ -56,23 +60,35 @@ def logo(file: Path) -> bytes:
         raise ValueUnfit(what=str(file), reason=t("look.takes_logo", kib=LARGEST_LOGO // 1024)) from error
 
 
-def _values(text: str, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[str], list[str]]:
+@dataclass(frozen=True)
+class _Fault:
+    said: str
+    known: tuple[str, ...] = ()  # what there is instead
+
+
+def _said(faults: Sequence[_Fault]) -> str:
+    """What there is instead comes once, however many there are that are nothing of it."""
+    lists = dict.fromkeys(one.known for one in faults if one.known)
+    return several([*(one.said for one in faults), *(t("look.known", words=" ".join(one)) for one in lists)])
+
+
+def _values(text: str, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[_Fault], list[_Fault]]:
     """What was read, what is wrong with it, and what is wrong with a mail's text."""
     values: dict[str, Any] = {}
-    faults: list[str] = []
-    unfit: list[str] = []
+    faults: list[_Fault] = []
+    unfit: list[_Fault] = []
     for key, value in content.items():
         place = t("bank.line", line=line_of(text, key), key=key)
         if key not in KEYS:
-            faults.append(t("bank.takes_key", place=place, words=", ".join(KEYS)))
+            faults.append(_Fault(t("look.takes_key", place=place), KEYS))
         elif key == "words":
             faults += _of_words(text, value)
         elif key == "mails" and (named := list(_of_names(text, value))):
             faults += named
         elif key == "mails":
-            unfit += [fault for name, own in value.items() for fault in texts.told(name, own, t)]
+            unfit += [fault for name, own in value.items() for fault in _of_text(text, name, own)]
         elif not _fits(key, value):
-            faults.append(_takes(key, place))
+            faults.append(_Fault(_takes(key, place)))
         values[key] = value
     if not faults:
         values = {key: _READ.get(key, lambda same: same)(value) for key, value in values.items()}
@@ -95,19 +111,19 @@ def _takes(key: str, place: str) -> str:
     return t(f"look.takes_{key}", place=place, words=", ".join(f'"{one}"' for one in words))
 
 
-def _of_words(text: str, value: object) -> Iterator[str]:
+def _of_words(text: str, value: object) -> Iterator[_Fault]:
     tables = value if isinstance(value, dict) else {"": value}
     for language, own in tables.items():
         key = f"words.{language}".strip(".")
         if language not in LANGUAGES or not isinstance(own, dict):
-            yield t("look.takes_words", place=t("bank.line", line=line_of(text, key), key=key))
+            yield _Fault(t("look.takes_words", place=t("bank.line", line=line_of(text, key), key=key)))
             continue
         for name, word in own.items():
             place = t("bank.line", line=line_of(text, f"{key}.{name}"), key=f"{key}.{name}")
             if name not in WORDS:
-                yield t("bank.takes_key", place=place, words=", ".join(sorted(WORDS)))
+                yield _Fault(t("look.takes_key", place=place), tuple(sorted(WORDS)))
             elif not isinstance(word, str) or not _fits_word(language, name, word):
-                yield t("look.takes_word", place=place)
+                yield _Fault(t("look.takes_word", place=place))
 
 
 def _fits_word(language: str, name: str, word: str) -> bool:
@@ -118,13 +134,31 @@ def _fits_word(language: str, name: str, word: str) -> bool:
     return True
 
 
-def _of_names(text: str, value: object) -> Iterator[str]:
+def _of_names(text: str, value: object) -> Iterator[_Fault]:
     mails = value if isinstance(value, dict) else {"": value}
     for name, own in mails.items():
-        key = f"mails.{name}".strip(".")
         if name not in MAILS or not isinstance(own, str):
-            place = t("bank.line", line=line_of(text, key), key=key)
-            yield t("look.takes_mails", place=place, words=", ".join(f'"{one}"' for one in sorted(MAILS)))
+            line = _line_of_mail(text, name) if name else line_of(text, "mails")
+            place = t("bank.line", line=line, key=f"mails.{name}".strip("."))
+            yield _Fault(t("look.takes_mails", place=place), tuple(f'"{one}"' for one in sorted(MAILS)))
+
+
+def _of_text(text: str, name: str, own: str) -> Iterator[_Fault]:
+    for mistake in texts.mistakes(own):
+        place = t("bank.line", line=_line_of_mail(text, name, mistake.line), key=f'mails."{name}"')
+        said = t(f"look.{mistake.why}", place=place, said=mistake.said)
+        yield _Fault(said, PLACEHOLDERS if mistake.why == "text_unknown" else ())
+
+
+def _line_of_mail(text: str, name: str, line: int = 0) -> int:
+    """In the file: where the text's own `line` is, or for 0 its name. A text of one line has `\\n` in it."""
+    found = re.search(
+        rf"""^[ \t]*(?:mails\.)?["\']{re.escape(name)}["\'][ \t]*=[ \t]*("{{3}}|'{{3}})?(\n?)""", text, re.M
+    )
+    if found is None:
+        return line_of(text, "mails")
+    at = text.count("\n", 0, found.start()) + 1
+    return at + max(line - 1, 0) + (line > 0 and bool(found[2])) if found[1] else at
 
 
 # --- as TOML --------------------------------------------------------------------------------------------------------
@@ -160,7 +194,7 @@ def _lines(look: Look, mails: bool, only_ascii: bool) -> Iterator[str]:
             yield f"{'' if is_own else '# '}{name} = {_quoted(word, only_ascii)}"
     yield ""
     yield "[mails]"
-    yield f"# {t('look.mails', words=texts.placeholders())}"
+    yield f"# {t('look.mails', words=' '.join(PLACEHOLDERS))}"
     for name in sorted(MAILS):
         if name in look.mails:
             yield from _block(name, look.mails[name], only_ascii).split("\n")

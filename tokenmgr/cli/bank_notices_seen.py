@@ -27,11 +27,11 @@ from tokenmgr.notices.texts import write
 from tokenmgr.sql.outbox import Entry, Outbox, Which
 from tokenmgr.wiring.words import t, texts
 
-PREVIEWED = [("bank", 4), ("contract", 12), ("user", 12), ("notice_what", 10), ("notice_to", 12), ("notice_note", 4)]
+PREVIEWED = [("bank", 4), ("contract", 12), ("user", 12), ("notice_what", 14), ("notice_to", 12), ("notice_note", 4)]
 LISTED = [
     ("notice_number", 6),
     ("notice_state", 8),
-    ("notice_what", 10),
+    ("notice_what", 14),
     ("bank", 4),
     ("contract", 12),
     ("user", 12),
@@ -115,7 +115,7 @@ def _tell_due(opened: Open, found: Iterable[tuple[str, Due]], as_json: bool) -> 
     if as_json:
         stream_json(as_json_(*one) for one in found)
     else:
-        stream_columns(PREVIEWED, (cells(*one) for one in found))
+        stream_columns(PREVIEWED, (cells(*one) for one in found), t("notices.nothing_due"))
 
 
 def _tell_letters(letters: Iterable[Letter], as_json: bool) -> None:
@@ -178,7 +178,7 @@ def list_(
         if as_json:
             stream_json(_as_json(one) for one in found)
         else:
-            stream_columns(LISTED, (_cells(one) for one in found))
+            stream_columns(LISTED, (_cells(one) for one in found), t("notices.none_listed"))
     return Exit.FINE
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from pathlib import Path
 
 from tokenmgr.catalogue.drivers import line_of
-from tokenmgr.cli.output import pad, width
+from tokenmgr.cli.output import pad, several, width
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.policy import CERTIFIABLE, RANGES, BankPolicy, OldGeneration
 from tokenmgr.errors import ValueUnfit
@@ -92,7 +92,7 @@ def _with(policy: BankPolicy, given: Mapping[str, object], places: Mapping[str, 
             return dataclasses.replace(policy, **values)  # type: ignore[arg-type]  # each was read as what it is
         except ValueError as error:  # what only several keys together can be wrong about
             mistakes.append(_together(str(error), vars(policy) | values, places))
-    raise ValueUnfit(what=where, reason=t("bank.row_separator").join(mistakes))
+    raise ValueUnfit(what=where, reason=several(mistakes))
 
 
 def _together(fault: str, wanted: Mapping[str, object], places: Mapping[str, str]) -> str:

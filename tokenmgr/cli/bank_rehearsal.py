@@ -26,7 +26,7 @@ from tokenmgr.domain.rehearsal import Prospect, prospect, refusals
 from tokenmgr.sql.rehearsals import Candidate
 from tokenmgr.wiring.words import t, texts
 
-COLUMNS = [("contract", 12), ("user", 12), ("prospect", 8), ("prospect_at", 23), ("store", 10), ("prospect_why", 4)]
+COLUMNS = [("contract", 12), ("user", 12), ("prospect", 16), ("prospect_at", 23), ("store", 10), ("prospect_why", 4)]
 HEADER = ("bank", "contract", "user", "role", "prospect", "at", "store", "code", "step", "why", "asked_at")
 
 

@@ -26,14 +26,19 @@ def dumped(item: object) -> str:
     return json.dumps(item, ensure_ascii=not output.speaks_unicode())
 
 
-def stream_columns(heading: Sequence[tuple[str, int]], rows: Iterable[Sequence[Any]]) -> None:
-    """The heading's names and the columns' least widths; a longer cell moves its own line only."""
+def stream_columns(heading: Sequence[tuple[str, int]], rows: Iterable[Sequence[Any]], none: str = "") -> None:
+    """The heading's names and the columns' least widths; a longer cell moves its own line only. `none` is said in place
+    of the heading where there is no row."""
     names = [t(f"bank.{name}") for name, _ in heading]
     widths = [max(width(name), least) for name, (_, least) in zip(names, heading, strict=True)]
 
     def line(cells: Sequence[Any]) -> str:
         return "  ".join(pad(str(cell), size) for cell, size in zip(cells, widths, strict=True)).rstrip()
 
-    click.secho(line(names), bold=True)
-    for row in rows:
+    count = 0
+    for count, row in enumerate(rows, 1):
+        if count == 1:
+            click.secho(line(names), bold=True)
         click.echo(line(row))
+    if not count:
+        click.echo(none or line(names))

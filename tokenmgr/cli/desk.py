@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from tokenmgr import config
 from tokenmgr.cli.help import Command, LazyGroup
 from tokenmgr.errors import DeskMissing
 from tokenmgr.wiring.words import t
@@ -35,6 +36,7 @@ class DeskGroup(LazyGroup):
 
 @click.group(cls=DeskGroup, lazy=COMMANDS, invoke_without_command=True, help=t("help.desk"))
 @click.option("--tray", is_flag=True, help=t("help.o_tray"))
+@click.option("--lang", type=click.Choice(config.LANGUAGES), expose_value=False, help=t("help.o_lang"))
 @click.pass_context
 def desk(context: click.Context, tray: bool) -> int:
     """The exit status of the window."""

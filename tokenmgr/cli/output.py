@@ -114,6 +114,11 @@ def columns(lines: Sequence[Sequence[str]]) -> None:
         click.secho(text, bold=number == 0)
 
 
+def several(said: Sequence[str]) -> str:
+    """As one reason of an error: each on a line of its own."""
+    return "\n    ".join(said)
+
+
 def pad(text: str, size: int) -> str:
     return text + " " * (size - width(text))
 

@@ -65,7 +65,7 @@ class Look:
     logo: bytes = field(default=b"", repr=False)  # PNG
     reminder: Reminder = Reminder.NOTICES
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # by language, then by name
-    site: str = ""  # where its customers log in, as mails name it: https://ib.example/1234
+    site: str = ""  # where its customers log in, as mails name it: https://ib.example/1234, or without a path
     program_page: str = ""  # where the management software (管理ソフト) is to be had
     sender: str = ""  # the address that its mails are from
     sender_name: str = ""
@@ -100,6 +100,11 @@ def _is_line(text: str) -> bool:
 
 def _is_mail(text: str) -> bool:
     return bool(text.strip()) and text.translate(_LAID_OUT).isprintable() and len(text) <= LONGEST_MAIL
+
+
+def origin_of(site: str) -> str:
+    """https://HOST[:PORT], as browsers write it (RFC 6454, 6.2): without the path that a site may have."""
+    return "/".join(site.split("/")[:3]).removesuffix(":443")
 
 
 def contrast_with_white(colour: str) -> float:

@@ -11,6 +11,7 @@ from tokenmgr.domain.policy import BankPolicy
 _CODE = re.compile(r"[0-9]{4}")
 _NUMBER = re.compile(r"[0-9A-Za-z-]{1,32}")  # as printed on the bank's papers: 契約者ID, 利用者番号
 _EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f-\x9f<>\"(),:;\\\[\]]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
+_PAGE = re.compile(r"https?://[A-Za-z0-9.\[\]-][^\s\x00-\x1f\x7f-\x9f<>\"]*")
 LONGEST_NAME = 64  # ub-organization-name, RFC 5280 appendix A.1
 
 
@@ -35,6 +36,10 @@ def is_number(text: str) -> bool:
 
 def is_email(text: str) -> bool:
     return bool(_EMAIL.fullmatch(text))
+
+
+def is_page(text: str) -> bool:
+    return bool(_PAGE.fullmatch(text)) and len(text) <= 256
 
 
 def is_sendable(text: str) -> bool:

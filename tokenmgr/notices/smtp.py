@@ -245,14 +245,12 @@ def password(file: Path) -> Secret:
     """Of a file that is its owner's alone; of Windows' own lists of who may read one, this knows nothing."""
     try:
         if system.NAME != "windows" and file.stat().st_mode & 0o077:
-            raise SettingsWrong(
-                file=str(file), reason="others may read this password; it must be its owner's alone (0600)"
-            )
+            raise SettingsWrong(file=str(file), reason="password-of-all")
         lines = file.read_bytes().splitlines()
     except OSError as error:
         raise SettingsWrong(file=str(file), reason=error.strerror or str(error)) from error
     if not lines or not lines[0].isascii():
-        raise SettingsWrong(file=str(file), reason="the first line is the password, in ASCII")
+        raise SettingsWrong(file=str(file), reason="password-not-ascii")
     return Secret(lines[0])
 
 

@@ -65,15 +65,11 @@ def _mistakes(text: str) -> Iterator[Mistake]:
             yield Mistake(number, "text_brace")
 
 
-def placeholders() -> str:
-    return " ".join(f"{{{name}}}" for name in sorted(VALUES | BLOCKS))
-
-
-def told(name: str, own: str, t: Callable[..., str]) -> Iterator[str]:
+def _told(name: str, own: str, t: Callable[..., str]) -> Iterator[str]:
     """The mistakes of a bank's own text, in words."""
     for one in mistakes(own):
         place = t("bank.line", line=one.line, key=f'mails."{name}"')
-        yield t(f"look.{one.why}", place=place, said=one.said, words=placeholders())
+        yield t(f"look.{one.why}", place=place, said=one.said)
 
 
 def write(matter: Matter, return_path: str = "") -> Letter:
@@ -106,7 +102,7 @@ def _section(matter: Matter, language: str) -> Section:
     said = advice.Advice(matter, language)
     name = name_of(matter, language)
     own = matter.look.mails.get(name)
-    if own and (unfit := list(told(name, own, Texts(language)))):  # it was set by a program that knew other names
+    if own and (unfit := list(_told(name, own, Texts(language)))):  # it was set by a program that knew other names
         raise TextUnfit(what=name, reason=" ".join(unfit))
     subject, _, body = (own or usual(name)).strip().partition("\n")
     blocks: Mapping[str, Block] = {

@@ -29,7 +29,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from tokenmgr.domain.look import Look
+from tokenmgr.domain.look import Look, origin_of
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import (
     AddressOther,
@@ -106,6 +106,7 @@ def application(portal: Portal) -> Starlette:
     made = Starlette(
         exception_handlers={HTTPException: app.unrouted},
         routes=[
+            Route("/", app.root, methods=["GET"]),
             Route("/healthz", app.healthz, methods=["GET"]),
             Route("/static/{version}/{name}", app.static, methods=["GET"]),
             Route("/{bank}", app.home, methods=["GET"]),
@@ -268,7 +269,7 @@ class _Application:
             "error": error,
             "said": words.error(error),
             "static": f"/static/{pages.version()}",
-            "site": error.site if isinstance(error, AddressOther) else "",
+            "to": _way_on(request, error),
         }
         response = Response(pages.render("bare", values), status or status_of(error), pages.HEADERS, "text/html")
         return _to_come_again(response)
@@ -308,6 +309,28 @@ class _Application:
             return self._bare(request, PageMissing())
         return RedirectResponse(f"/{code}/", 303, pages.HEADERS)
 
+    async def root(self, request: Request) -> Response:
+        """As a mail has it whose bank has named its address without its code: to the bank, or to a choice of them."""
+        try:
+            with self._gate:
+                act = functools.partial(self._at_home, _asked(request))
+                found = await asyncio.get_running_loop().run_in_executor(self._threads, act)
+        except TokenmgrError as error:
+            return self._bare(request, error)
+        if not found:
+            return self._bare(request, PageMissing())
+        if len(found) == 1:
+            return RedirectResponse(f"/{found[0].code}/", 303, pages.HEADERS)
+        words = Words(Bank("0000", "-"), Look(), _language(request))
+        values = {"t": words, "banks": found, "static": f"/static/{pages.version()}"}
+        return Response(pages.render("banks", values), 200, pages.HEADERS, "text/html")
+
+    def _at_home(self, site: str) -> list[Bank]:
+        """The banks that have said this address; where none has, all that have said no other."""
+        banks, said = self._portal.administration.banks(), self._portal.administration.sites()
+        own = [one for one in banks if one.code in said and origin_of(said[one.code]) == site]
+        return own or [one for one in banks if one.code not in said]
+
     async def healthz(self, _request: Request) -> Response:
         return JSONResponse({"healthy": True}, headers=pages.HEADERS)
 
@@ -332,13 +355,23 @@ def _to_come_again(response: Response) -> Response:
 def _site(request: Request, look: Look) -> str:
     """The origin that forms are sent from and hand-overs are asked for by. The Host header is the visitor's own word:
     where the bank has said under which name it is found, no other one will do."""
+    site = _asked(request)
+    if look.site and origin_of(look.site) != site:  # its pages are under its code, whatever else is at the site
+        raise AddressOther(site=f"{origin_of(look.site)}/{request.path_params['bank']}/")
+    return site
+
+
+def _asked(request: Request) -> str:
     host = request.headers.get("host", "").lower().removesuffix(":443")
     if not _HOST.fullmatch(host):
         raise RequestMalformed(reason="Host")
-    site = f"https://{host}"
-    if look.site and "/".join(look.site.split("/")[:3]).removesuffix(":443") != site:
-        raise AddressOther(site=look.site)
-    return site
+    return f"https://{host}"
+
+
+def _way_on(request: Request, error: TokenmgrError) -> str:
+    if isinstance(error, AddressOther):
+        return error.site
+    return "/" if isinstance(error, PageMissing) and request.url.path != "/" else ""
 
 
 def _language(request: Request) -> str:

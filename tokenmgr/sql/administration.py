@@ -121,6 +121,9 @@ class Administration:
         """Of the banks that have said anything of it."""
         return looks.all_looks(self._database)
 
+    def sites(self) -> dict[str, str]:
+        return looks.sites(self._database)
+
     def change_look(self, bank: str, change: Callable[[Look], Look]) -> Look:
         """As `change_bank`."""
         return self._database.write(lambda c: looks.change_look(c, self._actor, bank, change))

@@ -24,6 +24,7 @@ from tokenmgr.sql.trail import note
 USUAL = Look()
 _LOOK = select(bank_look.c.look, bank_look.c.logo)
 _OF = _LOOK.where(bank_look.c.bank == bindparam("which"))
+_TEXTS = select(bank_look.c.bank, bank_look.c.look)
 _ALL = select(bank_look.c.bank, bank_look.c.look, bank_look.c.logo)
 _BANK_LOCKED = select(banks.c.code).where(banks.c.code == bindparam("which")).with_for_update(key_share=True)
 _KEEP = text(
@@ -40,6 +41,11 @@ def look_of(database: Database, bank: str) -> Look:
 def all_looks(database: Database) -> dict[str, Look]:
     """Of the banks that have said anything."""
     return {bank: read(look, logo) for bank, look, logo in database.read(_ALL)}
+
+
+def sites(database: Database) -> dict[str, str]:
+    """Where each bank's pages are, of the banks that have said it; without the logos, which may be large."""
+    return {bank: site for bank, look in database.read(_TEXTS) if (site := str(json.loads(look)["site"]))}
 
 
 def change_look(connection: Connection, by: Actor, bank: str, change: Callable[[Look], Look]) -> Look:

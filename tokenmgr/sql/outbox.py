@@ -271,7 +271,7 @@ def _retry(connection: Connection, by: Actor, number: int, now: datetime) -> Non
     row = connection.execute(_STATE, {"which": number}).first()
     if row is None:
         raise NoticeUnknown(number=number)
-    raise NoticeNotRetriable(number=number, state=row[0])
+    raise NoticeNotRetriable(number=number, state=f"notice-{row[0]}")
 
 
 def _record(connection: Connection, me: str, done: Iterable[Outcome], now: datetime) -> None:
