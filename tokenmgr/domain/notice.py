@@ -50,7 +50,7 @@ class Skipped(Enum):
     @property
     def may_pass(self) -> bool:
         """Once it has, the notice is due again. That time is up passes where the clock had been wrong."""
-        return self not in (Skipped.RENEWED, Skipped.REVOKED, Skipped.OVERTAKEN)
+        return self not in (Skipped.RENEWED, Skipped.REVOKED, Skipped.OVERTAKEN, Skipped.BEFORE)
 
 
 class Stage(Enum):
