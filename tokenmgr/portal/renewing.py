@@ -95,6 +95,7 @@ def course(visit: Visit, attempt: Attempt | None, address: str, page: str, ask: 
         "address": address,
         "now": now,
         "what": visit.words.of_code(str(now["code"])),
+        "then": visit.words.next_of_code(str(now["code"])),
         "steps": STEPS,
         "is_offered": attempts.is_offered(visit),
         "page": attempts.address_of(visit, page, attempt),
