@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -48,3 +49,13 @@ def test_a_lock_ends_what_was_begun_before_it(rig: Rig, whose: str) -> None:
     assert rig.found(user).state is State.ACTIVE
     rig.registry.forgive_tries(BANK, CONTRACT, whose)
     assert "E111" in visitor.get("main").text
+
+
+def test_of_one_certificate_there_are_so_many_comparisons_in_a_minute(rig: Rig) -> None:
+    one, other = (rig.certificate(rig.enrol(user)) for user in ("tanaka", "sato"))
+    for _ in range(20):
+        rig.portal.guessers.take(str(one.subscriber), rig.now)
+    assert rig.visitor(one).log_in().status_code == 503
+    assert rig.visitor(other).log_in().status_code == 303
+    rig.now += timedelta(minutes=1)
+    assert rig.visitor(one).log_in().status_code == 303

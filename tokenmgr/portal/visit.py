@@ -36,6 +36,7 @@ class Portal:
     look: Callable[[str], Look]  # of a bank, by its code
     clock: Callable[[], datetime]
     handover_keys: Mapping[str, EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)  # by the bank's code
+    guessers: Pace = field(default_factory=lambda: Pace(20))  # of one ID: its comparisons take nobody else's place
     acquirers: Pace = field(default_factory=lambda: Pace(20))  # who begin without a certificate, and so may be anybody
 
 
