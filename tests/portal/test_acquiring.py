@@ -33,7 +33,7 @@ def test_ids_that_there_are_and_others_are_answered_alike(rig: Rig) -> None:
 def test_no_pin_is_asked_for_and_one_that_is_sent_goes_nowhere(rig: Rig) -> None:
     page = rig.visitor().get("acquire").text
     assert 'type="password"' not in page
-    assert "この画面やほかのホームページでは入力しないでください" in page
+    assert "利用者確認暗証番号は、どのホームページにも入力しないでください" in page
     told = rig.visitor().post("acquire", IDS | SCRIPT | {"login_pin": LOGIN_PIN})
     assert LOGIN_PIN not in told.text
     assert LOGIN_PIN not in str(tickets.read(told.json()["ticket"]).claims)
@@ -59,6 +59,15 @@ def test_how_far_it_is_is_told_to_whoever_began_and_the_end_names_no_certificate
     assert visitor.get(ask.replace("acquisition", "renewal")).status_code == 404
     program.tell(Progress(State.DONE))
     assert "電子証明書を取得しました" in visitor.get(page).text
+
+
+def test_a_failure_says_its_own_next_step_or_points_to_the_window_that_does(rig: Rig) -> None:
+    visitor = rig.visitor()
+    for code, said in (("R103", "解除をご依頼ください"), ("M104", "「電子証明書の管理」の画面に表示されて")):
+        told = visitor.post("acquire", IDS | SCRIPT).json()
+        Program(rig, told["ticket"]).tell(Progress(State.FAILED, code=code))
+        ended = visitor.get(told["page"].removeprefix(f"/{BANK}/")).text
+        assert said in ended.partition('class="next"')[2].partition("</p>")[0]
 
 
 def test_what_the_bank_lets_an_expired_id_do_is_said_before_it_is_tried(rig: Rig) -> None:

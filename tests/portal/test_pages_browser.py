@@ -116,6 +116,16 @@ def test_the_clock_of_the_last_day_is_right_to_the_second_whatever_this_computer
     expect(clock).to_have_text(re.compile("あと0時間0分[0-2]秒です"))
 
 
+def test_a_double_click_at_the_login_costs_one_try(rig: Rig, front: Front, page: Page) -> None:
+    held = rig.certificate(rig.enrol("tanaka"))
+    front.peer = held.certificate
+    page.goto(f"{front.site}/{BANK}/")
+    page.fill("#login_pin", "000000")
+    page.evaluate("() => [1, 2].forEach(() => document.querySelector('main form > button').click())")
+    expect(page.get_by_role("alert")).to_contain_text("あと 4 回")
+    assert rig.registry.spend_try(BANK, CONTRACT, "tanaka", 5, False, rig.now).spent == 2
+
+
 def test_the_keyboard_on_the_screen_works_by_mouse_and_by_keys_and_is_shuffled_where_that_is_wanted(
     rig: Rig, front: Front, page: Page
 ) -> None:

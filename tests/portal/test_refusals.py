@@ -76,6 +76,30 @@ def unconfirmed(rig: Rig) -> Answer:
     return rig.visitor(rig.certificate(who, rig.now, predecessor=old, confirmed=False)).get()
 
 
+def never_confirmed(rig: Rig) -> Answer:
+    return rig.visitor(rig.certificate(rig.enrol("tanaka"), rig.now, confirmed=False)).get()
+
+
+def overtaken_by_time(rig: Rig) -> Answer:
+    """The successor has expired too."""
+    who = rig.enrol("tanaka")
+    old = rig.certificate(who)
+    rig.now = rig.certificate(who, rig.now, predecessor=old).not_after + DAY
+    return rig.visitor(old).get()
+
+
+def lost(rig: Rig) -> Answer:
+    """Whoever has found it learns nothing of what was acquired since."""
+    old = rig.certificate(who := rig.enrol("tanaka"))
+    visitor = rig.visitor(old)
+    visitor.log_in()
+    rig.registry.revoke(old.serial, RevocationReason.KEY_COMPROMISE, rig.now)
+    new = rig.certificate(who, rig.now)
+    answer = visitor.get("main")
+    assert f"{new.serial:x}" not in answer.text
+    return answer
+
+
 def locked(rig: Rig) -> Answer:
     visitor = rig.visitor(rig.certificate(rig.enrol("tanaka")))
     spend(rig, "tanaka", 5)
@@ -120,6 +144,9 @@ WAYS: list[tuple[Callable[[Rig], Answer], str, int, list[tuple[str, str]]]] = [
     (superseded, "E106", 403, []),
     (held, "E107", 403, []),
     (unconfirmed, "E108", 403, []),
+    (never_confirmed, "E120", 403, []),
+    (overtaken_by_time, "E104", 403, ACQUIRE),
+    (lost, "E105", 403, []),
     (locked, "E110", 403, []),
     (not_logged_in, "E111", 403, LOG_IN),
     (renewed_meanwhile, "E112", 403, []),
@@ -175,6 +202,20 @@ def test_who_has_expired_in_the_middle_of_a_renewal_goes_on_with_it(rig: Rig) ->
     answer = rig.visitor(one).get()
     assert told(answer) == ("E104", 403, [])
     assert "更新の続き" in answer.text
+
+
+def test_what_was_not_finished_names_only_a_certificate_that_there_is(rig: Rig) -> None:
+    old = rig.certificate(who := rig.enrol("tanaka"))
+    made = rig.certificate(who, rig.now, predecessor=old, confirmed=False)
+    assert "更新の続き" in rig.visitor(made).get().text
+    rig.now += 8 * DAY  # nothing confirms it any more
+    assert "更新前の電子証明書でログインして" in rig.visitor(made).get().text
+    rig.now = old.not_after + DAY
+    assert told(rig.visitor(made).get()) == ("E120", 403, ACQUIRE)
+    first = rig.certificate(rig.enrol("sato"), rig.now, confirmed=False)
+    assert "取得の続き" in rig.visitor(first).get().text
+    rig.now += 8 * DAY
+    assert "再発行" in rig.visitor(first).get().text
 
 
 def numbers(answer: Answer) -> list[str]:

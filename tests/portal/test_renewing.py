@@ -102,7 +102,7 @@ def test_an_end_that_is_none_says_what_happened_what_was_kept_and_the_next_step(
     Program(rig, told["ticket"]).tell(end)
     assert logged_in.visitor.get(told["ask"]).json()["state"] == end.state.value
     page = logged_in.visitor.get(told["page"]).text
-    for text in (*said, "もう一度ボタンを押してください", "<button>更新</button>"):
+    for text in (*said, "もう一度ボタンを押", "<button>更新</button>"):
         assert text in page
 
 

@@ -30,6 +30,7 @@ from tokenmgr.ca.profile import Order
 from tokenmgr.cli.authority import open_authority
 from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.log import Secret
+from tokenmgr.pki import p256
 from tokenmgr.ra.ports import Exchange
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.registry import SqlRegistry
@@ -113,18 +114,19 @@ def test_anybody_elses_certificate_gets_no_further_than_the_handshake(
 
 
 def test_a_resumed_connection_is_judged_anew(pages: Pages, openssl: OpenSSL, tmp_path: Path) -> None:
-    """What was shown once comes with the ticket; what has become of it since is looked up each time."""
+    """What was shown once comes with the ticket, to the worker that has given it; what has become of it since is looked
+    up each time."""
     who, kept = openssl.acquire(), tmp_path / "session"
     shown = ("-cert", str(who.certificate), "-key", who.key)
-    assert who.user in spoken(openssl, pages, *shown, "-sess_out", str(kept))
-    again = spoken(openssl, pages, "-sess_in", str(kept))
-    assert who.user in again or "E101" in again
-    registry = Database.open(pages.ca.folder.database)
-    SqlRegistry(registry, TESTER).hold(pages.ca.generations(who.user)[-1].serial, clock.now())
-    registry.close()
-    held = spoken(openssl, pages, "-sess_in", str(kept))
-    assert who.user not in held
-    assert "E107" in held or "E101" in held
+    with serving(pages.ca, tmp_path, workers=1) as node:
+        assert who.user in spoken(openssl, node, *shown, "-sess_out", str(kept))
+        again = spoken(openssl, node, "-sess_in", str(kept))
+        registry = Database.open(pages.ca.folder.database)
+        SqlRegistry(registry, TESTER).hold(pages.ca.generations(who.user)[-1].serial, clock.now())
+        registry.close()
+        held = spoken(openssl, node, "-sess_in", str(kept))
+    assert ("Reused, " in again, who.user in again) == (True, True)
+    assert ("Reused, " in held, who.user in held, "E107" in held) == (True, False, True)
 
 
 def spoken(openssl: OpenSSL, pages: Pages, *options: str) -> str:
@@ -139,17 +141,22 @@ def spoken(openssl: OpenSSL, pages: Pages, *options: str) -> str:
 def test_two_nodes_share_their_sessions_and_lose_nobody_when_their_workers_are_replaced(
     pages: Pages, holder: Client, tmp_path: Path
 ) -> None:
-    """The second one has its own TLS certificate, which is renewed meanwhile."""
+    """The second one has its own TLS certificate, which is renewed meanwhile; and then a bank's key is made."""
     own = tmp_path / "tls"
     shutil.copytree(pages.ca.folder.path / "tls", own)
-    chain, key = own / "chain.pem", own / "key.pem"
-    with serving(pages.ca, tmp_path, "--tls-certificate", chain, "--tls-key", key, workers=1) as other:
+    chain, key, keys = own / "chain.pem", own / "key.pem", tmp_path / "keys"
+    keys.mkdir()
+    with serving(pages.ca, tmp_path, "--tls-certificate", chain, "--tls-key", key, "--keys", keys, workers=1) as other:
         visitor = Browser(tmp_path, holder)
         visitor.log_in(pages)
-        before = other.workers
-        chain.write_bytes(chain.read_bytes() + b"\n")
-        while other.workers & before:
-            assert [visitor.get(node, "main").status for node in (other, pages)] == [200, 200]
+        for file, content in (
+            (chain, chain.read_bytes() + b"\n"),
+            (keys / f"{BANK}.pem", p256.private_pem(p256.new_key())),
+        ):
+            before = other.workers
+            file.write_bytes(content)
+            while other.workers & before:
+                assert [visitor.get(node, "main").status for node in (other, pages)] == [200, 200]
         visitor.log_in(other)
         assert visitor.get(pages, "main").status == 200
 

@@ -72,7 +72,7 @@ def to_the_program(customer: Customer, hands: Hands) -> Page:
     # ② 電子証明書取得 ⇒ 「電子証明書取得開始」.
     follow(page, "電子証明書取得")
     headed(page, "電子証明書取得")
-    shows(page, "電子証明書の有効期限が過ぎてから180日以内の方", "この画面やほかのホームページでは入力しないでください")
+    shows(page, "電子証明書の有効期限が過ぎてから180日以内の方", "どのホームページにも入力しないでください")
 
     # ③ 契約者ID（利用者番号）, 利用者ID. ④ 電子証明書取得. ⑤ 「Web アクセスの確認」: the program opens.
     page.get_by_label("契約者ID（利用者番号）").fill(PROCEDURE.contract)

@@ -37,6 +37,7 @@ from tokenmgr.sql.sessions import Sessions
 from tokenmgr.wiring.words import t
 
 SOCKET = "--socket"
+KEYS = "[0-9][0-9][0-9][0-9].pem"
 USUAL = workers.Address("127.0.0.1", 8443)
 
 
@@ -69,7 +70,7 @@ def serve(
     command += ["--keys", str(keys)] if keys else []
     with contextlib.closing(workers.listen(listen or USUAL)) as opened:
         at = workers.Address(*opened.getsockname()[:2])
-        changed = Watched(folder.path, tls_certificate, tls_key)
+        changed = Watched(folder.path, tls_certificate, tls_key, *_files_of(keys))
         keeper = workers.Keeper(command, count, {SOCKET: opened}, Secret(b""), config.ENVIRONMENT, changed)
         log.setup_service()
         try:
@@ -123,10 +124,15 @@ def _anchors(folder: CaFolder) -> tuple[bytes, ...]:
     return tuple(one.certificates[name].der for one in folder.authorities for name in ("issuing", "root"))
 
 
+def _files_of(keys: Path | None) -> tuple[Path, ...]:
+    """What is to be watched: the folder too, in which a bank's first key appears."""
+    return (keys, *keys.glob(KEYS)) if keys else ()
+
+
 def _handover_keys(folder: Path) -> Mapping[str, EllipticCurvePrivateKey]:
     """CODE.pem of each bank that hands its customers over, as `tokenmgr bank handover key make` writes it."""
     found: dict[str, EllipticCurvePrivateKey] = {}
-    for file in sorted(folder.glob("[0-9][0-9][0-9][0-9].pem")):
+    for file in sorted(folder.glob(KEYS)):
         try:
             found[file.stem] = p256.read_private(file.read_bytes())
         except OSError as error:

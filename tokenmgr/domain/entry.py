@@ -45,6 +45,13 @@ def judge(found: Generation | None, who: Subscriber | None, bank: Bank, now: dat
     return barred.get(found.state, Barred.UNKNOWN)
 
 
+class Lock(Enum):
+    """R11. It ends what was begun before it: whoever guesses may have found a window that was left open."""
+
+    OWN = "own"
+    CONTRACT = "contract"  # an administrator's, where the bank's policy says so
+
+
 IDLE = timedelta(minutes=15)  # without a request, after which one logs in anew
 LONGEST = timedelta(hours=8)  # of a whole session
 SKEW = timedelta(

@@ -80,3 +80,8 @@ class Generation:
 
     def is_over(self, now: datetime) -> bool:
         return is_over(self.not_after, now)
+
+    @property
+    def is_replaced(self) -> bool:
+        """By a newer one. What was taken back for another reason may be in anybody's hands."""
+        return self.state is State.SUPERSEDED or self.reason is RevocationReason.SUPERSEDED

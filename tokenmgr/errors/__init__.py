@@ -88,7 +88,7 @@
     │   ├── LoginLocked       E110   ├── SessionOver       E111   ├── SessionOfOlder    E112
     │   ├── FormStale         E113 r ├── PageMissing       E114   ├── NotAdministrator  E115
     │   ├── PagesUnavailable  E116 r ├── PageFailed        E117   ├── FormUnreadable    E118
-    │   ├── AddressOther      E119
+    │   ├── AddressOther      E119   ├── CertificateUnfinished E120
     │   ├── SubscriberChanged E130 r └── PaperWanted       E131
     ├── NoticeError           N  what keeps a mail from being written
     │   ├── MailNotSet        N101   ├── MailServerUnreachable N102 r ├── MailServerUntrusted N103

@@ -55,6 +55,7 @@ class CertificateUnconfirmed(EntryError):
     """A renewal that is not at its end (S7): the one before still logs in."""
 
     code = "E108"
+    way: str  # to go on with it, or to begin anew with the one before
 
 
 class LoginPinWrong(EntryError):
@@ -125,6 +126,13 @@ class AddressOther(EntryError):
 
     code = "E119"
     site: str
+
+
+class CertificateUnfinished(EntryError):
+    """An acquisition that is not at its end, or a renewal whose one before has expired: nothing else logs in."""
+
+    code = "E120"
+    way: str
 
 
 class SubscriberChanged(EntryError):

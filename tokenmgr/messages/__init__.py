@@ -106,6 +106,12 @@ class Texts:
         known = {"store": self("labels.store"), "serial": self("words.this_one")}
         return _UNTOLD.sub("", text.format(**{name: known.get(name, _NONE) for name in names}))
 
+    def next_of_code(self, code: str) -> str:
+        """What somebody else is to do next; "" where that takes facts, or names a command."""
+        entry = self._entries["errors"].get(code, {})
+        text: str = entry.get("next_desk", entry.get("next", ""))
+        return "" if "{" in text or "tokenmgr" in text else text
+
     def _filled(self, text: str, facts: Mapping[str, object]) -> str:
         filled = text.format(**{**self._buttons, **self._of_store(facts), **facts}).replace(_NO_OPTION, "")
         return filled[:1].upper() + filled[1:] if text.startswith("{store}") else filled

@@ -195,6 +195,7 @@ class _Application:
             peer=peer,
             entrant=look_at(peer, at.found, at.who, at.bank, now),
             session=at.session,
+            lock=at.lock,
             form=forms.read_form(data),
             query=request.query_params,
             path=request.path_params,

@@ -1,8 +1,9 @@
 """One press of the button: a ticket for the customer's program, and a name for this attempt that its page goes by.
 
 The ticket is the program's, and the page drops it at once. The name stands in the page's address, so that a reload, a
-way back or a closed window lose nothing (R13). It is signed with the registry's own key and tied to the certificate
-that TLS has proven: whoever finds it elsewhere learns nothing by it.
+way back or a closed window lose nothing (R13). It is signed with the registry's own key. That of a renewal is tied to
+the certificate that TLS has proven: whoever finds it elsewhere learns nothing by it. An acquisition has none to be tied
+to: whoever is given such an address learns how far that is, and neither whose it is nor anything to go on with.
 """
 
 from __future__ import annotations

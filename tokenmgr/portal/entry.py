@@ -23,12 +23,13 @@ def log_in(visit: Visit) -> Page | Go:
     pin = visit.form.get("login_pin", b"")
     if not pin:  # a slip, and no try
         return Page("login", shown | {"is_empty": True})
+    visit.portal.guessers.take(str(who.id), visit.now)
     registry = visit.portal.registry.by(Actor(ActorKind.SUBSCRIBER, who.name, visit.origin))
     try:
         with Secret(pin) as secret:
             entry.log_in(registry, visit.bank, who, found.serial, secret, visit.now)
     except LoginPinWrong as error:
-        return Page("login", shown | {"wrong": visit.words.error(error)}, 403)
+        return Page("login", shown | {"wrong": visit.words.error(error), "code": error.code}, 403)
     token = new_token()
     visit.portal.sessions.begin(token, visit.bank.code, who.id, found.serial, visit.now)
     return Go(visit.at("reminder"), token)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.domain.entry import Barred
-from tokenmgr.domain.generation import State, StoreKind
+from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import Refusal, Way, in_the_way, permit_acquisition
 from tokenmgr.errors import (
@@ -20,6 +20,7 @@ from tokenmgr.errors import (
     CertificateRevoked,
     CertificateSuperseded,
     CertificateUnconfirmed,
+    CertificateUnfinished,
     CertificateUnknown,
     EntryError,
     FormUnreadable,
@@ -39,9 +40,9 @@ _PLAIN: dict[Barred, type[EntryError]] = {
     Barred.NO_CERTIFICATE: CertificateNotOffered,
     Barred.UNKNOWN: CertificateUnknown,
     Barred.OTHER_BANK: CertificateOfAnotherBank,
-    Barred.UNCONFIRMED: CertificateUnconfirmed,
 }
-ACQUIRE, RESUME = "entry-acquire", "entry-resume"
+ACQUIRE, RESUME, RESUME_ACQUIRING = "entry-acquire", "entry-resume", "entry-resume-acquiring"
+OLDER, NEWER = "entry-older", "entry-newer"
 # Of these the next step is at the browser, which goes on presenting what it has presented once (until
 # its last window is closed), so that no button of a page leads there.
 CLOSING = (CertificateUnknown, CertificateOfAnotherBank, CertificateSuperseded, SessionOfOlder)
@@ -56,22 +57,46 @@ def refusal(registry: Registry, entrant: Entrant, bank: Bank, now: datetime) -> 
     if barred is Barred.ON_HOLD:
         return CertificateOnHold(way=_asked("release", who))
     standing = registry.standing(who.id)
+    if barred is Barred.UNCONFIRMED:
+        return _unfinished(standing, bank, now)
     newer = standing.last
     if newer is not None and newer.serial != found.serial:
-        if newer.state is State.HELD:
-            return CertificateOnHold(way=_asked("release", who))
-        if newer.state is State.ACTIVE and not newer.is_over(now):  # whatever became of the old one
-            return CertificateSuperseded(serial_number=f"{newer.serial:x}", until=newer.not_after)
+        return _older(found, newer, standing, bank, now)
     way = _instead(standing, bank, now)
     if barred is Barred.EXPIRED:
         return CertificateExpired(until=found.not_after, way=way)
     return CertificateRevoked(way=way)
 
 
+def _unfinished(standing: Standing, bank: Bank, now: datetime) -> EntryError:
+    """Only a renewal has one before it that still logs in; an acquisition has none."""
+    if _logs_in(standing.last, now):
+        return CertificateUnconfirmed(way=RESUME if in_the_way(standing.pending, now) else OLDER)
+    return CertificateUnfinished(way=_instead(standing, bank, now))
+
+
+def _older(found: Generation, newer: Generation, standing: Standing, bank: Bank, now: datetime) -> EntryError:
+    """There is a newer one, and whoever has renewed is told which. What was taken back for another reason may be in
+    anybody's hands: of what has come since nothing is shown."""
+    if not found.is_replaced:
+        return CertificateRevoked(way=NEWER if _logs_in(newer, now) else _instead(standing, bank, now))
+    if newer.state is State.HELD:
+        return CertificateOnHold(way=_asked("release", standing.subscriber))
+    if _logs_in(newer, now):
+        return CertificateSuperseded(serial_number=f"{newer.serial:x}", until=newer.not_after)
+    way = _instead(standing, bank, now)
+    return CertificateExpired(until=newer.not_after, way=way) if newer.is_over(now) else CertificateRevoked(way=way)
+
+
+def _logs_in(one: Generation | None, now: datetime) -> bool:
+    return one is not None and one.state is State.ACTIVE and not one.is_over(now)
+
+
 def _instead(standing: Standing, bank: Bank, now: datetime) -> str:
     """R14: resume first, re-acquire second, re-issue last; and of these the one that is open today."""
-    if in_the_way(standing.pending, now):
-        return RESUME
+    waits = standing.pending
+    if waits is not None and in_the_way(waits, now):
+        return RESUME if waits.predecessor else RESUME_ACQUIRING
     is_user = standing.subscriber.role is Role.USER
     store = StoreKind.MEDIUM if bank.policy.media_offered else StoreKind.PC  # either will do
     answer = permit_acquisition(standing.last, standing.open_until, is_user, store, bank.policy, now)

@@ -5,8 +5,7 @@ customer may close, reload, go back or break off at any moment, and finds here h
 from __future__ import annotations
 
 from tokenmgr.domain.entry import Barred
-from tokenmgr.domain.generation import Generation, RevocationReason
-from tokenmgr.domain.generation import State as Held
+from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.handover import Act, State
 from tokenmgr.domain.reminder import is_successor
 from tokenmgr.domain.renewal import Step
@@ -82,20 +81,10 @@ def renewed(visit: Visit) -> Page | Go:
 def successor(visit: Visit) -> Generation | None:
     """Where the certificate that TLS has proven was renewed: what has taken its place."""
     found = visit.entrant.found
-    if (
-        found is None
-        or found.subscriber is None
-        or not _is_replaced(found)
-        or visit.entrant.barred is Barred.OTHER_BANK
-    ):
+    if found is None or found.subscriber is None or not found.is_replaced or visit.entrant.barred is Barred.OTHER_BANK:
         return None
     last = visit.portal.registry.standing(found.subscriber).last
     return last if is_successor(last, found) else None
-
-
-def _is_replaced(found: Generation) -> bool:
-    """One that was taken back for another reason may be in anybody's hands."""
-    return found.state is Held.SUPERSEDED or found.reason is RevocationReason.SUPERSEDED
 
 
 def course(visit: Visit, attempt: Attempt | None, address: str, page: str, ask: str) -> dict[str, object]:
@@ -106,6 +95,7 @@ def course(visit: Visit, attempt: Attempt | None, address: str, page: str, ask: 
         "address": address,
         "now": now,
         "what": visit.words.of_code(str(now["code"])),
+        "then": visit.words.next_of_code(str(now["code"])),
         "steps": STEPS,
         "is_offered": attempts.is_offered(visit),
         "page": attempts.address_of(visit, page, attempt),

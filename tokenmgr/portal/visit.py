@@ -11,13 +11,14 @@ from functools import cached_property
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from tokenmgr.domain.audit import Actor, ActorKind
+from tokenmgr.domain.entry import Lock
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.errors import EntryError, SessionOver
 from tokenmgr.portal.refusals import refusal
 from tokenmgr.portal.words import Words
-from tokenmgr.ra.entry import Entrant
+from tokenmgr.ra.entry import Entrant, locked
 from tokenmgr.ra.ports import Standing
 from tokenmgr.serving.requests import Pace
 from tokenmgr.sql.administration import Administration
@@ -35,6 +36,7 @@ class Portal:
     look: Callable[[str], Look]  # of a bank, by its code
     clock: Callable[[], datetime]
     handover_keys: Mapping[str, EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)  # by the bank's code
+    guessers: Pace = field(default_factory=lambda: Pace(20))  # of one ID: its comparisons take nobody else's place
     acquirers: Pace = field(default_factory=lambda: Pace(20))  # who begin without a certificate, and so may be anybody
 
 
@@ -50,6 +52,7 @@ class Visit:
     peer: bytes | None  # the certificate whose key TLS has proven
     entrant: Entrant
     session: Session | None
+    lock: Lock | None = None  # that has just ended one
     form: Mapping[str, bytes] = field(default_factory=dict, repr=False)  # raw: a PIN never becomes a str
     query: Mapping[str, str] = field(default_factory=dict)
     path: Mapping[str, str] = field(default_factory=dict)  # what its route names
@@ -78,8 +81,8 @@ class Visit:
     def known(self) -> Session:
         """Of whoever is logged in. Who cannot be is told why, and not to log in again."""
         if self.session is None:
-            self.admitted  # noqa: B018  raises why not
-            raise SessionOver
+            who, _ = self.admitted  # raises why not
+            raise locked(who, self.lock) if self.lock else SessionOver
         return self.session
 
     @cached_property

@@ -34,6 +34,9 @@ class Words:
         """What happened in the customer's program, which tells a page no more than the error's number."""
         return self._texts.of_code(code).replace(f" {self._texts('words.this_one')}", "")
 
+    def next_of_code(self, code: str) -> str:
+        return self._texts.next_of_code(code)
+
     def moment(self, at: object) -> str:
         return japan_time(at, self.language)  # type: ignore[arg-type]  # templates hand over anything
 

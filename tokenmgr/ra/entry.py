@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenmgr.domain.entry import Barred, judge
+from tokenmgr.domain.entry import Barred, Lock, judge
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import OldGeneration, Way
@@ -43,19 +43,21 @@ def log_in(registry: Registry, bank: Bank, who: Subscriber, serial: int, pin: Se
     policy, name = bank.policy, (who.bank, who.contract, who.user)
     tries = registry.spend_try(*name, policy.wrong_pins, policy.lock_contract, now)
     if tries.locked:
-        raise _locked(who)
+        raise locked(who)
     enrolled = registry.enrolled(*name)
     if enrolled is None or not passcodes.is_login(pin, enrolled.login_hash):
         if tries.spent >= policy.wrong_pins:
-            raise _locked(who)
+            raise locked(who)
         raise LoginPinWrong(left=policy.wrong_pins - tries.spent)
     registry.forgive_tries(*name)
     if tries.contract_locked:  # told only to whoever knows the PIN
-        raise LoginLocked(way="unlock-contract")
+        raise locked(who, Lock.CONTRACT)
     if policy.old_generation is not OldGeneration.AT_EXPIRY:
         registry.retire(who.id, serial, now)
 
 
-def _locked(who: Subscriber) -> LoginLocked:
+def locked(who: Subscriber, lock: Lock = Lock.OWN) -> LoginLocked:
+    if lock is Lock.CONTRACT:
+        return LoginLocked(way="unlock-contract")
     way = Way.ASK_ADMINISTRATOR if who.role is Role.USER else Way.VISIT_BRANCH
     return LoginLocked(way=f"unlock-{way.value}")

@@ -34,7 +34,8 @@ class Gate:
 
 
 class Pace:
-    """So many in a minute from one address, which the next minute forgets: a crowd at one keeps no other out."""
+    """So many in a minute from one address, or of one ID, which the next minute forgets: no crowd at one keeps another
+    out."""
 
     def __init__(self, most: int) -> None:
         self._most, self._lock = most, threading.Lock()

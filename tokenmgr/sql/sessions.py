@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from tokenmgr.domain.entry import IDLE, is_over
+from tokenmgr.domain.entry import IDLE, Lock, is_over
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.ra.ports import BEYOND_SERIALS
@@ -20,6 +20,7 @@ from tokenmgr.sql.engine import Database
 from tokenmgr.sql.locks import lock_subscriber
 from tokenmgr.sql.rows import BANK, GENERATION, SUBSCRIBER, bank_of, generation_of, hexed, micros, moment, subscriber_of
 from tokenmgr.sql.schema import bank, generation, session, subscriber
+from tokenmgr.sql.schema import tries as spent_tries
 
 NOTED = timedelta(minutes=1)  # how exactly it is known when somebody was last seen: a write costs a wait for the disk
 
@@ -36,12 +37,13 @@ class Session:
 @dataclass(frozen=True)
 class AtDoor:
     """The bank that was asked for; what is known of the certificate's number, and whose it is; and the session, if the
-    token has one at this bank with this very certificate."""
+    token has one at this bank with this very certificate. `lock`: what has just ended that."""
 
     bank: Bank
     found: Generation | None
     who: Subscriber | None
     session: Session | None
+    lock: Lock | None = None
 
 
 _mine = session.c.token_hash == bindparam("which")
@@ -53,11 +55,13 @@ _AT_DOOR = (
         *[generation.c[name] for name in GENERATION],
         *[subscriber.c[name] for name in SUBSCRIBER],
         *[session.c[name] for name in _SESSION],
+        spent_tries.c.spent,
     )
     .select_from(bank)
     .outerjoin(generation, generation.c.serial == bindparam("serial"))
     .outerjoin(subscriber, subscriber.c.id == generation.c.subscriber)
     .outerjoin(session, _mine & (session.c.bank == bank.c.code) & (session.c.serial == generation.c.serial))
+    .outerjoin(spent_tries, tries.OF_SUBSCRIBER)
     .where(bank.c.code == bindparam("code"))
 )
 _BEGIN = insert(session)
@@ -92,13 +96,27 @@ class Sessions:
         row = self._database.first(_AT_DOOR, values)
         if row is None:
             return None
-        of_bank, one, who, its = _parts(row, len(BANK), len(GENERATION), len(SUBSCRIBER), len(_SESSION))
-        return AtDoor(
+        parts = _parts(row, len(BANK), len(GENERATION), len(SUBSCRIBER), len(_SESSION), 1)
+        of_bank, one, who, its, (spent,) = parts
+        at = AtDoor(
             bank_of(*of_bank),
             None if one[0] is None else generation_of(one),
             None if who[0] is None else subscriber_of(who),
             None if its[0] is None else self._current(its, token, now),
         )
+        if at.session is None or (lock := self._lock(at, spent or 0)) is None:
+            return at
+        self.end(token)
+        return replace(at, session=None, lock=lock)
+
+    def _lock(self, at: AtDoor, spent: int) -> Lock | None:
+        policy = at.bank.policy
+        if spent >= policy.wrong_pins:
+            return Lock.OWN
+        if at.who is None or not policy.lock_contract:
+            return None
+        values = {"bank": at.who.bank, "contract": at.who.contract, "limit": policy.wrong_pins}
+        return Lock.CONTRACT if self._database.first(tries.ADMINISTRATOR_LOCKED, values) else None
 
     def _current(self, row: Sequence[Any], token: str, now: datetime) -> Session | None:
         """What is over is over for good, whatever the clock says next."""

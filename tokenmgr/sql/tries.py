@@ -34,7 +34,7 @@ OF_SUBSCRIBER = and_(
     tries.c.contract == subscriber.c.contract,
     tries.c.user_id == subscriber.c.user_id,
 )
-_ADMINISTRATOR_LOCKED = select(subscriber.c.id).where(
+ADMINISTRATOR_LOCKED = select(subscriber.c.id).where(
     subscriber.c.bank == bindparam("bank"),
     subscriber.c.contract == bindparam("contract"),
     subscriber.c.role == Role.ADMINISTRATOR.value,
@@ -61,7 +61,7 @@ def spend(
     by its hash alone: it may be a PIN in the wrong field."""
     bank, contract, user = who
     values = {**_key(bank, contract, user), "limit": limit, "now": micros(now)}
-    by_contract = lock_contract and connection.execute(_ADMINISTRATOR_LOCKED, values).first() is not None
+    by_contract = lock_contract and connection.execute(ADMINISTRATOR_LOCKED, values).first() is not None
     spent = connection.execute(_SPEND, values).scalar()
     if spent == limit:
         is_known = connection.execute(_KNOWN, values).first() is not None
