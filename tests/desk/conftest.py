@@ -27,6 +27,12 @@ def qapp(qapp: QApplication) -> QApplication:
     return qapp
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_browsers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have a browser with certificates of its own: a store to be offered."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "nobody"))
+
+
 @pytest.fixture(scope="session")
 def ca_token(tmp_path_factory: pytest.TempPathFactory, testbed_store: Path) -> SimulatedMedium:
     """The CA's own, which fails by rule."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -18,11 +19,13 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-lcd-text"]
 OVER_THE_EDGE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-def test_a_notice_fits_a_telephone_and_a_desk_and_loads_nothing(request: pytest.FixtureRequest) -> None:
+def test_a_notice_fits_a_telephone_and_a_desk_and_loads_nothing(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     asked: list[str] = []
     with sync_playwright() as running:
         browser = running.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-lcd-text"]
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-gpu", "--disable-lcd-text"],
+            env={**os.environ, "HOME": str(tmp_path)},  # it makes a database of certificates there
         )
         page = browser.new_page()
         page.on("request", lambda one: asked.append(one.url))

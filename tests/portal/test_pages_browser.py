@@ -3,6 +3,7 @@ do."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from contextlib import closing
@@ -52,9 +53,10 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    home = {**os.environ, "HOME": str(tmp_path_factory.mktemp("home"))}  # it makes a database of certificates there
     with sync_playwright() as running:
-        opened = running.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS])
+        opened = running.chromium.launch(executable_path="/usr/bin/chromium", args=[*FLAGS], env={**home})
         yield opened
         opened.close()
 
