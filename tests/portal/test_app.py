@@ -232,10 +232,11 @@ def test_a_registry_that_does_not_answer_has_a_page_and_no_details(rig: Rig) -> 
 
 def test_a_crowd_that_guesses_shuts_no_other_page(rig: Rig) -> None:
     headers = {"host": HOST, "origin": SITE, **FORM}
-    client = Client(rig.app, peer=rig.certificate(rig.enrol("tanaka")).certificate)
+    clients = [Client(rig.app, peer=rig.certificate(rig.enrol(user)).certificate) for user in ("tanaka", "sato")]
 
     async def all_at_once() -> list[int]:
-        guesses = [client.asked("POST", f"/{BANK}/login", b"login_pin=1", headers) for _ in range(GUESSES + 4)]
+        asked = [clients[each % 2].asked for each in range(GUESSES + 4)]
+        guesses = [each("POST", f"/{BANK}/login", b"login_pin=1", headers) for each in asked]
         page = Client(rig.app).asked("GET", f"/{BANK}/", b"", headers)
         return [answer.status_code for answer in await asyncio.gather(*guesses, page)]
 
