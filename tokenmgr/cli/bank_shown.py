@@ -101,7 +101,7 @@ def _stay(here: Stage) -> None:
         line(t("shown.pages_program"))
         _commands(customer, "status", f"renew --bank {MIHON.bank.code} --medium {here.media[FIRST].serial}")
         line(t("shown.pages_ca"))
-        _commands(banks, f"bank notices list {MIHON.bank.code}", "ca audit list", "ca status")
+        _commands(banks, f"bank notices list --bank {MIHON.bank.code}", "ca audit list", "ca status")
         click.prompt(t("shown.press"), default="", show_default=False, prompt_suffix=" ")
 
 
