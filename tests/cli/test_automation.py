@@ -168,7 +168,7 @@ def test_a_word_on_the_desktop_has_the_title_of_the_notice_and_nobodys_name(home
 def units(home: Home) -> Path:
     """As docs/automation.md has them installed."""
     folder = home.folder / ".config" / "systemd" / "user"
-    shutil.copytree(UNITS, folder)
+    shutil.copytree(UNITS, folder, ignore=lambda _, names: [one for one in names if "-due." not in one])
     (home.folder / ".local" / "bin").mkdir(parents=True)
     (home.folder / ".local" / "bin" / "tokenmgr").symlink_to(PROGRAM)
     (home.folder / "run").mkdir(mode=0o700)
@@ -182,6 +182,19 @@ def test_the_timers_units_are_what_systemd_takes(home: Home, units: Path) -> Non
     command = ["systemd-analyze", "verify", "--user", *map(str, sorted(units.iterdir()))]
     done = subprocess.run(command, env=home.environment, capture_output=True, text=True)
     of_ours = [line for line in done.stderr.splitlines() if "tokenmgr-due" in line]
+    assert (done.returncode, of_ours) == (0, [])
+
+
+def test_the_services_units_are_what_systemd_takes(home: Home, tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    units = [one for one in sorted(UNITS.iterdir()) if "-due." not in one.name]
+    for unit in units:
+        installed = unit.read_text(encoding="utf-8").replace("/usr/local/bin/tokenmgr", str(PROGRAM))
+        (tmp_path / unit.name).write_text(installed, encoding="utf-8")
+    command = ["systemd-analyze", "verify", *(str(tmp_path / unit.name) for unit in units)]
+    done = subprocess.run(command, env=home.environment, capture_output=True, text=True)
+    of_ours = [line for line in done.stderr.splitlines() if "tokenmgr-" in line]
     assert (done.returncode, of_ours) == (0, [])
 
 

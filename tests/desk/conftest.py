@@ -30,7 +30,9 @@ def qapp(qapp: QApplication) -> QApplication:
 @pytest.fixture(autouse=True)
 def _nobodys_browsers(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a browser with certificates of its own: a store to be offered."""
-    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "nobody"))
+    home = tmp_path_factory.getbasetemp() / "nobody"
+    home.mkdir(exist_ok=True)  # where there is none, a library may leave its files wherever it is
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture(scope="session")

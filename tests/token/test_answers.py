@@ -167,6 +167,8 @@ def test_no_two_errors_share_a_code_and_each_begins_with_its_groups_letter() -> 
         errors.DeletionRefused: "D",
         errors.InstallingError: "D",
         errors.HandoverError: "H",
+        errors.EntryError: "E",
+        errors.NoticeError: "N",
     }
     for kind in CONCRETE:
         letter = next((letters[base] for base in kind.__mro__ if base in letters), "M")

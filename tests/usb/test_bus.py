@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -101,8 +102,9 @@ def test_a_bus_that_breaks_down_says_why_and_goes_on_saying_so() -> None:
     assert not folder.exists()
 
 
-def test_a_bus_that_breaks_down_while_it_begins_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with pytest.raises(UsbBusBroken), UsbBus({}, replace(EPASS, serial="in\ntwo")):
-        pass
-    assert not list(tmp_path.iterdir())
+def test_a_bus_that_breaks_down_while_it_begins_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with TemporaryDirectory(dir="/tmp") as place:
+        monkeypatch.setattr("tempfile.tempdir", place)
+        with pytest.raises(UsbBusBroken), UsbBus({}, replace(EPASS, serial="in\ntwo")):
+            pass
+        assert not list(Path(place).iterdir())

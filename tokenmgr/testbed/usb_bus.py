@@ -19,7 +19,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from types import TracebackType
 from typing import IO, Self, cast
 
@@ -82,7 +82,9 @@ class UsbBus:
     def __enter__(self) -> Self:
         if system.NAME != "linux":
             raise UsbBusUnavailable
-        self._files = TemporaryDirectory(prefix="bus-", ignore_cleanup_errors=True)  # a short name: sockets lie in it
+        # A short name: sockets lie in it. And not below /dev, where umockdev takes every file for a device.
+        below = None if not gettempdir().startswith("/dev/") else "/tmp"  # noqa: S108  a folder of its own is made in it
+        self._files = TemporaryDirectory(prefix="bus-", dir=below, ignore_cleanup_errors=True)
         self._said = Path(self._files.name) / "driver.log"
         with self._said.open("w") as said:
             self._driver = subprocess.Popen(
