@@ -21,13 +21,14 @@ from tests import warm
 from tests.cli.runner import MAIN, Home
 from tests.desk.front import Front
 from tests.desk.rig import Hands, at_desk
-from tests.interop.running import LOGIN_PIN, PATIENCE, Authority, free_port
+from tests.interop.running import LOGIN_PIN, PATIENCE, Authority
 from tests.seeds.chromium import Chromium
 from tests.seeds.past import STICK, Pc, profile_of
 from tokenmgr import clock
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.progress import ProgressPage
 from tokenmgr.domain.generation import Generation
+from tokenmgr.testbed.own_ca import reserved
 from tokenmgr.testbed.postbox import Postbox
 from tokenmgr.testbed.postbox import serving as mail_server
 from tokenmgr.testbed.simulated import SimulatedMedium
@@ -154,12 +155,14 @@ class Office:
 
     def mails(self, folder: Path) -> list[EmailMessage]:
         """What the bank's timer writes at this moment (R3), as a mail server takes it."""
-        computer, postbox, port = Home(folder / "bank"), Postbox(folder / "mails"), free_port()
+        computer, postbox = Home(folder / "bank"), Postbox(folder / "mails")
         (computer.folder / "ca").symlink_to(self._ca.folder.path)
-        settings = f'[mail]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
-        (computer.folder / "settings.toml").write_text(settings, encoding="utf-8")
-        with mail_server(postbox, "127.0.0.1", port):
-            done = computer.run("bank", "notices", "run", "--bank", self.pc.procedure.bank.code)
+        with reserved() as held:
+            port = held.getsockname()[1]
+            settings = f'[mail]\nhost = "127.0.0.1"\nport = {port}\nsecurity = "none"\n'
+            (computer.folder / "settings.toml").write_text(settings, encoding="utf-8")
+            with mail_server(postbox, "127.0.0.1", port):
+                done = computer.run("bank", "notices", "run", "--bank", self.pc.procedure.bank.code)
         assert done.status == 0, done.out + done.err
         return [read_mail(one.file) for one in postbox.caught]
 

@@ -31,7 +31,7 @@ def own_ca(folder: Path, environment: Mapping[str, str], language: str) -> Itera
         claim = stack.enter_context(claims.aside(folder.parent, ".making-"))
         claim.settle(folder, alive=True)
         stack.callback(claim.drop)
-        ports = [stack.enter_context(_reserved()) for _ in range(PORTS)]
+        ports = [stack.enter_context(reserved()) for _ in range(PORTS)]
         ca = OwnCA(Commands(folder, environment, language), [port.getsockname()[1] for port in ports])
         stack.callback(ca.end)
         yield ca
@@ -122,7 +122,7 @@ def drawn_pin() -> str:
 
 
 @contextlib.contextmanager
-def _reserved() -> Iterator[socket.socket]:
+def reserved() -> Iterator[socket.socket]:
     """A free port that stays this demonstration's: bound and silent, so that nobody is given it, and a server that says
     SO_REUSEADDR, as ours do, may listen there."""
     with socket.socket() as held:
