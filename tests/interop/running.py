@@ -29,6 +29,7 @@ from tokenmgr.domain.policy import BankPolicy
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Contract, Enrolment
+from tokenmgr.testbed.own_ca import reserved
 
 PIN = "of the CA 135"
 BANK, OTHER_BANK, CONTRACT = "1234", "5678", "0012345"
@@ -127,20 +128,22 @@ def authority(home: Path, pin: str = PIN, *how: str, workers: int = 2) -> Iterat
 @contextlib.contextmanager
 def founded(home: Path, pin: str = PIN, *how: str) -> Iterator[Authority]:
     """With two banks and a contract in each. `how` is more of `tokenmgr ca init`."""
-    environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
-    descriptor, status = "--pin-fd" if "--library" in how else "--new-pin-fd", free_port()
-    at = ("--status-url", f"http://127.0.0.1:{status}")
-    made = warm.run(MAIN, "ca", "init", *at, *how, descriptor, "0", environment=environment, typed=f"{pin}\n")
-    assert made.returncode == 0, made.stderr
-    folder = open_folder(home / "ca")
-    database = Database.open(folder.database)
-    database.migrate(clock.now())
-    administration = Administration(database, TESTER)
-    for code, name in ((BANK, "みほん信用金庫"), (OTHER_BANK, "となりの信用金庫")):
-        administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
-        administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
-    with contextlib.closing(database):
-        yield Authority(folder, environment, administration, pin, status_port=status, est_port=free_port())
+    with contextlib.ExitStack() as ports:
+        held = [ports.enter_context(reserved()).getsockname()[1] for _ in range(2)]
+        environment = {**os.environ, "TOKENMGR_HOME": str(home), "LC_ALL": "C.UTF-8", "no_proxy": "*"}
+        descriptor, status = "--pin-fd" if "--library" in how else "--new-pin-fd", held[0]
+        at = ("--status-url", f"http://127.0.0.1:{status}")
+        made = warm.run(MAIN, "ca", "init", *at, *how, descriptor, "0", environment=environment, typed=f"{pin}\n")
+        assert made.returncode == 0, made.stderr
+        folder = open_folder(home / "ca")
+        database = Database.open(folder.database)
+        database.migrate(clock.now())
+        administration = Administration(database, TESTER)
+        for code, name in ((BANK, "みほん信用金庫"), (OTHER_BANK, "となりの信用金庫")):
+            administration.add_bank(Bank(code, name, POLICY, contact="03-0000-0000"))
+            administration.add_contract(Contract(code, CONTRACT, "株式会社みほん"))
+        with contextlib.closing(database):
+            yield Authority(folder, environment, administration, pin, status_port=status, est_port=held[1])
 
 
 @contextlib.contextmanager
