@@ -79,8 +79,6 @@ GATES = {
         "api/credentials.py",
         "api/requests.py",
         "cli/tls.py",
-        "cli/bank_serve.py",
-        "portal/visit.py",
         "testbed",
     },
     "argon2": {"ra/passcodes.py"},

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from tokenmgr import clock, config, log
 from tokenmgr.ca.folder import CaFolder, open_folder
@@ -129,9 +128,9 @@ def _files_of(keys: Path | None) -> tuple[Path, ...]:
     return (keys, *keys.glob(KEYS)) if keys else ()
 
 
-def _handover_keys(folder: Path) -> Mapping[str, EllipticCurvePrivateKey]:
+def _handover_keys(folder: Path) -> Mapping[str, p256.PrivateKey]:
     """CODE.pem of each bank that hands its customers over, as `tokenmgr bank handover key make` writes it."""
-    found: dict[str, EllipticCurvePrivateKey] = {}
+    found: dict[str, p256.PrivateKey] = {}
     for file in sorted(folder.glob(KEYS)):
         try:
             found[file.stem] = p256.read_private(file.read_bytes())

@@ -125,7 +125,7 @@ class Picture:
         last = self.standing.last
         if last is not None and last.store is not None:
             return last.store
-        return StoreKind.MEDIUM if self.policy.media_offered else StoreKind.PC
+        return self.policy.any_store
 
     @property
     def renewal(self) -> Permit | Refusal | None:

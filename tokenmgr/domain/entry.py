@@ -17,9 +17,7 @@ from tokenmgr.domain.party import Bank, Subscriber
 class Barred(Enum):
     """Each has its own page, and its own next step (R14)."""
 
-    NO_CERTIFICATE = (
-        "no-certificate"  # none was offered: none there, none chosen, or an expired one, which browsers hide
-    )
+    NO_CERTIFICATE = "no-certificate"  # none there, none chosen, or an expired one, which browsers do not offer
     UNKNOWN = "unknown"  # none of a subscriber's
     OTHER_BANK = "other-bank"
     EXPIRED = "expired"
@@ -54,11 +52,9 @@ class Lock(Enum):
 
 IDLE = timedelta(minutes=15)  # without a request, after which one logs in anew
 LONGEST = timedelta(hours=8)  # of a whole session
-SKEW = timedelta(
-    seconds=60
-)  # that the clocks of two nodes may be apart, or a request may have waited while a later one came
+SKEW = timedelta(seconds=60)  # that two nodes' clocks may be apart, or a request has waited while a later one came
 
 
 def is_over(began_at: datetime, seen_at: datetime, now: datetime) -> bool:
-    """A clock that has gone back ends it too: nobody can say how long it has been."""
+    """A clock that has gone back by more than that ends it too: nobody can say how long it has been."""
     return not (-SKEW <= now - seen_at <= IDLE and -SKEW <= now - began_at <= LONGEST)

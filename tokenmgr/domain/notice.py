@@ -229,7 +229,7 @@ def _why_not(notice: Notice, held: Held, policy: BankPolicy, now: datetime) -> S
         if is_over(held.not_after, now):
             return Skipped.EXPIRED
         later = [lead for lead in policy.notice_days if lead < notice.lead]
-        is_overtaken = any(held.not_after - timedelta(days=lead) <= now for lead in later)
+        is_overtaken = any(_begins(held, lead) <= now for lead in later)
         return Skipped.OVERTAKEN if is_overtaken else Skipped.NOT_WANTED
     begun, ends = {
         Kind.EXPIRED.value: (held.not_after, EXPIRED_FOR),

@@ -58,6 +58,11 @@ class BankPolicy:
         if len(self.escalation_days) > 8 or not all(1 <= day <= 825 for day in self.escalation_days):
             raise ValueError("escalation_days")
 
+    @property
+    def any_store(self) -> StoreKind:
+        """One that it allows, for a question to which either will do."""
+        return StoreKind.MEDIUM if self.media_offered else StoreKind.PC
+
     def allows(self, store: StoreKind) -> bool:
         return self.media_offered if store is StoreKind.MEDIUM else self.pc_allowed
 
@@ -126,7 +131,7 @@ def permit_renewal(
 ) -> Permit | Refusal:
     """R2: from so many days before expiry, to the very second of it. `old` is the one that signs the request."""
     if old.state is State.HELD:
-        return Refusal(Reason.ON_HOLD, _whom_to_ask(is_user))
+        return Refusal(Reason.ON_HOLD, whom_to_ask(is_user))
     if old.state is State.SUPERSEDED:
         return Refusal(Reason.SUPERSEDED, Way.RESUME)
     if old.state is not State.ACTIVE:
@@ -171,7 +176,7 @@ def permit_acquisition(
     """R9, R10. `last` is the newest generation that was ever active; `open_until` is when an acquisition that the bank
     or a re-issue has opened ends, None where none is open."""
     now = now.replace(microsecond=0)
-    reissue = _whom_to_ask(is_user)
+    reissue = whom_to_ask(is_user)
     if last is not None and last.state is State.HELD:
         return Refusal(Reason.ON_HOLD, reissue)
     if open_until is not None and now <= open_until:
@@ -189,7 +194,7 @@ def permit_acquisition(
     return _in_store(store, policy) or Permit(ends)
 
 
-def _whom_to_ask(is_user: bool) -> Way:
+def whom_to_ask(is_user: bool) -> Way:
     """R10: to release and to re-issue are the same people's."""
     return Way.ASK_ADMINISTRATOR if is_user else Way.VISIT_BRANCH
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from tokenmgr.domain.generation import Generation, StoreKind
-from tokenmgr.domain.policy import BankPolicy, Permit, Reason, permit_renewal
+from tokenmgr.domain.generation import Generation
+from tokenmgr.domain.policy import BankPolicy, Permit, Reason, permit_renewal, renewal_opens
 
 LAST = timedelta(hours=24)  # R2: in these a clock runs
 
@@ -48,14 +48,13 @@ class Outlook:
 
 def outlook(held: Generation, policy: BankPolicy, now: datetime) -> Outlook:
     """In whichever store the bank offers: the choice is made in the program."""
-    opens = held.not_after - timedelta(days=policy.renewal_days)
+    opens = renewal_opens(held.not_after, policy)
     left = max(held.not_after - now, timedelta(0))
     return Outlook(_stage(held, policy, now, left), opens, held.not_after, left)
 
 
 def _stage(held: Generation, policy: BankPolicy, now: datetime, left: timedelta) -> Stage:
-    store = StoreKind.MEDIUM if policy.media_offered else StoreKind.PC
-    answer = permit_renewal(held, store, policy, now)
+    answer = permit_renewal(held, policy.any_store, policy, now)
     if isinstance(answer, Permit):
         return Stage.LAST_DAY if left <= LAST else Stage.OPEN
     return Stage.EARLY if answer.reason is Reason.TOO_EARLY else Stage.CLOSED

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from tokenmgr.domain.generation import Generation, StoreKind
+from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.member import Member, Told
 from tokenmgr.domain.party import Role, Subscriber
-from tokenmgr.domain.policy import Permit, permit_acquisition
+from tokenmgr.domain.policy import Permit
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.errors import (
     AskedTooLate,
@@ -29,6 +29,7 @@ from tokenmgr.portal import forms
 from tokenmgr.portal.certificate import days_left, given, masked
 from tokenmgr.portal.visit import Go, Page, Visit
 from tokenmgr.ra import administering
+from tokenmgr.ra.acquire import permit
 from tokenmgr.ra.ports import Asked
 from tokenmgr.sql.members import AT_ONCE
 
@@ -210,9 +211,7 @@ def _advice(visit: Visit, row: Row) -> list[str]:
 
 def _acquires_until(visit: Visit, who: Subscriber) -> str:
     """Where an expired ID acquires by itself (R9)."""
-    standing, policy = visit.portal.registry.standing(who.id), visit.bank.policy
-    store = StoreKind.MEDIUM if policy.media_offered else StoreKind.PC
-    answer = permit_acquisition(standing.last, standing.open_until, who.role is Role.USER, store, policy, visit.now)
+    answer = permit(visit.portal.registry.standing(who.id), visit.bank.policy.any_store, visit.now)
     return visit.words.moment(answer.until) if isinstance(answer, Permit) else ""
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenmgr.domain.entry import Barred
-from tokenmgr.domain.generation import Generation, State, StoreKind
+from tokenmgr.domain.generation import Generation, State
 from tokenmgr.domain.party import Bank, Role, Subscriber
-from tokenmgr.domain.policy import Refusal, Way, in_the_way, permit_acquisition
+from tokenmgr.domain.policy import Refusal, in_the_way, whom_to_ask
 from tokenmgr.errors import (
     AddressOther,
     AuthorityBusy,
@@ -31,6 +31,7 @@ from tokenmgr.errors import (
     SessionOfOlder,
     TokenmgrError,
 )
+from tokenmgr.ra.acquire import permit
 from tokenmgr.ra.entry import Entrant
 from tokenmgr.ra.ports import Registry, Standing
 
@@ -49,7 +50,7 @@ CLOSING = (CertificateUnknown, CertificateOfAnotherBank, CertificateSuperseded, 
 NO_STEP = (*CLOSING, CertificateUnconfirmed)
 
 
-def refusal(registry: Registry, entrant: Entrant, bank: Bank, now: datetime) -> EntryError:
+def refusal(registry: Registry, entrant: Entrant, now: datetime) -> EntryError:
     found, who = entrant.found, entrant.who
     barred = entrant.barred or Barred.UNKNOWN
     if found is None or who is None or barred in _PLAIN:
@@ -58,33 +59,33 @@ def refusal(registry: Registry, entrant: Entrant, bank: Bank, now: datetime) -> 
         return CertificateOnHold(way=_asked("release", who))
     standing = registry.standing(who.id)
     if barred is Barred.UNCONFIRMED:
-        return _unfinished(standing, bank, now)
+        return _unfinished(standing, now)
     newer = standing.last
     if newer is not None and newer.serial != found.serial:
-        return _older(found, newer, standing, bank, now)
-    way = _instead(standing, bank, now)
+        return _older(found, newer, standing, now)
+    way = _instead(standing, now)
     if barred is Barred.EXPIRED:
         return CertificateExpired(until=found.not_after, way=way)
     return CertificateRevoked(way=way)
 
 
-def _unfinished(standing: Standing, bank: Bank, now: datetime) -> EntryError:
+def _unfinished(standing: Standing, now: datetime) -> EntryError:
     """Only a renewal has one before it that still logs in; an acquisition has none."""
     if _logs_in(standing.last, now):
         return CertificateUnconfirmed(way=RESUME if in_the_way(standing.pending, now) else OLDER)
-    return CertificateUnfinished(way=_instead(standing, bank, now))
+    return CertificateUnfinished(way=_instead(standing, now))
 
 
-def _older(found: Generation, newer: Generation, standing: Standing, bank: Bank, now: datetime) -> EntryError:
+def _older(found: Generation, newer: Generation, standing: Standing, now: datetime) -> EntryError:
     """There is a newer one, and whoever has renewed is told which. What was taken back for another reason may be in
     anybody's hands: of what has come since nothing is shown."""
     if not found.is_replaced:
-        return CertificateRevoked(way=NEWER if _logs_in(newer, now) else _instead(standing, bank, now))
+        return CertificateRevoked(way=NEWER if _logs_in(newer, now) else _instead(standing, now))
     if newer.state is State.HELD:
         return CertificateOnHold(way=_asked("release", standing.subscriber))
     if _logs_in(newer, now):
         return CertificateSuperseded(serial_number=f"{newer.serial:x}", until=newer.not_after)
-    way = _instead(standing, bank, now)
+    way = _instead(standing, now)
     return CertificateExpired(until=newer.not_after, way=way) if newer.is_over(now) else CertificateRevoked(way=way)
 
 
@@ -92,21 +93,18 @@ def _logs_in(one: Generation | None, now: datetime) -> bool:
     return one is not None and one.state is State.ACTIVE and not one.is_over(now)
 
 
-def _instead(standing: Standing, bank: Bank, now: datetime) -> str:
+def _instead(standing: Standing, now: datetime) -> str:
     """R14: resume first, re-acquire second, re-issue last; and of these the one that is open today."""
     waits = standing.pending
     if waits is not None and in_the_way(waits, now):
         return RESUME if waits.predecessor else RESUME_ACQUIRING
-    is_user = standing.subscriber.role is Role.USER
-    store = StoreKind.MEDIUM if bank.policy.media_offered else StoreKind.PC  # either will do
-    answer = permit_acquisition(standing.last, standing.open_until, is_user, store, bank.policy, now)
+    answer = permit(standing, standing.bank.policy.any_store, now)
     return _asked("reissue", standing.subscriber) if isinstance(answer, Refusal) else ACQUIRE
 
 
 def _asked(what: str, who: Subscriber) -> str:
     """R10: users ask their contract's administrator, administrators their bank."""
-    way = Way.ASK_ADMINISTRATOR if who.role is Role.USER else Way.VISIT_BRANCH
-    return f"{what}-{way.value}"
+    return f"{what}-{whom_to_ask(who.role is Role.USER).value}"
 
 
 def told(error: TokenmgrError) -> TokenmgrError:

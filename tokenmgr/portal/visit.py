@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-
 from tokenmgr.domain.audit import Actor, ActorKind
 from tokenmgr.domain.entry import Lock
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank, Subscriber
 from tokenmgr.errors import EntryError, SessionOver
+from tokenmgr.pki.p256 import PrivateKey
 from tokenmgr.portal.refusals import refusal
 from tokenmgr.portal.words import Words
 from tokenmgr.ra.entry import Entrant, locked
@@ -35,7 +34,7 @@ class Portal:
     sessions: Sessions
     look: Callable[[str], Look]  # of a bank, by its code
     clock: Callable[[], datetime]
-    handover_keys: Mapping[str, EllipticCurvePrivateKey] = field(default_factory=dict, repr=False)  # by the bank's code
+    handover_keys: Mapping[str, PrivateKey] = field(default_factory=dict, repr=False)  # by the bank's code
     guessers: Pace = field(default_factory=lambda: Pace(20))  # of one ID: its comparisons take nobody else's place
     acquirers: Pace = field(default_factory=lambda: Pace(20))  # who begin without a certificate, and so may be anybody
 
@@ -75,7 +74,7 @@ class Visit:
         return entrant.who, entrant.found
 
     def refusal(self) -> EntryError:
-        return refusal(self.portal.registry, self.entrant, self.bank, self.now)
+        return refusal(self.portal.registry, self.entrant, self.now)
 
     @property
     def known(self) -> Session:

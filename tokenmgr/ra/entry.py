@@ -9,7 +9,7 @@ from datetime import datetime
 from tokenmgr.domain.entry import Barred, Lock, judge
 from tokenmgr.domain.generation import Generation
 from tokenmgr.domain.party import Bank, Role, Subscriber
-from tokenmgr.domain.policy import OldGeneration, Way
+from tokenmgr.domain.policy import OldGeneration, whom_to_ask
 from tokenmgr.errors import LoginLocked, LoginPinWrong
 from tokenmgr.log import Secret
 from tokenmgr.ra import passcodes
@@ -59,5 +59,4 @@ def log_in(registry: Registry, bank: Bank, who: Subscriber, serial: int, pin: Se
 def locked(who: Subscriber, lock: Lock = Lock.OWN) -> LoginLocked:
     if lock is Lock.CONTRACT:
         return LoginLocked(way="unlock-contract")
-    way = Way.ASK_ADMINISTRATOR if who.role is Role.USER else Way.VISIT_BRANCH
-    return LoginLocked(way=f"unlock-{way.value}")
+    return LoginLocked(way=f"unlock-{whom_to_ask(who.role is Role.USER).value}")
