@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -24,7 +26,7 @@ JA, EN = Texts("ja"), Texts("en")
 HOUSE = Path(messages.__file__).parent.parent
 
 
-def leaves(entries: dict[str, Any], path: str = "") -> dict[str, str]:
+def leaves(entries: Mapping[str, Any], path: str = "") -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in entries.items():
         found |= leaves(value, f"{path}{name}|") if isinstance(value, dict) else {f"{path}{name}": value}
@@ -40,6 +42,12 @@ def error_classes(root: type[errors.TokenmgrError] = errors.TokenmgrError) -> li
 
 
 CODED = {one.code: one for one in error_classes() if "code" in vars(one)}
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_areas_that_are_read_apart_are_what_the_file_has(texts: Texts) -> None:
+    whole = tomllib.loads((Path(messages.__file__).parent / f"{texts.language}.toml").read_text(encoding="utf-8"))
+    assert {area: texts._entries[area] for area in texts._entries} == whole
 
 
 def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:

@@ -9,7 +9,7 @@ import functools
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from string import Formatter
@@ -48,11 +48,37 @@ def _fit(texts: Mapping[str, str], name: str, facts: Mapping[str, object], at_de
     return next(texts[one] for one in those if one in texts)
 
 
+_AREA = re.compile(r"^\[([^].]+)", re.MULTILINE)  # a heading; no text has a line that begins like one
+
+
+class _Areas(Mapping[str, Mapping[str, Any]]):
+    """One language's file, an area of it read when a text of it is asked for: to read all takes as long as the rest of
+    a small command."""
+
+    def __init__(self, text: str) -> None:
+        headings = list(_AREA.finditer(text))
+        ends = [*(one.start() for one in headings[1:]), len(text)]
+        self._unread: dict[str, str] = {}
+        for heading, end in zip(headings, ends, strict=True):
+            self._unread[heading[1]] = self._unread.get(heading[1], "") + text[heading.start() : end]
+        self._read: dict[str, Mapping[str, Any]] = {}
+
+    def __getitem__(self, area: str) -> Mapping[str, Any]:
+        if area not in self._read:
+            self._read[area] = tomllib.loads(self._unread[area])[area]
+        return self._read[area]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._unread)
+
+    def __len__(self) -> int:
+        return len(self._unread)
+
+
 @functools.cache
-def _entries(language: str) -> dict[str, Any]:
-    """Once a process: a CA has texts in five places, and reading them takes as long as the rest of a small command."""
-    path = Path(__file__).parent / f"{language}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+def _areas(language: str) -> _Areas:
+    """Once a process: a CA has texts in five places."""
+    return _Areas((Path(__file__).parent / f"{language}.toml").read_text(encoding="utf-8"))
 
 
 class Texts:
@@ -65,7 +91,7 @@ class Texts:
 
     def __init__(self, language: str, system: str = "linux") -> None:
         self.language, self._system = language, system
-        self._entries = _entries(language)
+        self._entries = _areas(language)
         self._buttons = {area: SimpleNamespace(**self._entries[area]) for area in ("desk", "desk_next")}
         self._buttons["word"] = SimpleNamespace(**self._entries["portal_word"])
 
