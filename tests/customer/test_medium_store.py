@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -113,3 +114,15 @@ def test_a_mark_that_is_not_seen_is_not_taken_for_one_that_is_gone(library: Libr
             opened.rename(b"\x01", "after")
         opened.rename(b"\x01", "after")
         assert [one.key.label for one in opened.credentials()] == ["after"]
+
+
+def test_who_looks_afresh_starts_with_the_key_and_has_seen_nothing_of_the_medium(
+    library: Library, stick: SimulatedMedium
+) -> None:
+    with closing(store(library, stick)) as opened:
+        opened.generate(KeyKind.P256, b"\1", "key")
+        assert opened._fresh is not None
+        process = opened._fresh.worker.process
+        assert process is not None
+        assert library.path not in Path(f"/proc/{process}/maps").read_text()
+    assert not Path(f"/proc/{process}").exists()

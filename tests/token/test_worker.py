@@ -62,6 +62,31 @@ def child(library: Library) -> int:
     return process
 
 
+def mapped(process: int) -> str:
+    return Path(f"/proc/{process}/maps").read_text()
+
+
+# --- standing by ---
+
+
+def test_a_process_that_stands_by_knows_nothing_of_the_library_until_it_is_asked(faulty: FaultyMedium) -> None:
+    with faulty.library(SOON) as library:
+        library.stand_by()
+        process = child(library)
+        until(lambda: "_pkcs11" in mapped(process))  # all that it needs for it is loaded
+        assert library.path not in mapped(process)
+        only(library)
+        assert child(library) == process
+        assert library.path in mapped(process)
+
+
+def test_one_that_is_not_needed_after_all_leaves(faulty: FaultyMedium) -> None:
+    with in_time(), faulty.library(SOON) as library:
+        library.stand_by()
+        process = child(library)
+    assert not alive(process)
+
+
 # --- hangs and crashes ---
 
 

@@ -56,12 +56,16 @@ class MediumStore:
         self._was_right = False
         self._refused: TokenmgrError | None = None
         self._seen: Contents | None = None  # until we change something, or open it anew
+        self._fresh: Library | None = None  # for the look afresh
 
     def close(self) -> None:
         self._seen = None
         found, self._session = self._session, None
         if found is not None:
             found.close()
+        fresh, self._fresh = self._fresh, None
+        if fresh is not None:
+            fresh.worker.stop()
 
     # --- what the engine asks ---
 
@@ -98,7 +102,11 @@ class MediumStore:
         return self._seen
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
-        return self._changing().generate_key(kind, key_id, label)
+        session = self._changing()
+        if self._fresh is None:  # the next thing but one to be needed: it starts while the medium makes a key
+            self._fresh = self._library.another()
+            self._fresh.stand_by()
+        return session.generate_key(kind, key_id, label)
 
     def judge(self, key: Key) -> tuple[str, ...]:
         """S1, of a key that somebody has made before."""
@@ -112,8 +120,9 @@ class MediumStore:
         self._changing().put_certificate(certificate, key_id, label, chain)
 
     def verify_afresh(self, certificate: bytes, key_id: bytes) -> None:
+        fresh, self._fresh = self._fresh or self._library.another(), None
         self.close()  # some media take one conversation that writes, and nothing beside it
-        with self._library.another() as library, Session.open(library, self.serial) as session:
+        with fresh as library, Session.open(library, self.serial) as session:
             self._login(session)
             contents = session.contents()
             key = next((one for one in contents.keys if one.key_id == key_id), None)

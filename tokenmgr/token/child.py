@@ -1,8 +1,9 @@
 """The child process: reads a question, asks the Gate, writes the answer, until its parent is gone.
 
 Started as `python -m tokenmgr.token.child LIBRARY SECONDS [TOLD]`: the time that loading may take, and what
-C_Initialize is told. Its first message says whether the library loaded. PKCS#11 is called from this one thread only;
-another waits for questions, and so notices at once when the parent has died.
+C_Initialize is told. At the first message it loads the library, and answers whether it did: until then it knows nothing
+of any medium. PKCS#11 is called from this one thread only; another waits for questions, and so notices at once when the
+parent has died.
 """
 
 from __future__ import annotations
@@ -54,11 +55,13 @@ def main() -> None:
     system.keep_out_of_core_dumps()
     system.call_this_process(system.CHILD_NAME)
     questions, answers = _private_pipes()
-    # Nobody may be left to end us, and a library that hangs while it is loaded lets no other thread run.
-    faulthandler.dump_traceback_later(float(sys.argv[2]) + LAST_CALL_GRACE, exit=True)
     try:
         from tokenmgr.token.gate import Gate
 
+        if wire.read(questions) is None:
+            return  # nobody wants it any more
+        # Nobody may be left to end us, and a library that hangs while it is loaded lets no other thread run.
+        faulthandler.dump_traceback_later(float(sys.argv[2]) + LAST_CALL_GRACE, exit=True)
         gate = Gate(sys.argv[1], *sys.argv[3:])
         wire.write(answers, wire.pack({"value": gate.library()}))
     except Exception as error:  # noqa: BLE001  whatever it is, the parent must be told

@@ -89,6 +89,10 @@ class Library:
         """Begin loading in the background, so that several libraries load side by side."""
         self.worker.start()
 
+    def stand_by(self) -> None:
+        """Only its process begins, and is ready to load."""
+        self.worker.stand_by()
+
     @property
     def epoch(self) -> tuple[int, int]:
         """Changes when every session has died: with the child process, or when the library was started again in it."""

@@ -72,6 +72,13 @@ class Worker:
     def start(self) -> _Child:
         """Begin loading and return at once; the first call waits for the rest. Several libraries load side by side."""
         with self._lock:
+            child = self.stand_by()
+            child.load()
+            return child
+
+    def stand_by(self) -> _Child:
+        """Begin the process, which takes longer than most libraries do. It touches the library when that is needed."""
+        with self._lock:
             if self._child is None:
                 if len(Path(self.library).parts) > 1 and not Path(self.library).exists():
                     raise LibraryMissing(library=self.library)
@@ -205,10 +212,18 @@ class _Child:
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(self._out,), daemon=True)
         self._reader.start()
+        self._is_told = False
 
     @property
     def process(self) -> int:
         return self._process.pid
+
+    def load(self) -> None:
+        """Once. Where it has ended meanwhile, whoever waits for its answer learns so."""
+        if not self._is_told:
+            self._is_told = True
+            with contextlib.suppress(OSError):
+                wire.write(self._in, wire.pack({}))
 
     def _read(self, stream: BinaryIO) -> None:
         while (message := wire.read(stream)) is not None:
