@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import PurePath
 
 CHILD = ["-m", "tokenmgr.token.child"]  # as system.how_to_start has it
 WINDOW = "tokenmgr-desk"  # the program that has no console (deploy/tokenmgr.spec)
+FEW_COLLECTIONS = 50_000, 20, 100  # a start makes as many objects, and none of them is garbage
 
 
 def meant(program: str, arguments: list[str]) -> list[str]:
@@ -24,6 +26,7 @@ def main() -> None:
         child.main()
         return
     sys.argv[1:] = meant(sys.argv[0], sys.argv[1:])
+    gc.set_threshold(*FEW_COLLECTIONS)
     try:
         from tokenmgr import system
 
@@ -41,6 +44,7 @@ def main() -> None:
         status = run()
     except KeyboardInterrupt:
         status = 130
+    gc.freeze()  # or the interpreter looks through all of them when it ends: a tenth of a small command
     sys.exit(status)
 
 
