@@ -55,11 +55,9 @@ class MediumStore:
         self._session: Session | None = None
         self._was_right = False
         self._refused: TokenmgrError | None = None
-        self._seen: Contents | None = None  # until we change something, or open it anew
         self._fresh: Library | None = None  # for the look afresh
 
     def close(self) -> None:
-        self._seen = None
         found, self._session = self._session, None
         if found is not None:
             found.close()
@@ -93,13 +91,11 @@ class MediumStore:
 
     def contents(self) -> Contents:
         """Read once between two changes: a card takes a second for it, and the engine asks before each step."""
-        if self._seen is None:
-            try:
-                self._seen = self._open().contents()
-            except ConnectionLost:
-                self.close()
-                self._seen = self._open().contents()
-        return self._seen
+        try:
+            return self._open().known()
+        except ConnectionLost:
+            self.close()
+            return self._open().known()
 
     def generate(self, kind: KeyKind, key_id: bytes, label: str) -> Key:
         session = self._changing()
@@ -172,7 +168,7 @@ class MediumStore:
         return self._open().sign(key, message, scheme, prehashed)
 
     def _changing(self) -> Session:
-        self._seen = None
+        """In which something is about to be changed."""
         return self._open()
 
     def _open(self) -> Session:

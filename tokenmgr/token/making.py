@@ -76,7 +76,7 @@ def make_key(session: Session, kind: KeyKind, key_id: bytes, label: str) -> None
         refused = KeyRefused(serial=serial, key_id=key_id.hex(), findings=findings)
         for handle in reversed(handles):  # just made, used by nothing, not to be kept: the private one first
             try:
-                session._ask("destroy", handle=handle)
+                session._change("destroy", handle=handle)
             except (MediumError, LibraryError):
                 refused.uncertain = True
         raise refused
@@ -88,7 +88,7 @@ def _generate(session: Session, kind: KeyKind, key_id: bytes, label: str) -> lis
     attempts = [(parameters, plain) for plain in (False, True) for parameters in (recipe.parameters or (None,))]
     for last, (parameters, plain) in enumerate(attempts, start=1 - len(attempts)):
         try:
-            pair: list[int] = session._ask(
+            pair: list[int] = session._change(
                 "generate",
                 mechanism=recipe.mechanism,
                 key_type=recipe.key_type,
@@ -117,6 +117,7 @@ def _findings(session: Session, handle: int, key_id: bytes) -> tuple[str, ...]:
     new = [key for key in objects.keys(session._find({"ID": key_id})) if key.handle == handle]
     if not new:
         return ("key-not-stored",)
+    session._seen[handle] = new[0]
     return (*session.judge(new[0]), *(() if new[0].public_key else ("key-without-public-part",)))
 
 
@@ -137,19 +138,23 @@ def write_certificate(
     wanted = [*((one, b"", _shortened(one.subject)) for one in issuers), (facts, key_id, label)]
     written = []
     for one, one_id, one_label in dict.fromkeys(wanted):
-        if not any(c.der == one.der and (c.key_id == one_id or not one_id) for c in before.certificates):
+        there = _among(before.certificates, one, one_id)
+        if there is None:
             with _told_when_full(session):
-                session._ask("create", template=objects.certificate_template(one, one_id, one_label))
-        written.append(_read_back(session, one, one_id))
+                session._change("create", template=objects.certificate_template(one, one_id, one_label))
+            there = _among(objects.certificates(session._find({"CLASS": "CERTIFICATE"})), one, one_id)
+        if there is None:
+            raise WrittenDifferently(serial=serial, subject=one.subject)
+        written.append(there)
     return [written[-1], *written[:-1]]
 
 
-def _read_back(session: Session, facts: CertificateFacts, key_id: bytes) -> StoredCertificate:
+def _among(
+    certificates: Iterable[StoredCertificate], facts: CertificateFacts, key_id: bytes
+) -> StoredCertificate | None:
     """By what it is, not by where: some tokens find a certificate by its bytes or its ID, and not by its subject."""
-    for certificate in objects.certificates(session._find({"CLASS": "CERTIFICATE"})):
-        if certificate.der == facts.der and (certificate.key_id == key_id or not key_id):
-            return certificate
-    raise WrittenDifferently(serial=session.medium.serial, subject=facts.subject)
+    fitting = (one for one in certificates if one.der == facts.der and (one.key_id == key_id or not key_id))
+    return next(fitting, None)
 
 
 @contextmanager

@@ -71,6 +71,7 @@ class Session:
         self._epoch = library.epoch
         self._closed = False
         self._seen: dict[int, Held] = {}  # what this session's handles are, as it last read them
+        self._latest: objects.MediumContents | None = None  # until we change something
         self._mechanisms: keys.Mechanisms | None = None
 
     @classmethod
@@ -149,6 +150,7 @@ class Session:
 
     def logout(self) -> None:
         self._seen.clear()  # handles of private objects die with the login
+        self._latest = None
         self._ask("logout")
 
     def role(self) -> str:
@@ -196,7 +198,7 @@ class Session:
         log.info("PIN of %s set by the security officer", self.medium.serial)
 
     def _login(self, pin: Secret, officer: bool, accept_final_try: bool) -> None:
-        facts = self.refresh()
+        facts, self._latest = self.refresh(), None  # without a login private objects are not seen
         pins.refuse_hopeless(facts, self.family, officer, accept_final_try)
         pins.refuse_malformed(pin, facts, self.family, "so" if officer else "user")
         self._try_pin(officer, "login", officer=officer, pin=pin)
@@ -268,7 +270,13 @@ class Session:
         self._seen = {key.handle: key for key in held} | {c.handle: c for c in certificates}
         credentials, findings = pair(held, certificates)
         public = objects.public_keys(found)
-        return objects.MediumContents(self.medium.serial, held, certificates, credentials, findings, public)
+        told = objects.MediumContents(self.medium.serial, held, certificates, credentials, findings, public)
+        self._latest = told
+        return told
+
+    def known(self) -> objects.MediumContents:
+        """As they were read last, where we have changed nothing since: a card takes a second for each look."""
+        return self._latest or self.contents()
 
     def put_certificate(
         self, der: bytes, key_id: bytes, label: str, chain: Iterable[bytes] = ()
@@ -287,9 +295,8 @@ class Session:
         handle = self._handle_of(item)
         for public in self._public_parts(item) if isinstance(item, Key) else ():
             with suppress(MediumError):  # one that cannot be renamed is told by its certificate
-                self._ask("update", handle=public, attributes={"LABEL": label})
-        self._ask("update", handle=handle, attributes={"LABEL": label})
-        self._seen.clear()
+                self._change("update", handle=public, attributes={"LABEL": label})
+        self._change("update", handle=handle, attributes={"LABEL": label})
 
     def permit_deletion(
         self,
@@ -337,7 +344,7 @@ class Session:
     def _destroy(self, handle: int) -> None:
         """On some media one object goes with another: what is not there any more need not be destroyed."""
         try:
-            self._ask("destroy", handle=handle)
+            self._change("destroy", handle=handle)
         except ObjectMissing:
             if any(item["handle"] == handle for item in self._find({})):
                 raise
@@ -346,14 +353,19 @@ class Session:
 
     def _handle_of(self, item: Held) -> int:
         """A handle is worth nothing in another session: what this one has not read as that very object is looked up."""
-        if not self._is_seen_at(item.handle, item):
-            self.contents()
-        now = [handle for handle in self._seen if self._is_seen_at(handle, item)]
-        if item.handle in now:
-            return item.handle
-        if len(now) != 1:
+        if (seen := self._seen_as(item)) is not None:
+            return seen
+        self.contents()
+        if (found := self._seen_as(item)) is None:
             raise ObjectMissing(serial=self.medium.serial)
-        return now[0]
+        return found
+
+    def _seen_as(self, item: Held) -> int | None:
+        """Its own, if this session has read it there; else the only one that is that very object."""
+        if self._is_seen_at(item.handle, item):
+            return item.handle
+        now = [handle for handle in self._seen if self._is_seen_at(handle, item)]
+        return now[0] if len(now) == 1 else None
 
     def _is_seen_at(self, handle: int, item: Held) -> bool:
         seen = self._seen.get(handle)
@@ -362,6 +374,11 @@ class Session:
     def _find(self, template: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._ask("find", template=template, attributes=objects.WANTED)
         return found
+
+    def _change(self, verb: str, **arguments: Any) -> Any:
+        """Whatever comes of it, what was read before is not believed any more."""
+        self._latest = None
+        return self._ask(verb, **arguments)
 
     def _ask(self, verb: str, **arguments: Any) -> Any:
         with self._speaking():
