@@ -21,8 +21,7 @@ from tokenmgr.domain.audit import FIRST, Action, Actor, Entry, Event
 from tokenmgr.errors import RegistryNewer, RegistryNotEmpty
 from tokenmgr.ra.ports import Stale
 from tokenmgr.sql import migrations, statuses
-from tokenmgr.sql.engine import Database
-from tokenmgr.sql.postgresql import take_leisure
+from tokenmgr.sql.engine import Database, take_leisure
 from tokenmgr.sql.schema import METADATA, answer, audit, checkpoint, crl, job, node
 from tokenmgr.sql.trail import note
 

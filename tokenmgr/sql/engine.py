@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 from tokenmgr import clock
 from tokenmgr.errors import RegistryMissing, RegistryUnavailable
 from tokenmgr.ra.ports import Stale
-from tokenmgr.sql import migrations, postgresql, trail
+from tokenmgr.sql import migrations, trail
 from tokenmgr.sql.turns import Job, Turns
 from tokenmgr.system import held, locked
 
@@ -61,7 +61,12 @@ class Database:
         with _translated():
             parsed = _parsed(url)
             lock = _prepared(parsed, new) if parsed.get_backend_name() == "sqlite" else None
-            arguments = {"check_same_thread": False} if lock else postgresql.arguments(parsed.query)
+            arguments, hooks = dict[str, Any](check_same_thread=False), dict[str, Any](connect=_sqlite_connected)
+            if not lock:
+                from tokenmgr.sql import postgresql  # here: SQLite does without, and it takes long to load
+
+                arguments = postgresql.arguments(parsed.query)
+                hooks = {"connect": postgresql.connected, "do_connect": postgresql.Door()}
             engine = create_engine(
                 parsed,
                 poolclass=NullPool,  # a thread keeps its own
@@ -69,13 +74,9 @@ class Database:
                 skip_autocommit_rollback=True,
                 connect_args=arguments,
             )
-            event.listen(engine, "connect", _sqlite_connected if lock else postgresql.connected)
-            if not lock:
-                event.listen(engine, "do_connect", postgresql.Door())
-            with contextlib.ExitStack() as stack:
-                if lock:
-                    stack.enter_context(locked(lock))
-                connection = stack.enter_context(engine.connect())
+            for when, hook in hooks.items():
+                event.listen(engine, when, hook)
+            with locked(lock) if lock else contextlib.nullcontext(), engine.connect() as connection:
                 if lock:
                     connection.exec_driver_sql("PRAGMA journal_mode = WAL")  # the file remembers it
             return cls(engine, lock, clock)
@@ -146,7 +147,7 @@ class Database:
     def _at_leisure(self) -> Connection:
         """One of its own, for what goes through a whole registry."""
         connection = self.engine.connect()
-        postgresql.take_leisure(connection)
+        take_leisure(connection)
         return connection
 
     def _reader(self) -> Connection:
@@ -256,6 +257,14 @@ class Database:
     def _alone(self) -> Iterator[None]:
         with locked(self._lock) if self._lock else contextlib.nullcontext():
             yield
+
+
+def take_leisure(connection: Connection) -> None:
+    """For what goes through a whole registry, on a connection that is used for nothing else."""
+    if connection.dialect.name == "postgresql":
+        from tokenmgr.sql import postgresql
+
+        postgresql.take_leisure(connection)
 
 
 class _Reader:
