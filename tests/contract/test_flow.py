@@ -119,11 +119,13 @@ def test_the_ca_says_which_key_is_unfinished(unlabelled: World) -> None:
 
 def test_a_renewal_finishes_it_and_does_not_take_it_for_the_old_one(unlabelled: World) -> None:
     unlabelled.renewable()
+    (old,) = unlabelled.with_certificates()
     called_its_own(unlabelled)
     cut_at_the_confirmation(unlabelled)
     called_its_own(unlabelled)
     shutil.rmtree(unlabelled.folder)
-    assert unlabelled.counter().renew().certificate == unlabelled.with_certificates()[-1].facts
+    renewed = unlabelled.counter().renew().certificate
+    assert [one.facts for one in unlabelled.with_certificates() if one.facts != old.facts] == [renewed]
     assert unlabelled.rig.states() == [State.SUPERSEDED, State.ACTIVE]
     assert len(unlabelled.store.credentials()) == 2
 

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384, SHA512, Hash, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from pkcs11 import Mechanism
 
 from tests.domain.test_credential import GOOD as S1
 from tests.token.helpers import WORDS, FaultyMedium, counts, key_by_somebody_else, logged_in, only, pkcs11_tool
@@ -280,6 +281,15 @@ def test_a_token_that_has_no_way_is_said_to_have_none() -> None:
     with pytest.raises(NotSupported) as raised:
         keys.plan(Scheme("pss"), {"RSA_PKCS": (0, 0)}, 2048)
     assert raised.value.wanted == "pss SHA256"
+
+
+@pytest.mark.parametrize("digest", DIGESTS)
+@pytest.mark.parametrize("scheme", ["pkcs1", "pss", "ecdsa", "eddsa"])
+def test_a_token_is_asked_about_every_mechanism_that_signs_here(scheme: str, digest: str) -> None:
+    others = {one.name: (0, 0) for one in Mechanism if one.name not in keys.USED}
+    with pytest.raises(NotSupported):
+        keys.plan(Scheme(scheme, digest), others, 2048)
+    assert keys.plan(Scheme(scheme, digest), dict.fromkeys(keys.USED, (0, 0)), 2048).mechanism in keys.USED
 
 
 def test_a_digest_is_never_hashed_again() -> None:

@@ -114,15 +114,15 @@ class Gate:
         self._cryptoki.slots(with_token=True)
         return self._cryptoki.token_info(slot)
 
-    def mechanisms(self, slot: int) -> dict[str, list[int]]:
-        """name -> [smallest key, largest key]; a mechanism without a name in the standard by its number."""
+    def mechanisms(self, slot: int, names: list[str]) -> dict[str, list[int]]:
+        """Those of them that the token has: name -> [smallest key, largest key]. It is not asked about the dozens that
+        nobody uses: each is a call."""
         found = self._slot_of(slot)
         result = {}
-        for mechanism in found.get_mechanisms():
-            name = mechanism.name if isinstance(mechanism, enum.Enum) else hex(mechanism)
+        for mechanism in {Mechanism[name] for name in names}.intersection(found.get_mechanisms()):
             with contextlib.suppress(pkcs11.MechanismInvalid):  # listed, and then not known
                 info = found.get_mechanism_info(mechanism)
-                result[name] = [info.min_key_length, info.max_key_length]
+                result[mechanism.name] = [info.min_key_length, info.max_key_length]
         return result
 
     def _slot_of(self, number: int) -> Any:

@@ -125,6 +125,13 @@ def plan(scheme: Scheme, mechanisms: Mechanisms, key_bits: int, prehashed: bool 
     raise NotSupported(wanted=f"{scheme.padding} {digest}")
 
 
+USED = frozenset(
+    {recipe.mechanism for recipe in RECIPES.values()}
+    | {form.format(digest) for form in ("{}_RSA_PKCS", "{}_RSA_PKCS_PSS", "ECDSA_{}") for digest in _DIGEST_INFO}
+    | {"RSA_PKCS", "RSA_X_509", "RSA_PKCS_PSS", "ECDSA", "EDDSA"}
+)
+
+
 def ecdsa_der(raw: bytes) -> bytes:
     """r and s side by side, as PKCS#11 has them, -> the SEQUENCE that X.509 and TLS carry (RFC 3279, 2.2.3)."""
     half = len(raw) // 2

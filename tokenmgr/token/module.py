@@ -31,7 +31,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.log import Secret
-from tokenmgr.token import answers, binary, pins
+from tokenmgr.token import answers, binary, keys, pins
 from tokenmgr.token.worker import Worker
 
 Slot = MediumFacts | EmptySlot | SlotTrouble
@@ -70,7 +70,7 @@ class Library:
         self._named = named
         self.open_sessions = 0
         self._restarts = 0
-        self._mechanisms: dict[tuple[tuple[int, int], str], dict[str, list[int]]] = {}  # a call for each of dozens
+        self._mechanisms: dict[tuple[tuple[int, int], str], dict[str, list[int]]] = {}
         self._last: dict[int, str] = {}  # slot -> serial number of the medium that was in it last
         self._exchanged = False
         self._looked = 0  # the worker's epoch at the last look: a library that has just loaded knows nothing stale
@@ -135,9 +135,11 @@ class Library:
         return fresh
 
     def mechanisms(self, medium: MediumFacts) -> dict[str, tuple[int, int]]:
-        """What the token can do, without what its family lists and cannot: name -> smallest and largest key."""
+        """What the token can do of what we use, without what its family lists and cannot: name -> smallest and largest
+        key."""
         if (told := self._mechanisms.get((self.epoch, medium.serial))) is None:
-            told = self._mechanisms[self.epoch, medium.serial] = self.worker.call("mechanisms", slot=medium.slot)
+            told = self.worker.call("mechanisms", slot=medium.slot, names=sorted(keys.USED))
+            self._mechanisms[self.epoch, medium.serial] = told
         avoid = self.family_of(medium).keys.avoid
         return {name: (low, high) for name, (low, high) in told.items() if name not in avoid}
 
