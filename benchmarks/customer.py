@@ -1,7 +1,8 @@
 """What a renewal costs beyond what it is made of: `tokenmgr renew` as a process, from its start to its end, beside a
 bare script that makes the fewest PKCS#11 calls that a renewal is made of, and beside what the CA takes for its answers.
 
-The medium is SoftHSM in memory and the CA is on loopback, so that next to nothing hides what we add.
+The medium is SoftHSM in memory and the CA is on loopback, so that next to nothing hides what we add. On a card each
+call takes its time, so the calls of both are counted too, by the layer of a simulated medium.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,6 +31,7 @@ from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.renewal.journal import Journal
+from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 
 TURNS, RUNS = 6, 3
@@ -148,6 +151,33 @@ def run() -> None:
     headings = ("key", "tokenmgr renew", "until it begins", "bare script", "its key and signatures", "the CA's answers",
                 "beyond", "ratio", "journal")  # fmt: skip
     table("A renewal, from start to end; aim: 150 ms beyond key, signatures and answers", headings, rows)
+    _count_calls()
+
+
+def _count_calls() -> None:
+    kind = KINDS[0]
+    with (
+        TemporaryDirectory(prefix=".renewal-", dir=HERE) as folder,
+        founded(Path(folder) / "ca") as ca,
+        serving(ca, 1, ca.status_port) as ca.port,
+        TemporaryDirectory() as media,
+    ):
+        bed = Testbed(Path(media), os.environ, plain=False)
+        ours, bare = (bed.up("fresh", name=name)[0] for name in ("ours", "bare"))
+        with customer(ca, Path(folder), ours, kind) as made:
+            acts = {"tokenmgr renew": (ours, made.renew), "bare script": (bare, Bare(bare, kind).run)}
+            rows = [_calls(name, *one) for name, one in acts.items()]
+        bed.down()
+    table("PKCS#11 calls of a renewal", ("", "calls", "most of them"), rows)
+
+
+def _calls(name: str, one: SimulatedMedium, act: Callable[[], object]) -> list[str]:
+    act()  # what is replaced is there from now on
+    known = len(list(one.control.calls()))
+    act()
+    calls = Counter(call.function for call in list(one.control.calls())[known:])
+    usual = ", ".join(f"{function} {count // RUNS}" for function, count in calls.most_common(4))
+    return [name, str(calls.total() // RUNS), usual]
 
 
 def _row(made: Customer, bare: Bare, folder: Path) -> list[str]:
