@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -112,6 +113,18 @@ def test_a_clock_that_differs_is_said_before_a_key_is_made(world: World) -> None
         type(counter)(**{**vars(counter), "clock": lambda: late}).renew()
     assert refused.value.seconds == 360
     assert len(world.store.credentials()) == 1
+
+
+@pytest.mark.parametrize("days", [-400, 2])
+def test_one_that_is_so_wrong_that_no_certificate_is_valid_is_said_as_well(world: World, days: int) -> None:
+    """Else whoever has a good one would be told to acquire another."""
+    world.renewable()
+    wrong = world.rig.now + timedelta(days=days)
+    with pytest.raises(ClockWrong):
+        replace(world.counter(), clock=lambda: wrong).renew()
+    world.rig.now = wrong
+    with pytest.raises(NothingToRenew):
+        world.counter().renew()
 
 
 def test_wrong_login_pins_make_no_key(world: World) -> None:

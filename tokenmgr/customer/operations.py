@@ -39,6 +39,7 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
+from tokenmgr.renewal.acceptance import require_clock
 from tokenmgr.renewal.engine import STAYS, Engine
 from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
@@ -381,13 +382,14 @@ class Counter:
     def _old(self, serial: str) -> Credential:
         """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
         now = self.clock()
-        valid = [
-            one for one in self._from.credentials() if self._is_ours(one) and one.facts and one.facts.is_valid(now)
-        ]
+        own = [one for one in self._from.credentials() if self._is_ours(one)]
+        valid = [one for one in own if one.facts and one.facts.is_valid(now)]
         if serial:
             valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
         found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
         if not found:
+            if own:
+                require_clock(self.authority.offer().now, now)
             raise NothingToRenew(serial=self._from.name, bank=self.profile.code)
         if len(found) > 1:  # what is dead at the CA is nobody's to choose
             alive = [one for one in found if self.authority.standing(one.key.fingerprint).state not in DEAD]

@@ -257,12 +257,10 @@ def _read(path: Path) -> tuple[list[Line], str, int]:
         raise JournalDamaged(file=str(path), line=0, reason=error.strerror or str(error)) from error
     lines: list[Line] = []
     last, whole = FIRST, 0
-    for raw in data.splitlines(keepends=True):
-        if not raw.endswith(b"\n"):
-            break  # torn: only the last line has no end
+    for raw in data.split(b"\n")[:-1]:  # what has no end is torn; splitlines() would see ends that nobody has written
         line, last = _line(path, len(lines) + 1, raw, last)
         lines.append(line)
-        whole += len(raw)
+        whole += len(raw) + 1
     return lines, last, whole
 
 
@@ -270,7 +268,7 @@ def _line(path: Path, number: int, raw: bytes, before: str) -> tuple[Line, str]:
     try:
         told = json.loads(raw)
         version = told["v"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JournalDamaged(file=str(path), line=number, reason="no-line") from error
     if version != VERSION:
         raise JournalNewer(file=str(path), version=str(version))
