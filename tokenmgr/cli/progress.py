@@ -38,14 +38,16 @@ class Progress:
     # --- what the engine tells ---
 
     def begins(self, step: Step) -> None:
+        """Told a second time, it goes on: CHECKED has begun while the store is read and the CA is asked."""
         if self._is_live:
-            self._step, self._started = step, time.perf_counter()
+            if step is not self._step:
+                self._step, self._started = step, time.perf_counter()
             self._resume()
 
     def ends(self, step: Step) -> None:
         if self._is_live:
             self.stop()
-            seconds = time.perf_counter() - self._started
+            self._step, seconds = None, time.perf_counter() - self._started
             self._line(click.style("✓", fg="green"), step, t(f"steps.{step.name}_done"), f"{seconds:.1f} s")
             sys.stderr.write("\n")
 
@@ -55,6 +57,7 @@ class Progress:
     def waits_for_store(self, error: MediumError) -> bool:
         """Until it is back, or Ctrl-C: then `tokenmgr resume` goes on."""
         self.stop()
+        self._step = None
         if not self._is_live:
             return False
         tell_error(error)
