@@ -110,6 +110,8 @@ def test_what_was_cut_short_is_never_said_to_have_changed_nothing(texts: Texts) 
     certain = texts.error(error)["kept"]
     error.uncertain = True
     assert texts.error(error)["kept"] == texts("words.kept_uncertain", serial="1") != certain
+    error.unfinished = True  # a journal knows what a medium does not
+    assert texts.error(error)["kept"] == texts("words.kept_unfinished") != certain
 
 
 @pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])

@@ -189,8 +189,9 @@ def test_a_medium_that_fails_within_a_step_has_refused_nothing(world: World, ste
                 world.medium.unplug()
 
     world.screen = Pulling()
-    with pytest.raises(MediumError):
+    with pytest.raises(MediumError) as failed:
         world.counter().renew()
+    assert failed.value.unfinished  # whatever the medium's own words would be of what was kept
     world.medium.plug()
     world.restarted()
     if world.unfinished():

@@ -329,7 +329,7 @@ class Counter:
     def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
         stores = [self.store, self.source] if self.source else [self.store]
         told = about(self.profile, stores, order, journal, is_resumed=len(journal.lines) > 1)
-        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell:
+        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell, journal.telling():
             engine = self._engine(Engine, journal, order, identity)
             if engine.run() is Ending.UNDONE:
                 raise UndoneHere(serial=self.store.name)

@@ -119,7 +119,9 @@ class Texts:
         words = named | self._of_store(facts) | known
         parts = {part: _fit(entry, part, facts, at_desk) for part in ("what", "kept", "next")}
         said = {part: _UNTOLD.sub("", self._filled(text, words)) for part, text in parts.items()}
-        if error.uncertain:
+        if error.unfinished:
+            said["kept"] = self("words.kept_unfinished")
+        elif error.uncertain:
             said["kept"] = self(
                 "words.kept_uncertain_desk" if at_desk else "words.kept_uncertain", serial=facts.get("serial")
             )

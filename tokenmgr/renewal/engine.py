@@ -44,14 +44,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.acceptance import (
-    Expected,
-    is_of_another,
-    issuers_of,
-    label_of,
-    mismatches,
-    require_clock,
-)
+from tokenmgr.renewal.acceptance import Expected, is_of_another, issuers_of, label_of, mismatches, require_clock
 from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
 from tokenmgr.renewal.journal import SOURCE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order

@@ -15,8 +15,8 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -25,7 +25,17 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
+from tokenmgr.errors import (
+    JournalDamaged,
+    JournalInUse,
+    JournalNewer,
+    JournalUnwritable,
+    KeyMissing,
+    LibraryError,
+    MediumError,
+    RenewalError,
+    SignatureWrong,
+)
 from tokenmgr.system import hold, private_folder, sync_folder
 
 VERSION = 1
@@ -34,6 +44,7 @@ FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
 REHEARSAL = "rehearsal"  # in a heading: it is one
 SOURCE = "from"  # of what is replaced, where that is another store
+OF_A_STORE = (MediumError, LibraryError, KeyMissing, SignatureWrong)  # who raises them knows of no operation
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -113,6 +124,15 @@ class Journal:
             raise JournalUnwritable(file=str(self.path), reason=error.strerror or str(error)) from error
         self.lines.append(line)
         self._last, self._whole = digest, self._whole + len(data)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """By a store's own words nothing has changed on it, or nobody knows: here it is known what was kept (R14)."""
+        try:
+            yield
+        except OF_A_STORE as error:
+            error.unfinished = bool(self.fact("key_id")) and not self.ending
+            raise
 
     # --- what it knows ---
 
