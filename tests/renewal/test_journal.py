@@ -229,6 +229,15 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         Journal.create(tmp_path / "file", "one", {}, NOW)
 
 
+def test_a_place_that_takes_no_locks_is_not_somebody_at_work(tmp_path: Path) -> None:
+    """Nobody would ever be done with it."""
+    path = written(tmp_path)
+    path.with_suffix(".lock").unlink()
+    path.with_suffix(".lock").mkdir()
+    with pytest.raises(JournalUnwritable):
+        Journal.open(path)
+
+
 def test_it_is_held_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A writer that ends in between has written its last lines by then: none of them is lost, or written over."""
     writer = Journal.open(written(tmp_path))

@@ -261,12 +261,11 @@ def _held(path: Path) -> IO[bytes]:
     """By a file beside it: on Windows nobody can read one that is locked, and everybody may look at a journal."""
     try:
         path.touch(mode=0o600)
-    except OSError as error:
-        raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
-    try:
         return hold(path.with_suffix(".lock"))
-    except OSError as error:
+    except BlockingIOError as error:
         raise JournalInUse(file=str(path)) from error
+    except OSError as error:  # nobody is waited for: a place that takes no locks, such as some on a server, never will
+        raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
 
 
 def _read(path: Path) -> tuple[list[Line], str, int]:
