@@ -87,6 +87,11 @@ def test_every_finding_and_state_that_the_code_names_has_a_text() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
     named = set(re.findall(r'"((?:key|certificate|chain|pair|id|medium)-[a-z-]+)"', source))
     assert named == set(EN._entries["findings"])
+    mismatches = re.findall(
+        r'^ {8}"([a-z-]+)": ', (HOUSE / "renewal" / "acceptance.py").read_text(encoding="utf-8"), re.M
+    )
+    assert len(mismatches) == 9
+    assert all(texts._word(name) != name for name in mismatches for texts in (JA, EN))
     for state in PinState:
         assert EN(f"pin.{state.value}")
         assert EN._word(state.value)

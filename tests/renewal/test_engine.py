@@ -307,7 +307,7 @@ def test_somebody_elses_acquisition_is_not_taken_for_ones_own(world: World) -> N
     world.restarted()
     with pytest.raises(UnfinishedFirst) as first:
         world.counter().acquire(world.applicant(user="user02"))
-    assert first.value.operation == "acquisition 0012345 user01"
+    assert (first.value.operation, first.value.about) == ("acquisition", "0012345 user01")
     world.resume()
     world.counter().acquire(world.applicant(user="user02"))
     assert len(world.with_certificates()) == 2

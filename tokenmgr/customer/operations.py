@@ -184,8 +184,7 @@ class Counter:
         self._take_back()
         begun = self._begun()
         if begun is not None:
-            begun.close()
-            raise UnfinishedFirst(serial=self.store.name, operation=str(begun.heading.get("operation") or ""))
+            self._refuse_other(begun)
         old = self._old(certificate)
         engine: Rehearsal | None = None
         try:
@@ -294,8 +293,9 @@ class Counter:
 
     def _refuse_other(self, begun: Journal) -> NoReturn:
         begun.close()
-        names = [str(begun.heading.get(name) or "") for name in ("operation", "contract", "user", "old", SOURCE)]
-        raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
+        names = [str(begun.heading.get(name) or "") for name in ("contract", "user", "old", SOURCE)]
+        what = str(begun.heading.get("operation") or "")
+        raise UnfinishedFirst(serial=self.store.name, operation=what, about=" ".join(filter(None, names)) or None)
 
     def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         with journal:
