@@ -366,7 +366,9 @@ class Engine:
         made, code = self.known.key(), self.journal.fact("code")
         if made is None:
             return
-        is_dead = code in (CannotConfirm.code, CertificateMismatch.code)
+        issued = self.known.certificate  # another than that is somebody's as well
+        is_anothers = made.certificate is not None and issued not in (b"", made.certificate.der)
+        is_dead = code in (CannotConfirm.code, CertificateMismatch.code) and not is_anothers
         others = [one for one in self.store.credentials() if one.key != made.key and made.certificate]
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:
