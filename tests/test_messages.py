@@ -87,6 +87,11 @@ def test_every_finding_and_state_that_the_code_names_has_a_text() -> None:
     source = "\n".join(path.read_text(encoding="utf-8") for path in HOUSE.rglob("*.py"))
     named = set(re.findall(r'"((?:key|certificate|chain|pair|id|medium)-[a-z-]+)"', source))
     assert named == set(EN._entries["findings"])
+    mismatches = re.findall(
+        r'^ {8}"([a-z-]+)": ', (HOUSE / "renewal" / "acceptance.py").read_text(encoding="utf-8"), re.M
+    )
+    assert len(mismatches) == 9
+    assert all(texts._word(name) != name for name in mismatches for texts in (JA, EN))
     for state in PinState:
         assert EN(f"pin.{state.value}")
         assert EN._word(state.value)
@@ -110,6 +115,8 @@ def test_what_was_cut_short_is_never_said_to_have_changed_nothing(texts: Texts) 
     certain = texts.error(error)["kept"]
     error.uncertain = True
     assert texts.error(error)["kept"] == texts("words.kept_uncertain", serial="1") != certain
+    error.unfinished = True  # a journal knows what a medium does not
+    assert texts.error(error)["kept"] == texts("words.kept_unfinished") != certain
 
 
 @pytest.mark.parametrize("reason", ["empty", "not printable", "the last working certificate"])

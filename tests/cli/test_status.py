@@ -212,7 +212,9 @@ def test_what_a_journal_tells_is_told_without_its_medium(home: Home, language: s
     assert result.status == 3  # no medium is plugged in, and what was begun on another is for that
     for text in (*said, "tokenmgr resume --medium 00ff", str(journal.path)):
         assert text in result.out
-    (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
+    whole = json.loads(home.run("status", "--json").out)
+    assert (whole["verdict"], whole["error"]["code"]) == ("unsure", "M117")
+    (unfinished,) = whole["unfinished"]
     assert (unfinished["medium"], unfinished["plugged"], unfinished["last_step"]) == ("00ff", False, "KEY_GENERATED")
     assert (unfinished["store"], unfinished["from"]) == ("00ff", None)
     heading = {"store": "file:/a", "from": "00ff", "operation": "renewal", "bank": BANK}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -10,16 +12,22 @@ from tests.api.rig import DAY
 from tests.customer.looking import listed, reasons, status
 from tests.customer.test_status import cut
 from tests.renewal.world import World
+from tokenmgr import clock
+from tokenmgr.customer import cleaning
 from tokenmgr.customer.cleaning import Listed, removed
+from tokenmgr.customer.medium_store import MediumStore
+from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
-from tokenmgr.domain.holding import LEFT, MARK
+from tokenmgr.domain.holding import LEFT, MARK, REHEARSED
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.status import Verdict
-from tokenmgr.errors import DeletionRefused
+from tokenmgr.errors import DeletionRefused, MediumTroubled
+from tokenmgr.log import Secret
 from tokenmgr.renewal.journal import Journal, Phase, unfinished
 from tokenmgr.renewal.recovery import pending
+from tokenmgr.testbed.bed import Testbed
 
 
 def everything_is_in_one(found: Listed) -> None:
@@ -136,6 +144,25 @@ def test_a_key_whose_deletion_was_cut_short_goes_once_the_ca_has_revoked_it(worl
     assert reasons(clean(world)) == ["logs-in", "spent"]
     assert reasons(clean(world)) == ["logs-in"]
     assert not [one for one in world.store.contents().public if one.key_id == old.key.key_id]
+
+
+def nobody(profile: Profile) -> NoReturn:
+    pytest.fail(f"{profile.code} is asked")
+
+
+def test_what_has_gone_before_the_medium_fails_is_told(bed: Testbed, tmp_path: Path) -> None:
+    (stick,) = bed.up("fresh")
+    keys = [bytes((number,)) * 16 for number in (7, 8, 9)]
+    with stick.library() as library, closing(MediumStore(library, stick.serial, Secret(stick.pin))) as store:
+        for key_id in keys:
+            store.generate(KeyKind.P256, key_id, REHEARSED)
+        found = cleaning.listed(store, [], tmp_path, nobody, clock.now)
+        stick.fault("C_DestroyObject", "answer", "CKR_DEVICE_ERROR", skip=2)  # of each key two parts go
+        gone, refused = removed(found, clock.now())
+        assert [one.key.key_id for one in gone if one.key] == keys[:1]
+        assert [(one.key.key_id, type(error)) for one, error in refused if one.key] == [(keys[1], MediumTroubled)]
+        with pytest.raises(MediumTroubled):  # nothing has gone: it is an error, and no finding
+            removed(cleaning.listed(store, [], tmp_path, nobody, clock.now), clock.now())
 
 
 @pytest.mark.parametrize("label", [MARK, LEFT])

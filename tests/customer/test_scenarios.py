@@ -10,6 +10,7 @@ import pytest
 
 from tests.customer.looking import reach_nobody
 from tests.customer.test_cleaning import everything_is_in_one
+from tokenmgr.cli.status_view import OF_A_CERTIFICATE, whole
 from tokenmgr.customer import status as seeing
 from tokenmgr.customer.cleaning import listed
 from tokenmgr.customer.looks import of_token
@@ -19,6 +20,7 @@ from tokenmgr.log import Secret
 from tokenmgr.renewal.cleanup import Kept
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
+from tokenmgr.wiring.looked import Words
 
 DAY = date(2027, 4, 1)
 NOON = datetime(2027, 4, 1, 3, tzinfo=UTC)  # in Japan
@@ -66,7 +68,9 @@ def test_a_medium_is_told_as_it_is(
                 everything_is_in_one(everything)
                 decided = [one.reason for one in everything.decided]
             cleaning = sorted(one.value for one in decided if one is not Kept.AUTHORITY)
+        (seen,) = whole(found, Words([], offline=True), None)["media"]
     assert (found.verdict, rows, cleaning) == told
+    assert all(one.keys() >= set(OF_A_CERTIFICATE) for one in seen["certificates"])  # of one that cannot be read, too
     steps = {row.judged.next for row in found.stores[0].rows}
     assert not steps & {Next.RENEW, Next.ACQUIRE}  # no bank's file is here
     if not any(one in ("left-over", "expired-and-replaced", "revoked-and-replaced") for one in cleaning):

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.runner import PROGRAM
 from tests.interop.customer import Customer
-from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority
+from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority, free_port
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.renewal import Step
 from tokenmgr.messages import Texts
@@ -125,3 +125,14 @@ def test_where_it_is_left_for_later_ctrl_c_says_so(customer: Customer) -> None:
     assert (status, "J131" in shown) == (130, True)
     customer.stick.plug()
     assert customer.resume().status == 0
+
+
+def test_while_a_ca_does_not_answer_something_is_shown_and_whoever_leaves_has_begun_nothing(customer: Customer) -> None:
+    """There would be nothing for `tokenmgr resume` to go on with."""
+    text = customer.profile.read_text(encoding="utf-8")
+    customer.profile.write_text(text.replace(customer.ca.url, f"https://127.0.0.1:{free_port()}"), encoding="utf-8")
+    child = terminal(customer, "acquire", *customer.who)
+    child.expect_exact(f"1/9  {TEXTS('steps.CHECKED')}")
+    child.sendintr()
+    shown, status = finish(child)
+    assert (status, "U105" in shown, "J131" in shown) == (130, True, False)

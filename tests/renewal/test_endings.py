@@ -12,7 +12,7 @@ import pytest
 
 from tests.api.rig import DAY, Rig, fresh
 from tests.api.signer import Troubled
-from tests.renewal.world import Near, World
+from tests.renewal.world import Near, Screen, World
 from tokenmgr.api import cmp, jobs
 from tokenmgr.api.credentials import Guard
 from tokenmgr.cmp.building import error, rejection
@@ -22,6 +22,7 @@ from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.family import Family, Keys
 from tokenmgr.domain.generation import RevocationReason, State
 from tokenmgr.domain.holding import LEFT, MARK, mark_of
+from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import (
     AuthorityRefused,
@@ -114,6 +115,36 @@ def test_a_key_that_is_gone_after_another_pc_had_finished(
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]  # it is the CA's to say, not a lost key's
     with pytest.raises(NothingUnfinished):
         world.resume()
+
+
+@pytest.mark.parametrize("last", [Step.ACCEPTED, Step.CONFIRMED])
+def test_another_key_in_its_place_is_somebody_elses_to_finish_and_to_take_away(
+    world: World, last: Step, tmp_path: Path
+) -> None:
+    """A medium with fixed places: this PC's journal lies for so long that its key is given up, and another PC's next
+    generation has its place. That one is in service."""
+
+    class Leaving(Screen):
+        def begins(self, step: Step) -> None:
+            if step is last:
+                raise KeyboardInterrupt
+
+    world.renewable()
+    world.rig.now -= 20 * DAY
+    world.screen = Leaving()
+    with pytest.raises(KeyboardInterrupt):
+        world.counter().renew()
+    world.screen, place = Screen(), begun_with(world).key.key_id
+    world.destroy(begun_with(world))
+    world.rig.now += 8 * DAY
+    world.store.free_key_id = lambda: place  # type: ignore[method-assign]
+    world.counter(tmp_path / "another").renew()
+    world.restarted()
+    with pytest.raises(UndoneHere):
+        world.resume()
+    assert not world.unfinished()
+    assert world.logs_in()
+    assert world.rig.states() == [State.SUPERSEDED, State.REVOKED, State.ACTIVE]
 
 
 @pytest.mark.parametrize("number", [1, 2], ids=["asked", "issued"])

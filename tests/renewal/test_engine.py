@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -114,6 +115,18 @@ def test_a_clock_that_differs_is_said_before_a_key_is_made(world: World) -> None
     assert len(world.store.credentials()) == 1
 
 
+@pytest.mark.parametrize("days", [-400, 2])
+def test_one_that_is_so_wrong_that_no_certificate_is_valid_is_said_as_well(world: World, days: int) -> None:
+    """Else whoever has a good one would be told to acquire another."""
+    world.renewable()
+    wrong = world.rig.now + timedelta(days=days)
+    with pytest.raises(ClockWrong):
+        replace(world.counter(), clock=lambda: wrong).renew()
+    world.rig.now = wrong
+    with pytest.raises(NothingToRenew):
+        world.counter().renew()
+
+
 def test_wrong_login_pins_make_no_key(world: World) -> None:
     wrong = Applicant("0012345", "user01", lambda: (Secret("999999"), Secret("999999")))
     with pytest.raises(ClaimNotAccepted):
@@ -176,8 +189,9 @@ def test_a_medium_that_fails_within_a_step_has_refused_nothing(world: World, ste
                 world.medium.unplug()
 
     world.screen = Pulling()
-    with pytest.raises(MediumError):
+    with pytest.raises(MediumError) as failed:
         world.counter().renew()
+    assert failed.value.unfinished  # whatever the medium's own words would be of what was kept
     world.medium.plug()
     world.restarted()
     if world.unfinished():
@@ -293,7 +307,7 @@ def test_somebody_elses_acquisition_is_not_taken_for_ones_own(world: World) -> N
     world.restarted()
     with pytest.raises(UnfinishedFirst) as first:
         world.counter().acquire(world.applicant(user="user02"))
-    assert first.value.operation == "acquisition 0012345 user01"
+    assert (first.value.operation, first.value.about) == ("acquisition", "0012345 user01")
     world.resume()
     world.counter().acquire(world.applicant(user="user02"))
     assert len(world.with_certificates()) == 2

@@ -117,6 +117,26 @@ def test_an_altered_line_is_named(tmp_path: Path, data: st.DataObject) -> None:
     path.unlink()
 
 
+@pytest.mark.parametrize("put", [b"\r", b"\x0b", b"\x85", b"\r\n"])
+def test_what_ends_no_line_of_ours_is_no_torn_one(tmp_path: Path, put: bytes) -> None:
+    """A hyphen of its date with one bit flipped is a carriage return: what comes after it is not to be cut off."""
+    path = written(tmp_path)
+    whole = path.read_bytes()
+    at = whole.index(b"-", whole.index(b"\n"))
+    path.write_bytes(whole[:at] + put + whole[at + 1 :])
+    with pytest.raises(JournalDamaged) as caught:
+        Journal.open(path)
+    assert caught.value.line == 2
+
+
+def test_what_no_line_is_made_of_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(path.read_bytes() + b"[" * 100_000 + b"\n")
+    with pytest.raises(JournalDamaged) as caught:
+        Journal.open(path)
+    assert caught.value.line == 5
+
+
 @pytest.mark.parametrize("how", ["dropped", "twice", "swapped", "joined"])
 def test_lines_that_are_not_in_their_places_are_named(tmp_path: Path, how: str) -> None:
     path = written(tmp_path)
@@ -207,6 +227,15 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises((JournalUnwritable, OSError)):
         Journal.create(tmp_path / "file", "one", {}, NOW)
+
+
+def test_a_place_that_takes_no_locks_is_not_somebody_at_work(tmp_path: Path) -> None:
+    """Nobody would ever be done with it."""
+    path = written(tmp_path)
+    path.with_suffix(".lock").unlink()
+    path.with_suffix(".lock").mkdir()
+    with pytest.raises(JournalUnwritable):
+        Journal.open(path)
 
 
 def test_it_is_held_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

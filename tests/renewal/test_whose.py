@@ -141,7 +141,7 @@ def test_the_other_subscriber_is_not_renewed_instead(world: World) -> None:
     world.restarted()
     with pytest.raises(UnfinishedFirst) as refused:
         world.counter().renew(second)
-    assert refused.value.operation == f"renewal {first}"
+    assert (refused.value.operation, refused.value.about) == ("renewal", first)
     world.resume()
     world.counter().renew(second)
     assert not world.unfinished()

@@ -15,11 +15,11 @@ from tokenmgr.cli.help import Command
 from tokenmgr.cli.output import Exit, Output, error_as_json, tell_error
 from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import until
-from tokenmgr.customer.cleaning import Listed, listed, removed
+from tokenmgr.customer.cleaning import Listed, Refused, listed, removed
 from tokenmgr.customer.holdings import Item
 from tokenmgr.customer.profiles import profiles
 from tokenmgr.domain.generation import StoreKind
-from tokenmgr.errors import DeletionRefused, ProfileMissing, ProfileWrong
+from tokenmgr.errors import ProfileMissing, ProfileWrong
 from tokenmgr.renewal.cleanup import Decided
 from tokenmgr.wiring import stores
 from tokenmgr.wiring.glimpse import glimpse
@@ -57,9 +57,6 @@ def clean(bank: str | None, offline: bool, yes: bool, as_json: bool, only: str |
     else:
         _tell_done(found, gone, refused)
     return Exit.FINDINGS if found.is_unfinished or refused else Exit.FINE
-
-
-Refused = list[tuple[Item, DeletionRefused]]
 
 
 def _remove(found: Listed, yes: bool, as_json: bool) -> tuple[list[Item], Refused]:

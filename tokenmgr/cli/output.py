@@ -83,7 +83,7 @@ def _forget_output() -> None:
 
 
 def exit_of(error: TokenmgrError) -> Exit:
-    if isinstance(error, LeftForLater):
+    if isinstance(error, LeftForLater | Cancelled):
         return Exit.CANCELLED
     return Exit.USAGE if isinstance(error, InputError) else Exit.RETRY if error.retriable else Exit.REFUSED
 

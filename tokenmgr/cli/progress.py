@@ -6,7 +6,6 @@ Nothing where nobody sits there. On standard error, so that what is asked for st
 from __future__ import annotations
 
 import shutil
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from tokenmgr.errors import JournalDamaged, MediumError, TokenmgrError
 from tokenmgr.wiring.words import t
 
 TICK = 0.1
+CLEAR = "\x1b[K"  # the rest of the line
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LOOKING = 0.5  # seconds between two looks for the medium that was pulled
 
@@ -38,16 +38,19 @@ class Progress:
     # --- what the engine tells ---
 
     def begins(self, step: Step) -> None:
+        """Told a second time, it goes on: CHECKED has begun while the store is read and the CA is asked."""
         if self._is_live:
-            self._step, self._started = step, time.perf_counter()
+            if step is not self._step:
+                self._step, self._started = step, time.perf_counter()
             self._resume()
 
     def ends(self, step: Step) -> None:
         if self._is_live:
             self.stop()
-            seconds = time.perf_counter() - self._started
-            self._line(click.style("✓", fg="green"), step, t(f"steps.{step.name}_done"), f"{seconds:.1f} s")
-            sys.stderr.write("\n")
+            self._step, seconds = None, time.perf_counter() - self._started
+            _write(
+                self._line(click.style("✓", fg="green"), step, t(f"steps.{step.name}_done"), f"{seconds:.1f} s"), "\n"
+            )
 
     def waits(self, seconds: int) -> None:
         time.sleep(seconds)
@@ -55,6 +58,7 @@ class Progress:
     def waits_for_store(self, error: MediumError) -> bool:
         """Until it is back, or Ctrl-C: then `tokenmgr resume` goes on."""
         self.stop()
+        self._step = None
         if not self._is_live:
             return False
         tell_error(error)
@@ -85,8 +89,7 @@ class Progress:
         if not self._quiet.is_set():
             self._quiet.set()
             self._ticker.join()
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write("\r", CLEAR)
 
     def _resume(self) -> None:
         self.stop()
@@ -100,17 +103,18 @@ class Progress:
             if self._step is not None:
                 verb, seconds = self._doing(), time.perf_counter() - self._started
                 doing = t(f"doing.{verb}") if verb else ""
-                sys.stderr.write("\r")
-                self._line(
-                    TURNS[turn % len(TURNS)], self._step, t(f"steps.{self._step.name}"), f"{seconds:.1f} s", doing
-                )
-                sys.stderr.write("\x1b[K")
-                sys.stderr.flush()
+                mark, text = TURNS[turn % len(TURNS)], t(f"steps.{self._step.name}")
+                _write("\r", self._line(mark, self._step, text, f"{seconds:.1f} s", doing), CLEAR)
             turn += 1
 
-    def _line(self, mark: str, step: Step, text: str, seconds: str, doing: str = "") -> None:
+    def _line(self, mark: str, step: Step, text: str, seconds: str, doing: str = "") -> str:
         room = shutil.get_terminal_size().columns - len("  x 9/9  ") - 1
         told = f"{pad(text, 36)} {seconds:>7}  {doing}".rstrip()
         while width(told) > room:
             told = told[:-1]
-        sys.stderr.write(f"  {mark} {step.value}/{len(Step)}  {told}")
+        return f"  {mark} {step.value}/{len(Step)}  {told}"
+
+
+def _write(*parts: str) -> None:
+    """By click, which makes of colours and clearings what a console of Windows takes."""
+    click.echo("".join(parts), nl=False, err=True)

@@ -17,6 +17,7 @@ from tokenmgr.clock import japan_time
 from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
+from tokenmgr.domain.renewal import Step
 from tokenmgr.log import Secret
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.wiring import places
@@ -84,9 +85,10 @@ def renew(
         reached = other_cas.counter(other, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
     else:
         reached = counter(bank, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
-    with reached as (at, _progress):
+    with reached as (at, progress):
         if source:
             _confirm(at, yes)
+        progress.begins(Step.CHECKED)
         wanted = KeyKind(kind) if kind else None
         if rehearse:
             return _tell_rehearsed(at.rehearse(certificate, wanted), as_json)
@@ -129,6 +131,7 @@ def acquire(
     with counter(bank, only, target, Terminal(as_json), is_first=True, no_hooks=named["no_hooks"]) as (at, progress):
         if target.pc:
             _confirm(at, yes)
+        progress.begins(Step.CHECKED)
         applicant = Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
         outcome = at.acquire(applicant, wanted)
     return _tell(outcome, as_json)
@@ -167,6 +170,7 @@ def resume(
                 user = user or click.prompt(t("renewing.ask_user"), err=True)
             return Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
 
+        progress.begins(Step.CHECKED)
         outcome = at.give_up() if give_up else at.resume(ask)
     return _tell(outcome, as_json) if outcome else other_cas.tell_given_up(at, as_json)
 

@@ -16,7 +16,7 @@ from tokenmgr.cli.terminal import Terminal
 from tokenmgr.customer.due import Alone, alone
 from tokenmgr.customer.operations import Outcome
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import LeftForLater, TokenmgrError
+from tokenmgr.errors import Cancelled, LeftForLater, TokenmgrError
 from tokenmgr.wiring import places
 from tokenmgr.wiring.counter import counter
 from tokenmgr.wiring.looked import Looked, look
@@ -84,7 +84,7 @@ def _renew(one: Alone, asked: Asked, done: Done) -> None:
             _progress,
         ):
             outcome = at.renew(number, asked.kind)
-    except LeftForLater:
+    except (LeftForLater, Cancelled):
         raise
     except TokenmgrError as error:
         done.failed.append((one, error))

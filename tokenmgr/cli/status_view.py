@@ -15,7 +15,7 @@ from tokenmgr.customer.status import Row, Seen, Status
 from tokenmgr.domain.holding import Whose
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
-from tokenmgr.domain.status import Next, Place, Verdict, Why
+from tokenmgr.domain.status import Next, Place, Verdict, Why, worst
 from tokenmgr.errors import ProfileWrong, TokenmgrError
 from tokenmgr.renewal.journal import Begun
 from tokenmgr.wiring import places
@@ -24,6 +24,16 @@ from tokenmgr.wiring.looked import Words, left_in_words, open_in_words
 from tokenmgr.wiring.words import chosen_language, t, texts
 
 SECOND = timedelta(seconds=1)
+OF_A_CERTIFICATE = (  # null of one that cannot be read
+    "subject",
+    "serial_number",
+    "not_before",
+    "not_after",
+    "japan_time",
+    "days_left",
+    "seconds_left",
+    "fingerprint",
+)
 COLOURS = {
     Verdict.FINE: "green",
     Verdict.UNSURE: "yellow",
@@ -137,7 +147,7 @@ def whole(
     told = {"error": error_as_json(why)} if why else {}
     return told | {
         "at": found.now.isoformat(timespec="seconds"),
-        "verdict": found.verdict.value,
+        "verdict": (worst([found.verdict, Verdict.UNSURE]) if why else found.verdict).value,
         "media": [_store(one, found.now, words) for one in found.stores if not one.look.is_on_pc],
         "pc": [_store(one, found.now, words) for one in found.stores if one.look.is_on_pc],
         "unfinished": [_begun(one, found) for one in found.begun],
@@ -174,7 +184,7 @@ def _certificate(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str,
         "contract": whose.contract if whose else None,
         "user": whose.user if whose else None,
         "role": standing.role or None if standing else None,
-    }
+    } | dict.fromkeys(OF_A_CERTIFICATE)
     if facts:
         ends = facts.not_after
         told |= {

@@ -12,10 +12,12 @@ from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.standings import Asked, Reach, ask, told, wanted
 from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.holding import MARK, Holding, Whose, mark_of
-from tokenmgr.errors import DeletionRefused
+from tokenmgr.errors import DeletionRefused, LibraryError, MediumError
 from tokenmgr.renewal.cleanup import Decided, Kept, removable
 from tokenmgr.renewal.journal import Begun, begun
 from tokenmgr.renewal.ports import StorePort
+
+Refused = list[tuple[Item, DeletionRefused | MediumError | LibraryError]]
 
 
 @dataclass(frozen=True)
@@ -84,14 +86,19 @@ def _rank(one: Item) -> tuple[bool, bool, Whose | tuple[()], float, str]:
     return is_authority, one.whose is None, one.whose or (), -ends, one.facts.subject if one.facts else one.key_id
 
 
-def removed(found: Listed, now: datetime) -> tuple[list[Item], list[tuple[Item, DeletionRefused]]]:
-    """What has gone, and what the store did not let go."""
+def removed(found: Listed, now: datetime) -> tuple[list[Item], Refused]:
+    """What has gone, and what the store did not let go. One that fails is not asked for the rest, and what has gone
+    before that is told all the same."""
     gone: list[Item] = []
-    refused = []
+    refused: Refused = []
     for one, why in found.removable:
         try:
             found.remove(one, why, now)
             gone.append(one)
         except DeletionRefused as error:
             refused.append((one, error))
+        except (MediumError, LibraryError) as error:
+            if not gone:
+                raise
+            return gone, [*refused, (one, error)]
     return gone, refused

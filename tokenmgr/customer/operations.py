@@ -39,6 +39,7 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
+from tokenmgr.renewal.acceptance import require_clock
 from tokenmgr.renewal.engine import STAYS, Engine
 from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
@@ -183,8 +184,7 @@ class Counter:
         self._take_back()
         begun = self._begun()
         if begun is not None:
-            begun.close()
-            raise UnfinishedFirst(serial=self.store.name, operation=str(begun.heading.get("operation") or ""))
+            self._refuse_other(begun)
         old = self._old(certificate)
         engine: Rehearsal | None = None
         try:
@@ -293,8 +293,9 @@ class Counter:
 
     def _refuse_other(self, begun: Journal) -> NoReturn:
         begun.close()
-        names = [str(begun.heading.get(name) or "") for name in ("operation", "contract", "user", "old", SOURCE)]
-        raise UnfinishedFirst(serial=self.store.name, operation=" ".join(filter(None, names)))
+        names = [str(begun.heading.get(name) or "") for name in ("contract", "user", "old", SOURCE)]
+        what = str(begun.heading.get("operation") or "")
+        raise UnfinishedFirst(serial=self.store.name, operation=what, about=" ".join(filter(None, names)) or None)
 
     def _go_on(self, journal: Journal, ask: AskApplicant | None) -> Outcome:
         with journal:
@@ -328,7 +329,7 @@ class Counter:
     def _run(self, journal: Journal, order: Order, identity: Identity | Callable[[], Identity]) -> Outcome:
         stores = [self.store, self.source] if self.source else [self.store]
         told = about(self.profile, stores, order, journal, is_resumed=len(journal.lines) > 1)
-        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell:
+        with self.hooks.around(told, self._let_go, lambda: journal.ending) as tell, journal.telling():
             engine = self._engine(Engine, journal, order, identity)
             if engine.run() is Ending.UNDONE:
                 raise UndoneHere(serial=self.store.name)
@@ -381,13 +382,14 @@ class Counter:
     def _old(self, serial: str) -> Credential:
         """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
         now = self.clock()
-        valid = [
-            one for one in self._from.credentials() if self._is_ours(one) and one.facts and one.facts.is_valid(now)
-        ]
+        own = [one for one in self._from.credentials() if self._is_ours(one)]
+        valid = [one for one in own if one.facts and one.facts.is_valid(now)]
         if serial:
             valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
         found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
         if not found:
+            if own:
+                require_clock(self.authority.offer().now, now)
             raise NothingToRenew(serial=self._from.name, bank=self.profile.code)
         if len(found) > 1:  # what is dead at the CA is nobody's to choose
             alive = [one for one in found if self.authority.standing(one.key.fingerprint).state not in DEAD]

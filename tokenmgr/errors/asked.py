@@ -34,7 +34,7 @@ class MediumNotRetyped(InputError):
 
 
 class Cancelled(InputError):
-    """At a prompt: nothing had begun."""
+    """At a prompt, or before anything was touched: nothing had begun."""
 
     code = "U105"
 

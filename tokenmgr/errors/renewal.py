@@ -134,12 +134,13 @@ class NothingUnfinished(RenewalError):
 
 
 class UnfinishedFirst(RenewalError):
-    """Something else was begun on this medium, and comes first."""
+    """Something else was begun on this medium, and comes first. `about`: whose, or the certificate that it replaces."""
 
     code = "J115"
     retriable = True
     serial: str
     operation: str
+    about: str | None = None
 
 
 class NothingToRenew(RenewalError):

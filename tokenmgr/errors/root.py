@@ -14,6 +14,7 @@ class TokenmgrError(Exception):
 
     code: ClassVar[str] = "X000"
     retriable: ClassVar[bool] = False
+    unfinished = False  # it cut an operation short whose journal goes on: what was made so far is kept
     uncertain = False  # cut short while changing something: whether it was done is not known
 
     def __init__(self, **facts: object) -> None:

@@ -22,7 +22,18 @@ from tokenmgr.errors import TokenmgrError
 _NONE = "—"
 _ON_PC = ("nss", "file", "tpm")  # how the names of stores on a PC begin
 _NO_OPTION = " \0"  # of a store that is not known: its blank goes with it
-_WORDS = {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted"}  # facts that name a text
+_WORDS = {
+    "who",
+    "kind",
+    "state",
+    "rule",
+    "reason",
+    "way",
+    "unblock",
+    "officer",
+    "wanted",
+    "operation",
+}  # facts that name a text
 _UNTOLD = re.compile(rf"（{_NONE}）| ?\({_NONE}\)")  # a parenthesis about nothing
 
 
@@ -119,7 +130,9 @@ class Texts:
         words = named | self._of_store(facts) | known
         parts = {part: _fit(entry, part, facts, at_desk) for part in ("what", "kept", "next")}
         said = {part: _UNTOLD.sub("", self._filled(text, words)) for part, text in parts.items()}
-        if error.uncertain:
+        if error.unfinished:
+            said["kept"] = self("words.kept_unfinished")
+        elif error.uncertain:
             said["kept"] = self(
                 "words.kept_uncertain_desk" if at_desk else "words.kept_uncertain", serial=facts.get("serial")
             )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from tokenmgr.clock import japan_day
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, is_over
 from tokenmgr.domain.holding import Whose
+from tokenmgr.errors import ClockWrong
 from tokenmgr.pki.chain import chain_of
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.pki.names import holder_of
@@ -43,6 +44,13 @@ def mismatches(facts: CertificateFacts, expected: Expected, now: datetime) -> tu
         "ends-before-the-old-one": old is not None and not expected.is_rehearsal and facts.not_after < old.not_after,
     }
     return tuple(name for name, is_so in wrong.items() if is_so)
+
+
+def require_clock(there: datetime, now: datetime) -> None:
+    """By the CA's. A wrong one sees certificates that are good as over, or as not begun."""
+    apart = there - now
+    if abs(apart) > SKEW:
+        raise ClockWrong(seconds=round(apart.total_seconds()), there=there)
 
 
 def issuers_of(facts: CertificateFacts, chain: Sequence[bytes], roots: Sequence[bytes]) -> tuple[list[bytes], str]:

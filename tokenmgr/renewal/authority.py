@@ -29,6 +29,7 @@ LONGEST = 256 * 1024  # bytes of an answer
 PIKXCMP, JSON = "application/pkixcmp", "application/json"
 PAUSES = (0.3, 1.0, 2.0, 4.0, 8.0)  # seconds between two attempts at the same bytes
 NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST")  # OpenSSL's words for it
+NOT_NOW = (9, 10)  # X509_V_ERR_CERT_NOT_YET_VALID, and _HAS_EXPIRED: by this computer's clock, which may be the one
 LONGEST_PAUSE = 30.0  # seconds that a server may ask for; after more than that it is another day's
 NOTHING: Mapping[str, str] = {}
 Pause = Callable[[float], None]
@@ -213,7 +214,8 @@ class Authority:
             yield
         except ssl.SSLCertVerificationError as error:
             self.close()
-            raise AuthorityUntrusted(address=self.address, reason=error.verify_message) from error
+            reason = "tls-not-now" if error.verify_code in NOT_NOW else error.verify_message
+            raise AuthorityUntrusted(address=self.address, reason=reason) from error
         except (OSError, http.client.HTTPException, UnicodeError) as error:
             self.close()
             if isinstance(error, ssl.SSLError) and error.reason in NO_TLS:

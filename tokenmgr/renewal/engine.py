@@ -25,7 +25,6 @@ from tokenmgr.errors import (
     AuthorityWaits,
     CannotConfirm,
     CertificateMismatch,
-    ClockWrong,
     ConnectionLost,
     DeletionRefused,
     KeyCertifiedBefore,
@@ -45,7 +44,7 @@ from tokenmgr.errors import (
     TokenmgrError,
 )
 from tokenmgr.pki.facts import certificate_facts
-from tokenmgr.renewal.acceptance import SKEW, Expected, is_of_another, issuers_of, label_of, mismatches
+from tokenmgr.renewal.acceptance import Expected, is_of_another, issuers_of, label_of, mismatches, require_clock
 from tokenmgr.renewal.evidence import Known, decoded, encoded, is_final, issued
 from tokenmgr.renewal.journal import SOURCE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
@@ -216,9 +215,7 @@ class Engine:
         """1: all that can be known beforehand is known before anything is touched. What was begun in time is finished,
         whatever has run out since: then the CA decides (S6)."""
         self.offer = self.authority.offer()
-        apart = self.offer.now - self.clock()
-        if abs(apart) > SKEW:
-            raise ClockWrong(seconds=round(apart.total_seconds()), there=self.offer.now)
+        require_clock(self.offer.now, self.clock())
         key, self.known.heard = self.known.key(), self._heard()
         if key is None and self.known.heard == UNKNOWN:
             self._require_open()
@@ -369,7 +366,9 @@ class Engine:
         made, code = self.known.key(), self.journal.fact("code")
         if made is None:
             return
-        is_dead = code in (CannotConfirm.code, CertificateMismatch.code)
+        issued = self.known.certificate  # another than that is somebody's as well
+        is_anothers = made.certificate is not None and issued not in (b"", made.certificate.der)
+        is_dead = code in (CannotConfirm.code, CertificateMismatch.code) and not is_anothers
         others = [one for one in self.store.credentials() if one.key != made.key and made.certificate]
         may_go = is_dead or (made.certificate is None and code != KeyCertifiedBefore.code)
         try:

@@ -62,8 +62,13 @@ class Known:
         return bool(self.asker) and self.journal.fact("by") == self.asker
 
     def key(self) -> Credential | None:
+        """By its ID, and where it was read back once, that very one: a medium with fixed places may have been given
+        another there since, by another PC, and that is none of ours to finish or to take away (S2)."""
         wanted = self.journal.fact("key_id")
-        return next((one for one in self.store.credentials() if one.key.key_id.hex() == wanted), None)
+        found = next((one for one in self.store.credentials() if one.key.key_id.hex() == wanted), None)
+        made = self.journal.fact("public_key") if self.journal.is_newer("public_key", "key_id") else None
+        is_another = found and found.key.public_key and made and decoded(made) != found.key.public_key
+        return None if is_another else found
 
     def required_key(self) -> Credential:
         found = self.key()

@@ -15,8 +15,8 @@ import hashlib
 import json
 import os
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum
@@ -25,7 +25,17 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from tokenmgr.domain.renewal import Step
-from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
+from tokenmgr.errors import (
+    JournalDamaged,
+    JournalInUse,
+    JournalNewer,
+    JournalUnwritable,
+    KeyMissing,
+    LibraryError,
+    MediumError,
+    RenewalError,
+    SignatureWrong,
+)
 from tokenmgr.system import hold, private_folder, sync_folder
 
 VERSION = 1
@@ -34,6 +44,7 @@ FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
 REHEARSAL = "rehearsal"  # in a heading: it is one
 SOURCE = "from"  # of what is replaced, where that is another store
+OF_A_STORE = (MediumError, LibraryError, KeyMissing, SignatureWrong)  # who raises them knows of no operation
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -113,6 +124,15 @@ class Journal:
             raise JournalUnwritable(file=str(self.path), reason=error.strerror or str(error)) from error
         self.lines.append(line)
         self._last, self._whole = digest, self._whole + len(data)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """By a store's own words nothing has changed on it, or nobody knows: here it is known what was kept (R14)."""
+        try:
+            yield
+        except OF_A_STORE as error:
+            error.unfinished = bool(self.fact("key_id")) and not self.ending
+            raise
 
     # --- what it knows ---
 
@@ -241,12 +261,11 @@ def _held(path: Path) -> IO[bytes]:
     """By a file beside it: on Windows nobody can read one that is locked, and everybody may look at a journal."""
     try:
         path.touch(mode=0o600)
-    except OSError as error:
-        raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
-    try:
         return hold(path.with_suffix(".lock"))
-    except OSError as error:
+    except BlockingIOError as error:
         raise JournalInUse(file=str(path)) from error
+    except OSError as error:  # nobody is waited for: a place that takes no locks, such as some on a server, never will
+        raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
 
 
 def _read(path: Path) -> tuple[list[Line], str, int]:
@@ -257,12 +276,10 @@ def _read(path: Path) -> tuple[list[Line], str, int]:
         raise JournalDamaged(file=str(path), line=0, reason=error.strerror or str(error)) from error
     lines: list[Line] = []
     last, whole = FIRST, 0
-    for raw in data.splitlines(keepends=True):
-        if not raw.endswith(b"\n"):
-            break  # torn: only the last line has no end
+    for raw in data.split(b"\n")[:-1]:  # what has no end is torn; splitlines() would see ends that nobody has written
         line, last = _line(path, len(lines) + 1, raw, last)
         lines.append(line)
-        whole += len(raw)
+        whole += len(raw) + 1
     return lines, last, whole
 
 
@@ -270,7 +287,7 @@ def _line(path: Path, number: int, raw: bytes, before: str) -> tuple[Line, str]:
     try:
         told = json.loads(raw)
         version = told["v"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise JournalDamaged(file=str(path), line=number, reason="no-line") from error
     if version != VERSION:
         raise JournalNewer(file=str(path), version=str(version))

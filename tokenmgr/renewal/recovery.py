@@ -17,6 +17,7 @@ from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import JournalDamaged, JournalNewer, RenewalError
 from tokenmgr.pki.names import holder_of
+from tokenmgr.renewal.evidence import encoded
 from tokenmgr.renewal.journal import REHEARSAL, STORE, Journal, Phase, Value, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 
@@ -96,5 +97,6 @@ def begun_elsewhere(
     key_id = found.key.key_id.hex()
     journal = Journal.create(folder, named(now, key_id), {STORE: store.name, "recovered": True, **heading}, now)
     journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": key_id}, now)
-    journal.write(Step.KEY_GENERATED, Phase.DONE, {}, now)
+    known = {"public_key": encoded(found.key.public_key)} if found.key.public_key else {}
+    journal.write(Step.KEY_GENERATED, Phase.DONE, known, now)
     return journal

@@ -11,6 +11,7 @@ from tokenmgr.customer.operations import Counter, is_a_banks
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.errors import (
     BankNotNamed,
+    Cancelled,
     LeftForLater,
     MediumNotFound,
     NoMedium,
@@ -22,7 +23,7 @@ from tokenmgr.errors import (
     SourceMissing,
 )
 from tokenmgr.renewal.authority import Authority, Pause
-from tokenmgr.renewal.journal import SOURCE, STORE, heading_of, unfinished
+from tokenmgr.renewal.journal import SOURCE, STORE, begun, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import Meant, heading_here, whose
 from tokenmgr.wiring import places, stores
@@ -84,6 +85,8 @@ def both(
         try:
             yield new, old, lost, screen
         except KeyboardInterrupt as error:
+            if new.store.name not in [one.store for one in begun(settings().journal_folder)]:
+                raise Cancelled from error  # there is nothing to go on with
             raise LeftForLater(serial=new.store.name) from error
         finally:
             screen.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tokenmgr import clock
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.cleaning import Listed, listed, removed
+from tokenmgr.customer.cleaning import Listed, Refused, listed, removed
 from tokenmgr.customer.holdings import Item
 from tokenmgr.customer.profiles import profiles
 from tokenmgr.customer.status import Seen as Store
@@ -21,7 +21,6 @@ from tokenmgr.desk.person import Answer, AskOnPage, AtDesk, Leave
 from tokenmgr.desk.troubles import said
 from tokenmgr.desk.words import holder
 from tokenmgr.domain.status import Place, Why
-from tokenmgr.errors import DeletionRefused
 from tokenmgr.renewal.cleanup import Decided, Kept
 from tokenmgr.wiring import places, stores
 from tokenmgr.wiring.glimpse import glimpse
@@ -35,7 +34,7 @@ Decisions = Sequence[tuple[Item, Decided]]
 @dataclass(frozen=True)
 class Cleaned:
     gone: Sequence[Item]
-    refused: Sequence[tuple[Item, DeletionRefused]]
+    refused: Refused
     kept: Decisions
     warnings: Sequence[str]
 
