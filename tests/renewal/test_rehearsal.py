@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from tests.api.rig import DAY
 from tests.renewal.world import World
-from tokenmgr.domain.credential import Credential
+from tokenmgr.domain.credential import Credential, KeyKind
 from tokenmgr.domain.generation import State, StoreKind
 from tokenmgr.domain.rehearsal import APART, Rehearsed
 from tokenmgr.domain.renewal import Step
@@ -135,6 +135,23 @@ def test_wherever_it_is_cut_the_next_run_takes_back_what_it_left(
     assert said.value.code in ("J114", RehearsalTakenBack.code)
     assert dumped(world) == before
     assert then != "resume" or unfinished(world.folder) == []
+
+
+def test_another_key_that_has_its_place_by_now_stays(
+    world: World, old: Credential, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a medium with fixed places another PC may have gone on there, and have no certificate yet."""
+    with monkeypatch.context() as patched:
+        killed_at(patched, 2 * Step.KEY_GENERATED.value + 1)
+        with pytest.raises(Killed):
+            world.counter().rehearse()
+    (left,) = begun(world.folder)
+    (made,) = (one for one in world.store.credentials() if one.key.key_id.hex() == left.key_id)
+    world.store.remove(made.parts, None, world.rig.now)
+    another = world.store.generate(KeyKind.P256, made.key.key_id, "another PC's")
+    with pytest.raises(RehearsalTakenBack):
+        world.resume()
+    assert {one.key.public_key for one in world.store.credentials()} == {old.key.public_key, another.public_key}
 
 
 def test_what_has_passed_before_it_was_cut_has_passed(

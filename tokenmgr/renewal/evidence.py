@@ -66,8 +66,8 @@ class Known:
         another there since, by another PC, and that is none of ours to finish or to take away (S2)."""
         wanted = self.journal.fact("key_id")
         found = next((one for one in self.store.credentials() if one.key.key_id.hex() == wanted), None)
-        made = self.journal.fact("public_key") if self.journal.is_newer("public_key", "key_id") else None
-        is_another = found and found.key.public_key and made and decoded(made) != found.key.public_key
+        made = made_key(self.journal)
+        is_another = found and found.key.public_key and made and made != found.key.public_key
         return None if is_another else found
 
     def required_key(self) -> Credential:
@@ -104,6 +104,11 @@ def is_final(error: TokenmgrError) -> bool:
 
 def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
+
+
+def made_key(journal: Journal) -> bytes:
+    """The public key that was read back under the ID that was chosen last; empty where none was."""
+    return decoded(journal.fact("public_key")) if journal.is_newer("public_key", "key_id") else b""
 
 
 def decoded(value: Value) -> bytes:

@@ -23,7 +23,7 @@ from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.renewal import AtAuthority, Ending, Evidence, Step
 from tokenmgr.errors import NotPermittedNow, RehearsalNotOffered, TokenmgrError
 from tokenmgr.renewal.engine import STAYS, Engine
-from tokenmgr.renewal.evidence import Known
+from tokenmgr.renewal.evidence import Known, made_key
 from tokenmgr.renewal.journal import REHEARSAL, Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, StorePort
 
@@ -122,7 +122,7 @@ def clear(store: StorePort, journal: Journal, now: datetime) -> dict[str, Value]
     store.close()
     contents = store.contents()
     key_id = bytes.fromhex(str(journal.fact("key_id") or ""))
-    gone = left(contents, key_id)
+    gone = left(contents, key_id, made=made_key(journal))
     there = journal.fact(THERE)
     if there is not None:
         gone += _issuers(contents, gone, set(str(there).split()))
@@ -138,10 +138,10 @@ def remove(store: StorePort, gone: Sequence[Target], now: datetime) -> dict[str,
     return {}
 
 
-def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -> list[Target]:
+def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = (), made: bytes = b"") -> list[Target]:
     """Of rehearsals, whoever has held them: their certificates; keys that are marked as theirs, or `known` for it, or
-    that have this ID, which was free when it was chosen; half a key pair alike. A key that has another certificate is
-    none of them."""
+    that have this ID, which was free when it was chosen, and are what was `made` there as far as that is known; half a
+    key pair alike. A key that has another certificate is none of them."""
     is_ours = [one for one in contents.certificates if one.facts and one.facts.is_rehearsal]
     torn = [one for one in contents.certificates if one.facts is None and key_id and one.key_id == key_id]
     theirs = {one.facts.public_key for one in is_ours if one.facts}
@@ -151,7 +151,7 @@ def left(contents: Contents, key_id: bytes = b"", known: Collection[Key] = ()) -
         for one in contents.keys
         if mark_of(one.label) == REHEARSED
         or one in known
-        or (key_id and one.key_id == key_id)
+        or (key_id and one.key_id == key_id and (not made or one.public_key in (None, made)))
         or one.public_key in theirs
     ]
     lonely = [
