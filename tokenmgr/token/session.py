@@ -317,7 +317,8 @@ class Session:
         guard.require_works(self, one, now)
 
     def delete(self, permit: guard.DeletionPermit) -> None:
-        """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in."""
+        """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in. A public
+        part goes after its key: nobody could tell whose a key is that is left alone."""
         if permit.used or permit.serial != self.medium.serial:
             raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
         permit.used = True
@@ -329,6 +330,8 @@ class Session:
         for key in contents.keys:
             if key in permit.targets:
                 self._destroy(key.handle)
+                if any(one["handle"] == key.handle for one in self._find({"CLASS": "PRIVATE_KEY", "ID": key.key_id})):
+                    raise DeletionRefused(serial=self.medium.serial, reason="the key is still there")
                 for public in self._public_parts(key):
                     self._destroy(public)
         for lonely in permit.targets:
