@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import signal
@@ -16,9 +17,10 @@ from argon2 import PasswordHasher
 
 from tests.cli.runner import PROGRAM
 from tests.crash.shim import Disk
-from tests.interop.running import CONTRACT, Authority, founded, free_port
+from tests.interop.running import CONTRACT, OTHER_BANK, POLICY, Authority, founded, free_port
 from tokenmgr import clock
 from tokenmgr.domain.party import Role
+from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.sql.parties import Enrolment
 
 # Long, so that none is in a hash or a number by chance; of the right length for a page with four fields.
@@ -110,7 +112,9 @@ def children(process: int) -> list[int]:
 def opened(home: Path, store: Path) -> Iterator[Node]:
     home.mkdir(parents=True)
     with founded(home) as authority:
-        node = Node(authority, Disk(home / "disk", "registry.sqlite", store))
+        at_once = dataclasses.replace(POLICY, old_generation=OldGeneration.AT_CONFIRMATION)
+        authority.administration.change_bank(OTHER_BANK, lambda bank: dataclasses.replace(bank, policy=at_once))
+        node = Node(authority, Disk(home / "disk", ("registry.sqlite",), store))
         node.start()
         try:
             yield node

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.crash.answers import ANSWERS, CHANGING
+from tests.interop.running import BANK, OTHER_BANK
 from tokenmgr.testbed.faults import LIARS, TORN
 
 ELSEWHERE = "elsewhere"
@@ -39,6 +40,7 @@ SUBJECTS = {  # and of the calls that only look, one in so many at first
     "move-medium-file": 20,
 }
 STORES = ("medium", "nss", "file")
+AT_ONCE = ("renew-p256", "renew-file", "move-nss-medium", "move-medium-file")  # goes what is replaced; else it stays
 PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "twice")
 PLACES = {  # by the first word of a fault
     "call": "PKCS#11 calls",
@@ -50,7 +52,7 @@ PLACES = {  # by the first word of a fault
 }
 LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
 FEW = 20  # writes, of which each is hit in every way at once
-SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
+SHARES = (0.01, 0.2, 0.5, 0.9, 0.999, 1.0)  # of a message, so much gets through
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,11 @@ class Point:
     @property
     def kind(self) -> str:
         return "rsa2048" if self.subject.endswith("rsa2048") else "p256"
+
+    @property
+    def bank(self) -> str:
+        """R12: one has the generation before go as soon as the new one is confirmed, the other one has it stay."""
+        return OTHER_BANK if self.subject in AT_ONCE else BANK
 
     @property
     def stores(self) -> tuple[str, ...]:
@@ -208,7 +215,7 @@ def _network(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.exchanges + 1):
         for where, share in (*([("hello", 0.0)] if number == 1 else []), *wheres):  # one connection serves all
             yield 0, f"net:{number}:{where}:{share:g}"
-            yield int(share not in (0.0, 0.5)), f"net:{number}:{where}:{share:g}:stays"
+            yield int(share not in (0.0, 0.5, 1.0)), f"net:{number}:{where}:{share:g}:stays"
 
 
 def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
@@ -218,6 +225,7 @@ def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.registry_writes + 1):
         for place, action in enumerate(("kill-before", "kill-within", "kill-after")):
             yield int(number % 6 != 2 * place), f"registry:write:{number}:{action}"
+        yield int(number % 6 != 1), f"registry:write:{number}:full"
     for number in range(1, seen.registry_syncs + 1):
         yield 0, f"registry:sync:{number}:kill-{('before', 'after')[number % 2]}"
 

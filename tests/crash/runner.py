@@ -25,7 +25,7 @@ class Result:
 
 def run(world: World, point: Point) -> Result:
     result = Result(point)
-    scene = world.scene(point.kind, places=point.stores)
+    scene = world.scene(point.kind, point.bank, point.stores)
     result.said = scene.said
     try:
         result.outcome = Life(scene, point, result.violations).live()
@@ -64,6 +64,7 @@ class Life:
         self.violations += [
             *invariants.one_active(scene, self.before),
             *invariants.nothing_is_unfinished(scene, *scene.every_home),
+            *invariants.the_one_before_stays(scene, self.before),
             *invariants.leftovers_are_told(scene, self.before),
             *invariants.bystanders_are_there(scene),
             *invariants.nothing_secret_is_kept(scene),
@@ -108,6 +109,7 @@ class Life:
     def _logs_in(self) -> None:
         if self.point.operation != "acquire":
             self.violations += invariants.something_logs_in(self.scene)
+            self.violations += invariants.one_at_each_instant(self.scene)
 
     def _is_done(self) -> bool:
         return [one.certificate for one in self.scene.active()] not in ([], [self.before])
@@ -123,7 +125,7 @@ class Life:
 def record(world: World, subject: str) -> Recording:
     """An undisturbed run, looked at."""
     point = Point(subject, ())
-    scene = world.scene(point.kind, places=point.stores)
+    scene = world.scene(point.kind, point.bank, point.stores)
     if point.operation != "acquire":
         scene.acquire()
     registry = world.node.disk
