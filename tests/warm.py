@@ -11,6 +11,7 @@ program begin, or says something to the interpreter or the dynamic linker, start
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -244,9 +245,29 @@ def _become(request: bytes, streams: list[int]) -> None:
     os.chdir(folder)
     signal.alarm(limit)  # 0: no end is set
     sys.argv = ["-c", *arguments]
-    exec(compile(script, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+    try:
+        exec(compile(script, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+        _status.append(0)
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            _status.append(ended.code)
+        raise
+
+
+_status: list[int] = []  # with which it is about to end, where nothing has gone wrong
+
+
+def _leave() -> None:
+    """After everybody who has something to do at the exit. The interpreter is not taken apart: that would touch, and so
+    copy, each page of what was imported, and cost four times what all else of a short command does."""
+    if _status:
+        with contextlib.suppress(OSError, ValueError):  # then the interpreter says so
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_status[0])
 
 
 if __name__ == "__main__":
+    atexit.register(_leave)  # the first is the last to be called
     _import()
     serve(socket.socket(fileno=int(sys.argv[1])))
