@@ -17,11 +17,11 @@ from itertools import chain, zip_longest
 
 from tests.crash import report
 from tests.crash.crew import crew
-from tests.crash.points import ELSEWHERE, PARTS, PLACES, SUBJECTS, Point, Recording, every
+from tests.crash.points import BETWEEN, ELSEWHERE, PARTS, PLACES, SUBJECTS, Point, Recording, every
 from tests.crash.runner import Result
 
 Chosen = tuple[str, Point]
-FAULT = rf"(?:(?:{'|'.join(PLACES)}):[^/+ ]+|{ELSEWHERE})"
+FAULT = rf"(?:(?:{'|'.join(PLACES)}):[^/+ ]+|{'|'.join(BETWEEN)})"
 NAMED = re.compile(rf"(?:{'|'.join(SUBJECTS)})/{FAULT}(?:\+{FAULT})*")
 
 

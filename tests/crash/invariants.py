@@ -62,12 +62,14 @@ def _code(told: Ended) -> str:
 
 
 def nothing_is_unfinished(scene: Scene, *homes: Path) -> Iterator[str]:
-    """2: nobody is told for ever to go on with what is done, on that PC, the medium, or by the CA."""
+    """2: nobody is told for ever to go on with what is done, on that PC, the medium, or by the CA. Of an acquisition
+    whose key is lost the CA hears by the next proof with both PINs, which displaces it."""
     for home in homes:
         for path in unfinished(home / "journal"):
             yield f"2: unfinished: {home.name}/{path.name}: {path.read_text(errors='replace')}"
+    is_displaced = scene.is_lost and not scene.active()
     for one in scene.generations():
-        if one.state in (State.RECORDED, State.PENDING):
+        if one.state in (State.RECORDED, State.PENDING) and not is_displaced:
             yield f"2: the CA has one that is {one.state.value}"
     for place in scene.places:
         yield from _keys_that_wait(scene, place)

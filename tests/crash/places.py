@@ -42,6 +42,10 @@ class Place(Protocol):
     def name(self) -> str: ...
     @property
     def pin(self) -> str: ...
+    @property
+    def files(self) -> Path:
+        """The folder that all of it is in."""
+
     def things(self) -> list[Thing]: ...
     def logs_in(self, certificate: bytes, door: Door) -> bool:
         """With any key beside which it lies."""
@@ -63,6 +67,10 @@ class OnMedium:
     looker: Looker
     option: str = "--medium"
     pin: str = medium.PIN
+
+    @property
+    def files(self) -> Path:
+        return self.simulated.tokens
 
     def things(self) -> list[Thing]:
         return self.looker.look(self.simulated.path, self.pin, self.simulated.tokens)
@@ -105,6 +113,10 @@ class NssDatabase:
     @property
     def name(self) -> str:
         return f"nss:{self.folder}"
+
+    @property
+    def files(self) -> Path:
+        return self.folder
 
     def things(self) -> list[Thing]:
         copy = self._copy()
@@ -179,6 +191,10 @@ class FileStore:
     @property
     def name(self) -> str:
         return f"file:{self.file}"
+
+    @property
+    def files(self) -> Path:
+        return self.folder
 
     def things(self) -> list[Thing]:
         told = json.loads(self.file.read_text(encoding="utf-8"))

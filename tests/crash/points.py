@@ -3,6 +3,8 @@
 renew-p256/call:C_Sign:3:kill                       the computer's power fails before the third C_Sign
 acquire-rsa2048/net:2:answer:0.5:stays+elsewhere    half of the second answer comes; then another PC goes on
 renew-p256/disk:write:7:full+call:C_Login:1:crash   two in a row: the second one hits the resume
+renew-p256/disk:write:9:kill-after+late             and the CA has taken back what is not confirmed
+renew-p256/disk:write:9:kill-after+lost             and whatever it has made is gone from the store
 
 call:FUNCTION:N:WHAT       the N-th call of this function: kill, kill-after (power), alone (the program without its
                            library's process), crash, crash-after (the library's process), unplug, unplug-after,
@@ -26,7 +28,8 @@ from tests.crash.answers import ANSWERS, CHANGING
 from tests.interop.running import BANK, OTHER_BANK
 from tokenmgr.testbed.faults import LIARS, TORN
 
-ELSEWHERE = "elsewhere"
+ELSEWHERE, LATE, LOST = "elsewhere", "late", "lost"
+BETWEEN = (ELSEWHERE, LATE, LOST)  # what else may happen before it is gone on with
 SUBJECTS = {  # and of the calls that only look, one in so many at first
     "renew-p256": 6,
     "acquire-p256": 10,
@@ -41,7 +44,10 @@ SUBJECTS = {  # and of the calls that only look, one in so many at first
 }
 STORES = ("medium", "nss", "file")
 AT_ONCE = ("renew-p256", "renew-file", "move-nss-medium", "move-medium-file")  # goes what is replaced; else it stays
-PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "twice")
+PARTS = (
+    "kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "undone",
+    "twice",
+)  # fmt: skip
 PLACES = {  # by the first word of a fault
     "call": "PKCS#11 calls",
     "disk": "journal writes",
@@ -58,7 +64,7 @@ SHARES = (0.01, 0.2, 0.5, 0.9, 0.999, 1.0)  # of a message, so much gets through
 @dataclass(frozen=True)
 class Point:
     subject: str
-    faults: tuple[str, ...]  # the first hits the operation, each other one a resume; or the PC is changed: ELSEWHERE
+    faults: tuple[str, ...]  # the first hits the operation, each other one a resume; or is one of BETWEEN
 
     @property
     def name(self) -> str:
@@ -146,6 +152,9 @@ def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
             yield part, (rank, Point(seen.subject, (fault,)))
     for fault in _power_cuts(seen):
         yield "elsewhere", (0, Point(seen.subject, (fault, ELSEWHERE)))
+    for number in range(1, seen.writes + 1):
+        for then in (LATE, LOST):
+            yield "undone", (0, Point(seen.subject, (f"disk:write:{number}:kill-after", then)))
     for number, first in enumerate(_power_cuts(seen)):
         for rank, second in _seconds(seen, number):
             yield "twice", (rank, Point(seen.subject, (first, second)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.crash import invariants
 from tests.crash.faults import has_no_place, hit, kills
-from tests.crash.points import ELSEWHERE, Point, Recording
+from tests.crash.points import BETWEEN, ELSEWHERE, LATE, LOST, Point, Recording
 from tests.crash.program import Ended, Running
 from tests.crash.world import AGAIN, TIMES, Scene, World
 
@@ -50,11 +50,13 @@ class Life:
             scene.acquire()
             self.before = scene.active()[0].certificate
         untouched = self._seen()
+        if LOST in point.faults:
+            scene.keep_target()
         missed = self._hit(point.faults[0], lambda: scene.begin(point.operation))
         is_untouched = self._seen() == untouched
         for then in point.faults[1:]:
-            if then == ELSEWHERE:
-                scene.move()
+            if then in BETWEEN:
+                self._between(then)
             else:
                 self._hit(then, scene.resume)
         outcome = self.finish(is_untouched)
@@ -77,6 +79,15 @@ class Life:
         missed = "" if is_hit else "no such place" if has_no_place(self.scene, fault) else "not reached"
         self._logs_in()
         return missed
+
+    def _between(self, what: str) -> None:
+        """What is confirmed already is not the operation's to lose any more."""
+        if what == ELSEWHERE:
+            self.scene.move()
+        elif what == LATE:
+            self.scene.world.node.take_back(self.scene.generations())
+        elif not self._is_done():
+            self.scene.restore_target()
 
     def finish(self, is_untouched: bool) -> str:
         """2: resume, as often as it says; then the command again, where nothing was got."""
@@ -136,6 +147,7 @@ def record(world: World, subject: str) -> Recording:
     known = [len(list(one.calls())) for one in media]
     told = scene.ended(scene.begin(point.operation))
     assert told.status == 0, told
+    assert scene.disk.counted["sync"] >= scene.disk.counted["write"], "a line of the journal was not made durable"
     calls = [one.function for control, at in zip(media, known, strict=True) for one in list(control.calls())[at:]]
     made = Recording(
         subject=subject,

@@ -104,6 +104,7 @@ class Scene:
     bystanders: tuple[tuple[Thing, ...], ...]
     said: list[Ended] = field(default_factory=list)
     homes: int = 0
+    is_lost: bool = False  # what an operation had made
 
     def __post_init__(self) -> None:
         self.disk, self.store_disk = self.world.disk, self.world.store_disk
@@ -126,6 +127,14 @@ class Scene:
     def come_back(self) -> None:
         """To the first PC, which still has its journal."""
         self.home = self.every_home[0]
+
+    def keep_target(self) -> None:
+        shutil.copytree(self.target.files, self.folder / "kept")
+
+    def restore_target(self) -> None:
+        shutil.rmtree(self.target.files)
+        shutil.copytree(self.folder / "kept", self.target.files)
+        self.is_lost = True
 
     def beside(self, bank: str) -> Scene:
         """Somebody of that bank with the same medium at the same PC."""
