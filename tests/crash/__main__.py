@@ -1,7 +1,8 @@
 """`python -m tests.crash`, `make crash`: every point of the proof, or those that are asked for.
 
 Without options: each fault of every part, at each place that leaves something behind; of the calls that only look,
-at some for each operation. `--all` has every fault at every place, a good day long.
+at some for each operation, but that a process dies at every one of a medium's. `--all` has every fault at every place,
+a good day long.
 """
 
 from __future__ import annotations

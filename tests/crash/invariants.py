@@ -96,16 +96,18 @@ def the_one_before_stays(scene: Scene, before: bytes) -> Iterator[str]:
         yield "7: the generation before is gone, or its key is"
 
 
-def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
-    """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
+def leftovers_are_told(scene: Scene, before: bytes, is_lied_to: bool = False) -> Iterator[str]:
+    """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`. A medium that has
+    denied what is there may have the CA's twice."""
     for place, bystanders in zip(scene.places, scene.bystanders, strict=True):
         stays = {before} if scene.keeps else set()
         others = {one.value for one in bystanders}
-        yield from _leftovers_are_told(scene, place, {*stays, *others, *(each.certificate for each in scene.active())})
+        good = {*stays, *others, *(each.certificate for each in scene.active())}
+        left = [one for one in leftovers(place.things(), good) if not (is_lied_to and _is_authority(one))]
+        yield from _leftovers_are_told(scene, place, left)
 
 
-def _leftovers_are_told(scene: Scene, place: Place, good: set[bytes]) -> Iterator[str]:
-    left = leftovers(place.things(), good)
+def _leftovers_are_told(scene: Scene, place: Place, left: list[Thing]) -> Iterator[str]:
     if not left:
         return
     told = scene.clean(place)

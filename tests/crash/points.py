@@ -114,6 +114,11 @@ class Recording:
     registry_syncs: int
     store: Mapping[str, int] = field(default_factory=dict)  # of one on the PC: writes, syncs, renames
 
+    @property
+    def is_on_a_medium(self) -> bool:
+        """And nowhere else."""
+        return Point(self.subject, ()).stores == ("medium",)
+
     def places(self) -> list[tuple[str, int]]:
         """Each call by its function and number."""
         seen: Counter[str] = Counter()
@@ -137,7 +142,7 @@ Ranked = tuple[int, Point]  # rank 0 is what is done without `--all`
 def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
     """All points of one operation by their part."""
     single = {
-        "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after")),
+        "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after"), is_each=seen.is_on_a_medium),
         "plug": _calls(seen, ("unplug", "unplug-after")),
         "answers": _answers(seen),
         "hangs": _calls(seen, ("hang",), 3),
@@ -167,15 +172,16 @@ def pairs(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
         yield number // max(rows, columns), number % rows, (number + number // together) % columns
 
 
-def _calls(seen: Recording, actions: Sequence[str], more: int = 1) -> Iterator[tuple[int, str]]:
-    """Every action at once where something lasting is done; elsewhere they take turns."""
+def _calls(seen: Recording, actions: Sequence[str], more: int = 1, is_each: bool = False) -> Iterator[tuple[int, str]]:
+    """Every action at once where something lasting is done; elsewhere they take turns. `is_each`: at each call one."""
     first = seen.first(more)
     for rank, row, column in pairs(len(first), len(actions)):
         function, number = first[row]
         yield 0 if function in LASTING else rank, f"call:{function}:{number}:{actions[column]}"
-    for function, number in sorted(set(seen.places()) - set(first)):
-        for action in actions:
-            yield 1, f"call:{function}:{number}:{action}"
+    for row, (function, number) in enumerate(sorted(set(seen.places()) - set(first))):
+        for column, action in enumerate(actions):
+            is_first = is_each and column == row % len(actions)
+            yield int(not is_first), f"call:{function}:{number}:{action}"
 
 
 def _answers(seen: Recording) -> Iterator[tuple[int, str]]:

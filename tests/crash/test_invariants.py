@@ -158,7 +158,7 @@ def test_what_is_restored_is_as_it_was_and_what_is_taken_back_is_revoked(scene: 
     """Cut short before it is confirmed: the key is there, and the CA waits."""
     before = scene.things()
     scene.keep_target()
-    _, is_hit = hit(scene, "net:4:request:0:stays", lambda: scene.begin("renew"))
+    _, is_hit = hit(scene, "disk:write:15:kill-after", lambda: scene.begin("renew"))
     assert is_hit
     assert scene.generations()[-1].state is State.PENDING
     assert scene.things() != before
