@@ -28,7 +28,7 @@ run: setup ## the renewal that cannot be broken, then two banks' pages, left ope
 test: setup apt-test ## the whole suite
 	$(BIN)/python -m pytest -n 3 $(ARGS)  # more than cores: many tests wait for somebody
 
-crash: setup apt-test ## the proof: a fault at a point of a renewal or an acquisition, 9,000 times, and what is true after it (hours)
+crash: setup apt-test ## the proof: a fault at a point of a renewal or an acquisition, 14,000 times, and what is true after it (hours)
 	$(BIN)/python -m tests.crash $(ARGS)
 
 check: setup ## format, lint, types

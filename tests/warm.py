@@ -11,6 +11,7 @@ program begin, or says something to the interpreter or the dynamic linker, start
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import gc
@@ -34,6 +35,7 @@ BEGUN_IN = {**os.environ, "LC_ALL": "C.UTF-8"}
 STDERR = 2
 LIMIT = 120  # seconds; then SIGALRM ends who is waited for
 LONGEST = 1 << 17  # bytes of a request
+GIVEN, MOST = 64, 8  # the first number, and how many at most, of more descriptors than the three
 PIPE = 1 << 16  # bytes that a pipe takes while nobody reads
 ROOMS = (
     *("ca", "catalogue", "cmp", "customer", "domain", "errors", "keystore", "messages", "pki", "ra", "renewal", "sql"),
@@ -64,6 +66,7 @@ class Running:
         if self.returncode is None:
             self._told.settimeout(timeout)
             self.returncode = int(self._told.recv(16))
+            self._told.close()
         return self.returncode
 
     def poll(self) -> int | None:
@@ -86,8 +89,8 @@ def run(script: str, *arguments: str, environment: Mapping[str, str], typed: str
     """Python code as `python -c` has it; `arguments` are sys.argv[1:]."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         streams = out.fileno(), err.fileno()
-        with _asked(script, arguments, environment, typed, streams, LIMIT) as told:
-            status = Running(told).wait()
+        with _typed(typed) as reading:
+            status = _server().begin(script, *arguments, environment=environment, streams=(reading, *streams)).wait()
         for said in (out, err):
             said.seek(0)
         return Done([script, *arguments], status, out.read(), err.read())
@@ -99,38 +102,27 @@ def started(script: str, *arguments: str, environment: Mapping[str, str], typed:
     reading, writing = os.pipe()
     with os.fdopen(reading) as said:
         try:
-            asked = _asked(script, arguments, environment, typed, (writing, STDERR), 0)
+            with _typed(typed) as reading:
+                streams = reading, writing, STDERR
+                running = _server().begin(script, *arguments, environment=environment, streams=streams, limit=0)
         finally:
             os.close(writing)
-        with asked as told:
-            running = Running(told, said)
-            try:
-                yield running
-            finally:
-                running.terminate()
-                running.wait(LIMIT)
+        running.stdout = said
+        try:
+            yield running
+        finally:
+            running.terminate()
+            running.wait(LIMIT)
 
 
-def _asked(
-    script: str,
-    arguments: Sequence[str],
-    environment: Mapping[str, str],
-    typed: str,
-    streams: tuple[int, int],
-    limit: int,
-) -> socket.socket:
-    """Where its number is told, and its end."""
-    assert _read_at_the_beginning(environment) == _read_at_the_beginning(BEGUN_IN)
-    assert len(typed) < PIPE // 4
+@contextlib.contextmanager
+def _typed(text: str) -> Iterator[int]:
+    assert len(text) < PIPE // 4
     reading, writing = os.pipe()
-    os.write(writing, typed.encode())
+    os.write(writing, text.encode())
     os.close(writing)
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    request = json.dumps([script, arguments, dict(environment), str(Path.cwd()), limit]).encode()
-    socket.send_fds(_server().asked, [request], [reading, *streams, its.fileno()])
+    yield reading
     os.close(reading)
-    its.close()
-    return ours
 
 
 def _read_at_the_beginning(environment: Mapping[str, str]) -> dict[str, str]:
@@ -142,23 +134,57 @@ def _read_at_the_beginning(environment: Mapping[str, str]) -> dict[str, str]:
 class Server:
     process: subprocess.Popen[bytes]
     asked: socket.socket
+    begun_in: Mapping[str, str]
+
+    def begin(
+        self,
+        script: str,
+        *arguments: str,
+        environment: Mapping[str, str],
+        streams: tuple[int, int, int],
+        given: Sequence[int] = (),
+        limit: int = LIMIT,
+    ) -> Running:
+        """Goes on beside us. `given` are its descriptors from GIVEN on."""
+        assert _read_at_the_beginning(environment) == _read_at_the_beginning(self.begun_in)
+        assert len(given) <= MOST
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with its:
+            request = json.dumps([script, arguments, dict(environment), str(Path.cwd()), limit]).encode()
+            socket.send_fds(self.asked, [request], [its.fileno(), *streams, *given])
+        return Running(ours)
 
 
 @functools.cache
 def _server() -> Server:
     """One for each process of the tests; it ends with it."""
+    return _begun(BEGUN_IN)
+
+
+@contextlib.contextmanager
+def server(environment: Mapping[str, str]) -> Iterator[Server]:
+    """One more, begun in another environment."""
+    made = _begun(environment)
+    try:
+        yield made
+    finally:
+        made.asked.close()
+        made.process.wait(LIMIT)
+
+
+def _begun(environment: Mapping[str, str]) -> Server:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     command = [sys.executable, "-m", "tests.warm", str(its.fileno())]
     process = subprocess.Popen(
         command,
-        env=BEGUN_IN,
+        env=environment,
         cwd=ROOT,
         pass_fds=[its.fileno()],
         stdin=subprocess.DEVNULL,
         stdout=its.fileno(),  # nothing can be sought in it, nor in the pipe that a fork may have there
     )
     its.close()
-    return Server(process, ours)
+    return Server(process, ours, environment)
 
 
 # --- in the process that is forked ----------------------------------------------------------------------------------
@@ -182,7 +208,7 @@ def serve(asked: socket.socket) -> None:
     """For each request a process, and one that waits for its end."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
-        request, descriptors, _, _ = socket.recv_fds(asked, LONGEST, 4)
+        request, descriptors, _, _ = socket.recv_fds(asked, LONGEST, 4 + MOST)
         if not request:
             return
         if not os.fork():
@@ -195,7 +221,7 @@ def serve(asked: socket.socket) -> None:
 
 
 def _wait_for(request: bytes, descriptors: list[int]) -> None:
-    *streams, told = descriptors
+    told, *streams = descriptors
     if not (process := os.fork()):
         os.close(told)
         _become(request, streams)
@@ -210,7 +236,7 @@ def _wait_for(request: bytes, descriptors: list[int]) -> None:
 
 def _become(request: bytes, streams: list[int]) -> None:
     script, arguments, environment, folder, limit = json.loads(request)
-    for number, one in enumerate(streams):
+    for number, one in zip([0, 1, 2, *range(GIVEN, GIVEN + MOST)], streams, strict=False):
         os.dup2(one, number)
         os.close(one)
     os.environ.clear()
@@ -219,9 +245,29 @@ def _become(request: bytes, streams: list[int]) -> None:
     os.chdir(folder)
     signal.alarm(limit)  # 0: no end is set
     sys.argv = ["-c", *arguments]
-    exec(compile(script, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+    try:
+        exec(compile(script, "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102
+        _status.append(0)
+    except SystemExit as ended:
+        if isinstance(ended.code, int):
+            _status.append(ended.code)
+        raise
+
+
+_status: list[int] = []  # with which it is about to end, where nothing has gone wrong
+
+
+def _leave() -> None:
+    """After everybody who has something to do at the exit. The interpreter is not taken apart: that would touch, and so
+    copy, each page of what was imported, and cost four times what all else of a short command does."""
+    if _status:
+        with contextlib.suppress(OSError, ValueError):  # then the interpreter says so
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(_status[0])
 
 
 if __name__ == "__main__":
+    atexit.register(_leave)  # the first is the last to be called
     _import()
     serve(socket.socket(fileno=int(sys.argv[1])))

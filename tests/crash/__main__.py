@@ -1,7 +1,8 @@
 """`python -m tests.crash`, `make crash`: every point of the proof, or those that are asked for.
 
 Without options: each fault of every part, at each place that leaves something behind; of the calls that only look,
-at some for each operation. `--all` has every fault at every place, a good day long.
+at some for each operation, but that a process dies at every one of a medium's. `--all` has every fault at every place,
+a good day long.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from itertools import chain, zip_longest
 
 from tests.crash import report
 from tests.crash.crew import crew
-from tests.crash.points import ELSEWHERE, PARTS, PLACES, SUBJECTS, Point, Recording, every
+from tests.crash.points import BETWEEN, ELSEWHERE, PARTS, PLACES, SUBJECTS, Point, Recording, every
 from tests.crash.runner import Result
 
 Chosen = tuple[str, Point]
-FAULT = rf"(?:(?:{'|'.join(PLACES)}):[^/+ ]+|{ELSEWHERE})"
+FAULT = rf"(?:(?:{'|'.join(PLACES)}):[^/+ ]+|{'|'.join(BETWEEN)})"
 NAMED = re.compile(rf"(?:{'|'.join(SUBJECTS)})/{FAULT}(?:\+{FAULT})*")
 
 

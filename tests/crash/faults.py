@@ -107,7 +107,7 @@ def _ca(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[E
 
 
 def _registry(scene: Scene, words: list[str], start: Callable[[], Running]) -> tuple[Ended, bool]:
-    """The worker dies at its disk; its keeper goes the same way before it can start another."""
+    """The worker dies at its disk; its keeper goes the same way before it can start another. It outlives a full one."""
     kind, number, action = words
     disk, node = scene.world.node.disk, scene.world.node
     killed: list[int] = []
@@ -119,6 +119,10 @@ def _registry(scene: Scene, words: list[str], start: Callable[[], Running]) -> t
             node.kill()
         return bool(killed)
 
+    if action == "full":
+        told, is_full = _disk(disk, scene, words, start)
+        disk.disarm()
+        return told, is_full
     disk.arm(kind, int(number), action)
     told = scene.ended(_with_a_ca_that_comes_back(scene, start, is_hit))
     disk.disarm()  # what there was no place for would hit somebody else

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +28,12 @@ def something_logs_in(scene: Scene) -> Iterator[str]:
     places = dict.fromkeys((scene.target, scene.source))
     if not any(place.logs_in(one, scene.world.door) for one in good for place in places):
         yield f"1: nothing that is there logs in; the registry has {[one.state.value for one in scene.generations()]}"
+
+
+def one_at_each_instant(scene: Scene) -> Iterator[str]:
+    """3: of a renewal, at once, whatever has just been hit."""
+    if (count := len(scene.active())) != 1:
+        yield f"3: the CA has {count} active certificates in the middle of it"
 
 
 def one_active(scene: Scene, before: bytes) -> Iterator[str]:
@@ -57,12 +62,14 @@ def _code(told: Ended) -> str:
 
 
 def nothing_is_unfinished(scene: Scene, *homes: Path) -> Iterator[str]:
-    """2: nobody is told for ever to go on with what is done, on that PC, the medium, or by the CA."""
+    """2: nobody is told for ever to go on with what is done, on that PC, the medium, or by the CA. Of an acquisition
+    whose key is lost the CA hears by the next proof with both PINs, which displaces it."""
     for home in homes:
         for path in unfinished(home / "journal"):
             yield f"2: unfinished: {home.name}/{path.name}: {path.read_text(errors='replace')}"
+    is_displaced = scene.is_lost and not scene.active()
     for one in scene.generations():
-        if one.state in (State.RECORDED, State.PENDING):
+        if one.state in (State.RECORDED, State.PENDING) and not is_displaced:
             yield f"2: the CA has one that is {one.state.value}"
     for place in scene.places:
         yield from _keys_that_wait(scene, place)
@@ -79,14 +86,28 @@ def _keys_that_wait(scene: Scene, place: Place) -> Iterator[str]:
             yield f"2: the key {one.key_id} waits for its certificate"
 
 
-def leftovers_are_told(scene: Scene, before: bytes) -> Iterator[str]:
-    """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`."""
+def the_one_before_stays(scene: Scene, before: bytes) -> Iterator[str]:
+    """7: where the bank has it stay, with its key."""
+    if not before or not scene.keeps:
+        return
+    things = scene.source.things()
+    beside = {one.key_id for one in things if one.value == before}
+    if not any(one.kind == "PRIVATE_KEY" and one.key_id in beside for one in things):
+        yield "7: the generation before is gone, or its key is"
+
+
+def leftovers_are_told(scene: Scene, before: bytes, is_lied_to: bool = False) -> Iterator[str]:
+    """4: what is neither in use, nor was before, nor of the CA, is in the list of `tokenmgr clean`. A medium that has
+    denied what is there may have the CA's twice."""
     for place, bystanders in zip(scene.places, scene.bystanders, strict=True):
-        yield from _leftovers_are_told(scene, place, before, {one.value for one in bystanders})
+        stays = {before} if scene.keeps else set()
+        others = {one.value for one in bystanders}
+        good = {*stays, *others, *(each.certificate for each in scene.active())}
+        left = [one for one in leftovers(place.things(), good) if not (is_lied_to and _is_authority(one))]
+        yield from _leftovers_are_told(scene, place, left)
 
 
-def _leftovers_are_told(scene: Scene, place: Place, before: bytes, others: set[bytes]) -> Iterator[str]:
-    left = leftovers(place.things(), {before, *others, *(each.certificate for each in scene.active())})
+def _leftovers_are_told(scene: Scene, place: Place, left: list[Thing]) -> Iterator[str]:
     if not left:
         return
     told = scene.clean(place)
@@ -107,16 +128,18 @@ def _leftovers_are_told(scene: Scene, place: Place, before: bytes, others: set[b
 
 
 def leftovers(things: list[Thing], good: set[bytes]) -> list[Thing]:
-    """Everything but one key pair beside each good certificate, that certificate, and the CA's."""
-    wanted = Counter(
-        (kind, one.key_id) for one in things if one.value in good - {b""} for kind in ("PRIVATE_KEY", "PUBLIC_KEY")
-    )
-    left = []
+    """Everything but each good certificate, one key pair beside it, and the CA's; of each of them one."""
+    good = good - {b""}
+    beside = {one.key_id for one in things if one.value in good}
+    left: list[Thing] = []
+    seen: set[object] = set()
     for one in things:
-        if wanted[one.kind, one.key_id]:
-            wanted[one.kind, one.key_id] -= 1
-        elif one.value not in good - {b""} and not _is_authority(one) and one.label != PROBE:
+        itself = one.value or (one.kind, one.key_id)
+        is_key = one.kind in ("PRIVATE_KEY", "PUBLIC_KEY") and one.key_id in beside
+        is_wanted = is_key or one.value in good or _is_authority(one)
+        if one.label != PROBE and (itself in seen or not is_wanted):
             left.append(one)
+        seen.add(itself)
     return left
 
 

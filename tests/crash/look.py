@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any, cast
 
 import pkcs11
@@ -33,13 +34,27 @@ class Thing:
 class Looker:
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self._to, self._from = cast(IO[bytes], process.stdin), cast(IO[bytes], process.stdout)
+        self._seen: tuple[object, list[Thing]] = None, []
 
-    def look(self, library: str, pin: str) -> list[Thing]:
+    def look(self, library: str, pin: str, tokens: Path) -> list[Thing]:
+        """Again only where one of its files is another one since."""
+        if self._seen[0] != (library, _files(tokens)):
+            found = self._look(library, pin)
+            self._seen = (library, _files(tokens)), found
+        return self._seen[1]
+
+    def _look(self, library: str, pin: str) -> list[Thing]:
         self._to.write(json.dumps([library, pin]).encode() + b"\n")
         self._to.flush()
         told = json.loads(self._from.readline())
         assert isinstance(told, list), told
         return [Thing(kind, key_id, label, base64.b64decode(value)) for kind, key_id, label, value in told]
+
+
+def _files(tokens: Path) -> dict[Path, tuple[int, ...]]:
+    """As SoftHSM keeps objects; token.object is none, and counts logins."""
+    found = {path: path.stat() for path in tokens.rglob("*.object") if path.name != "token.object"}
+    return {path: (told.st_ino, told.st_size, told.st_mtime_ns) for path, told in found.items()}
 
 
 @contextmanager

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from tests.actors import TESTER
 from tests.cli.runner import PROGRAM
 from tests.crash.shim import Disk
-from tests.interop.running import CONTRACT, Authority, founded, free_port
+from tests.interop.running import CONTRACT, OTHER_BANK, POLICY, Authority, founded, free_port
 from tokenmgr import clock
+from tokenmgr.domain.generation import Generation, RevocationReason, State
 from tokenmgr.domain.party import Role
+from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Enrolment
+from tokenmgr.sql.registry import SqlRegistry
 
 # Long, so that none is in a hash or a number by chance; of the right length for a page with four fields.
 LOGIN_PIN, CONFIRMATION_PIN = "739150284615", "620481937507"
@@ -42,6 +48,13 @@ class Node:
         until = clock.now() + timedelta(days=80)
         self.authority.administration.enrol(Enrolment(bank, CONTRACT, user, Role.USER, "", *self._hashes, until))
         return user
+
+    def take_back(self, those: Sequence[Generation]) -> None:
+        """As a CA does it with what is not confirmed in time."""
+        with contextlib.closing(Database.open(self.authority.folder.database)) as database:
+            for one in those:
+                if one.state is State.PENDING:
+                    SqlRegistry(database, TESTER).revoke(one.serial, RevocationReason.UNSPECIFIED, clock.now())
 
     def start(self) -> None:
         ports = (f"127.0.0.1:{self.port}", f"127.0.0.1:{self.authority.status_port}")
@@ -110,7 +123,9 @@ def children(process: int) -> list[int]:
 def opened(home: Path, store: Path) -> Iterator[Node]:
     home.mkdir(parents=True)
     with founded(home) as authority:
-        node = Node(authority, Disk(home / "disk", "registry.sqlite", store))
+        at_once = dataclasses.replace(POLICY, old_generation=OldGeneration.AT_CONFIRMATION)
+        authority.administration.change_bank(OTHER_BANK, lambda bank: dataclasses.replace(bank, policy=at_once))
+        node = Node(authority, Disk(home / "disk", ("registry.sqlite",), store))
         node.start()
         try:
             yield node

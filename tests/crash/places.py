@@ -11,7 +11,7 @@ import subprocess
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.hazmat.primitives.serialization import load_pem_private_key as pem_key
 from cryptography.x509 import load_der_x509_certificate
 
+from tests import warm
 from tests.crash import medium
 from tests.crash.login import Door
 from tests.crash.look import Looker, Thing
@@ -42,8 +43,8 @@ class Place(Protocol):
     @property
     def pin(self) -> str: ...
     @property
-    def disk(self) -> Path | None:
-        """The folder of its files, where a fault may be there."""
+    def files(self) -> Path:
+        """The folder that all of it is in."""
 
     def things(self) -> list[Thing]: ...
     def logs_in(self, certificate: bytes, door: Door) -> bool:
@@ -66,10 +67,13 @@ class OnMedium:
     looker: Looker
     option: str = "--medium"
     pin: str = medium.PIN
-    disk: None = None  # its faults are calls'
+
+    @property
+    def files(self) -> Path:
+        return self.simulated.tokens
 
     def things(self) -> list[Thing]:
-        return self.looker.look(self.simulated.path, self.pin)
+        return self.looker.look(self.simulated.path, self.pin, self.simulated.tokens)
 
     def logs_in(self, certificate: bytes, door: Door) -> bool:
         beside = [one.key_id for one in self.things() if one.value == certificate]
@@ -111,7 +115,7 @@ class NssDatabase:
         return f"nss:{self.folder}"
 
     @property
-    def disk(self) -> Path:
+    def files(self) -> Path:
         return self.folder
 
     def things(self) -> list[Thing]:
@@ -176,6 +180,7 @@ class NssDatabases:
 @dataclass(frozen=True)
 class FileStore:
     folder: Path
+    server: warm.Server = field(compare=False)
     option: str = "--pc"
     pin: str = FILE_PASSPHRASE
 
@@ -188,7 +193,7 @@ class FileStore:
         return f"file:{self.file}"
 
     @property
-    def disk(self) -> Path:
+    def files(self) -> Path:
         return self.folder
 
     def things(self) -> list[Thing]:
@@ -204,7 +209,7 @@ class FileStore:
         taken.unlink(missing_ok=True)
         serial = f"{load_der_x509_certificate(certificate).serial_number:x}"
         line = ("pc", "export", "--pc", self.name, "--out", str(taken), "--certificate", serial)
-        _tokenmgr(self.folder.parent, line, {"--pin-fd": self.pin, "--new-pin-fd": "taken out"})
+        _tokenmgr(self.server, self.folder.parent, line, {"--pin-fd": self.pin, "--new-pin-fd": "taken out"})
         return taken.exists() and logs_in_by_pkcs12(certificate, taken, "taken out", door)
 
     def lose(self, certificates: Sequence[bytes]) -> None:
@@ -214,14 +219,15 @@ class FileStore:
 @dataclass(frozen=True)
 class FileStores:
     first: Path
+    server: warm.Server
 
     def new(self, folder: Path) -> FileStore:
         if not self.first.exists():
-            made = FileStore(self.first)
-            told = _tokenmgr(folder.parent, ("pc", "make", "--pc", made.name), {"--new-pin-fd": made.pin})
+            made = FileStore(self.first, self.server)
+            told = _tokenmgr(self.server, folder.parent, ("pc", "make", "--pc", made.name), {"--new-pin-fd": made.pin})
             assert told.status == 0, told
         shutil.copytree(self.first, folder)
-        return FileStore(folder)
+        return FileStore(folder, self.server)
 
     def take(self, place: Place) -> None:
         assert isinstance(place, FileStore)
@@ -229,8 +235,8 @@ class FileStores:
         shutil.copytree(place.folder, self.first)
 
 
-def _tokenmgr(folder: Path, line: tuple[str, ...], pins: Mapping[str, str]) -> Ended:
-    return Running(folder, environment(folder), line, pins).ended()
+def _tokenmgr(server: warm.Server, folder: Path, line: tuple[str, ...], pins: Mapping[str, str]) -> Ended:
+    return Running(server, folder, {**server.begun_in, **environment(folder)}, line, pins).ended()
 
 
 def logs_in_by_pkcs12(certificate: bytes, file: Path, password: str, door: Door) -> bool:

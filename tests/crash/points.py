@@ -3,6 +3,8 @@
 renew-p256/call:C_Sign:3:kill                       the computer's power fails before the third C_Sign
 acquire-rsa2048/net:2:answer:0.5:stays+elsewhere    half of the second answer comes; then another PC goes on
 renew-p256/disk:write:7:full+call:C_Login:1:crash   two in a row: the second one hits the resume
+renew-p256/disk:write:9:kill-after+late             and the CA has taken back what is not confirmed
+renew-p256/disk:write:9:kill-after+lost             and whatever it has made is gone from the store
 
 call:FUNCTION:N:WHAT       the N-th call of this function: kill, kill-after (power), alone (the program without its
                            library's process), crash, crash-after (the library's process), unplug, unplug-after,
@@ -23,9 +25,11 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.crash.answers import ANSWERS, CHANGING
+from tests.interop.running import BANK, OTHER_BANK
 from tokenmgr.testbed.faults import LIARS, TORN
 
-ELSEWHERE = "elsewhere"
+ELSEWHERE, LATE, LOST = "elsewhere", "late", "lost"
+BETWEEN = (ELSEWHERE, LATE, LOST)  # what else may happen before it is gone on with
 SUBJECTS = {  # and of the calls that only look, one in so many at first
     "renew-p256": 6,
     "acquire-p256": 10,
@@ -39,7 +43,11 @@ SUBJECTS = {  # and of the calls that only look, one in so many at first
     "move-medium-file": 20,
 }
 STORES = ("medium", "nss", "file")
-PARTS = ("kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "twice")
+AT_ONCE = ("renew-p256", "renew-file", "move-nss-medium", "move-medium-file")  # goes what is replaced; else it stays
+PARTS = (
+    "kills", "plug", "answers", "hangs", "lies", "journal", "store", "network", "authority", "elsewhere", "undone",
+    "twice",
+)  # fmt: skip
 PLACES = {  # by the first word of a fault
     "call": "PKCS#11 calls",
     "disk": "journal writes",
@@ -50,13 +58,13 @@ PLACES = {  # by the first word of a fault
 }
 LASTING = ("C_GenerateKeyPair", "C_CreateObject", "C_DestroyObject", "C_SetAttributeValue", "C_Login", "C_Sign")
 FEW = 20  # writes, of which each is hit in every way at once
-SHARES = (0.01, 0.2, 0.5, 0.9, 0.999)  # of a message, so much gets through
+SHARES = (0.01, 0.2, 0.5, 0.9, 0.999, 1.0)  # of a message, so much gets through
 
 
 @dataclass(frozen=True)
 class Point:
     subject: str
-    faults: tuple[str, ...]  # the first hits the operation, each other one a resume; or the PC is changed: ELSEWHERE
+    faults: tuple[str, ...]  # the first hits the operation, each other one a resume; or is one of BETWEEN
 
     @property
     def name(self) -> str:
@@ -83,6 +91,11 @@ class Point:
         return "rsa2048" if self.subject.endswith("rsa2048") else "p256"
 
     @property
+    def bank(self) -> str:
+        """R12: one has the generation before go as soon as the new one is confirmed, the other one has it stay."""
+        return OTHER_BANK if self.subject in AT_ONCE else BANK
+
+    @property
     def stores(self) -> tuple[str, ...]:
         """Where it is, or from where to where it goes."""
         return tuple(word for word in self.subject.split("-") if word in STORES) or ("medium",)
@@ -100,6 +113,11 @@ class Recording:
     registry_writes: int
     registry_syncs: int
     store: Mapping[str, int] = field(default_factory=dict)  # of one on the PC: writes, syncs, renames
+
+    @property
+    def is_on_a_medium(self) -> bool:
+        """And nowhere else."""
+        return Point(self.subject, ()).stores == ("medium",)
 
     def places(self) -> list[tuple[str, int]]:
         """Each call by its function and number."""
@@ -124,7 +142,7 @@ Ranked = tuple[int, Point]  # rank 0 is what is done without `--all`
 def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
     """All points of one operation by their part."""
     single = {
-        "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after")),
+        "kills": _calls(seen, ("kill", "kill-after", "crash", "alone", "crash-after"), is_each=seen.is_on_a_medium),
         "plug": _calls(seen, ("unplug", "unplug-after")),
         "answers": _answers(seen),
         "hangs": _calls(seen, ("hang",), 3),
@@ -139,6 +157,9 @@ def every(seen: Recording) -> Iterator[tuple[str, Ranked]]:
             yield part, (rank, Point(seen.subject, (fault,)))
     for fault in _power_cuts(seen):
         yield "elsewhere", (0, Point(seen.subject, (fault, ELSEWHERE)))
+    for number in range(1, seen.writes + 1):
+        for then in (LATE, LOST):
+            yield "undone", (0, Point(seen.subject, (f"disk:write:{number}:kill-after", then)))
     for number, first in enumerate(_power_cuts(seen)):
         for rank, second in _seconds(seen, number):
             yield "twice", (rank, Point(seen.subject, (first, second)))
@@ -151,15 +172,16 @@ def pairs(rows: int, columns: int) -> Iterator[tuple[int, int, int]]:
         yield number // max(rows, columns), number % rows, (number + number // together) % columns
 
 
-def _calls(seen: Recording, actions: Sequence[str], more: int = 1) -> Iterator[tuple[int, str]]:
-    """Every action at once where something lasting is done; elsewhere they take turns."""
+def _calls(seen: Recording, actions: Sequence[str], more: int = 1, is_each: bool = False) -> Iterator[tuple[int, str]]:
+    """Every action at once where something lasting is done; elsewhere they take turns. `is_each`: at each call one."""
     first = seen.first(more)
     for rank, row, column in pairs(len(first), len(actions)):
         function, number = first[row]
         yield 0 if function in LASTING else rank, f"call:{function}:{number}:{actions[column]}"
-    for function, number in sorted(set(seen.places()) - set(first)):
-        for action in actions:
-            yield 1, f"call:{function}:{number}:{action}"
+    for row, (function, number) in enumerate(sorted(set(seen.places()) - set(first))):
+        for column, action in enumerate(actions):
+            is_first = is_each and column == row % len(actions)
+            yield int(not is_first), f"call:{function}:{number}:{action}"
 
 
 def _answers(seen: Recording) -> Iterator[tuple[int, str]]:
@@ -208,7 +230,7 @@ def _network(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.exchanges + 1):
         for where, share in (*([("hello", 0.0)] if number == 1 else []), *wheres):  # one connection serves all
             yield 0, f"net:{number}:{where}:{share:g}"
-            yield int(share not in (0.0, 0.5)), f"net:{number}:{where}:{share:g}:stays"
+            yield int(share not in (0.0, 0.5, 1.0)), f"net:{number}:{where}:{share:g}:stays"
 
 
 def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
@@ -218,6 +240,7 @@ def _authority(seen: Recording) -> Iterator[tuple[int, str]]:
     for number in range(1, seen.registry_writes + 1):
         for place, action in enumerate(("kill-before", "kill-within", "kill-after")):
             yield int(number % 6 != 2 * place), f"registry:write:{number}:{action}"
+        yield int(number % 6 != 1), f"registry:write:{number}:full"
     for number in range(1, seen.registry_syncs + 1):
         yield 0, f"registry:sync:{number}:kill-{('before', 'after')[number % 2]}"
 

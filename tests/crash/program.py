@@ -1,21 +1,24 @@
-"""`tokenmgr` as somebody starts it: a process of its own, its PINs through file descriptors, no terminal."""
+"""`tokenmgr` as somebody starts it: a process of its own, its PINs through file descriptors, no terminal. It is
+forked of one that has imported what every command imports (tests/warm.py), which is most of what a start costs.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cli.runner import PROGRAM
+from tests import warm
+from tests.cli.runner import MAIN
 from tests.crash.node import children
 
-PATIENCE = 600.0  # seconds for one command, hangs and pauses included
+PATIENCE = 600  # seconds for one command, hangs and pauses included; then SIGALRM ends it
 KILLED = -signal.SIGKILL
+ALONE = f"import os\nos.setsid()\n{MAIN}"  # a group of its own: what a power cut ends
 
 
 @dataclass(frozen=True)
@@ -31,22 +34,22 @@ class Ended:
 
 class Running:
     def __init__(
-        self, folder: Path, environment: Mapping[str, str], line: tuple[str, ...], pins: Mapping[str, str]
+        self,
+        server: warm.Server,
+        folder: Path,
+        environment: Mapping[str, str],
+        line: tuple[str, ...],
+        pins: Mapping[str, str],
     ) -> None:
         self.line, self._out, self._err = line, folder / "out", folder / "err"
-        ends = {option: _through_pipe(pin) for option, pin in pins.items()}
-        told = [word for option, end in ends.items() for word in (option, str(end))]
-        with self._out.open("wb") as out, self._err.open("wb") as err:
-            self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", PROGRAM, *line, *told],
-                env=environment,
-                pass_fds=list(ends.values()),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
+        told = [word for number, option in enumerate(pins, warm.GIVEN) for word in (option, str(number))]
+        with Path(os.devnull).open("rb") as nothing, self._out.open("wb") as out, self._err.open("wb") as err:
+            streams = nothing.fileno(), out.fileno(), err.fileno()
+            ends = [_through_pipe(pin) for pin in pins.values()]
+            self._process = server.begin(
+                ALONE, *line, *told, environment=environment, streams=streams, given=ends, limit=PATIENCE
             )
-        for end in ends.values():
+        for end in ends:
             os.close(end)
 
     @property
@@ -65,13 +68,8 @@ class Running:
         return left
 
     def ended(self) -> Ended:
-        end = time.monotonic() + PATIENCE
-        try:
-            status = self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.cut_power()
-            status = self._process.wait()
-            assert time.monotonic() < end, f"hangs: {self.line}"
+        status = self._process.wait()
+        assert status != -signal.SIGALRM, f"hangs: {self.line}"
         return Ended(self.line, status, self._out.read_text(errors="replace"), self._err.read_text(errors="replace"))
 
 

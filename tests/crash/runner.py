@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.crash import invariants
 from tests.crash.faults import has_no_place, hit, kills
-from tests.crash.points import ELSEWHERE, Point, Recording
+from tests.crash.points import BETWEEN, ELSEWHERE, LATE, LOST, Point, Recording
 from tests.crash.program import Ended, Running
 from tests.crash.world import AGAIN, TIMES, Scene, World
 
@@ -25,7 +25,7 @@ class Result:
 
 def run(world: World, point: Point) -> Result:
     result = Result(point)
-    scene = world.scene(point.kind, places=point.stores)
+    scene = world.scene(point.kind, point.bank, point.stores)
     result.said = scene.said
     try:
         result.outcome = Life(scene, point, result.violations).live()
@@ -50,11 +50,13 @@ class Life:
             scene.acquire()
             self.before = scene.active()[0].certificate
         untouched = self._seen()
+        if LOST in point.faults:
+            scene.keep_target()
         missed = self._hit(point.faults[0], lambda: scene.begin(point.operation))
         is_untouched = self._seen() == untouched
         for then in point.faults[1:]:
-            if then == ELSEWHERE:
-                scene.move()
+            if then in BETWEEN:
+                self._between(then)
             else:
                 self._hit(then, scene.resume)
         outcome = self.finish(is_untouched)
@@ -64,7 +66,8 @@ class Life:
         self.violations += [
             *invariants.one_active(scene, self.before),
             *invariants.nothing_is_unfinished(scene, *scene.every_home),
-            *invariants.leftovers_are_told(scene, self.before),
+            *invariants.the_one_before_stays(scene, self.before),
+            *invariants.leftovers_are_told(scene, self.before, any(one.endswith(":lie") for one in point.faults)),
             *invariants.bystanders_are_there(scene),
             *invariants.nothing_secret_is_kept(scene),
         ]
@@ -76,6 +79,15 @@ class Life:
         missed = "" if is_hit else "no such place" if has_no_place(self.scene, fault) else "not reached"
         self._logs_in()
         return missed
+
+    def _between(self, what: str) -> None:
+        """What is confirmed already is not the operation's to lose any more."""
+        if what == ELSEWHERE:
+            self.scene.move()
+        elif what == LATE:
+            self.scene.world.node.take_back(self.scene.generations())
+        elif not self._is_done():
+            self.scene.restore_target()
 
     def finish(self, is_untouched: bool) -> str:
         """2: resume, as often as it says; then the command again, where nothing was got."""
@@ -108,6 +120,7 @@ class Life:
     def _logs_in(self) -> None:
         if self.point.operation != "acquire":
             self.violations += invariants.something_logs_in(self.scene)
+            self.violations += invariants.one_at_each_instant(self.scene)
 
     def _is_done(self) -> bool:
         return [one.certificate for one in self.scene.active()] not in ([], [self.before])
@@ -123,7 +136,7 @@ class Life:
 def record(world: World, subject: str) -> Recording:
     """An undisturbed run, looked at."""
     point = Point(subject, ())
-    scene = world.scene(point.kind, places=point.stores)
+    scene = world.scene(point.kind, point.bank, point.stores)
     if point.operation != "acquire":
         scene.acquire()
     registry = world.node.disk
@@ -134,6 +147,7 @@ def record(world: World, subject: str) -> Recording:
     known = [len(list(one.calls())) for one in media]
     told = scene.ended(scene.begin(point.operation))
     assert told.status == 0, told
+    assert scene.disk.counted["sync"] >= scene.disk.counted["write"], "a line of the journal was not made durable"
     calls = [one.function for control, at in zip(media, known, strict=True) for one in list(control.calls())[at:]]
     made = Recording(
         subject=subject,

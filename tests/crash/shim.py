@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tokenmgr.testbed import compiling
@@ -16,15 +16,15 @@ _KIND, _AT, _ACTION, _HITS = range(3, 7)
 
 
 class Disk:
-    """Under those files of a program whose path has `files` in it."""
+    """Under those files of a program whose path has one of `parts` in it."""
 
-    def __init__(self, page: Path, files: str, store: Path) -> None:
+    def __init__(self, page: Path, parts: Sequence[str], store: Path) -> None:
         page.write_bytes(bytes(_SIZE))
         with page.open("r+b") as file:
             self._page = mmap.mmap(file.fileno(), _SIZE)
         source = (Path(__file__).parent / "shim.c").read_text(encoding="utf-8")
         self.library = compiling.built("shim", source, store)
-        self.told = f"{files}={page}"
+        self.told = ";".join(f"{part}={page}" for part in parts)
 
     @property
     def environment(self) -> Mapping[str, str]:

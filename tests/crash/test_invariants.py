@@ -18,6 +18,7 @@ from tests.crash.points import PARTS, Point, Recording, every, pairs
 from tests.crash.program import Ended
 from tests.crash.runner import Life, Result
 from tests.crash.world import BANKS, PIN, Scene, World
+from tests.interop.running import OTHER_BANK
 from tokenmgr import clock
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import RevocationReason, State
@@ -131,6 +132,40 @@ def test_what_clean_would_leave_is_told(scene: Scene) -> None:
         session.put_certificate(own.certificate.der, own.key.key_id, "own", [stranger])
     told = list(invariants.leftovers_are_told(scene, b""))
     assert {one.split()[1] for one in told} == {"PRIVATE_KEY", "PUBLIC_KEY", "CERTIFICATE"}
+
+
+def test_what_lies_there_twice_is_seen(scene: Scene) -> None:
+    mine = scene.active()[0].certificate
+    (path,) = [one for one in scene.medium.tokens.rglob("*.object") if mine in one.read_bytes()]
+    path.with_stem("a second one").write_bytes(path.read_bytes())
+    good = {mine, *(one.value for one in scene.bystanders[0])}
+    assert [one.kind for one in invariants.leftovers(scene.things(), good)] == ["CERTIFICATE"]
+
+
+def test_a_generation_before_that_is_to_stay_and_does_not_is_told(crashing: World, unbroken: Scene) -> None:
+    """Where the bank has it go, it is not to stay."""
+    assert not list(invariants.the_one_before_stays(unbroken, unbroken.active()[0].certificate))
+    assert list(invariants.the_one_before_stays(unbroken, b"gone"))
+    assert not list(invariants.the_one_before_stays(crashing.scene("p256", OTHER_BANK), b"gone"))
+
+
+def test_none_that_is_active_in_the_middle_of_a_renewal_is_told(crashing: World, unbroken: Scene) -> None:
+    assert not list(invariants.one_at_each_instant(unbroken))
+    assert list(invariants.one_at_each_instant(crashing.scene("p256")))
+
+
+def test_what_is_restored_is_as_it_was_and_what_is_taken_back_is_revoked(scene: Scene) -> None:
+    """Cut short before it is confirmed: the key is there, and the CA waits."""
+    before = scene.things()
+    scene.keep_target()
+    _, is_hit = hit(scene, "disk:write:15:kill-after", lambda: scene.begin("renew"))
+    assert is_hit
+    assert scene.generations()[-1].state is State.PENDING
+    assert scene.things() != before
+    scene.restore_target()
+    scene.world.node.take_back(scene.generations())
+    assert scene.things() == before
+    assert [one.state for one in scene.generations()] == [State.ACTIVE, State.REVOKED]
 
 
 def journal(scene: Scene) -> Path:

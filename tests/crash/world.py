@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_pem_x509_certificate
 
+from tests import warm
 from tests.crash import login, look, medium, node, proxy
 from tests.crash.login import Door
 from tests.crash.look import Thing
@@ -38,6 +39,7 @@ address = "https://127.0.0.1:{port}"
 roots = '''
 {roots}'''
 """
+IN = "in-"  # before the name of a store's folder in a scene's
 BANKS = (BANK, OTHER_BANK)
 AGAIN = 3  # the status that says: try again when the next step is done
 TIMES = 3  # so often a person does
@@ -52,6 +54,9 @@ class World:
     node: Node
     wire: Wire
     door: Door
+    server: warm.Server  # of programs
+    disk: Disk  # below journals
+    store_disk: Disk  # below stores on the PC
     stocks: Mapping[str, Stock]  # by the word that a subject has for a place
     count: int = 0
     bystanders: dict[str, tuple[Thing, ...]] = field(default_factory=dict)
@@ -63,7 +68,7 @@ class World:
         self.count += 1
         folder = self.folder / f"{self.count}"
         folder.mkdir()
-        made = tuple(self.stocks[one].new(folder / one) for one in places)
+        made = tuple(self.stocks[one].new(folder / f"{IN}{one}") for one in places)
         others = tuple(self.bystanders[one] for one in places)
         return Scene(self, folder, kind, bank, self.node.enrol(bank), made, others)
 
@@ -99,11 +104,10 @@ class Scene:
     bystanders: tuple[tuple[Thing, ...], ...]
     said: list[Ended] = field(default_factory=list)
     homes: int = 0
+    is_lost: bool = False  # what an operation had made
 
     def __post_init__(self) -> None:
-        self.disk = Disk(self.folder / "disk", ".jsonl", self.world.store)
-        folders = [one.disk for one in self.places if one.disk] or [self.folder / "nowhere"]
-        self.store_disk = Disk(self.folder / "store-disk", str(folders[0]), self.world.store)
+        self.disk, self.store_disk = self.world.disk, self.world.store_disk
         self.move()
 
     def move(self) -> None:
@@ -124,6 +128,14 @@ class Scene:
         """To the first PC, which still has its journal."""
         self.home = self.every_home[0]
 
+    def keep_target(self) -> None:
+        shutil.copytree(self.target.files, self.folder / "kept")
+
+    def restore_target(self) -> None:
+        shutil.rmtree(self.target.files)
+        shutil.copytree(self.folder / "kept", self.target.files)
+        self.is_lost = True
+
     def beside(self, bank: str) -> Scene:
         """Somebody of that bank with the same medium at the same PC."""
         other = replace(self, bank=bank, user=self.world.node.enrol(bank), said=[])
@@ -133,6 +145,11 @@ class Scene:
     def limit(self, seconds: str) -> None:
         """How long the program waits for a call, or an answer."""
         (self.home / "settings.toml").write_text(SETTINGS + seconds)
+
+    @property
+    def keeps(self) -> bool:
+        """The bank has the generation before stay until the new one has logged in."""
+        return self.bank != OTHER_BANK
 
     @property
     def is_at_home(self) -> bool:
@@ -146,7 +163,7 @@ class Scene:
 
     def start(self, *line: str, pins: Mapping[str, str] | None = None) -> Running:
         environment = {**node.environment(self.home), **beneath(self.disk, self.store_disk)}
-        return Running(self.folder, environment, line, pins or {})
+        return Running(self.world.server, self.folder, environment, line, pins or {})
 
     def begin(self, operation: str) -> Running:
         bank = ("--bank", self.bank, "--kind", self.kind, "--json")
@@ -174,7 +191,9 @@ class Scene:
         assert [one.state for one in self.generations()] == [State.ACTIVE]
 
     def clean(self, place: Place) -> Ended:
-        return self.ended(self.start("clean", *_named(place), "--json", pins={"--pin-fd": place.pin}))
+        to = _named(self.target, "to-") if self.moves and place is self.source else ()
+        pins = {"--pin-fd": place.pin} | ({"--to-pin-fd": self.target.pin} if to else {})
+        return self.ended(self.start("clean", *_named(place), *to, "--json", pins=pins))
 
     def ended(self, running: Running) -> Ended:
         told = running.ended()
@@ -235,16 +254,19 @@ def opened(folder: Path, store: Path) -> Iterator[World]:
     with contextlib.ExitStack() as stack:
         looker = stack.enter_context(look.looker())  # the first: what forks has no threads
         media = Media(medium.Stock(folder, store), looker)
+        disk = Disk(folder / "disk", (".jsonl",), store)
+        store_disk = Disk(folder / "store-disk", (f"/{IN}nss", f"/{IN}file"), store)
+        server = stack.enter_context(warm.server({**node.environment(folder), **beneath(disk, store_disk)}))
         stocks: Mapping[str, Stock] = {
             "medium": media,
             "nss": NssDatabases(folder / "first nss"),
-            "file": FileStores(folder / "first file"),
+            "file": FileStores(folder / "first file", server),
         }
         ca = stack.enter_context(node.opened(folder / "authority", store))
         tls = ca.authority.folder.path / "tls"
         wire = stack.enter_context(proxy.opened(ca.port, str(tls / "chain.pem"), str(tls / "key.pem")))
         door = stack.enter_context(login.opened(folder, ca.authority.root, ca.authority.issuing, tls))
-        yield World(folder, store, ca, wire, door, stocks)
+        yield World(folder, store, ca, wire, door, server, disk, store_disk, stocks)
 
 
 __all__ = ["PIN", "SECRETS", "Scene", "World", "medium", "opened"]

@@ -13,7 +13,16 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from tests.token.helpers import WORDS, certified, counts, credential, key_by_somebody_else, logged_in, only
+from tests.token.helpers import (
+    WORDS,
+    FaultyMedium,
+    certified,
+    counts,
+    credential,
+    key_by_somebody_else,
+    logged_in,
+    only,
+)
 from tokenmgr.domain.contents import Target, refusal
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind, StoredCertificate, TrustAttributes
 from tokenmgr.errors import DeletionRefused, SignatureWrong
@@ -190,6 +199,18 @@ def test_an_idle_key_goes_without_a_successor_and_its_public_part_with_it(
     session.delete(session.permit_deletion([idle], now))
     assert session.contents().credentials == [working]
     assert counts(session)["PUBLIC_KEY"] == 1
+
+
+def test_a_key_that_did_not_go_keeps_the_public_part_that_tells_whose_it_is(
+    faulty: FaultyMedium, now: datetime
+) -> None:
+    with faulty.library() as library, logged_in(library, only(library).serial) as session:
+        idle = session.generate_key(KeyKind.P256, b"\x02", WORDS)
+        faulty.fault("C_DestroyObject", "lie", times=1)
+        with pytest.raises(DeletionRefused):
+            session.delete(session.permit_deletion([idle], now))
+        assert session.contents().keys == [idle]
+        assert counts(session) == {"PRIVATE_KEY": 1, "PUBLIC_KEY": 1}
 
 
 def test_what_came_after_the_permit_is_not_deleted_by_it(session: Session, now: datetime) -> None:

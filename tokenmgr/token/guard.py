@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tokenmgr.domain.contents import Contents, Target, not_working, refusal
+from tokenmgr.domain.contents import Contents, PublicPart, Target, not_working, refusal
 from tokenmgr.domain.credential import CertificateFacts, Credential
 from tokenmgr.errors import DeletionRefused
+from tokenmgr.token import making
 
 if TYPE_CHECKING:
     from tokenmgr.token.session import Session
+
+log = logging.getLogger(__name__)
 
 Proof = Callable[[], None]  # raises where the successor, which is in another store, does not work
 
@@ -48,6 +52,31 @@ def hold(session: Session, permit: DeletionPermit) -> Contents:
         if not by_officer:  # the officer cannot sign, and need not: it was proven
             session.prove(successor.key, successor.facts.public_key)
     return contents
+
+
+def delete(session: Session, permit: DeletionPermit) -> None:
+    """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in. A public
+    part goes after its key: nobody could tell whose a key is that is left alone."""
+    if permit.used or permit.serial != session.medium.serial:
+        raise DeletionRefused(serial=session.medium.serial, reason="permit used, or for another medium")
+    permit.used = True
+    contents = hold(session, permit)
+    making.require_officer(session)
+    for certificate in contents.certificates:
+        if certificate in permit.targets:
+            session._destroy(certificate.handle)
+    for key in contents.keys:
+        if key in permit.targets:
+            session._destroy(key.handle)
+            if any(one["handle"] == key.handle for one in session._find({"CLASS": "PRIVATE_KEY", "ID": key.key_id})):
+                raise DeletionRefused(serial=session.medium.serial, reason="the key is still there")
+            for public in session._public_parts(key):
+                session._destroy(public)
+    for lonely in permit.targets:
+        if isinstance(lonely, PublicPart):
+            for item in session._find({"CLASS": "PUBLIC_KEY", "ID": lonely.key_id}):
+                session._destroy(item["handle"])
+    log.info("%d objects deleted from %s", len(permit.targets), session.medium.serial)
 
 
 def require_works(session: Session, one: Credential, now: datetime) -> None:

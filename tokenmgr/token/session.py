@@ -20,7 +20,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from tokenmgr.domain.contents import Held, PublicPart, Target
+from tokenmgr.domain.contents import Held, Target
 from tokenmgr.domain.credential import (
     Credential,
     Key,
@@ -32,7 +32,6 @@ from tokenmgr.domain.credential import (
 from tokenmgr.domain.medium import MediumFacts, PinState
 from tokenmgr.errors import (
     ConnectionLost,
-    DeletionRefused,
     KeyMissing,
     LibraryError,
     MediumBlank,
@@ -317,25 +316,7 @@ class Session:
         guard.require_works(self, one, now)
 
     def delete(self, permit: guard.DeletionPermit) -> None:
-        """Certificates before keys: cut short, it leaves an idle key, not a certificate that cannot log in."""
-        if permit.used or permit.serial != self.medium.serial:
-            raise DeletionRefused(serial=self.medium.serial, reason="permit used, or for another medium")
-        permit.used = True
-        contents = guard.hold(self, permit)
-        making.require_officer(self)
-        for certificate in contents.certificates:
-            if certificate in permit.targets:
-                self._destroy(certificate.handle)
-        for key in contents.keys:
-            if key in permit.targets:
-                self._destroy(key.handle)
-                for public in self._public_parts(key):
-                    self._destroy(public)
-        for lonely in permit.targets:
-            if isinstance(lonely, PublicPart):
-                for item in self._find({"CLASS": "PUBLIC_KEY", "ID": lonely.key_id}):
-                    self._destroy(item["handle"])
-        log.info("%d objects deleted from %s", len(permit.targets), self.medium.serial)
+        guard.delete(self, permit)
 
     def _public_parts(self, key: Key) -> list[int]:
         found = self._find({"CLASS": "PUBLIC_KEY", "ID": key.key_id})
