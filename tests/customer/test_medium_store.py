@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
 
+from tokenmgr import clock
 from tokenmgr.customer.medium_store import MediumStore
 from tokenmgr.domain.credential import KeyKind
-from tokenmgr.errors import ConnectionLost, MediumError, ObjectMissing, PinError, PinFinalTry, SignatureWrong
+from tokenmgr.errors import (
+    ConnectionLost,
+    MediumError,
+    ObjectMissing,
+    PinError,
+    PinFinalTry,
+    SignatureWrong,
+    WrittenDifferently,
+)
 from tokenmgr.log import Secret
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
+from tokenmgr.testbed.throwaway_ca import ThrowawayCA
 from tokenmgr.token.module import Library
 from tokenmgr.token.signer import PrivateKey
+
+KEY_ID = b"\1"
 
 
 @pytest.fixture
@@ -116,13 +131,46 @@ def test_a_mark_that_is_not_seen_is_not_taken_for_one_that_is_gone(library: Libr
         assert [one.key.label for one in opened.credentials()] == ["after"]
 
 
-def test_who_looks_afresh_starts_with_the_key_and_has_seen_nothing_of_the_medium(
-    library: Library, stick: SimulatedMedium
-) -> None:
+# --- the look afresh ---
+
+
+def written(opened: MediumStore) -> bytes:
+    """A certificate beside a key of its own."""
+    key, now = opened.generate(KeyKind.P256, KEY_ID, "key"), clock.now()
+    ca = ThrowawayCA(now)
+    assert key.public_key is not None
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "customer")])
+    certificate = ca.certify(key.public_key, subject, now, now + timedelta(days=1))
+    opened.write(certificate, KEY_ID, "key", ca.chain)
+    return certificate
+
+
+def test_who_looks_afresh_has_seen_nothing_of_the_medium_before(library: Library, stick: SimulatedMedium) -> None:
+    """It begins while the medium makes a key, and loads the library when all is written."""
     with closing(store(library, stick)) as opened:
-        opened.generate(KeyKind.P256, b"\1", "key")
+        opened.verify_afresh(written(opened), KEY_ID)
+    calls = list(stick.control.calls())
+    last = max(at for at, call in enumerate(calls) if call.function == "C_CreateObject")
+    (fresh,) = {call.process for call in calls} - {library.worker.process}
+    mine = [(at, call.function) for at, call in enumerate(calls) if call.process == fresh]
+    assert mine[0][0] > last
+    assert {"C_Initialize", "C_FindObjects", "C_Sign", "C_Finalize"} <= {function for _, function in mine}
+    assert not Path(f"/proc/{fresh}").exists()
+
+
+def test_what_only_its_writer_sees_is_not_believed(library: Library, stick: SimulatedMedium) -> None:
+    with closing(store(library, stick)) as opened:
+        certificate = written(opened)
+        assert [one.certificate.der for one in opened.credentials() if one.certificate] == [certificate]
+        stick.fault("C_FindObjects", "lie")
+        with pytest.raises(WrittenDifferently):
+            opened.verify_afresh(certificate, KEY_ID)
+
+
+def test_who_is_not_needed_after_all_leaves(library: Library, stick: SimulatedMedium) -> None:
+    with closing(store(library, stick)) as opened:
+        opened.generate(KeyKind.P256, KEY_ID, "key")
         assert opened._fresh is not None
         process = opened._fresh.worker.process
-        assert process is not None
-        assert library.path not in Path(f"/proc/{process}/maps").read_text()
+        assert Path(f"/proc/{process}").exists()
     assert not Path(f"/proc/{process}").exists()
