@@ -24,6 +24,7 @@ from tokenmgr.errors import (
     NothingUnfinished,
     NotPermittedNow,
     UnfinishedFirst,
+    WrittenDifferently,
 )
 from tokenmgr.log import Secret
 
@@ -175,6 +176,31 @@ def test_where_nobody_sits_a_pulled_medium_ends_it(world: World) -> None:
     world.restarted()
     world.resume()
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+
+
+def test_what_is_written_and_not_kept_is_not_confirmed(world: World) -> None:
+    """By a medium that takes it and loses it: seen before the customer sees it."""
+    world.rig.change_policy(old_generation=OldGeneration.AT_CONFIRMATION)
+    old = world.renewable()
+
+    class Losing(Screen):
+        def begins(self, begun: Step) -> None:
+            if begun is Step.VERIFIED:
+                new = [
+                    one.certificate.der for one in world.with_certificates() if one.certificate and one.key != old.key
+                ]
+                (lost,) = (file for file in world.medium.folder.rglob("*.object") if new[0] in file.read_bytes())
+                lost.unlink()
+
+    world.screen = Losing()
+    with pytest.raises(WrittenDifferently):
+        world.counter().renew()
+    assert world.rig.states() == [State.ACTIVE, State.PENDING]
+    assert old.key in [one.key for one in world.with_certificates()]
+    world.restarted()
+    world.screen = Screen()
+    world.resume()
+    assert world.rig.states() == [State.REVOKED, State.ACTIVE]
 
 
 @pytest.mark.parametrize("step", [step for step in Step if Step.CHECKED.value < step.value < Step.RETIRED.value])
