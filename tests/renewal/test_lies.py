@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.api.rig import OTHER_BANK
 from tests.renewal.serving import Maker, http, saying, serving
@@ -19,6 +20,7 @@ from tokenmgr.api import publications
 from tokenmgr.api.http import as_json
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import AuthorityAnswerWrong, NotSupported, TokenmgrError, UndoneHere
 from tokenmgr.renewal.authority import JSON, Authority, Offer
@@ -81,6 +83,18 @@ def test_what_is_said_of_a_key_only_chooses_what_is_tried(strict: World, cut: Cu
     strict.near = Lying(strict.rig, state=state)
     with suppress(TokenmgrError):
         strict.resume()
+    ends_well(strict)
+
+
+def test_a_second_confirmation_that_comes_too_late_is_one_as_well(strict: World) -> None:
+    """The CA has another one of the same certificate, and says so in a message of its own: then all is well."""
+    strict.cut_short(*CONFIRMED)
+    others = text("UPDATE exchange SET confirm_digest = :digest WHERE confirm_digest <> :none")
+    values = {"digest": bytes(32), "none": b""}
+    assert strict.rig.database.write(lambda c: c.execute(others, values).rowcount) > 0
+    strict.near = Lying(strict.rig, state="pending")
+    strict.resume()
+    assert strict.screen.told[-1] == Step.RETIRED.name
     ends_well(strict)
 
 
