@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests import formatted, java, memory
+from tests import formatted, java, memory, warm
 from tests.browser.pki import Authorities
 from tests.contract.services import require
 from tests.interop import running
@@ -23,12 +24,15 @@ from tokenmgr.log import Secret
 from tokenmgr.sql.engine import Database
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.testbed.throwaway_ca import ThrowawayCA
+from tokenmgr.token import worker
 from tokenmgr.token.module import Library
 from tokenmgr.token.session import Session
 
 if place := memory.place():
     os.environ.setdefault("TMPDIR", place)
     tempfile.tempdir = None  # somebody may have asked where that is
+
+BEGIN_COLD = {"contract", "crash", "test_diagnostics", "token"}  # rooms and files
 
 # The same examples on every run and every computer; nothing is remembered from the last one.
 settings.register_profile("tokenmgr", max_examples=50, derandomize=True, deadline=None, database=None)
@@ -42,6 +46,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-pictures", action="store_true", help="make docs/situations.md and the pictures of the window anew"
     )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _libraries_begin_warm(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Each in a process of its own all the same (warm.py), but where that process is what is tested."""
+    with pytest.MonkeyPatch.context() as here:
+        if not {request.path.parent.name, request.path.stem} & BEGIN_COLD:
+            here.setattr(worker, "_begun", functools.partial(warm.library, warm.libraries().asked))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,9 @@ import pytest
 
 from tests import warm
 from tests.warm import BEGUN_IN
+from tokenmgr.errors import LibraryCrashed
+from tokenmgr.testbed.simulated import SimulatedMedium
+from tokenmgr.token.module import Library
 
 
 def run(script: str, *arguments: str, typed: str = "", **more: str) -> warm.Done:
@@ -69,3 +72,25 @@ def test_one_that_goes_on_is_ended_with_whoever_has_started_it() -> None:
     with warm.started("import sys; sys.exit(3)", environment=environment) as running:
         assert running.wait(60) == 3
         running.kill()  # nobody any more
+
+
+def test_a_library_is_in_a_process_of_its_own_which_is_told_from_every_other(medium: SimulatedMedium) -> None:
+    """It ends with its pipe, or by a signal, and the next call begins another one."""
+    with medium.library() as one, medium.library() as other:
+        (seen,) = one.media()
+        assert [found.serial for found in other.media()] == [seen.serial]
+        first, second = one.worker.process, other.worker.process
+        assert len({first, second, os.getpid()}) == 3
+        os.kill(first or 0, signal.SIGKILL)
+        with pytest.raises(LibraryCrashed) as caught:
+            one.media()
+        assert caught.value.status == -signal.SIGKILL
+        assert one.find(seen.serial) == seen
+        assert one.worker.process not in {None, first, second}
+    assert not Path(f"/proc/{second}").exists()
+
+
+def test_what_the_linker_is_told_is_told_to_a_library_that_begins(medium: SimulatedMedium) -> None:
+    with Library(medium.path, {**os.environ, **medium.environment, "LD_BIND_NOW": "1"}) as library:
+        assert library.media()
+        assert b"LD_BIND_NOW=1" in Path(f"/proc/{library.worker.process}/environ").read_bytes()

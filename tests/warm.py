@@ -7,6 +7,9 @@ with warm.started("print('up'); input()", environment={...}) as running:
 It is a process of its own in all else: its arguments, environment, standard streams, signals and end are its own. What
 reads the environment while it is imported (the rooms of the command line) is not imported before. Whoever must see the
 program begin, or says something to the interpreter or the dynamic linker, starts a real one.
+
+So is the process in which a PKCS#11 library is loaded, of which a renewal begins four: of each command that `run` and
+`started` begin, and of the tests' own where conftest.py says so. The library itself is loaded after the fork.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import importlib
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -29,6 +33,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from tokenmgr import system
+from tokenmgr.token import worker
 
 ROOT = Path(__file__).parents[1]
 BEGUN_IN = {**os.environ, "LC_ALL": "C.UTF-8"}
@@ -51,28 +58,34 @@ OTHERS = (
 )
 # Each is loaded by a child of the program, or only where pytest is.
 LEFT_OUT = {"tokenmgr.token.gate", "tokenmgr.token.child", "tokenmgr.testbed.pytest_tokenmgr"}
+OF_A_LIBRARY = ("tokenmgr.token.child", "tokenmgr.token.gate")
+CHILD = "from tokenmgr.token.child import main\nmain()"
 Done = subprocess.CompletedProcess[str]
+_really = worker._begun
 
 
 class Running:
     """As much of subprocess.Popen as there is need of."""
 
     def __init__(self, told: socket.socket, stdout: IO[str] | None = None) -> None:
-        self._told, self.stdout = told, stdout
-        self.pid = int(told.recv(16))
+        self.pid, self.stdout = int(told.recv(16)), stdout
         self.returncode: int | None = None
+        self._told = told.detach()  # which the collector may not close before
+
+    def __del__(self) -> None:
+        os.close(self._told)
+
+    def poll(self, timeout: float | None = 0) -> int | None:
+        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+            told = socket.socket(fileno=self._told)
+            self.returncode = int(told.recv(16, socket.MSG_PEEK))  # another thread may ask, too
+            told.detach()
+        return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        if self.returncode is None:
-            self._told.settimeout(timeout)
-            self.returncode = int(self._told.recv(16))
-            self._told.close()
-        return self.returncode
-
-    def poll(self) -> int | None:
-        with contextlib.suppress(BlockingIOError):
-            self.wait(0)
-        return self.returncode
+        if (status := self.poll(timeout)) is None:
+            raise subprocess.TimeoutExpired("a fork", timeout or 0)
+        return status
 
     def terminate(self) -> None:
         self._send(signal.SIGTERM)
@@ -82,7 +95,16 @@ class Running:
 
     def _send(self, number: signal.Signals) -> None:
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+
+class Child(Running):
+    """As much as token/worker.py has need of."""
+
+    def __init__(self, told: socket.socket, stdin: IO[bytes], stdout: IO[bytes]) -> None:
+        super().__init__(told)
+        self.stdin, self.stdout = stdin, stdout  # type: ignore[assignment]
 
 
 def run(script: str, *arguments: str, environment: Mapping[str, str], typed: str = "") -> Done:
@@ -115,6 +137,19 @@ def started(script: str, *arguments: str, environment: Mapping[str, str], typed:
             running.wait(LIMIT)
 
 
+def library(server: socket.socket, line: list[str], environment: Mapping[str, str]) -> Child | subprocess.Popen[bytes]:
+    """In the place of worker._begun. What is told to the interpreter or the linker is told to one that begins."""
+    if _read_at_the_beginning(environment, "LD_", "PYTHON") != _read_at_the_beginning(BEGUN_IN, "LD_", "PYTHON"):
+        return _really(line, environment)
+    arguments = line[len(system.how_to_start(worker.CHILD)) :]
+    (heard, asking), (reading, said) = os.pipe(), os.pipe()
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123
+        told = _asked(server, CHILD, arguments, environment, 0, [heard, said, nowhere.fileno()])
+    for one in (heard, said):
+        os.close(one)
+    return Child(told, os.fdopen(asking, "wb", buffering=0), os.fdopen(reading, "rb", buffering=0))
+
+
 @contextlib.contextmanager
 def _typed(text: str) -> Iterator[int]:
     assert len(text) < PIPE // 4
@@ -125,9 +160,26 @@ def _typed(text: str) -> Iterator[int]:
     os.close(reading)
 
 
-def _read_at_the_beginning(environment: Mapping[str, str]) -> dict[str, str]:
+def _asked(
+    server: socket.socket,
+    script: str,
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    limit: int,
+    descriptors: Sequence[int],
+) -> socket.socket:
+    """Where its number is told, and its end."""
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with its:
+        request = json.dumps([script, arguments, dict(environment), str(Path.cwd()), limit]).encode()
+        socket.send_fds(server, [request], [its.fileno(), *descriptors])
+    return ours
+
+
+def _read_at_the_beginning(environment: Mapping[str, str], *names: str) -> dict[str, str]:
     """By the interpreter and the dynamic linker."""
-    return {name: value for name, value in environment.items() if name.startswith(("LC_", "LD_", "PYTHON"))}
+    names = names or ("LC_", "LD_", "PYTHON")
+    return {name: value for name, value in environment.items() if name.startswith(names)}
 
 
 @dataclass(frozen=True)
@@ -148,23 +200,25 @@ class Server:
         """Goes on beside us. `given` are its descriptors from GIVEN on."""
         assert _read_at_the_beginning(environment) == _read_at_the_beginning(self.begun_in)
         assert len(given) <= MOST
-        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with its:
-            request = json.dumps([script, arguments, dict(environment), str(Path.cwd()), limit]).encode()
-            socket.send_fds(self.asked, [request], [its.fileno(), *streams, *given])
-        return Running(ours)
+        return Running(_asked(self.asked, script, arguments, environment, limit, [*streams, *given]))
 
 
 @functools.cache
 def _server() -> Server:
     """One for each process of the tests; it ends with it."""
-    return _begun(BEGUN_IN)
+    return _begun(BEGUN_IN, "commands", libraries().asked)
+
+
+@functools.cache
+def libraries() -> Server:
+    """Of their processes, for the tests and for the commands that they have forked."""
+    return _begun(BEGUN_IN, "libraries")
 
 
 @contextlib.contextmanager
 def server(environment: Mapping[str, str]) -> Iterator[Server]:
     """One more, begun in another environment."""
-    made = _begun(environment)
+    made = _begun(environment, "commands")
     try:
         yield made
     finally:
@@ -172,14 +226,15 @@ def server(environment: Mapping[str, str]) -> Iterator[Server]:
         made.process.wait(LIMIT)
 
 
-def _begun(environment: Mapping[str, str]) -> Server:
+def _begun(environment: Mapping[str, str], of: str, *given: socket.socket) -> Server:
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-m", "tests.warm", str(its.fileno())]
+    numbers = [one.fileno() for one in (its, *given)]
+    command = [sys.executable, "-m", "tests.warm", of, *map(str, numbers)]
     process = subprocess.Popen(
         command,
         env=environment,
         cwd=ROOT,
-        pass_fds=[its.fileno()],
+        pass_fds=numbers,
         stdin=subprocess.DEVNULL,
         stdout=its.fileno(),  # nothing can be sought in it, nor in the pipe that a fork may have there
     )
@@ -200,8 +255,7 @@ def _import() -> None:
         importlib.import_module(name)
     texts = importlib.import_module("tokenmgr.messages").Texts
     for language in ("ja", "en"):
-        texts(language)
-    gc.freeze()
+        dict(texts(language)._entries)  # all of them
 
 
 def serve(asked: socket.socket) -> None:
@@ -269,5 +323,14 @@ def _leave() -> None:
 
 if __name__ == "__main__":
     atexit.register(_leave)  # the first is the last to be called
-    _import()
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    of, *numbers = sys.argv[1:]
+    asked, *given = (socket.socket(fileno=int(number)) for number in numbers)
+    if of == "commands":
+        _import()
+    else:
+        for name in OF_A_LIBRARY:
+            importlib.import_module(name)
+    if given:
+        worker._begun = functools.partial(library, given[0])  # type: ignore[assignment]
+    gc.freeze()
+    serve(asked)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,21 @@ from tokenmgr.sql.schema import METADATA
 
 
 @pytest.fixture(scope="session")
-def emptied(server: Server) -> Iterator[str]:
-    """One database for all the tests: to empty it takes a tenth of the time that it takes to make another."""
-    url = server.database("made")
-    yield url
+def emptied(server: Server) -> Iterator[Callable[[], str]]:
+    """One database for all the tests: to empty it takes a twentieth of the time that it takes to make another. What few
+    rows there are go sooner by themselves than with the files of their tables."""
+    url, kept = server.database("made"), {"migration"}
+    every = [f'DELETE FROM "{table.name}"' for table in METADATA.sorted_tables if table.name not in kept]  # noqa: S608
+    with closing(Database.open(url)) as database:
+
+        def empty() -> str:
+            with database.engine.connect() as connection:
+                # the trail guards itself, against this too
+                connection.exec_driver_sql("SET session_replication_role = replica")
+                connection.exec_driver_sql("; ".join(every))
+            return url
+
+        yield empty
     server.drop(url)
 
 
@@ -28,17 +40,8 @@ def emptied(server: Server) -> Iterator[str]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'registry.db'}"
-    found: str = request.getfixturevalue("emptied")
-    database = Database.open(found)
-    kept = {"migration"}
-    every = ", ".join(f'"{table.name}"' for table in METADATA.sorted_tables if table.name not in kept)
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql(
-            "SET session_replication_role = replica"
-        )  # the trail guards itself, against this too
-        connection.exec_driver_sql(f"TRUNCATE {every}")
-    database.close()
-    return found
+    empty: Callable[[], str] = request.getfixturevalue("emptied")
+    return empty()
 
 
 @pytest.fixture

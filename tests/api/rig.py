@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from tests.actors import TESTER
 from tests.api import answers
 from tests.api.signer import Hook, HookedKey
+from tests.sql import compiled
 from tokenmgr.api.cmp import Front
 from tokenmgr.api.service import Service
 from tokenmgr.ca.about import PURPOSES
@@ -105,7 +106,7 @@ class Rig:
         """On a database that has been used before: what is there stays, and goes on."""
         self.now = NOW
         self.url = url
-        self.database = Database.open(url, clock=lambda: self.now)
+        self.database = compiled.once(Database.open(url, clock=lambda: self.now))
         self.database.migrate(NOW)
         self.registry, self.administration = SqlRegistry(self.database, TESTER), Administration(self.database, TESTER)
         keys, issuer = made or authority(hook)

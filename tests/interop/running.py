@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -181,6 +182,13 @@ def ports_of(node: warm.Running) -> tuple[int, int]:
     found = re.search(r"Serving at https://127\.0\.0\.1:(\d+)/ and http://127\.0\.0\.1:(\d+)/", said)
     assert found, f"the CA did not come up: {said!r}"
     return int(found[1]), int(found[2])
+
+
+def another_second() -> None:
+    """Certificates have whole seconds: which of two is the newer one cannot be told where both are of the same."""
+    before = clock.now()
+    while clock.now().replace(microsecond=0) <= before:
+        time.sleep(0.01)
 
 
 def free_port() -> int:

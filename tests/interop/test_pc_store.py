@@ -18,7 +18,7 @@ from tests.cli.runner import PROGRAM, Result
 from tests.contract import tpm
 from tests.contract.services import require
 from tests.interop.customer import LOGIN_PINS, Customer
-from tests.interop.running import BANK, CONFIRMATION_PIN, LOGIN_PIN, Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, LOGIN_PIN, Authority, another_second
 from tests.interop.site import Site
 from tests.keystore import databases
 from tests.token.helpers import run
@@ -74,6 +74,7 @@ def test_no_medium_no_password_one_command(ca: Authority, customer: Customer, si
     (row,) = json.loads(customer.run("status", "--json").out)["pc"][0]["certificates"]
     assert row["authority"]["store"] == "pc"
     assert page_by(site, taken_out(database, row["label"], tmp_path), tmp_path)
+    another_second()
     renewed = fine(customer.run("renew", "--pc", "chromium", "--json"))
     assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
     seen = json.loads(customer.run("status", "--json").out)["pc"][0]["certificates"]
@@ -139,6 +140,7 @@ def test_a_store_that_is_lost_on_the_way_out_of_it_stands_in_nobodys_way(
     chromium(customer).path.rename(tmp_path / "lost")
     assert "J115" in customer.run("renew", *into, typed=password).out
     fine(customer.run("resume", *into, typed=password))
+    another_second()
     fine(customer.run("renew", *into, typed=password))
     store = file.FileStore(customer.folder / "certificates.store", Secret(PASSWORD))
     key = store.generate(KeyKind.P256, b"\x07", MARK)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.actors import TESTER
+from tests.api import rig
 from tests.api.asgi import Answer, Client
 from tests.browser.pki import Authorities, issue
 from tests.browser.pki import subscriber as certified
@@ -22,11 +23,9 @@ from tokenmgr.domain.generation import Generation, State, StoreKind
 from tokenmgr.domain.look import Look
 from tokenmgr.domain.party import Bank, Role, Subscriber
 from tokenmgr.domain.policy import BankPolicy, OldGeneration
-from tokenmgr.log import Secret
 from tokenmgr.pki import p256
 from tokenmgr.portal.app import COOKIE, application
 from tokenmgr.portal.visit import Portal
-from tokenmgr.ra import passcodes
 from tokenmgr.ra.ports import Exchange
 from tokenmgr.sql.administration import Administration
 from tokenmgr.sql.engine import Database
@@ -36,10 +35,10 @@ from tokenmgr.sql.registry import SqlRegistry
 from tokenmgr.sql.sessions import Sessions
 
 BANK, OTHER_BANK, CONTRACT = "1234", "5678", "0012345"
-LOGIN_PIN, CONFIRMATION_PIN = "135790", "246802"
 SITE = "https://ib.example"
 ISSUED = datetime.fromisoformat("2026-04-01T03:00:00+00:00")
-HASHES = passcodes.hashed(Secret(LOGIN_PIN)), passcodes.hashed(Secret(CONFIRMATION_PIN))
+LOGIN_PIN = rig.LOGIN_PIN
+HASHES = rig.hashes()  # compared at the price that they say
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 

@@ -21,6 +21,7 @@ from tests.portal.browsing import faults
 from tests.portal.customers import Program
 from tests.portal.front import FLAGS, Front, serving
 from tests.portal.rig import BANK, CONTRACT, ISSUED, LOGIN_PIN, OTHER_BANK, Rig
+from tests.sql import compiled
 from tokenmgr.domain.generation import Generation, StoreKind
 from tokenmgr.domain.handover import OPENED, Progress, State
 from tokenmgr.sql.engine import Database
@@ -64,6 +65,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 @pytest.fixture
 def rig(front: Front, tmp_path: Path) -> Iterator[Rig]:
     with closing(Database.open(f"sqlite:///{tmp_path / 'registry.db'}", clock=lambda: ISSUED)) as database:
+        compiled.once(database)
         database.migrate(ISSUED)
         made = Rig(database)
         front.app, front.peer = made.app, b""

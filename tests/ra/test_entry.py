@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.actors import TESTER
+from tests.api.rig import LOGIN_PIN, hashes
+from tests.sql import compiled
 from tests.sql.world import BANK, CERTIFICATE, DAY, World
 from tokenmgr.domain.entry import Barred
 from tokenmgr.domain.generation import Generation, State
@@ -19,20 +21,20 @@ from tokenmgr.domain.party import Bank, Role
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.errors import LoginLocked, LoginPinWrong
 from tokenmgr.log import Secret
-from tokenmgr.ra import entry, passcodes
+from tokenmgr.ra import entry
 from tokenmgr.ra.ports import Enrolled
 from tokenmgr.sql.engine import Database
 from tokenmgr.sql.parties import Enrolment
 from tokenmgr.sql.registry import SqlRegistry
 
-PIN, HOUR = "135790", timedelta(hours=1)
-HASH = passcodes.hashed(Secret(PIN))
+PIN, HOUR = LOGIN_PIN, timedelta(hours=1)
+HASH, _ = hashes()
 
 
 @pytest.fixture
 def world(url: str) -> Iterator[World]:
     """Its user has a PIN."""
-    with closing(Database.open(url)) as database:
+    with closing(compiled.once(Database.open(url))) as database:
         database.migrate(DAY)
         made = World.founded(database)
         made.user = made.administration.enrol(Enrolment(BANK.code, "C-1", "tanaka", Role.USER, "", HASH, HASH))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sql import postgres
+from tests.sql import compiled, postgres
 from tests.sql.postgres import Server
 from tests.sql.world import DAY, World
 from tokenmgr.sql.engine import Database
@@ -69,7 +69,7 @@ def url(fresh: Fresh) -> str:
 
 @pytest.fixture
 def database(url: str) -> Iterator[Database]:
-    opened = Database.open(url)
+    opened = compiled.once(Database.open(url))
     yield opened
     opened.close()
 

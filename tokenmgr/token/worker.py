@@ -39,6 +39,7 @@ from tokenmgr.token import wire
 
 log = logging.getLogger(__name__)
 
+CHILD = "tokenmgr.token.child"
 SMALLEST_PIPE = 4096  # bytes that every system's pipe takes while nobody reads (Windows' default)
 # Verbs that change a medium, and errors after which nobody knows whether they did.
 CHANGING = frozenset({"generate", "create", "update", "destroy", "set_pin", "init_pin", "init_token"})
@@ -194,20 +195,24 @@ class Worker:
         child.kill()
 
 
+def _begun(line: list[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        line,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs
+        bufsize=0,
+        env=dict(environment),
+        creationflags=system.CHILD_FLAGS,
+    )
+
+
 class _Child:
     """The process, its pipes, and the thread that reads them so that waiting can have an end on every system."""
 
     def __init__(self, library: str, environment: Mapping[str, str], loading: float, initialise: str) -> None:
         told = [initialise] if initialise else []
-        self._process = subprocess.Popen(
-            [*system.how_to_start("tokenmgr.token.child"), library, str(loading), *told],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # libraries print there, some of them PINs
-            bufsize=0,
-            env=dict(environment),
-            creationflags=system.CHILD_FLAGS,
-        )
+        self._process = _begun([*system.how_to_start(CHILD), library, str(loading), *told], environment)
         self._in, self._out = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         self._answers: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._reader = threading.Thread(target=self._read, args=(self._out,), daemon=True)
