@@ -6,21 +6,24 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from tests.api.conftest import quick
-from tests.api.rig import Rig
+from tests.api.rig import DAY, Rig
 from tests.contract import rigs
-from tests.renewal.world import World
+from tests.renewal.world import Near, World
 from tests.token.helpers import only
+from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.family import Family, Labels, Token
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.policy import OldGeneration
+from tokenmgr.domain.standing import Standing
 from tokenmgr.errors import AuthorityUnreachable, MediumError, NothingUnfinished
 from tokenmgr.log import Secret
+from tokenmgr.renewal.journal import unfinished
 from tokenmgr.testbed.simulated import PIN, SimulatedMedium
 from tokenmgr.token.checkup import check
 from tokenmgr.token.session import Session
@@ -92,6 +95,15 @@ def unlabelled(quick: Rig, medium: SimulatedMedium, tmp_path: Path) -> Iterator[
             yield made
 
 
+@dataclass
+class Listening(Near):
+    asked: list[str] = field(default_factory=list)
+
+    def standing(self, fingerprint: str) -> Standing:
+        self.asked.append(fingerprint)
+        return super().standing(fingerprint)
+
+
 def called_its_own(world: World) -> None:
     world.store.close()
     family = replace(UNLABELLED, labels=Labels())
@@ -115,6 +127,29 @@ def test_the_ca_says_which_key_is_unfinished(unlabelled: World) -> None:
     assert unlabelled.rig.states() == [State.SUPERSEDED, State.ACTIVE]
     with pytest.raises(NothingUnfinished):
         unlabelled.resume()
+
+
+def test_what_says_of_no_bank_that_it_is_its_is_asked_of_the_own_ca_only_where_it_may_be_its(
+    unlabelled: World,
+) -> None:
+    """Another bank's certificate, and the key that a journal here is at for another bank, are nothing to this one's."""
+    unlabelled.renewable()
+    unlabelled.rig.now -= DAY
+    called_its_own(unlabelled)
+    there = unlabelled.other_bank()
+    unlabelled.cut(1, there)
+    with pytest.raises(AuthorityUnreachable):
+        unlabelled.counter(near=there).acquire(unlabelled.applicant(), KeyKind.P256)
+    called_its_own(unlabelled)
+    (left,) = (one for one in unlabelled.store.credentials() if one.certificate is None)
+    ours = Listening(unlabelled.rig)
+    unlabelled.counter(near=ours).renew()
+    assert ours.asked
+    assert left.key.fingerprint not in ours.asked
+    assert unlabelled.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    there = Near(unlabelled.rig, bank=there.bank)
+    unlabelled.counter(near=there).resume(lambda _contract, _user: unlabelled.applicant())
+    assert not unfinished(unlabelled.folder)
 
 
 def test_a_renewal_finishes_it_and_does_not_take_it_for_the_old_one(unlabelled: World) -> None:

@@ -23,7 +23,7 @@ from tests.crash.places import PINS, FileStores, Media, NssDatabases, OnMedium, 
 from tests.crash.program import Ended, Running
 from tests.crash.proxy import Wire
 from tests.crash.shim import Disk, beneath
-from tests.interop.running import BANK, CONTRACT, OTHER_BANK
+from tests.interop.running import BANK, CONTRACT, OTHER_BANK, free_port
 from tokenmgr.domain.generation import Generation, State
 from tokenmgr.testbed.simulated import SimulatedMedium
 
@@ -141,6 +141,15 @@ class Scene:
         other = replace(self, bank=bank, user=self.world.node.enrol(bank), said=[])
         other.come_back()
         return other
+
+    @contextlib.contextmanager
+    def without_ca(self) -> Iterator[None]:
+        """Nobody listens where this bank's CA is; other banks' are where they were."""
+        file = self.home / "banks.d" / f"{self.bank}.toml"
+        told = file.read_text()
+        file.write_text(told.replace(f":{self.world.wire.port}", f":{free_port()}"))
+        yield
+        file.write_text(told)
 
     def limit(self, seconds: str) -> None:
         """How long the program waits for a call, or an answer."""

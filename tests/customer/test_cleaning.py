@@ -23,7 +23,7 @@ from tokenmgr.domain.holding import LEFT, MARK, REHEARSED
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.status import Verdict
-from tokenmgr.errors import DeletionRefused, MediumTroubled
+from tokenmgr.errors import AuthorityUnreachable, DeletionRefused, MediumTroubled
 from tokenmgr.log import Secret
 from tokenmgr.renewal.journal import Journal, Phase, unfinished
 from tokenmgr.renewal.recovery import pending
@@ -91,14 +91,33 @@ def test_what_may_still_become_a_certificate_stays(world: World, number: int, on
     world.resume()
 
 
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("online", [True, False])
+def test_what_is_unfinished_at_another_bank_stays_whatever_goes_through_here(
+    world: World, number: int, online: bool
+) -> None:
+    """Its file is not on this PC, so its CA is not asked."""
+    world.renewable()
+    world.rig.now -= DAY
+    near = world.other_bank()
+    world.cut(number + 1, near)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter(near=near).acquire(world.applicant(), KeyKind.P256)
+    world.restarted()
+    world.counter().renew()
+    (left,) = pending(world.store.credentials())
+    world.rig.now += 2 * DAY
+    assert reasons(clean(world, online)) == ["expired-and-replaced", "logs-in", "unfinished"]
+    assert pending(world.store.credentials()) == [left]
+
+
 def test_a_key_that_no_ca_knows_stays_where_nobody_knows_whose_it_is(world: World, tmp_path: Path) -> None:
     """It may be pending at a bank that this computer does not know. Whose it is stands in its mark."""
     world.renewable()
     cut(world, 0)  # the request was sent, and did not arrive
     elsewhere = tmp_path / "elsewhere"
     assert sorted(reasons(listed(world, folder=elsewhere))) == ["left-over", "logs-in"]
-    left = pending(world.store.credentials())
-    assert left is not None
+    (left,) = pending(world.store.credentials())
     world.store.rename(left.key.key_id, MARK)
     assert reasons(listed(world, online=False, folder=elsewhere)) == ["logs-in", "not-asked"]
     assert reasons(listed(world, folder=elsewhere)) == ["logs-in", "whose-unknown"]

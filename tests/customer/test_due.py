@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.api.rig import BANK, OTHER_BANK
 from tests.customer.test_pc_store import DAY, Home, home
 from tokenmgr.customer.due import Alone, alone, pressing
 from tokenmgr.customer.operations import Outcome
@@ -35,7 +36,7 @@ def test_what_is_due_is_renewed_alone_where_no_pin_is_and_on_no_medium(home: Hom
     home.world.rig.now = first.certificate.not_after - DAY
     found = home.status()
     assert alone(found) == []  # it has a password
-    assert alone(without_pin(found)) == [Alone(home.name, first.certificate.serial_number)]
+    assert alone(without_pin(found)) == [Alone(home.name, BANK, first.certificate.serial_number)]
     media = [replace(one, look=replace(one.look, kind=StoreKind.MEDIUM)) for one in found.stores]
     assert alone(without_pin(replace(found, stores=media))) == []
     assert pressing(found).verdict is Verdict.DUE
@@ -50,7 +51,7 @@ def test_what_is_unfinished_comes_first_and_is_gone_on_with(home: Home) -> None:
     home.world.near = type(home.world.near)(home.world.rig)
     home.restarted()
     found = home.status()
-    assert alone(without_pin(found)) == [Alone(home.name, None)]
+    assert alone(without_pin(found)) == [Alone(home.name, BANK, None)]
     assert pressing(found).verdict is Verdict.HAND
     done = home.counter(home.pc).renew()
     assert not pressing(home.status(), but=[done.certificate.serial_number]).begun
@@ -82,6 +83,23 @@ def test_an_acquisition_is_left_to_a_person(home: Home) -> None:
     found = home.status()
     assert alone(without_pin(found)) == []
     assert [one.operation for one in pressing(found).begun] == ["acquisition"]
+
+
+def test_what_is_unfinished_at_another_bank_waits_alone(home: Home) -> None:
+    first = due(home)
+    ours, home.world.near = home.world.near, home.world.other_bank()
+    home.world.cut(2)
+    with pytest.raises(AuthorityUnreachable):
+        home.acquire()
+    home.world.near = ours
+    home.restarted()
+    found = home.status()
+    assert [one.bank for one in found.begun] == [OTHER_BANK]
+    assert alone(without_pin(found)) == [Alone(home.name, BANK, first.certificate.serial_number)]
+    home.counter(home.pc).renew()
+    found = home.status()
+    assert [one.bank for one in found.begun] == [OTHER_BANK]
+    assert alone(without_pin(found)) == []
 
 
 def test_a_store_whose_trouble_is_its_own_is_not_shown_empty(home: Home) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.rig import BANK, Rig
+from tests.api.rig import Rig
 from tests.customer.looking import PROFILE, reach, reach_nobody
 from tests.keystore import databases
 from tests.renewal.world import World
@@ -74,7 +74,9 @@ class Home:
 
     def counter(self, store: StorePort, source: StorePort | None = None, folder: Path | None = None) -> Counter:
         world = self.world
-        profile = Profile(BANK, "みほん信用金庫", world.near.address, (world.rig.service.keys.root,), "", None)
+        profile = Profile(
+            world.near.bank, "みほん信用金庫", world.near.address, (world.rig.service.keys.root,), "", None
+        )
         parts = profile, store, world.near, folder or world.folder, world.screen, lambda: world.rig.now
         return Counter(*parts, world.told.append, source=source)
 

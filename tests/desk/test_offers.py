@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -9,11 +11,13 @@ from tests.desk.gallery_values import seen, store
 from tokenmgr.customer.looks import Look
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk import offers
-from tokenmgr.desk.actions import Action
+from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.journeys import handed, which
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import PinState
+from tokenmgr.domain.status import Next
+from tokenmgr.renewal.journal import Begun
 
 BLANK = Store(Look("", "", StoreKind.MEDIUM, PinState.NOT_SET, lambda: Contents("", [], [], [], [])))
 
@@ -38,6 +42,20 @@ def test_nothing_is_acquired_into_a_blank_one() -> None:
     assert first
     assert (first.action, first.store) == (Action.ACQUIRE, fine)
     assert which.media(cast(Any, SimpleNamespace(seen=found))) == [fine]
+
+
+def test_what_was_begun_at_each_bank_has_its_button() -> None:
+    """One's is seen on the medium; the other's only its PIN would show."""
+    here = store(Next.RESUME)
+    (row,) = here.rows
+    ours, theirs = (Begun(Path(bank), here.look.name, "renewal", bank, key_id="0a") for bank in ("1234", "5678"))
+    looked = seen(here).looked
+    assert looked
+    alone, both = (replace(looked.found, begun=begun) for begun in ([ours], [ours, theirs]))
+    assert offers.of_store(here, alone) is None
+    assert offers.of_store(here, both) == Chosen(Action.RESUME, here)
+    assert offers.unseen(here, both) == [theirs]
+    assert [one for one in both.begun if offers.tells_of(row, one)] == [ours]
 
 
 def test_a_bank_that_names_a_certificate_means_no_other() -> None:

@@ -19,6 +19,7 @@ from tokenmgr.pki.names import holder_of, subscriber_name
 NOW = datetime(2026, 4, 1, 3, 0, 0, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 WHO, OTHER = Whose("1234", "0012345", "user01"), Whose("1234", "0012345", "user02")
+THERE = Whose("5678", "0012345", "user01")  # at another bank
 OPEN = Open(True, NOW + DAY)
 
 
@@ -48,7 +49,7 @@ def holding(draw: st.DrawFn) -> Holding:
     )
     if draw(st.booleans()):
         return made
-    whose = draw(st.sampled_from([WHO, OTHER, None]))
+    whose = draw(st.sampled_from([WHO, OTHER, THERE, None]))
     certified = ends_in(draw(st.sampled_from([-400, -1, 0, 1, 29, 30, 31, 200, 364, 400])), whose)
     is_authority = whose is None and draw(st.booleans())
     return dataclasses.replace(
@@ -147,7 +148,7 @@ def test_a_revoked_successor_replaces_nothing() -> None:
 @given(held)
 def test_of_each_subscriber_at_most_one_logs_in_and_it_is_the_one_that_ends_last(seen: list[Holding]) -> None:
     found = judge(seen, NOW)
-    for whose in (WHO, OTHER):
+    for whose in (WHO, OTHER, THERE):
         own = [(one, j) for one, j in zip(seen, found, strict=True) if one.whose == whose]
         marked = [one for one, judged in own if judged.place is Place.CURRENT]
         best = current(seen, whose, NOW)
@@ -173,9 +174,13 @@ def test_what_works_hides_what_was_before_it_and_nothing_else(seen: list[Holding
 
 @given(held)
 def test_what_is_unfinished_is_finished_before_anything_is_begun(seen: list[Holding]) -> None:
-    found = judge(seen, NOW)
-    if any(one.why is Why.UNFINISHED for one in found):
-        assert not [one for one in found if one.next in (Next.RENEW, Next.ACQUIRE)]
+    """At the same bank; what another's CA has not answered yet changes nothing."""
+    for bank in ("1234", "5678"):
+        own = [one for one in seen if one.whose and one.whose.bank == bank]
+        found = [judged for one, judged in zip(seen, judge(seen, NOW), strict=True) if one in own]
+        assert found == judge(own, NOW)
+        if any(one.why is Why.UNFINISHED for one in found):
+            assert not [one for one in found if one.next in (Next.RENEW, Next.ACQUIRE)]
 
 
 @given(held)

@@ -23,6 +23,8 @@ from tests.renewal.serving import relaying, serving
 from tokenmgr import clock
 from tokenmgr.domain.credential import Credential
 from tokenmgr.domain.generation import RevocationReason, State
+from tokenmgr.domain.renewal import Step
+from tokenmgr.renewal.journal import STORE, Journal, Phase
 
 
 @pytest.fixture
@@ -102,12 +104,18 @@ def newest_list(ca: Authority, openssl: OpenSSL) -> Path:
     return text
 
 
+def known(customer: Customer, bank: str) -> Path:
+    """Another bank's file beside this one's."""
+    file = customer.profile.with_name(f"{bank}.toml")
+    told = customer.profile.read_text(encoding="utf-8").replace(f'code = "{BANK}"', f'code = "{bank}"')
+    file.write_text(told, encoding="utf-8")
+    return file
+
+
 def test_where_two_banks_are_known_login_pins_go_to_the_named_one_only(ca: Authority, customer: Customer) -> None:
     """What is on the medium tells whose renewal it is, and not whose customer somebody becomes."""
     customer.acquire()
-    (customer.profile.parent / "9999.toml").write_text(
-        customer.profile.read_text(encoding="utf-8").replace(f'code = "{BANK}"', 'code = "9999"'), encoding="utf-8"
-    )
+    known(customer, "9999")
     somebody = ca.enrol().user
     typed = f"{customer.stick.pin}\n{LOGIN_PIN}\n{CONFIRMATION_PIN}\n"
     who = ("--contract", CONTRACT, "--user", somebody)
@@ -115,6 +123,28 @@ def test_where_two_banks_are_known_login_pins_go_to_the_named_one_only(ca: Autho
     assert (refused.status, "J112" in refused.err) == (2, True)
     assert ca.states(somebody) == []
     assert customer.renew().status == 0
+
+
+def test_of_several_banks_unfinished_they_are_named_and_of_one_it_goes_on(ca: Authority, customer: Customer) -> None:
+    """The file of a bank that something is unfinished at may be gone: that holds up no other."""
+    customer.acquire()
+    there = known(customer, "9999")
+    customer.stick.fault("C_CreateObject", "unplug", after=True, times=1)
+    assert customer.renew().status != 0
+    customer.stick.control.remove()
+    customer.stick.plug()
+    told = {STORE: customer.serial, "bank": "9999", "operation": "renewal", "kind": "p256"}
+    with Journal.create(customer.folder / "journal", "of another bank", told, clock.now()) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "0a0b"}, clock.now())
+    refused = customer.resume()
+    assert (refused.status, "J112" in refused.err, BANK in refused.err, "9999" in refused.err) == (2, True, True, True)
+    there.unlink()
+    assert customer.resume().status == 0
+    assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
+    refused = customer.resume()
+    assert ("J112" in refused.err, "9999" in refused.err) == (True, True)
+    known(customer, "8888")
+    assert "J110" in customer.resume().err
 
 
 def test_through_the_companys_proxy_and_not_where_that_refuses(ca: Authority, customer: Customer) -> None:

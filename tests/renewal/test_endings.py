@@ -44,8 +44,7 @@ LONG_AFTER = timedelta(minutes=10)  # messages are taken for five
 
 
 def begun_with(world: World) -> Credential:
-    found = pending(world.store.credentials())
-    assert found is not None
+    (found,) = pending(world.store.credentials())
     return found
 
 

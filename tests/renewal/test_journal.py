@@ -15,11 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tokenmgr.customer.operations import is_a_banks
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, JournalInUse, JournalNewer, JournalUnwritable, RenewalError
 from tokenmgr.renewal.journal import SOURCE, STORE, Journal, Phase, begun, durations, store_of, unfinished
-from tokenmgr.renewal.recovery import begun_here, heading_here
+from tokenmgr.renewal.recovery import begun_here, heading_here, is_a_banks
 from tokenmgr.system import hold
 
 NOW = datetime(2026, 4, 1, 3, 0, 0, 123456, tzinfo=UTC)

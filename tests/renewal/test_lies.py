@@ -123,8 +123,7 @@ def test_a_renewal_under_a_lie_from_its_beginning(strict: World) -> None:
 def test_a_lost_key_that_the_ca_is_said_to_know_keeps_nobody(strict: World) -> None:
     """It has never heard of it, and takes the old request for too old: that is signed, and enough."""
     strict.cut_short(*ASKED)
-    lost = pending(strict.store.credentials())
-    assert lost is not None
+    (lost,) = pending(strict.store.credentials())
     strict.destroy(lost)
     strict.rig.now += timedelta(minutes=10)
     strict.near = Lying(strict.rig, state="pending")

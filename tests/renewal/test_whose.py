@@ -19,11 +19,13 @@ from tokenmgr.domain.standing import UNKNOWN, Standing
 from tokenmgr.errors import (
     AuthorityUnreachable,
     BankNotNamed,
+    JournalInUse,
     NothingUnfinished,
     NotPermittedNow,
     UnfinishedFirst,
 )
-from tokenmgr.renewal.recovery import pending, unmarked, whose
+from tokenmgr.renewal.journal import Journal, unfinished
+from tokenmgr.renewal.recovery import pending, unclaimed, unmarked, whose
 
 
 @pytest.fixture
@@ -38,8 +40,7 @@ def states_at(world: World, bank: str) -> list[State]:
 
 
 def marked(world: World) -> Credential:
-    found = pending(world.store.credentials())
-    assert found is not None
+    (found,) = pending(world.store.credentials())
     return found
 
 
@@ -60,22 +61,84 @@ def begun_at_the_other_bank(world: World, number: int, heard: bool) -> Near:
     return Near(world.rig, bank=OTHER_BANK)
 
 
-@pytest.mark.parametrize("cut", [ISSUED, WRITTEN, CONFIRMED], ids=["without", "pending", "active"])
+CUTS = pytest.mark.parametrize("cut", [ISSUED, WRITTEN, CONFIRMED], ids=["without", "pending", "active"])
+
+
+@CUTS
 def test_a_key_that_is_another_banks(world: World, cut: tuple[int, bool], elsewhere: Path) -> None:
-    """The customer has only this bank's profile there: told which one it takes, and nothing is touched."""
+    """The customer has only this bank's profile there: its renewal goes through, and of the other nothing is touched.
+    Whoever wants to go on is told which bank it takes."""
     there = begun_at_the_other_bank(world, *cut)
+    left = marked(world)
     with pytest.raises(BankNotNamed) as refused:
-        world.counter(elsewhere).renew()
-    assert refused.value.banks == (OTHER_BANK,)
-    with pytest.raises(BankNotNamed):
         world.resume(elsewhere)
-    assert marked(world).key.label.startswith(f"{MARK} {OTHER_BANK}-")
-    assert world.rig.states() == [State.ACTIVE]
-    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
-    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
+    assert refused.value.banks == (OTHER_BANK,)
     world.counter(elsewhere).renew()
     assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    assert marked(world) == left
+    assert marked(world).key.label.startswith(f"{MARK} {OTHER_BANK}-")
+    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
+    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
     assert not world.unfinished()
+
+
+@CUTS
+def test_one_bank_does_not_wait_for_another(world: World, cut: tuple[int, bool]) -> None:
+    """The other's CA stays away while this one's certificate is about to end: on the same PC, whose journals it has."""
+    there = begun_at_the_other_bank(world, *cut)
+    (journal,) = unfinished(world.folder)
+    before, left = journal.read_bytes(), marked(world)
+    rehearsed = world.counter().rehearse()
+    assert rehearsed.is_as_it_was
+    world.counter().renew()
+    world.counter().acquire(world.applicant(user=world.rig.enrol("user02").user), KeyKind.P256)
+    assert (journal.read_bytes(), marked(world)) == (before, left)
+    assert unfinished(world.folder) == [journal]
+    assert world.logs_in()
+    assert world.logs_in("user02")
+    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
+    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
+    assert not world.unfinished()
+
+
+def test_both_are_cut_short_and_each_goes_on_with_its_own(world: World) -> None:
+    """Neither waits for the other; and what is left of a rehearsal is taken back, whatever was begun before it."""
+    there = begun_at_the_other_bank(world, *ISSUED)
+    world.cut(2)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().rehearse()
+    world.cut(1)
+    with pytest.raises(AuthorityUnreachable):
+        world.counter().renew()
+    world.near = Near(world.rig)
+    world.restarted()
+    assert len(unfinished(world.folder)) == 2
+    world.resume()
+    assert world.rig.states() == [State.SUPERSEDED, State.ACTIVE]
+    with pytest.raises(BankNotNamed):
+        world.resume()
+    world.counter(near=there).resume(lambda _contract, _user: world.applicant())
+    assert states_at(world, OTHER_BANK) == [State.ACTIVE]
+    with pytest.raises(NothingUnfinished):
+        world.resume()
+
+
+def test_what_a_journal_here_is_at_is_nobody_elses(world: World, elsewhere: Path) -> None:
+    """As at another CA, whose keys say of no bank that they are its: no second one goes on with the same key."""
+    world.cut_short()
+    world.store.rename(marked(world).key.key_id, MARK)
+    there, name = world.store.credentials(), world.store.name
+    assert pending(unclaimed(there, elsewhere, name, bank="")) == [marked(world)]
+    assert unclaimed(there, world.folder, name, bank="") == []
+
+
+def test_while_a_program_is_at_it_another_bank_waits(world: World) -> None:
+    """Two at a time on one medium would be in each other's way, whoever they are."""
+    begun_at_the_other_bank(world, *ISSUED)
+    (journal,) = unfinished(world.folder)
+    with Journal.open(journal), pytest.raises(JournalInUse):
+        world.counter().renew()
+    world.counter().renew()
 
 
 def test_with_another_banks_profile_nothing_is_gone_on_with(world: World) -> None:
@@ -221,16 +284,16 @@ def test_without_labels_the_ca_says_which_one_waits(world: World) -> None:
     def all_unknown(_: str) -> Standing:
         return UNKNOWN
 
-    assert unmarked(there, world.near.standing) == waiting
-    assert unmarked(there, all_unknown) is None
+    assert unmarked(there, world.near.standing) == [waiting]
+    assert unmarked(there, all_unknown) == []
     assert mark_of(waiting.key.label) == MARK
     world.resume()
-    assert unmarked(world.store.credentials(), world.near.standing) is None
+    assert unmarked(world.store.credentials(), world.near.standing) == []
 
 
 def test_without_labels_a_key_that_was_never_asked_for_is_left_alone(world: World) -> None:
     world.cut_short(1)
     assert marked(world).certificate is None
-    assert unmarked(world.store.credentials(), world.near.standing) is None
+    assert unmarked(world.store.credentials(), world.near.standing) == []
     world.rig.now += timedelta(minutes=10)
     world.resume()

@@ -190,4 +190,4 @@ class World:
         return [one for one in self.store.credentials() if one.certificate]
 
     def unfinished(self) -> bool:
-        return pending(self.store.credentials()) is not None or bool(unfinished(self.folder))
+        return bool(pending(self.store.credentials()) or unfinished(self.folder))

@@ -16,7 +16,7 @@ from tokenmgr.cli import opened, options, prompts
 from tokenmgr.cli.options import Command
 from tokenmgr.cli.output import Exit, Output
 from tokenmgr.customer import other_ca
-from tokenmgr.customer.operations import Counter, is_a_banks
+from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.other_ca import NO_NAME, PBM, PBMAC1, OtherCounter, Referred
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.errors import CmpAsked, PinMissing
@@ -26,7 +26,7 @@ from tokenmgr.pki.bundle import certificates_in
 from tokenmgr.pki.subject import read_name
 from tokenmgr.renewal.journal import SOURCE
 from tokenmgr.renewal.other_ca import OtherAuthority
-from tokenmgr.renewal.recovery import heading_here
+from tokenmgr.renewal.recovery import heading_here, is_a_banks, of_banks
 from tokenmgr.wiring import around, places, stores
 from tokenmgr.wiring.counter import NOT_HERE, both, hooks_of
 from tokenmgr.wiring.libraries import settings
@@ -66,10 +66,11 @@ def give_up_option(command: Command) -> Command:
     return click.option("--give-up", is_flag=True, help=t("help.o_give_up"))(command)
 
 
-def require_lost(target: Where, only: str | None) -> None:
+def require_lost(target: Where, only: str | None, bank: str | None) -> None:
     """A bank's operation is not given up, for its CA says what becomes of it: but where what would be asked by is in a
     store that is not here."""
-    source = str(heading_here(settings().journal_folder, _name(target, only), is_a_banks).get(SOURCE) or "")
+    meant = of_banks([bank]) if bank else is_a_banks
+    source = str(heading_here(settings().journal_folder, _name(target, only), meant).get(SOURCE) or "")
     if source:
         try:
             stores.look_for(places.by_name(source, target), only)

@@ -160,7 +160,7 @@ def resume(
         reached = other_cas.counter(other, only, target, Terminal(as_json), source, secret_fd=secret_fd, **how)
     else:
         if give_up:
-            other_cas.require_lost(target, only)
+            other_cas.require_lost(target, only, bank)
         reached = counter(bank, only, target, Terminal(as_json), source, **how)
     with reached as (at, progress):
 

@@ -79,7 +79,7 @@ def _renew(one: Alone, asked: Asked, done: Done) -> None:
     target = places.by_name(one.store, options.where(asked.named))
     number = "" if one.certificate is None else f"{one.certificate:x}"
     try:
-        with counter(asked.bank, asked.only, target, Terminal(asked.as_json), no_hooks=asked.named["no_hooks"]) as (
+        with counter(one.bank, asked.only, target, Terminal(asked.as_json), no_hooks=asked.named["no_hooks"]) as (
             at,
             _progress,
         ):
@@ -110,4 +110,4 @@ def _tell(left: Looked, done: Done, as_json: bool) -> int:
 
 def _failed_as_json(one: Alone, error: TokenmgrError) -> dict[str, Any]:
     number = None if one.certificate is None else f"{one.certificate:x}"
-    return {"store": one.store, "certificate": number, "error": error_as_json(error)}
+    return {"store": one.store, "bank": one.bank, "certificate": number, "error": error_as_json(error)}

@@ -101,12 +101,12 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
             yield t("bank.acquisition"), open_in_words(standing.acquisition)
     if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
         yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
-    if step := _step(row, seen.look.name, now):
+    if step := _step(row, seen, now):
         yield t("seen.next"), step
 
 
-def _step(row: Row, serial: str, now: datetime) -> str:
-    """A command, or whom to ask."""
+def _step(row: Row, seen: Seen, now: datetime) -> str:
+    """A command, or whom to ask. Where certificates or keys of several banks are, it says which one it is for."""
     which, whose = row.judged.next, row.held.whose
     if which is Next.NOTHING:
         return ""
@@ -115,7 +115,9 @@ def _step(row: Row, serial: str, now: datetime) -> str:
         return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
     named = whose or Whose("CODE", "NUMBER", "ID")
     told = {"bank": named.bank, "contract": named.contract, "user": named.user, "folder": settings().bank_folder}
-    return t(f"seen_next.{which.value}", serial=serial, **told)
+    step = t(f"seen_next.{which.value}", serial=seen.look.name, **told)
+    banks = {one.held.whose.bank for one in seen.rows if one.held.whose}
+    return f"{step} --bank {named.bank}" if whose and len(banks) > 1 and which in (Next.RENEW, Next.RESUME) else step
 
 
 def _way(told: Standing | None, is_over: bool) -> str:
@@ -134,8 +136,12 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
-    step = "seen.go_on" if found.is_here(begun) else "seen.insert_and_go_on"
-    click.echo(f"  {t(step, serial=begun.store, file=begun.path)}")
+    if found.is_here(begun):
+        is_alone = all(one.bank == begun.bank for one in found.begun if one.store == begun.store)
+        bank = "" if is_alone or not begun.bank else f" --bank {begun.bank}"
+        click.echo(f"  {t('seen.go_on', serial=begun.store)}{bank}")
+    else:
+        click.echo(f"  {t('seen.insert_and_go_on', serial=begun.store, file=begun.path)}")
 
 
 # --- as JSON (docs/renewal.md) ---
@@ -209,7 +215,7 @@ def _key(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
         "verdict": row.judged.verdict.value,
         "why": row.judged.why.value,
         "next": row.judged.next.value,
-        "next_text": _step(row, seen.look.name, now),
+        "next_text": _step(row, seen, now),
         "authority": _standing(row.held.standing),
         "not_asked": words.not_asked(row) or None,
     }

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from tokenmgr.customer.operations import RENEWAL
-from tokenmgr.customer.status import Seen, Status
+from tokenmgr.customer.status import Row, Seen, Status
 from tokenmgr.domain.status import Next, of_silence
 
 
@@ -29,23 +29,38 @@ def _pressing(seen: Seen) -> Seen:
 
 @dataclass(frozen=True)
 class Alone:
-    """A renewal that needs nobody: on which store, of which certificate (none: what is unfinished there)."""
+    """A renewal that needs nobody: on which store, at which bank, of which certificate (none: what is unfinished)."""
 
     store: str
+    bank: str
     certificate: int | None
 
 
 def alone(found: Status) -> list[Alone]:
-    """What is unfinished on a store comes before everything else there (R14). What is no renewal at a bank, or needs a
-    second store, and so perhaps somebody, is left to a person."""
-    left = {one.store for one in found.begun if one.source or one.operation != RENEWAL or not one.bank}
-    able = [one for one in found.stores if one.look.opens_alone and not one.error and one.look.name not in left]
-    todo: list[Alone] = []
-    for seen in able:
-        name, steps = seen.look.name, [row.judged.next for row in seen.rows]
-        if Next.RESUME in steps:
-            todo.append(Alone(name, None))
-        else:
-            due = [row.number for row in seen.rows if row.judged.next is Next.RENEW and row.number is not None]
-            todo += [Alone(name, number) for number in due]
-    return todo
+    """What is unfinished at a bank comes before everything else of that bank's on the store (R14), and before nothing
+    of another's. What is no renewal, or needs a second store, and so perhaps somebody, is left to a person."""
+    able = [one for one in found.stores if one.look.opens_alone and not one.error]
+    return [todo for seen in able for bank in _banks(seen, found) for todo in _alone(seen, bank, found)]
+
+
+def _alone(seen: Seen, bank: str, found: Status) -> list[Alone]:
+    name, rows = seen.look.name, [row for row in seen.rows if _bank(row, found) == bank]
+    begun = [one for one in found.begun if (one.store, one.bank) == (name, bank)]
+    if any(one.source or one.operation != RENEWAL for one in begun):
+        return []
+    if any(row.judged.next is Next.RESUME for row in rows):
+        return [Alone(name, bank, None)]
+    due = [row.number for row in rows if row.judged.next is Next.RENEW and row.number is not None]
+    return [Alone(name, bank, number) for number in due]
+
+
+def _banks(seen: Seen, found: Status) -> list[str]:
+    """In the order in which they are shown. What says of no bank that it is its is nobody's here."""
+    return [bank for bank in dict.fromkeys(_bank(row, found) for row in seen.rows) if bank]
+
+
+def _bank(row: Row, found: Status) -> str:
+    """As the key's certificate or mark says, or the journal that is at it."""
+    if row.held.whose:
+        return row.held.whose.bank
+    return next((one.bank for one in found.begun if one.key_id == row.item.key_id), "")

@@ -4,17 +4,18 @@ CA or the domain decides; what it knows is who is meant, and which journal is wh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from tokenmgr.cmp.conversation import Identity
+from tokenmgr.customer.choosing import of_serial, to_renew
 from tokenmgr.customer.hooks import Hooks, about
 from tokenmgr.customer.profiles import Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, Key, KeyKind
-from tokenmgr.domain.holding import DEAD, LEFT, LIVED, Whose, marked_for
+from tokenmgr.domain.holding import LEFT, LIVED, Whose
 from tokenmgr.domain.rehearsal import Failure
 from tokenmgr.domain.renewal import Ending, Step
 from tokenmgr.domain.standing import UNKNOWN
@@ -31,7 +32,6 @@ from tokenmgr.errors import (
     RehearsalTakenBack,
     RehearsalUntold,
     RenewalError,
-    SeveralToRenew,
     SourceMissing,
     TokenmgrError,
     UndoneHere,
@@ -39,7 +39,6 @@ from tokenmgr.errors import (
 )
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
-from tokenmgr.renewal.acceptance import require_clock
 from tokenmgr.renewal.engine import STAYS, Engine
 from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
@@ -48,21 +47,22 @@ from tokenmgr.renewal.recovery import (
     begun_elsewhere,
     begun_here,
     current,
+    headings_here,
+    is_a_banks,
+    is_rehearsed,
+    meant_for,
     named,
+    of_banks,
     pending,
+    require_nobody_at,
+    unclaimed,
     unmarked,
-    whose,
 )
 from tokenmgr.renewal.rehearsal import Rehearsal
 
-CMP = "cmp"  # in a heading: the address of a CA that is not ours (other_ca.py)
 RENEWAL, ACQUISITION = "renewal", "acquisition"
 UNREACHED = (AuthorityUnreachable, AuthorityUntrusted, ProxyRefused)  # nobody is there to be told anything
 E = TypeVar("E", bound=Engine)
-
-
-def is_a_banks(heading: Mapping[str, Value]) -> bool:
-    return not heading.get(CMP)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Counter:
         was_rehearsed = self._take_back(is_told=False)
         begun = self._begun()
         if begun is None:
-            raise (RehearsalTakenBack if was_rehearsed else NothingUnfinished)(serial=self.store.name)
+            raise RehearsalTakenBack(serial=self.store.name) if was_rehearsed else self._nothing()
         return self._go_on(begun, ask)
 
     def give_up(self) -> Outcome | None:
@@ -156,7 +156,7 @@ class Counter:
         What the CA has confirmed is finished instead."""
         begun = self._begun()
         if begun is None:
-            raise NothingUnfinished(serial=self.store.name)
+            raise self._nothing()
         with begun:
             self._require_hopeless()
             made = [one for one in self.store.credentials() if one.key.key_id.hex() == begun.fact("key_id")]
@@ -214,14 +214,12 @@ class Counter:
     def _take_back(self, is_told: bool = True) -> bool:
         """What rehearsals that were cut short have left, on this PC or another: so none is in a renewal's way. Whether
         there was anything."""
-        found, was_here = begun_here(self.folder, self.store.name, self.tell), False
-        while found is not None and rehearsal.is_one(found):
+        was_here = False
+        while found := begun_here(self.folder, self.store.name, self.tell, is_rehearsed):
             with found:
                 self._require_same_stick(found)
                 rehearsal.take_back(self.store, found, self.clock())
-            found, was_here = begun_here(self.folder, self.store.name, self.tell), True
-        if found is not None:
-            found.close()
+            was_here = True
         left = rehearsal.left(self.store.contents(), known=self._unmarked())
         rehearsal.remove(self.store, left, self.clock())
         if is_told and (was_here or left):
@@ -232,32 +230,45 @@ class Counter:
         """Keys of rehearsals on a store that keeps no labels, as the CA tells."""
         if self.store.keeps_labels:
             return []
-        bare = [one.key for one in self.store.credentials() if one.certificate is None and one.key.public_key]
+        bare = [one.key for one in self._unclaimed() if one.certificate is None and one.key.public_key]
         return [one for one in bare if self.authority.standing(one.fingerprint).is_rehearsal]
 
     # --- what is unfinished ---
 
     def _begun(self) -> Journal | None:
+        """What is another bank's stays as it is, however long that one's CA is silent: nothing here waits for it."""
+        require_nobody_at(self.folder, self.store.name)
         found = begun_here(self.folder, self.store.name, self.tell, self._is_its_own)
         if found is not None:
             self._require_same_stick(found)
             if str(found.heading.get(SOURCE) or "") != (self.source.name if self.source else self.lost):
                 self._refuse_other(found)
-            if found.heading.get("bank", self.profile.code) != self.profile.code:
-                found.close()
-                raise BankNotNamed(banks=(str(found.heading["bank"]),))
             return found
-        there = self.store.credentials()
-        left = pending(there)
-        if left is None and not self.store.keeps_labels:
-            left = unmarked(there, self.authority.standing)
-        heading = self._recovered(left) if left else None
-        if left is None or heading is None:
-            return None
-        return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
+        for left in self._left():
+            heading = self._recovered(left)
+            if heading is not None:
+                return begun_elsewhere(self.folder, self.store, left, heading, self.clock())
+        return None
+
+    def _left(self) -> Sequence[Credential]:
+        """Found by the store alone. Where that keeps no labels, this CA is asked of nothing that is another bank's."""
+        own = self._unclaimed()
+        return pending(own) or ([] if self.store.keeps_labels else unmarked(own, self.authority.standing))
+
+    def _unclaimed(self) -> list[Credential]:
+        return unclaimed(self.store.credentials(), self.folder, self.store.name, self.profile.code)
 
     def _is_its_own(self, heading: Mapping[str, Value]) -> bool:
-        return is_a_banks(heading)
+        return of_banks([self.profile.code])(heading)
+
+    def _nothing(self) -> RenewalError:
+        """Of this bank; but there may be something of others, and one of them may be meant."""
+        told = headings_here(self.folder, self.store.name, is_a_banks)
+        marked = filter(None, map(meant_for, pending(self.store.credentials())))
+        others = {str(one.get("bank") or "") for one in told} | {one.bank for one in marked}
+        if others := others - {"", self.profile.code}:
+            return BankNotNamed(banks=tuple(sorted(others)))
+        return NothingUnfinished(serial=self.store.name)
 
     def _require_same_stick(self, begun: Journal) -> None:
         told = str(begun.heading.get("usb") or "")
@@ -272,11 +283,9 @@ class Counter:
         is_whole = left.key.public_key is not None  # of half a key pair nobody knows anything; it is taken back
         known = self.authority.standing(left.key.fingerprint) if is_whole else UNKNOWN
         by_ca = Whose(self.profile.code, known.contract, known.user) if known.user else None
-        who = whose(left) or marked_for(left.key.label) or by_ca
+        who = meant_for(left) or by_ca
         if who is None:
             return None
-        if who.bank != self.profile.code:
-            raise BankNotNamed(banks=(who.bank,))
         old = current(others, self.clock(), who)
         kind = left.key.kind if is_whole else self._usual_kind().value
         heading: dict[str, Value] = {"bank": self.profile.code, "kind": kind}
@@ -301,7 +310,7 @@ class Counter:
         with journal:
             operation = str(journal.heading.get("operation"))
             kind = KeyKind(str(journal.heading["kind"]))
-            old = None if self.lost else self._of_serial(str(journal.heading.get("old") or ""))
+            old = None if self.lost else of_serial(self._from.credentials(), str(journal.heading.get("old") or ""))
             if old is not None:
                 return self._run(journal, Order(kind, old), self._by(old))
             told = [str(journal.heading.get(name) or "") for name in ("contract", "user")]
@@ -370,31 +379,5 @@ class Counter:
     def _whose(self, applicant: Applicant) -> Whose:
         return Whose(self.profile.code, applicant.contract, applicant.user)
 
-    def _is_ours(self, one: Credential) -> bool:
-        found = whose(one)
-        return found is not None and found.bank == self.profile.code
-
-    def _of_serial(self, serial: str) -> Credential | None:
-        return next(
-            (one for one in self._from.credentials() if one.facts and f"{one.facts.serial_number:x}" == serial), None
-        )
-
     def _old(self, serial: str) -> Credential:
-        """The one that logs in: of each subscriber the one that is valid longest, and there is one subscriber."""
-        now = self.clock()
-        own = [one for one in self._from.credentials() if self._is_ours(one)]
-        valid = [one for one in own if one.facts and one.facts.is_valid(now)]
-        if serial:
-            valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
-        found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
-        if not found:
-            if own:
-                require_clock(self.authority.offer().now, now)
-            raise NothingToRenew(serial=self._from.name, bank=self.profile.code)
-        if len(found) > 1:  # what is dead at the CA is nobody's to choose
-            alive = [one for one in found if self.authority.standing(one.key.fingerprint).state not in DEAD]
-            found = alive or found
-        if len(found) > 1:
-            names = sorted(f"{one.facts.serial_number:x} {one.facts.subject}" for one in found if one.facts)
-            raise SeveralToRenew(serial=self._from.name, certificates=tuple(names))
-        return found[0]
+        return to_renew(self._from, self.profile.code, serial, self.authority, self.clock())

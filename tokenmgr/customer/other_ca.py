@@ -15,10 +15,9 @@ from tokenmgr.cmp.conversation import Identity
 from tokenmgr.cmp.faults import ProtocolFault
 from tokenmgr.cmp.messages import parse
 from tokenmgr.cmp.protection import verify_mac
-from tokenmgr.customer.operations import ACQUISITION, CMP, RENEWAL, AskApplicant, Counter, Outcome
+from tokenmgr.customer.operations import ACQUISITION, RENEWAL, AskApplicant, Counter, Outcome
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
-from tokenmgr.domain.holding import marked_for
 from tokenmgr.errors import CmpAsked, SeveralToRenew
 from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
@@ -26,7 +25,7 @@ from tokenmgr.renewal.acceptance import issuers_of, label_of
 from tokenmgr.renewal.evidence import decoded
 from tokenmgr.renewal.journal import Journal, Value, heading_of, unfinished
 from tokenmgr.renewal.order import Order
-from tokenmgr.renewal.recovery import current, heading_here, whose
+from tokenmgr.renewal.recovery import CMP, current, heading_here
 
 PBM, PBMAC1 = "pbm", "pbmac1"
 _ROOTS, _TLS = "roots", "tls_roots"
@@ -141,8 +140,6 @@ class OtherCounter(Counter):
 
     def _recovered(self, left: Credential) -> Mapping[str, Value] | None:
         """A key that waits, and says of no bank that it is its: the journal is lost, and this CA is named again."""
-        if whose(left) or marked_for(left.key.label):
-            return None
         heading: dict[str, Value] = {"bank": "", "kind": left.key.kind, **self._told_ca()}
         own = self._valid("", but=left)
         if len(own) > 1:

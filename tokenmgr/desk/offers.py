@@ -9,6 +9,7 @@ from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import BY_NEXT, Action, Chosen
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.status import Next, Place, Verdict, Why
+from tokenmgr.renewal.journal import Begun
 
 MAIN = (Action.RESUME, Action.RENEW, Action.ACQUIRE, Action.DIAGNOSE)  # the rest is in the menu
 
@@ -30,10 +31,22 @@ def of_store(store: Store, found: Status) -> Chosen | None:
         return Chosen(Action.UNBLOCK, store)
     if store.look.pin is PinState.TO_BE_CHANGED and _is_stick(store):  # before anything else can be done
         return Chosen(Action.PIN, store)
-    is_begun = any(one.store == store.look.name and not one.trouble for one in found.begun)
-    if is_begun and not any(row.judged.next is Next.RESUME for row in store.rows):
-        return Chosen(Action.RESUME, store)
-    return None
+    return Chosen(Action.RESUME, store) if unseen(store, found) else None
+
+
+def unseen(store: Store, found: Status) -> list[Begun]:
+    """What was begun on it, and no certificate or key that is seen says so: each bank has its own."""
+    rows = [row for row in store.rows if row.judged.next is Next.RESUME]
+    return [one for one in begun_on(store, found) if not any(tells_of(row, one) for row in rows)]
+
+
+def begun_on(store: Store, found: Status) -> list[Begun]:
+    return [one for one in found.begun if one.store == store.look.name and not one.trouble]
+
+
+def tells_of(row: Row, begun: Begun) -> bool:
+    whose = row.held.whose
+    return row.item.key_id == begun.key_id or (whose is not None and whose.bank == begun.bank)
 
 
 def primary(found: Status, has_bank: bool) -> Chosen | None:

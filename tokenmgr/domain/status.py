@@ -109,13 +109,23 @@ def of_silence(may_pass: bool) -> Verdict:
 
 
 def judge(held: Sequence[Holding], now: datetime, beside: Sequence[Holding] = ()) -> list[Judged]:
-    """Of each, in their order. What is unfinished comes first: one next step is enough (R14). `beside`: what there is
-    in other stores, where the next generation may be."""
+    """Of each, in their order. What is unfinished comes first (R14), of that bank's: another's waits for nothing, and
+    what says of no bank that it is its holds up nobody. `beside`: what there is in other stores, where the next
+    generation may be."""
     found = [_judged(one, held, now, beside) for one in held]
-    if not any(one.why is Why.UNFINISHED for one in found):
-        return found
-    begins = (Next.RENEW, Next.ACQUIRE)
-    return [replace(one, next=Next.RESUME) if one.next in begins else one for one in found]
+    banks = {one.whose.bank for one, judged in zip(held, found, strict=True) if one.whose and _is_begun(judged)}
+    return [
+        replace(judged, next=Next.RESUME) if one.whose and one.whose.bank in banks and _begins(judged) else judged
+        for one, judged in zip(held, found, strict=True)
+    ]
+
+
+def _is_begun(judged: Judged) -> bool:
+    return judged.why is Why.UNFINISHED
+
+
+def _begins(judged: Judged) -> bool:
+    return judged.next in (Next.RENEW, Next.ACQUIRE)
 
 
 def _judged(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequence[Holding]) -> Judged:

@@ -113,7 +113,7 @@ class ProfileTwice(ProfileWrong):
 
 
 class BankNotNamed(RenewalError, InputError):
-    """Several banks are known here, and nothing says which one is meant."""
+    """Nothing says which bank is meant; or what is here is not the one's that was named. `banks`: those that may be."""
 
     code = "J112"
     banks: tuple[str, ...]

@@ -36,7 +36,7 @@ from tokenmgr.errors import (
     RenewalError,
     SignatureWrong,
 )
-from tokenmgr.system import hold, private_folder, sync_folder
+from tokenmgr.system import held, hold, private_folder, sync_folder
 
 VERSION = 1
 SUFFIX = ".jsonl"
@@ -266,6 +266,13 @@ def _held(path: Path) -> IO[bytes]:
         raise JournalInUse(file=str(path)) from error
     except OSError as error:  # nobody is waited for: a place that takes no locks, such as some on a server, never will
         raise JournalUnwritable(file=str(path), reason=error.strerror or str(error)) from error
+
+
+def is_held(path: Path) -> bool:
+    """By a program that is at it now. In a place that takes no locks nobody has one."""
+    with suppress(OSError), held(path.with_suffix(".lock")) as is_free:
+        return not is_free
+    return False
 
 
 def _read(path: Path) -> tuple[list[Line], str, int]:

@@ -24,7 +24,7 @@ from tokenmgr.domain.renewal import AtAuthority, Ending, Evidence, Step
 from tokenmgr.errors import NotPermittedNow, RehearsalNotOffered, TokenmgrError
 from tokenmgr.renewal.engine import STAYS, Engine
 from tokenmgr.renewal.evidence import Known, made_key
-from tokenmgr.renewal.journal import REHEARSAL, Journal, Phase, Value
+from tokenmgr.renewal.journal import Journal, Phase, Value
 from tokenmgr.renewal.ports import AuthorityPort, StorePort
 
 THERE = "there"  # what was on the store before
@@ -98,10 +98,6 @@ class Rehearsal(Engine):
 
     def _remove_made(self) -> None:
         clear(self.store, self.journal, self.clock())
-
-
-def is_one(journal: Journal) -> bool:
-    return bool(journal.heading.get(REHEARSAL))
 
 
 def take_back(store: StorePort, journal: Journal, now: datetime) -> None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from tokenmgr import clock
 from tokenmgr.customer.hooks import Hooks
-from tokenmgr.customer.operations import Counter, is_a_banks
+from tokenmgr.customer.operations import RENEWAL, Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.errors import (
     BankNotNamed,
@@ -25,7 +25,16 @@ from tokenmgr.errors import (
 from tokenmgr.renewal.authority import Authority, Pause
 from tokenmgr.renewal.journal import SOURCE, STORE, begun, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
-from tokenmgr.renewal.recovery import Meant, heading_here, whose
+from tokenmgr.renewal.recovery import (
+    Meant,
+    heading_here,
+    headings_here,
+    is_a_banks,
+    meant_for,
+    of_banks,
+    pending,
+    whose,
+)
 from tokenmgr.wiring import places, stores
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.person import Person, Screen
@@ -55,8 +64,10 @@ def counter(
     known = banks.named(bank)
     if is_first:
         _only(known, banks.broken_of(bank) if bank is None else [])
-    with both(only, target, person, source, is_a_banks if goes_on else None, gives_up) as (new, old, lost, screen):
-        profile = _meant(known, banks.broken_of(bank) if bank is None else [], new.store, (old or new).store)
+    meant = of_banks([one.code for one in known]) if goes_on else None
+    with both(only, target, person, source, meant, gives_up) as (new, old, lost, screen):
+        broken = banks.broken_of(bank) if bank is None else []
+        profile = _meant(known, broken, new.store, (old or new).store, goes_on)
         with authority(profile, person.pause) as reached:
             parts = profile, new.store, reached, settings().journal_folder, screen, clock.now, screen.tell
             hooks = hooks_of(screen, no_hooks)
@@ -133,16 +144,29 @@ def _banks(bank: str | None, person: Person) -> Banks:
     return found
 
 
-def _meant(known: list[Profile], broken: list[ProfileWrong], store: StorePort, holder: StorePort) -> Profile:
+def _meant(
+    known: list[Profile], broken: list[ProfileWrong], store: StorePort, holder: StorePort, goes_on: bool
+) -> Profile:
     """The named one, the only one, the one that something was begun with, or that the certificates are of."""
     if len(known) > 1 or broken:
-        begun = str(heading_here(settings().journal_folder, store.name, is_a_banks).get("bank") or "")
-        codes = {begun} if begun else {found.bank for one in holder.credentials() if (found := whose(one))}
+        begun = _begun_with(store, goes_on)
+        codes = begun if begun and goes_on else begun | {of.bank for one in holder.credentials() if (of := whose(one))}
         broken = [one for one in broken if not codes or one.bank in ("", *codes)]
         matching = [one for one in known if one.code in codes]
         if matching:
             return _only(matching, [one for one in broken if one.bank])
+        if begun and goes_on and not broken:
+            raise ProfileMissing(bank=min(begun), folder=str(settings().bank_folder))
     return _only(known, broken)
+
+
+def _begun_with(store: StorePort, goes_on: bool) -> set[str]:
+    """The banks that something unfinished here is of; for a renewal, that a renewal is: what else was begun at one bank
+    does not make it the one that is meant."""
+    headings = headings_here(settings().journal_folder, store.name, is_a_banks)
+    begun = {str(one.get("bank") or "") for one in headings if goes_on or one.get("operation") == RENEWAL}
+    marked = {of.bank for one in pending(store.credentials()) if (of := meant_for(one))} if goes_on else set()
+    return (begun | marked) - {""}
 
 
 def _only(known: list[Profile], broken: list[ProfileWrong]) -> Profile:

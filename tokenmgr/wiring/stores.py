@@ -24,7 +24,7 @@ from tokenmgr.wiring.places import TPM, Token, Where, file_named, name_of_token,
 
 @dataclass(frozen=True)
 class Opened:
-    """`doing`: the call that it is at. `stick`: what it is in, as the USB bus tells."""
+    """`doing`: the call that it is at. `stick`: what it is, or is built into, as the USB bus tells."""
 
     store: StorePort
     label: str
@@ -118,9 +118,10 @@ def passphrase(path: Path, where: Where, person: Person) -> Secret:
 
 
 def _stick(seen: around.Surroundings, medium: MediumFacts) -> str:
-    """As the bus tells of it; empty where it tells of none, or of several that may be it."""
-    found = [one.device for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
-    return found[0].identity if len(found) == 1 else ""
+    """As the bus tells of it; empty where it tells of none, or of several that may be it. A reader that no family is
+    known by is none: a card may be put into another one, and its own number is the bond (S4)."""
+    found = [one for one in seen.plugged if medium.serial in [each.serial for each in one.media]]
+    return found[0].device.identity if len(found) == 1 and found[0].family else ""
 
 
 def _instead(stick: str) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tokenmgr.clock import japan_time
+from tokenmgr.customer.status import Row, Status
 from tokenmgr.customer.status import Seen as Store
 from tokenmgr.desk.actions import Action, Chosen
 from tokenmgr.desk.choosing import Place, Prepared, prepare
 from tokenmgr.desk.errands import Errand, Verb
 from tokenmgr.desk.flow import Flow
+from tokenmgr.desk.offers import begun_on, tells_of, unseen
 from tokenmgr.desk.pages.consent import ConsentPage
 from tokenmgr.desk.pages.place import Choice, NoPlacePage, PlacePage
 from tokenmgr.desk.words import in_words, labelled, promise, short
@@ -142,10 +144,7 @@ class Renewing:
 def _go_on(flow: Flow, chosen: Chosen, store: Store) -> None:
     """What was begun is found by the engine; here it is told as far as a look has shown it."""
     whose = chosen.row.held.whose if chosen.row else None
-    found = flow.seen.looked.found.begun if flow.seen and flow.seen.looked else []
-    begun = next((one for one in reversed(found) if one.store == store.look.name and one.is_unfinished), None)
-    if begun is not None and begun.trouble:
-        begun = None
+    begun = _begun(chosen.row, store, flow.seen.looked.found) if flow.seen and flow.seen.looked else None
     bank = (begun and begun.bank) or (whose and whose.bank) or None
     errand = Errand(Verb.RESUME, by_name(store.look.name, Where()), bank=bank)
 
@@ -154,6 +153,13 @@ def _go_on(flow: Flow, chosen: Chosen, store: Store) -> None:
         return ConsentPage(told, lambda: flow.start(errand), flow.home, chosen.origin, Verb.RESUME.value)
 
     flow.show(page)
+
+
+def _begun(row: Row | None, store: Store, found: Status) -> Begun | None:
+    """The newest of that certificate's or key's bank; where none was chosen, of what no other button is for."""
+    every = begun_on(store, found)
+    meant = [one for one in every if tells_of(row, one)] if row else unseen(store, found) or every
+    return meant[-1] if meant else None
 
 
 def _of_whose(whose: Whose | None) -> Told:
