@@ -77,6 +77,18 @@ def test_what_is_left_as_json_is_rounded_down_on_both_sides_of_the_end(world: Wo
         assert (found["seconds_left"], found["days_left"]) == (seconds, days)
 
 
+@pytest.mark.parametrize("kept", OldGeneration)
+def test_after_a_renewal_that_has_expired_as_well_it_is_the_newer_that_is_told(
+    world: World, kept: OldGeneration
+) -> None:
+    world.rig.change_policy(old_generation=kept)
+    world.renewable()
+    world.rig.now = world.counter().renew().certificate.not_after + SECOND
+    found = status(world)
+    assert [one.why for one in judged(found)] == [Why.EXPIRED, Why.REPLACED][: len(judged(found))]
+    assert found.verdict is Verdict.EXPIRED
+
+
 @pytest.mark.parametrize("online", [True, False])
 def test_after_a_renewal_two_generations_are_told_apart(world: World, online: bool) -> None:
     world.rig.change_policy(old_generation=OldGeneration.AT_EXPIRY)

@@ -142,6 +142,10 @@ def _judged(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequen
         goes = one.is_over(now) or one.state in DEAD
         return Judged(Place.BEFORE, Why.REPLACED, Next.CLEAN if goes else Next.NOTHING)
     why = _state_of(one, now)
+    if why is Why.ELSEWHERE and _is_followed(one, held):
+        return Judged(Place.BEFORE, Why.REPLACED)
+    if why is Why.ELSEWHERE and _is_followed(one, beside):
+        return Judged(Place.BEFORE, Why.MOVED)
     if why in (Why.ELSEWHERE, Why.REVOKED, Why.EXPIRED) and current(beside, one.whose, now) is not None:
         return Judged(Place.BEFORE, Why.MOVED)
     return Judged(_place_of(one, best, held), why, _next_of(one, why))
@@ -158,9 +162,20 @@ def _without_a_name(one: Holding) -> Judged:
 def _place_of(one: Holding, best: Holding | None, held: Sequence[Holding]) -> Place:
     if best is one:
         return Place.CURRENT
+    return Place.BEFORE if _later(one, held) else Place.LAST
+
+
+def _later(one: Holding, held: Sequence[Holding]) -> list[Holding]:
     own = [other for other in held if other.whose == one.whose and not _is_none(other)]
-    later = [other for other in own if other.ends and one.ends and other.ends > one.ends]
-    return Place.BEFORE if later else Place.LAST
+    return [other for other in own if other.ends and one.ends and other.ends > one.ends]
+
+
+def _is_followed(one: Holding, there: Sequence[Holding]) -> bool:
+    """What has replaced it is there, though that logs in nowhere itself: it is that one that needs something. By the
+    CA, or where that was silent of it, by its end."""
+    last = [other for other in there if other.whose == one.whose and other.standing and other.standing.is_last]
+    unheard = [other for other in _later(one, there) if other.standing is None]
+    return any(other is not one for other in last + unheard)
 
 
 def _is_none(one: Holding) -> bool:
