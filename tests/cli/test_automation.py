@@ -144,6 +144,35 @@ def test_what_is_due_is_told_and_nothing_else(home: Home, testbed_store: Path) -
     assert (result.status, seen) == (5, {due.serial, locked.serial})
 
 
+@pytest.mark.parametrize("more", [(), ("--due",)])
+def test_a_file_that_is_in_the_way_of_what_is_due_is_told_where_the_file_is_missed(
+    home: Home, testbed_store: Path, more: tuple[str, ...]
+) -> None:
+    """It is there, so nobody is told to put it there. One of another bank is in nobody's way."""
+    Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store).up("due-in-12-days")
+    whole = json.loads(home.run("status", "--offline", "--json").out)
+    bank = whole["media"][0]["certificates"][0]["bank"]
+    folder = home.folder / "banks.d"
+    folder.mkdir()
+    (folder / "other.toml").write_text('code = "0001"\nname = ""\n', encoding="utf-8")
+    missing = json.loads(home.run("status", "--json", *more).out)
+    certificate = missing["media"][0]["certificates"][0]
+    assert (certificate["next"], certificate["not_asked"]) == ("bank-file", "no_profile")
+    assert [one["code"] for one in missing["banks"]] == ([] if more else ["0001"])
+    broken = folder / "ours.toml"
+    broken.write_text(f'code = "{bank}"\nname = ""\n', encoding="utf-8")
+    done = home.run("status", "--json", *more)
+    told = json.loads(done.out)
+    certificate = told["media"][0]["certificates"][0]
+    assert (done.status, certificate["next"], certificate["not_asked"]) == (6, "bank-file", "wrong_profile")
+    assert f"{broken}" in certificate["next_text"]
+    assert "J111" in certificate["next_text"]
+    assert bank in [one["code"] for one in told["banks"]]
+    said = home.run("--lang", "ja", "status", *more)
+    assert "J111" in said.err
+    assert "置いてください" not in said.out
+
+
 def test_a_word_on_the_desktop_has_the_title_of_the_notice_and_nobodys_name(home: Home, testbed_store: Path) -> None:
     """Everybody can read a command line. What stands in for the desktop is the program that is called."""
     bed = Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store)

@@ -72,7 +72,7 @@ def _tell_store(seen: Seen, found: Status, words: Words) -> None:
             whose = row.held.whose
             _tell_holder(row, whose, seen, words)
         click.secho(f"    {t(f'seen_place.{row.judged.place.value}')}", fg=COLOURS[row.judged.verdict])
-        table([*_rows(row, seen, found.now)], indent="      ")
+        table([*_rows(row, seen, found.now, words)], indent="      ")
 
 
 def _tell_holder(row: Row, whose: Whose, seen: Seen, words: Words) -> None:
@@ -84,7 +84,7 @@ def _tell_holder(row: Row, whose: Whose, seen: Seen, words: Words) -> None:
         click.echo(f"    {t(f'seen.{not_asked}')}")
 
 
-def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
+def _rows(row: Row, seen: Seen, now: datetime, words: Words) -> Iterator[tuple[str, str]]:
     facts, standing, judged = row.item.facts, row.held.standing, row.judged
     if facts:
         if not row.held.whose:
@@ -101,11 +101,11 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
             yield t("bank.acquisition"), open_in_words(standing.acquisition)
     if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
         yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
-    if step := _step(row, seen, now):
+    if step := _step(row, seen, now, words):
         yield t("seen.next"), step
 
 
-def _step(row: Row, seen: Seen, now: datetime) -> str:
+def _step(row: Row, seen: Seen, now: datetime, words: Words) -> str:
     """A command, or whom to ask. Where certificates or keys of several banks are, it says which one it is for."""
     which, whose = row.judged.next, row.held.whose
     if which is Next.NOTHING:
@@ -113,6 +113,9 @@ def _step(row: Row, seen: Seen, now: datetime) -> str:
     if which is Next.WAY:
         way = _way(row.held.standing, row.held.is_over(now))
         return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
+    if which is Next.BANK_FILE and (wrong := words.wrong(row)):
+        step = texts().error(wrong)["next"]
+        return t("seen.put_right", file=wrong.file, code=wrong.code, step=step)
     named = whose or Whose("CODE", "NUMBER", "ID")
     told = {"bank": named.bank, "contract": named.contract, "user": named.user, "folder": settings().bank_folder}
     step = t(f"seen_next.{which.value}", serial=seen.look.name, **told)
@@ -215,7 +218,7 @@ def _key(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
         "verdict": row.judged.verdict.value,
         "why": row.judged.why.value,
         "next": row.judged.next.value,
-        "next_text": _step(row, seen, now),
+        "next_text": _step(row, seen, now, words),
         "authority": _standing(row.held.standing),
         "not_asked": words.not_asked(row) or None,
     }

@@ -52,14 +52,14 @@ class Status:
     begun: Sequence[Begun]
     asked: Sequence[Asked]
     now: datetime
-    without_file: bool = False  # of a bank whose CA would have been asked
+    nameless: Collection[str] = ()  # banks whose CA would have been asked, and of which there is no file
 
     @property
     def verdict(self) -> Verdict:
         """What was begun on a medium that is not here is listed only: that one may be lost for ever."""
         needs_a_hand = any(one.trouble or self.is_here(one) for one in self.begun)
         silent = [of_silence(one.error.retriable) for one in self.asked if one.error]
-        silent += [Verdict.UNSURE] if self.without_file else []
+        silent += [Verdict.UNSURE] if self.nameless else []
         return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *silent, *(one.verdict for one in self.stores)])
 
     def is_here(self, one: Begun) -> bool:
@@ -86,7 +86,7 @@ def status(
     everything = [item for one in seen for item in one.items]
     asked = [] if offline else ask(wanted(everything, known), reach)
     banks = {one.code for one in known}
-    nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
+    nameless = set() if offline else {one.whose.bank for one in everything if one.whose} - banks
     now, answers = clock(), told(everything, asked)
     held = []
     for one in seen:
