@@ -128,6 +128,18 @@ def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:
         assert home.run(*wrong).status == 2, wrong
 
 
+def test_a_medium_that_is_named_may_be_in_the_safe(home: Home) -> None:
+    """Another may be plugged in or not. Who asks for more than what is due is told that it is not here."""
+    for code in ("M117", "M101"):
+        for command in (("renew", "--due"), ("status", "--due"), ("status", "--due", "--offline")):
+            result = home.run(*command, "--medium", "00ff")
+            assert (result.status, result.out, result.err) == (0, "", ""), command
+        told = home.run("status", "--json", "--medium", "00ff")
+        assert (told.status, json.loads(told.out)["error"]["code"]) == (3, code)
+        home.plug_in("another")
+    assert home.run("status", "--due", "--pc", f"file:{home.folder}/gone").status != 0
+
+
 def test_what_is_due_is_told_and_nothing_else(home: Home, testbed_store: Path) -> None:
     """By the certificates alone: no bank is known here."""
     bed = Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store)

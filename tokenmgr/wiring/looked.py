@@ -21,7 +21,7 @@ from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.standing import Open
 from tokenmgr.domain.status import left
-from tokenmgr.errors import NoMedium, ProfileMissing, ProfileWrong, ReaderEmpty, TokenmgrError
+from tokenmgr.errors import ProfileMissing, ProfileWrong, TokenmgrError
 from tokenmgr.wiring import around, looking, places
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import language, t, texts
@@ -80,7 +80,7 @@ class Looked:
     def pressing(self, but: Collection[int] = ()) -> Looked:
         """Only what somebody has to do something about. A medium may be in the safe, and a CA be silent. `but`: without
         the certificates of these serial numbers."""
-        why = None if isinstance(self.why, NoMedium | ReaderEmpty) else self.why
+        why = None if isinstance(self.why, looking.AWAY) else self.why
         return Looked(pressing(self.found, but), self.words, why, self.unheard, self.unheard)
 
 
@@ -119,7 +119,8 @@ def look(where: places.Where, only: str | None, bank: str | None, offline: bool 
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     early = closing(Early([] if offline else _known(banks, bank), _reach))
     with early as reach, looking.looks(where, only, settings().journal_folder) as (looks, why):
-        return _status(Taken(looks, why), banks, reach, bank, looks[0].name if where.is_named else None, offline)
+        named = (looks[0].name if looks else where.serial) if where.is_named else None
+        return _status(Taken(looks, why), banks, reach, bank, named, offline)
 
 
 def told(taken: Taken, offline: bool) -> Looked:
