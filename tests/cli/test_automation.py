@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.cli.runner import PROGRAM, Home
 from tests.cli.test_status import acquired, know
-from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK, Authority
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
 
@@ -81,13 +82,17 @@ def database(home: Home) -> str:
 
 
 def acquired_on_pc(home: Home, ca: Authority) -> str:
-    know(home, ca)
-    name, user = database(home), ca.enrol().user
+    name = database(home)
+    acquired_into(name, home, ca)
+    return name
+
+
+def acquired_into(name: str, home: Home, ca: Authority, bank: str = BANK) -> None:
+    know(home, ca, bank=bank)
     fds = ("--login-pin-fd", "0", "--confirmation-pin-fd", "0")
-    who = ("--bank", BANK, "--contract", CONTRACT, "--user", user)
+    who = ("--bank", bank, "--contract", CONTRACT, "--user", ca.enrol(bank=bank).user)
     done = home.run("acquire", "--pc", name, *who, *fds, typed=f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n")
     assert done.status == 0, done.err
-    return name
 
 
 def test_what_is_due_is_renewed_where_no_pin_is_needed_and_told_where_one_is(home: Home, ca: Authority) -> None:
@@ -112,6 +117,24 @@ def test_what_is_due_is_renewed_where_no_pin_is_needed_and_told_where_one_is(hom
     told = json.loads(said.out)
     assert (said.status, told["renewed"], told["failed"][0]["error"]["code"]) == (3, [], "J132")
     assert told["failed"][0]["store"] == name
+
+
+def test_of_several_ids_and_banks_in_one_store_each_is_told_and_renewed_by_itself(home: Home, ca: Authority) -> None:
+    """The next step is one that helps, word for word. Whoever names a certificate has named its bank."""
+    name = database(home)
+    for bank in (BANK, BANK, OTHER_BANK):
+        acquired_into(name, home, ca, bank)
+    (store,) = json.loads(home.run("status", "--json", "--pc", name).out)["pc"]
+    steps = [shlex.split(one["next_text"])[1:] for one in store["certificates"]]
+    assert sorted(len(step) for step in steps) == [5, 7, 7]  # one is alone of its bank
+    (of_bank,) = json.loads(home.run("status", "--due", "--json", "--pc", name, "--bank", OTHER_BANK).out)["pc"]
+    assert shlex.split(of_bank["certificates"][0]["next_text"])[1:] in steps
+    first, *_, last = sorted(steps, key=len)
+    assert home.run("renew", "--pc", name).status == 2
+    assert home.run(*first).status == 0
+    assert home.run("renew", "--pc", name, *last[last.index("--certificate") :]).status == 0
+    told = json.loads(home.run("renew", "--due", "--json").out)
+    assert (len(told["renewed"]), told["failed"]) == (3, [])
 
 
 def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:

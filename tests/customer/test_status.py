@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
-from tests.customer.looking import judged, reach_nobody, status
+from tests.customer.looking import PROFILE, judged, reach, reach_nobody, status
 from tests.renewal.world import World
 from tokenmgr.cli.status_view import whole
 from tokenmgr.customer.looks import of_token
+from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.holding import Whose
+from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
@@ -197,6 +200,17 @@ def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
     world.medium.unplug()
     found = told_of(media, [], world.folder, reach_nobody, lambda: world.rig.now)
     assert isinstance(found.stores[0].error, MediumError)
+    assert found.verdict is Verdict.HAND
+
+
+@pytest.mark.parametrize("known", [[], [PROFILE]])
+def test_where_the_pin_is_locked_that_comes_first_and_nothing_besides(world: World, known: list[Profile]) -> None:
+    """Of the store it is said once; all else there would fail."""
+    world.renewable()
+    locked = [replace(of_token(world.library, one), pin=PinState.LOCKED) for one in world.library.media()]
+    world.store.close()
+    found = told_of(locked, known, world.folder, lambda _: reach(world), lambda: world.rig.now)
+    assert [(one.why, one.next) for one in judged(found)] == [(Why.DUE, Next.UNBLOCK)]
     assert found.verdict is Verdict.HAND
 
 

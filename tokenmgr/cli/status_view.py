@@ -13,7 +13,6 @@ from tokenmgr.cli.output import error_as_json, table, tell_error
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.status import Row, Seen, Status
 from tokenmgr.domain.holding import Whose
-from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
 from tokenmgr.domain.status import Next, Place, Verdict, Why, worst
 from tokenmgr.errors import ProfileWrong, TokenmgrError
@@ -62,9 +61,10 @@ def _tell_store(seen: Seen, found: Status, words: Words) -> None:
     if seen.error:
         tell_error(seen.error)
         return
-    if seen.look.pin is PinState.LOCKED:
-        click.secho(f"  {t('seen.pin_locked', serial=seen.look.name)}", fg="red")
-    if not seen.rows:
+    if seen.is_locked:
+        step = t("seen_next.unblock", serial=seen.look.name)
+        click.secho(f"  {t('seen.pin_locked', step=step)}", fg="red")
+    elif not seen.rows:
         click.echo(f"  {t('seen.empty', serial=seen.look.name)}")
     whose: Whose | None = None
     for row in seen.rows:
@@ -99,14 +99,14 @@ def _rows(row: Row, seen: Seen, now: datetime, words: Words) -> Iterator[tuple[s
         yield t("bank.renewal"), open_in_words(standing.renewal)
         if not standing.renewal.is_open and judged.why is not Why.FINE:
             yield t("bank.acquisition"), open_in_words(standing.acquisition)
-    if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
+    if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT and not seen.is_locked:
         yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
-    if step := _step(row, seen, now, words):
+    if (step := _step(row, seen, now, words)) and judged.next is not Next.UNBLOCK:  # of the store, and said there
         yield t("seen.next"), step
 
 
 def _step(row: Row, seen: Seen, now: datetime, words: Words) -> str:
-    """A command, or whom to ask. Where certificates or keys of several banks are, it says which one it is for."""
+    """A command, or whom to ask."""
     which, whose = row.judged.next, row.held.whose
     if which is Next.NOTHING:
         return ""
@@ -119,8 +119,21 @@ def _step(row: Row, seen: Seen, now: datetime, words: Words) -> str:
     named = whose or Whose("CODE", "NUMBER", "ID")
     told = {"bank": named.bank, "contract": named.contract, "user": named.user, "folder": settings().bank_folder}
     step = t(f"seen_next.{which.value}", serial=seen.look.name, **told)
-    banks = {one.held.whose.bank for one in seen.rows if one.held.whose}
-    return f"{step} --bank {named.bank}" if whose and len(banks) > 1 and which in (Next.RENEW, Next.RESUME) else step
+    return step + _which(row, seen) if which in (Next.RENEW, Next.RESUME) else step
+
+
+def _which(row: Row, seen: Seen) -> str:
+    """What the command has to name: the bank, where certificates or keys of several are on the store; the certificate,
+    where several IDs of that bank are."""
+    whose, named = row.held.whose, ""
+    if whose is None:
+        return named
+    if any(one.bank != whose.bank for one in seen.holders):
+        named += f" --bank {whose.bank}"
+    is_alone = all(one == whose for one in seen.holders if one.bank == whose.bank)
+    if row.judged.next is Next.RENEW and row.number is not None and not is_alone:
+        named += f" --certificate {row.number:x}"
+    return named
 
 
 def _way(told: Standing | None, is_over: bool) -> str:
@@ -139,11 +152,12 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
-    if found.is_here(begun):
+    here = next((one for one in found.stores if one.look.name == begun.store), None)
+    if here and not here.is_locked:  # of a locked one it is said what comes first
         is_alone = all(one.bank == begun.bank for one in found.begun if one.store == begun.store)
         bank = "" if is_alone or not begun.bank else f" --bank {begun.bank}"
         click.echo(f"  {t('seen.go_on', serial=begun.store)}{bank}")
-    else:
+    elif not here:
         click.echo(f"  {t('seen.insert_and_go_on', serial=begun.store, file=begun.path)}")
 
 

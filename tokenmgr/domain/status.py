@@ -69,7 +69,8 @@ class Next(Enum):
     ACQUIRE = "acquire"
     CLEAN = "clean"
     CLOCK = "set-the-clock"
-    UNLOCK = "unlock"
+    UNLOCK = "unlock"  # the ID, at the CA
+    UNBLOCK = "unblock"  # the store's PIN, before anything else there
     VERIFY = "verify"
     BANK_FILE = "bank-file"  # is not on this PC
     ASK = "ask"  # the bank
