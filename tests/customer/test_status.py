@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,17 @@ def test_due_expired_and_the_second_between(world: World, online: bool) -> None:
     found = status(world, online)
     assert found.verdict is Verdict.EXPIRED
     assert judged(found)[0].next is (Next.WAY if online else Next.ACQUIRE)  # the bank's policy: re-issue first
+
+
+@pytest.mark.parametrize("apart", [2 * DAY, -2 * DAY])
+def test_a_clock_that_is_not_the_cas_is_told_in_place_of_an_end(world: World, apart: timedelta) -> None:
+    old = world.renewable()
+    assert old.facts is not None
+    world.rig.now = old.facts.not_after - apart / 2
+    world.store.close()
+    media = [of_token(world.library, facts) for facts in world.library.media()]
+    found = told_of(media, [PROFILE], world.folder, lambda _: reach(world), lambda: world.rig.now + apart)
+    assert [(one.why, one.next) for one in judged(found)] == [(Why.CLOCK, Next.CLOCK)]
 
 
 def test_what_is_left_as_json_is_rounded_down_on_both_sides_of_the_end(world: World) -> None:

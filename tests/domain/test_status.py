@@ -145,6 +145,18 @@ def test_a_revoked_successor_replaces_nothing() -> None:
     assert (new.place, new.verdict) == (Place.BEFORE, Verdict.FINE)
 
 
+@pytest.mark.parametrize("renewal", [OPEN, Open(reason="too-early", way="wait", until=NOW)])
+def test_what_is_over_by_one_clock_only_is_a_clocks_trouble(renewal: Open) -> None:
+    """Whoever renewed would be told so (J113)."""
+    ahead = ends_in(-1, standing=told(State.ACTIVE, renewal=renewal))
+    behind = ends_in(1, standing=told(State.ACTIVE, renewal=Open(reason="expired", way="acquire"), acquisition=OPEN))
+    for one in (ahead, behind):
+        (found,) = judge([one], NOW)
+        assert (found.why, found.verdict, found.next) == (Why.CLOCK, Verdict.HAND, Next.CLOCK)
+        (agreed,) = judge([replace(one, ends=NOW + (NOW - ends) if (ends := one.ends) else None)], NOW)
+        assert agreed.why is not Why.CLOCK
+
+
 @pytest.mark.parametrize("state", [State.SUPERSEDED, State.REVOKED])
 @pytest.mark.parametrize("newer", [told(State.ACTIVE, acquisition=OPEN), None])
 def test_what_an_expired_one_has_replaced_is_in_no_other_store(state: State, newer: Standing | None) -> None:

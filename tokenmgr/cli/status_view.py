@@ -91,7 +91,8 @@ def _rows(row: Row, seen: Seen, now: datetime, words: Words) -> Iterator[tuple[s
             yield t("labels.subject"), facts.subject
         yield t("labels.serial_number"), f"{facts.serial_number:x}"
         until = japan_time(facts.not_after, chosen_language())
-        yield t("labels.valid_until"), f"{until}{left_in_words(facts.not_after, now)}"
+        left = "" if judged.why is Why.CLOCK else left_in_words(facts.not_after, now)
+        yield t("labels.valid_until"), f"{until}{left}"
     else:
         yield t("seen.key"), row.item.key_id
     yield t("labels.state"), t(f"seen_why.{judged.why.value}")

@@ -10,7 +10,7 @@ from enum import Enum
 
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import DEAD, LEFT, Holding, current
-from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.domain.policy import BankPolicy, Reason
 from tokenmgr.domain.standing import UNKNOWN
 
 SOON = timedelta(days=BankPolicy.renewal_days)  # where the bank's own days are not known
@@ -48,6 +48,7 @@ class Why(Enum):
     DUE = "due"
     EXPIRED = "expired"
     NOT_YET = "not-valid-yet"
+    CLOCK = "clock-wrong"
     REPLACED = "replaced"
     ELSEWHERE = "replaced-elsewhere"
     MOVED = "moved"  # into another store that is here
@@ -197,11 +198,23 @@ def _state_of(one: Holding, now: datetime) -> Why:
         return Why.ELSEWHERE  # its ID has another since
     if one.state in by_authority:
         return by_authority[one.state]
+    if _is_by_another_clock(one, now):
+        return Why.CLOCK
     if one.is_over(now):
         return Why.LOCKED if _step_of(one) is Next.UNLOCK else Why.EXPIRED
     if one.starts is not None and now < one.starts:
         return Why.NOT_YET
     return Why.DUE if _is_due(one, now) else Why.FINE
+
+
+def _is_by_another_clock(one: Holding, now: datetime) -> bool:
+    """This computer's clock calls over what the CA's does not, or the other way round: a renewal would be refused."""
+    if one.standing is None or one.state != State.ACTIVE.value:
+        return False
+    renewal = one.standing.renewal
+    if one.is_over(now):
+        return renewal.is_open or renewal.reason == Reason.TOO_EARLY.value
+    return renewal.reason == Reason.EXPIRED.value
 
 
 def _is_due(one: Holding, now: datetime) -> bool:
@@ -211,9 +224,11 @@ def _is_due(one: Holding, now: datetime) -> bool:
 
 
 def _next_of(one: Holding, why: Why) -> Next:
-    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.NOT_YET: Next.CLOCK, Why.ELSEWHERE: Next.ELSEWHERE}
+    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.ELSEWHERE: Next.ELSEWHERE}
     if why in alone:
         return alone[why]
+    if why in (Why.NOT_YET, Why.CLOCK):
+        return Next.CLOCK
     if one.standing is None:
         return Next.RENEW if why is Why.DUE else Next.ACQUIRE
     return _step_of(one)
