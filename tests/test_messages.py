@@ -152,7 +152,8 @@ def test_what_becomes_of_a_certificate_is_said_in_words(texts: Texts) -> None:
     for place in Place:
         assert texts(f"seen_place.{place.value}")
     named = {one.value for one in Next if one not in (Next.NOTHING, Next.WAY)}  # nothing, and the CA's own word
-    assert named == set(texts._entries["seen_next"])
+    of_any_store = {name for name in texts._entries["seen_next"] if not name.endswith("_tpm")}
+    assert named == of_any_store
 
 
 def test_where_no_bank_was_named_nothing_is_said_of_one() -> None:

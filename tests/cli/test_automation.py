@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from tests.cli.runner import PROGRAM, Home
 from tests.cli.test_status import acquired, know
-from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, Authority
+from tests.interop.running import BANK, CONFIRMATION_PIN, CONTRACT, LOGIN_PIN, OTHER_BANK, Authority
 from tokenmgr.testbed.bed import Testbed
 from tokenmgr.testbed.simulated import PIN
 
@@ -81,13 +82,17 @@ def database(home: Home) -> str:
 
 
 def acquired_on_pc(home: Home, ca: Authority) -> str:
-    know(home, ca)
-    name, user = database(home), ca.enrol().user
+    name = database(home)
+    acquired_into(name, home, ca)
+    return name
+
+
+def acquired_into(name: str, home: Home, ca: Authority, bank: str = BANK) -> None:
+    know(home, ca, bank=bank)
     fds = ("--login-pin-fd", "0", "--confirmation-pin-fd", "0")
-    who = ("--bank", BANK, "--contract", CONTRACT, "--user", user)
+    who = ("--bank", bank, "--contract", CONTRACT, "--user", ca.enrol(bank=bank).user)
     done = home.run("acquire", "--pc", name, *who, *fds, typed=f"{LOGIN_PIN}\n{CONFIRMATION_PIN}\n")
     assert done.status == 0, done.err
-    return name
 
 
 def test_what_is_due_is_renewed_where_no_pin_is_needed_and_told_where_one_is(home: Home, ca: Authority) -> None:
@@ -114,6 +119,24 @@ def test_what_is_due_is_renewed_where_no_pin_is_needed_and_told_where_one_is(hom
     assert told["failed"][0]["store"] == name
 
 
+def test_of_several_ids_and_banks_in_one_store_each_is_told_and_renewed_by_itself(home: Home, ca: Authority) -> None:
+    """The next step is one that helps, word for word. Whoever names a certificate has named its bank."""
+    name = database(home)
+    for bank in (BANK, BANK, OTHER_BANK):
+        acquired_into(name, home, ca, bank)
+    (store,) = json.loads(home.run("status", "--json", "--pc", name).out)["pc"]
+    steps = [shlex.split(one["next_text"])[1:] for one in store["certificates"]]
+    assert sorted(len(step) for step in steps) == [5, 7, 7]  # one is alone of its bank
+    (of_bank,) = json.loads(home.run("status", "--due", "--json", "--pc", name, "--bank", OTHER_BANK).out)["pc"]
+    assert shlex.split(of_bank["certificates"][0]["next_text"])[1:] in steps
+    first, *_, last = sorted(steps, key=len)
+    assert home.run("renew", "--pc", name).status == 2
+    assert home.run(*first).status == 0
+    assert home.run("renew", "--pc", name, *last[last.index("--certificate") :]).status == 0
+    told = json.loads(home.run("renew", "--due", "--json").out)
+    assert (len(told["renewed"]), told["failed"]) == (3, [])
+
+
 def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:
     for command in (("renew", "--due"), ("status", "--due"), ("status", "--due", "--notify")):
         result = home.run(*command)
@@ -126,6 +149,18 @@ def test_where_nothing_is_due_nothing_is_said(home: Home) -> None:
         ("status", "--notify"),
     ):
         assert home.run(*wrong).status == 2, wrong
+
+
+def test_a_medium_that_is_named_may_be_in_the_safe(home: Home) -> None:
+    """Another may be plugged in or not. Who asks for more than what is due is told that it is not here."""
+    for code in ("M117", "M101"):
+        for command in (("renew", "--due"), ("status", "--due"), ("status", "--due", "--offline")):
+            result = home.run(*command, "--medium", "00ff")
+            assert (result.status, result.out, result.err) == (0, "", ""), command
+        told = home.run("status", "--json", "--medium", "00ff")
+        assert (told.status, json.loads(told.out)["error"]["code"]) == (3, code)
+        home.plug_in("another")
+    assert home.run("status", "--due", "--pc", f"file:{home.folder}/gone").status != 0
 
 
 def test_what_is_due_is_told_and_nothing_else(home: Home, testbed_store: Path) -> None:
@@ -142,6 +177,35 @@ def test_what_is_due_is_told_and_nothing_else(home: Home, testbed_store: Path) -
     result = home.run("status", "--due", "--offline", "--json")
     seen = {one["serial"] for one in json.loads(result.out)["media"]}
     assert (result.status, seen) == (5, {due.serial, locked.serial})
+
+
+@pytest.mark.parametrize("more", [(), ("--due",)])
+def test_a_file_that_is_in_the_way_of_what_is_due_is_told_where_the_file_is_missed(
+    home: Home, testbed_store: Path, more: tuple[str, ...]
+) -> None:
+    """It is there, so nobody is told to put it there. One of another bank is in nobody's way."""
+    Testbed(home.folder / "testbed", os.environ, home.folder / "libraries.d", testbed_store).up("due-in-12-days")
+    whole = json.loads(home.run("status", "--offline", "--json").out)
+    bank = whole["media"][0]["certificates"][0]["bank"]
+    folder = home.folder / "banks.d"
+    folder.mkdir()
+    (folder / "other.toml").write_text('code = "0001"\nname = ""\n', encoding="utf-8")
+    missing = json.loads(home.run("status", "--json", *more).out)
+    certificate = missing["media"][0]["certificates"][0]
+    assert (certificate["next"], certificate["not_asked"]) == ("bank-file", "no_profile")
+    assert [one["code"] for one in missing["banks"]] == ([] if more else ["0001"])
+    broken = folder / "ours.toml"
+    broken.write_text(f'code = "{bank}"\nname = ""\n', encoding="utf-8")
+    done = home.run("status", "--json", *more)
+    told = json.loads(done.out)
+    certificate = told["media"][0]["certificates"][0]
+    assert (done.status, certificate["next"], certificate["not_asked"]) == (6, "bank-file", "wrong_profile")
+    assert f"{broken}" in certificate["next_text"]
+    assert "J111" in certificate["next_text"]
+    assert bank in [one["code"] for one in told["banks"]]
+    said = home.run("--lang", "ja", "status", *more)
+    assert "J111" in said.err
+    assert "置いてください" not in said.out
 
 
 def test_a_word_on_the_desktop_has_the_title_of_the_notice_and_nobodys_name(home: Home, testbed_store: Path) -> None:

@@ -35,12 +35,12 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-def know(home: Home, ca: Authority, address: str = "") -> None:
+def know(home: Home, ca: Authority, address: str = "", bank: str = BANK) -> None:
     """The bank's file, as the bank hands it out."""
     folder = home.folder / "banks.d"
     folder.mkdir(exist_ok=True)
-    (folder / f"{BANK}.toml").write_text(
-        f'code = "{BANK}"\nname = "みほん信用金庫"\naddress = "{address or ca.url}"\nproxy = "none"\n'
+    (folder / f"{bank}.toml").write_text(
+        f'code = "{bank}"\nname = "みほん信用金庫"\naddress = "{address or ca.url}"\nproxy = "none"\n'
         f'roots = """\n{ca.root.read_text()}"""\n',
         encoding="utf-8",
     )

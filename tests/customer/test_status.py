@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.api.rig import CONTRACT, DAY, SECOND, USER
-from tests.customer.looking import judged, reach_nobody, status
+from tests.customer.looking import PROFILE, judged, reach, reach_nobody, status
 from tests.renewal.world import World
 from tokenmgr.cli.status_view import whole
 from tokenmgr.customer.looks import of_token
+from tokenmgr.customer.profiles import Profile
 from tokenmgr.customer.status import status as told_of
 from tokenmgr.domain.holding import Whose
+from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.policy import OldGeneration
 from tokenmgr.domain.renewal import Step
 from tokenmgr.domain.status import Next, Place, Verdict, Why
@@ -66,6 +70,17 @@ def test_due_expired_and_the_second_between(world: World, online: bool) -> None:
     assert judged(found)[0].next is (Next.WAY if online else Next.ACQUIRE)  # the bank's policy: re-issue first
 
 
+@pytest.mark.parametrize("apart", [2 * DAY, -2 * DAY])
+def test_a_clock_that_is_not_the_cas_is_told_in_place_of_an_end(world: World, apart: timedelta) -> None:
+    old = world.renewable()
+    assert old.facts is not None
+    world.rig.now = old.facts.not_after - apart / 2
+    world.store.close()
+    media = [of_token(world.library, facts) for facts in world.library.media()]
+    found = told_of(media, [PROFILE], world.folder, lambda _: reach(world), lambda: world.rig.now + apart)
+    assert [(one.why, one.next) for one in judged(found)] == [(Why.CLOCK, Next.CLOCK)]
+
+
 def test_what_is_left_as_json_is_rounded_down_on_both_sides_of_the_end(world: World) -> None:
     old = world.renewable()
     assert old.facts is not None
@@ -75,6 +90,18 @@ def test_what_is_left_as_json_is_rounded_down_on_both_sides_of_the_end(world: Wo
             one["certificates"] for one in whole(status(world, online=False), Words([], True), None)["media"]
         )
         assert (found["seconds_left"], found["days_left"]) == (seconds, days)
+
+
+@pytest.mark.parametrize("kept", OldGeneration)
+def test_after_a_renewal_that_has_expired_as_well_it_is_the_newer_that_is_told(
+    world: World, kept: OldGeneration
+) -> None:
+    world.rig.change_policy(old_generation=kept)
+    world.renewable()
+    world.rig.now = world.counter().renew().certificate.not_after + SECOND
+    found = status(world)
+    assert [one.why for one in judged(found)] == [Why.EXPIRED, Why.REPLACED][: len(judged(found))]
+    assert found.verdict is Verdict.EXPIRED
 
 
 @pytest.mark.parametrize("online", [True, False])
@@ -185,6 +212,17 @@ def test_a_medium_that_fails_is_told_and_hides_no_other(world: World) -> None:
     world.medium.unplug()
     found = told_of(media, [], world.folder, reach_nobody, lambda: world.rig.now)
     assert isinstance(found.stores[0].error, MediumError)
+    assert found.verdict is Verdict.HAND
+
+
+@pytest.mark.parametrize("known", [[], [PROFILE]])
+def test_where_the_pin_is_locked_that_comes_first_and_nothing_besides(world: World, known: list[Profile]) -> None:
+    """Of the store it is said once; all else there would fail."""
+    world.renewable()
+    locked = [replace(of_token(world.library, one), pin=PinState.LOCKED) for one in world.library.media()]
+    world.store.close()
+    found = told_of(locked, known, world.folder, lambda _: reach(world), lambda: world.rig.now)
+    assert [(one.why, one.next) for one in judged(found)] == [(Why.DUE, Next.UNBLOCK)]
     assert found.verdict is Verdict.HAND
 
 

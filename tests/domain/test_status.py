@@ -145,6 +145,32 @@ def test_a_revoked_successor_replaces_nothing() -> None:
     assert (new.place, new.verdict) == (Place.BEFORE, Verdict.FINE)
 
 
+@pytest.mark.parametrize("renewal", [OPEN, Open(reason="too-early", way="wait", until=NOW)])
+def test_what_is_over_by_one_clock_only_is_a_clocks_trouble(renewal: Open) -> None:
+    """Whoever renewed would be told so (J113)."""
+    ahead = ends_in(-1, standing=told(State.ACTIVE, renewal=renewal))
+    behind = ends_in(1, standing=told(State.ACTIVE, renewal=Open(reason="expired", way="acquire"), acquisition=OPEN))
+    for one in (ahead, behind):
+        (found,) = judge([one], NOW)
+        assert (found.why, found.verdict, found.next) == (Why.CLOCK, Verdict.HAND, Next.CLOCK)
+        (agreed,) = judge([replace(one, ends=NOW + (NOW - ends) if (ends := one.ends) else None)], NOW)
+        assert agreed.why is not Why.CLOCK
+
+
+@pytest.mark.parametrize("state", [State.SUPERSEDED, State.REVOKED])
+@pytest.mark.parametrize("newer", [told(State.ACTIVE, acquisition=OPEN), None])
+def test_what_an_expired_one_has_replaced_is_in_no_other_store(state: State, newer: Standing | None) -> None:
+    """The newer one is here, and it is the one that needs something; also in another store that is here."""
+    old, new = ends_in(-9, standing=told(state, is_last=False)), ends_in(-1, standing=newer)
+    before, last = judge([old, new], NOW)
+    assert (before.place, before.why, before.verdict) == (Place.BEFORE, Why.REPLACED, Verdict.FINE)
+    assert (last.place, last.verdict, last.next) == (Place.LAST, Verdict.EXPIRED, Next.ACQUIRE)
+    (moved,) = judge([old], NOW, beside=[new])
+    assert (moved.why, moved.verdict) == (Why.MOVED, Verdict.FINE)
+    (gone, _) = judge([old, replace(new, whose=OTHER)], NOW, beside=[replace(new, standing=old.standing)])
+    assert (gone.why, gone.verdict) == (Why.ELSEWHERE, Verdict.HAND)
+
+
 @given(held)
 def test_of_each_subscriber_at_most_one_logs_in_and_it_is_the_one_that_ends_last(seen: list[Holding]) -> None:
     found = judge(seen, NOW)

@@ -87,10 +87,10 @@ class Authority:
         about = self.folder.about
         return about.policy_medium if store is StoreKind.MEDIUM else about.policy_pc
 
-    def enrol(self, role: Role = Role.USER) -> Subscriber:
+    def enrol(self, role: Role = Role.USER, bank: str = BANK) -> Subscriber:
         until = clock.now() + timedelta(days=80)
         user = f"user{next(self._users):02d}"
-        return self.administration.enrol(Enrolment(BANK, CONTRACT, user, role, "", *rig.hashes(), until))
+        return self.administration.enrol(Enrolment(bank, CONTRACT, user, role, "", *rig.hashes(), until))
 
     def ticket(self, store: StoreKind = StoreKind.MEDIUM, user: str = "") -> Ticket:
         """POST /banks/{bank}/acquisitions; for somebody new where nobody is named."""

@@ -84,7 +84,8 @@ def renew(
     if other := other_cas.place_of(named, bank):
         reached = other_cas.counter(other, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
     else:
-        reached = counter(bank, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
+        how = {"no_hooks": named["no_hooks"], "certificate": certificate}
+        reached = counter(bank, only, target, Terminal(as_json), source, **how)
     with reached as (at, progress):
         if source:
             _confirm(at, yes)

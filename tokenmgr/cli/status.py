@@ -52,9 +52,10 @@ def status(
 
 
 def exit_of_look(looked: Looked) -> Exit:
-    if looked.why and looked.found.verdict is Verdict.FINE:
+    verdict = looked.found.verdict
+    if looked.why and verdict is Verdict.FINE:
         return exit_of(looked.why)
-    return exit_of(looked.unheard[0]) if looked.unheard else EXITS[looked.found.verdict]
+    return exit_of(looked.unheard[0]) if looked.unheard and not verdict.is_pressing else EXITS[verdict]
 
 
 def as_value(looked: Looked) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from tokenmgr.cli.output import error_as_json, table, tell_error
 from tokenmgr.clock import japan_time
 from tokenmgr.customer.status import Row, Seen, Status
 from tokenmgr.domain.holding import Whose
-from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.standing import Open, Standing
 from tokenmgr.domain.status import Next, Place, Verdict, Why, worst
 from tokenmgr.errors import ProfileWrong, TokenmgrError
@@ -62,9 +61,10 @@ def _tell_store(seen: Seen, found: Status, words: Words) -> None:
     if seen.error:
         tell_error(seen.error)
         return
-    if seen.look.pin is PinState.LOCKED:
-        click.secho(f"  {t('seen.pin_locked', serial=seen.look.name)}", fg="red")
-    if not seen.rows:
+    if seen.is_locked:
+        step = t("seen_next.unblock", serial=seen.look.name)
+        click.secho(f"  {t('seen.pin_locked', step=step)}", fg="red")
+    elif not seen.rows:
         click.echo(f"  {t('seen.empty', serial=seen.look.name)}")
     whose: Whose | None = None
     for row in seen.rows:
@@ -72,7 +72,7 @@ def _tell_store(seen: Seen, found: Status, words: Words) -> None:
             whose = row.held.whose
             _tell_holder(row, whose, seen, words)
         click.secho(f"    {t(f'seen_place.{row.judged.place.value}')}", fg=COLOURS[row.judged.verdict])
-        table([*_rows(row, seen, found.now)], indent="      ")
+        table([*_rows(row, seen, found.now, words)], indent="      ")
 
 
 def _tell_holder(row: Row, whose: Whose, seen: Seen, words: Words) -> None:
@@ -84,14 +84,15 @@ def _tell_holder(row: Row, whose: Whose, seen: Seen, words: Words) -> None:
         click.echo(f"    {t(f'seen.{not_asked}')}")
 
 
-def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
+def _rows(row: Row, seen: Seen, now: datetime, words: Words) -> Iterator[tuple[str, str]]:
     facts, standing, judged = row.item.facts, row.held.standing, row.judged
     if facts:
         if not row.held.whose:
             yield t("labels.subject"), facts.subject
         yield t("labels.serial_number"), f"{facts.serial_number:x}"
         until = japan_time(facts.not_after, chosen_language())
-        yield t("labels.valid_until"), f"{until}{left_in_words(facts.not_after, now)}"
+        left = "" if judged.why is Why.CLOCK else left_in_words(facts.not_after, now)
+        yield t("labels.valid_until"), f"{until}{left}"
     else:
         yield t("seen.key"), row.item.key_id
     yield t("labels.state"), t(f"seen_why.{judged.why.value}")
@@ -99,25 +100,41 @@ def _rows(row: Row, seen: Seen, now: datetime) -> Iterator[tuple[str, str]]:
         yield t("bank.renewal"), open_in_words(standing.renewal)
         if not standing.renewal.is_open and judged.why is not Why.FINE:
             yield t("bank.acquisition"), open_in_words(standing.acquisition)
-    if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT:
+    if standing and standing.rehearsal_wanted and judged.place is Place.CURRENT and not seen.is_locked:
         yield t("bank.rehearsal"), t("seen.rehearsal_wanted", serial=seen.look.name)
-    if step := _step(row, seen, now):
+    if (step := _step(row, seen, now, words)) and judged.next is not Next.UNBLOCK:  # of the store, and said there
         yield t("seen.next"), step
 
 
-def _step(row: Row, seen: Seen, now: datetime) -> str:
-    """A command, or whom to ask. Where certificates or keys of several banks are, it says which one it is for."""
+def _step(row: Row, seen: Seen, now: datetime, words: Words) -> str:
+    """A command, or whom to ask."""
     which, whose = row.judged.next, row.held.whose
     if which is Next.NOTHING:
         return ""
     if which is Next.WAY:
         way = _way(row.held.standing, row.held.is_over(now))
         return t(f"facts.{way}") if texts().has(f"facts.{way}") else t("seen_next.ask")
+    if which is Next.BANK_FILE and (wrong := words.wrong(row)):
+        step = texts().error(wrong)["next"]
+        return t("seen.put_right", file=wrong.file, code=wrong.code, step=step)
     named = whose or Whose("CODE", "NUMBER", "ID")
     told = {"bank": named.bank, "contract": named.contract, "user": named.user, "folder": settings().bank_folder}
     step = t(f"seen_next.{which.value}", serial=seen.look.name, **told)
-    banks = {one.held.whose.bank for one in seen.rows if one.held.whose}
-    return f"{step} --bank {named.bank}" if whose and len(banks) > 1 and which in (Next.RENEW, Next.RESUME) else step
+    return step + _which(row, seen) if which in (Next.RENEW, Next.RESUME) else step
+
+
+def _which(row: Row, seen: Seen) -> str:
+    """What the command has to name: the bank, where certificates or keys of several are on the store; the certificate,
+    where several IDs of that bank are."""
+    whose, named = row.held.whose, ""
+    if whose is None:
+        return named
+    if any(one.bank != whose.bank for one in seen.holders):
+        named += f" --bank {whose.bank}"
+    is_alone = all(one == whose for one in seen.holders if one.bank == whose.bank)
+    if row.judged.next is Next.RENEW and row.number is not None and not is_alone:
+        named += f" --certificate {row.number:x}"
+    return named
 
 
 def _way(told: Standing | None, is_over: bool) -> str:
@@ -136,11 +153,12 @@ def _tell_begun(begun: Begun, found: Status) -> None:
     click.secho(t("seen.begun", operation=operation, serial=begun.store, at=at), fg="red")
     if begun.last:
         click.echo(f"  {t('seen.last', step=t(f'steps.{begun.last.name}_done'), number=begun.last.value)}")
-    if found.is_here(begun):
+    here = next((one for one in found.stores if one.look.name == begun.store), None)
+    if here and not here.is_locked:  # of a locked one it is said what comes first
         is_alone = all(one.bank == begun.bank for one in found.begun if one.store == begun.store)
         bank = "" if is_alone or not begun.bank else f" --bank {begun.bank}"
         click.echo(f"  {t('seen.go_on', serial=begun.store)}{bank}")
-    else:
+    elif not here:
         click.echo(f"  {t('seen.insert_and_go_on', serial=begun.store, file=begun.path)}")
 
 
@@ -215,7 +233,7 @@ def _key(row: Row, seen: Seen, now: datetime, words: Words) -> dict[str, Any]:
         "verdict": row.judged.verdict.value,
         "why": row.judged.why.value,
         "next": row.judged.next.value,
-        "next_text": _step(row, seen, now),
+        "next_text": _step(row, seen, now, words),
         "authority": _standing(row.held.standing),
         "not_asked": words.not_asked(row) or None,
     }

@@ -14,8 +14,9 @@ from tokenmgr.renewal.recovery import current, whose
 
 
 def of_serial(credentials: Sequence[Credential], serial: str) -> Credential | None:
-    """`serial` in hex."""
-    return next((one for one in credentials if one.facts and f"{one.facts.serial_number:x}" == serial), None)
+    """`serial` in hex, as somebody may have typed it."""
+    wanted = serial.lower().lstrip("0")
+    return next((one for one in credentials if one.facts and f"{one.facts.serial_number:x}" == wanted), None)
 
 
 def to_renew(store: StorePort, bank: str, serial: str, authority: AuthorityPort, now: datetime) -> Credential:
@@ -23,7 +24,7 @@ def to_renew(store: StorePort, bank: str, serial: str, authority: AuthorityPort,
     own = [one for one in store.credentials() if (of := whose(one)) is not None and of.bank == bank]
     valid = [one for one in own if one.facts and one.facts.is_valid(now)]
     if serial:
-        valid = [one for one in valid if one.facts and f"{one.facts.serial_number:x}" == serial.lower().lstrip("0")]
+        valid = [one for one in [of_serial(valid, serial)] if one]
     found = [one for one in (current(valid, now, of) for of in set(map(whose, valid))) if one is not None]
     if not found:
         if own:

@@ -39,10 +39,15 @@ class Seen:
     items: list[Item] = field(default_factory=list)
     error: TokenmgrError | None = None
     rows: list[Row] = field(default_factory=list)
+    holders: frozenset[Whose] = frozenset()  # of all that it has, also of what is not shown
+
+    @property
+    def is_locked(self) -> bool:
+        return self.look.pin is PinState.LOCKED
 
     @property
     def verdict(self) -> Verdict:
-        needs_a_hand = self.error is not None or self.look.pin is PinState.LOCKED
+        needs_a_hand = self.error is not None or self.is_locked
         return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *(one.judged.verdict for one in self.rows)])
 
 
@@ -52,14 +57,14 @@ class Status:
     begun: Sequence[Begun]
     asked: Sequence[Asked]
     now: datetime
-    without_file: bool = False  # of a bank whose CA would have been asked
+    nameless: Collection[str] = ()  # banks whose CA would have been asked, and of which there is no file
 
     @property
     def verdict(self) -> Verdict:
         """What was begun on a medium that is not here is listed only: that one may be lost for ever."""
         needs_a_hand = any(one.trouble or self.is_here(one) for one in self.begun)
         silent = [of_silence(one.error.retriable) for one in self.asked if one.error]
-        silent += [Verdict.UNSURE] if self.without_file else []
+        silent += [Verdict.UNSURE] if self.nameless else []
         return worst([Verdict.HAND if needs_a_hand else Verdict.FINE, *silent, *(one.verdict for one in self.stores)])
 
     def is_here(self, one: Begun) -> bool:
@@ -86,7 +91,7 @@ def status(
     everything = [item for one in seen for item in one.items]
     asked = [] if offline else ask(wanted(everything, known), reach)
     banks = {one.code for one in known}
-    nameless = not offline and any(one.whose and one.whose.bank not in banks for one in everything)
+    nameless = set() if offline else {one.whose.bank for one in everything if one.whose} - banks
     now, answers = clock(), told(everything, asked)
     held = []
     for one in seen:
@@ -94,21 +99,24 @@ def status(
         held.append(holdings(one.items, at_work(one.items, unfinished, one.look.name), answers, made))
     for one, own in zip(seen, held, strict=True):
         beside = [each for others in held if others is not own for each in others]
-        one.rows = sorted(map(Row, one.items, own, _possible(own, now, banks, beside)), key=_rank)
+        one.rows = sorted(map(Row, one.items, own, _possible(own, now, banks, beside, one.is_locked)), key=_rank)
     shown = [one for one in seen if one.look.is_wanted or any(row.held.whose for row in one.rows)]
     return Status(shown, unfinished, asked, now, nameless)
 
 
 def _possible(
-    held: Sequence[Holding], now: datetime, banks: Collection[str], beside: Sequence[Holding]
+    held: Sequence[Holding], now: datetime, banks: Collection[str], beside: Sequence[Holding], is_locked: bool
 ) -> list[Judged]:
-    """Without a next step that leads nowhere: what `clean` would keep, or what wants a bank's file that is not here."""
+    """Without a next step that leads nowhere: what `clean` would keep, what wants a PIN that is locked, or a file of a
+    bank that is not here."""
     found = []
     for one, judged, decided in zip(held, judge(held, now, beside), removable(held, now), strict=True):
         then = judged.next
         if then is Next.CLEAN and not decided.is_removable:
             then = Next.NOTHING
-        if then in (Next.RENEW, Next.ACQUIRE, Next.RESUME) and one.whose and one.whose.bank not in banks:
+        elif is_locked and then in _WITH_PIN:
+            then = Next.UNBLOCK
+        elif then in (Next.RENEW, Next.ACQUIRE, Next.RESUME) and one.whose and one.whose.bank not in banks:
             then = Next.BANK_FILE
         found.append(replace(judged, next=then))
     return found
@@ -116,9 +124,10 @@ def _possible(
 
 def _seen(look: Look) -> Seen:
     try:
-        return Seen(look, items(look.read(), logged_in=look.shows_keys))
+        found = items(look.read(), logged_in=look.shows_keys)
     except (MediumError, LibraryError) as error:
         return Seen(look, error=error)
+    return Seen(look, found, holders=frozenset(one.whose for one in found if one.whose))
 
 
 def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
@@ -131,6 +140,7 @@ def _concerns_us(item: Item, is_named: bool, bank: str | None) -> bool:
     return not is_authority and (bank is None or (item.whose is not None and item.whose.bank == bank))
 
 
+_WITH_PIN = (Next.RESUME, Next.RENEW, Next.ACQUIRE, Next.CLEAN, Next.VERIFY)
 _PLACES = [Place.NEXT, Place.CURRENT, Place.LAST, Place.BEFORE, Place.LEFT, Place.UNREADABLE, Place.FOREIGN]
 
 

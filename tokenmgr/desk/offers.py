@@ -85,7 +85,7 @@ def more_of_row(store: Store, row: Row) -> list[Chosen]:
     standing, found = row.held.standing, []
     if row.item.facts:
         found.append(Action.CONTENTS)
-    if standing and standing.renewal.is_open and row.judged.next is not Next.RENEW:
+    if standing and standing.renewal.is_open and row.judged.next not in (Next.RENEW, Next.UNBLOCK):
         found.append(Action.RENEW)
     if standing and row.judged.place is Place.CURRENT:
         found.append(Action.REHEARSE)

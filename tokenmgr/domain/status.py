@@ -10,7 +10,7 @@ from enum import Enum
 
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.holding import DEAD, LEFT, Holding, current
-from tokenmgr.domain.policy import BankPolicy
+from tokenmgr.domain.policy import BankPolicy, Reason
 from tokenmgr.domain.standing import UNKNOWN
 
 SOON = timedelta(days=BankPolicy.renewal_days)  # where the bank's own days are not known
@@ -48,6 +48,7 @@ class Why(Enum):
     DUE = "due"
     EXPIRED = "expired"
     NOT_YET = "not-valid-yet"
+    CLOCK = "clock-wrong"
     REPLACED = "replaced"
     ELSEWHERE = "replaced-elsewhere"
     MOVED = "moved"  # into another store that is here
@@ -69,7 +70,8 @@ class Next(Enum):
     ACQUIRE = "acquire"
     CLEAN = "clean"
     CLOCK = "set-the-clock"
-    UNLOCK = "unlock"
+    UNLOCK = "unlock"  # the ID, at the CA
+    UNBLOCK = "unblock"  # the store's PIN, before anything else there
     VERIFY = "verify"
     BANK_FILE = "bank-file"  # is not on this PC
     ASK = "ask"  # the bank
@@ -142,6 +144,10 @@ def _judged(one: Holding, held: Sequence[Holding], now: datetime, beside: Sequen
         goes = one.is_over(now) or one.state in DEAD
         return Judged(Place.BEFORE, Why.REPLACED, Next.CLEAN if goes else Next.NOTHING)
     why = _state_of(one, now)
+    if why is Why.ELSEWHERE and _is_followed(one, held):
+        return Judged(Place.BEFORE, Why.REPLACED)
+    if why is Why.ELSEWHERE and _is_followed(one, beside):
+        return Judged(Place.BEFORE, Why.MOVED)
     if why in (Why.ELSEWHERE, Why.REVOKED, Why.EXPIRED) and current(beside, one.whose, now) is not None:
         return Judged(Place.BEFORE, Why.MOVED)
     return Judged(_place_of(one, best, held), why, _next_of(one, why))
@@ -158,9 +164,20 @@ def _without_a_name(one: Holding) -> Judged:
 def _place_of(one: Holding, best: Holding | None, held: Sequence[Holding]) -> Place:
     if best is one:
         return Place.CURRENT
+    return Place.BEFORE if _later(one, held) else Place.LAST
+
+
+def _later(one: Holding, held: Sequence[Holding]) -> list[Holding]:
     own = [other for other in held if other.whose == one.whose and not _is_none(other)]
-    later = [other for other in own if other.ends and one.ends and other.ends > one.ends]
-    return Place.BEFORE if later else Place.LAST
+    return [other for other in own if other.ends and one.ends and other.ends > one.ends]
+
+
+def _is_followed(one: Holding, there: Sequence[Holding]) -> bool:
+    """What has replaced it is there, though that logs in nowhere itself: it is that one that needs something. By the
+    CA, or where that was silent of it, by its end."""
+    last = [other for other in there if other.whose == one.whose and other.standing and other.standing.is_last]
+    unheard = [other for other in _later(one, there) if other.standing is None]
+    return any(other is not one for other in last + unheard)
 
 
 def _is_none(one: Holding) -> bool:
@@ -181,11 +198,23 @@ def _state_of(one: Holding, now: datetime) -> Why:
         return Why.ELSEWHERE  # its ID has another since
     if one.state in by_authority:
         return by_authority[one.state]
+    if _is_by_another_clock(one, now):
+        return Why.CLOCK
     if one.is_over(now):
         return Why.LOCKED if _step_of(one) is Next.UNLOCK else Why.EXPIRED
     if one.starts is not None and now < one.starts:
         return Why.NOT_YET
     return Why.DUE if _is_due(one, now) else Why.FINE
+
+
+def _is_by_another_clock(one: Holding, now: datetime) -> bool:
+    """This computer's clock calls over what the CA's does not, or the other way round: a renewal would be refused."""
+    if one.standing is None or one.state != State.ACTIVE.value:
+        return False
+    renewal = one.standing.renewal
+    if one.is_over(now):
+        return renewal.is_open or renewal.reason == Reason.TOO_EARLY.value
+    return renewal.reason == Reason.EXPIRED.value
 
 
 def _is_due(one: Holding, now: datetime) -> bool:
@@ -195,9 +224,11 @@ def _is_due(one: Holding, now: datetime) -> bool:
 
 
 def _next_of(one: Holding, why: Why) -> Next:
-    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.NOT_YET: Next.CLOCK, Why.ELSEWHERE: Next.ELSEWHERE}
+    alone = {Why.FINE: Next.NOTHING, Why.UNHEARD_OF: Next.ASK, Why.ELSEWHERE: Next.ELSEWHERE}
     if why in alone:
         return alone[why]
+    if why in (Why.NOT_YET, Why.CLOCK):
+        return Next.CLOCK
     if one.standing is None:
         return Next.RENEW if why is Why.DUE else Next.ACQUIRE
     return _step_of(one)

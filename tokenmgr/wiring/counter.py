@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 from tokenmgr import clock
+from tokenmgr.customer.choosing import of_serial
 from tokenmgr.customer.hooks import Hooks
 from tokenmgr.customer.operations import RENEWAL, Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
+from tokenmgr.domain.credential import Credential
 from tokenmgr.errors import (
     BankNotNamed,
     Cancelled,
@@ -56,10 +58,11 @@ def counter(
     is_first: bool = False,
     no_hooks: bool = False,
     gives_up: bool = False,
+    certificate: str = "",
 ) -> Iterator[tuple[Counter, Screen]]:
     """PINs are asked for, and nothing is written yet. `source` has what is replaced, where that is another store; with
     `goes_on` a journal may say which. `is_first`: login PINs go to the bank, so it is not found out by what the store
-    has of others."""
+    has of others. `certificate`: the serial number of the one that is meant, which says whose it is."""
     banks = _banks(bank, person)
     known = banks.named(bank)
     if is_first:
@@ -67,7 +70,7 @@ def counter(
     meant = of_banks([one.code for one in known]) if goes_on else None
     with both(only, target, person, source, meant, gives_up) as (new, old, lost, screen):
         broken = banks.broken_of(bank) if bank is None else []
-        profile = _meant(known, broken, new.store, (old or new).store, goes_on)
+        profile = _meant(known, broken, new.store, (old or new).store, goes_on, certificate)
         with authority(profile, person.pause) as reached:
             parts = profile, new.store, reached, settings().journal_folder, screen, clock.now, screen.tell
             hooks = hooks_of(screen, no_hooks)
@@ -145,19 +148,31 @@ def _banks(bank: str | None, person: Person) -> Banks:
 
 
 def _meant(
-    known: list[Profile], broken: list[ProfileWrong], store: StorePort, holder: StorePort, goes_on: bool
+    known: list[Profile],
+    broken: list[ProfileWrong],
+    store: StorePort,
+    holder: StorePort,
+    goes_on: bool,
+    certificate: str,
 ) -> Profile:
-    """The named one, the only one, the one that something was begun with, or that the certificates are of."""
+    """The named one, the only one, that of the named certificate, the one that something was begun with, or that the
+    certificates are of."""
     if len(known) > 1 or broken:
-        begun = _begun_with(store, goes_on)
-        codes = begun if begun and goes_on else begun | {of.bank for one in holder.credentials() if (of := whose(one))}
+        begun, there = _begun_with(store, goes_on), holder.credentials()
+        named = [one for one in [of_serial(there, certificate)] if one]
+        told = _banks_of(named) or (begun if goes_on else set())
+        codes = told or begun | _banks_of(there)
         broken = [one for one in broken if not codes or one.bank in ("", *codes)]
         matching = [one for one in known if one.code in codes]
         if matching:
             return _only(matching, [one for one in broken if one.bank])
-        if begun and goes_on and not broken:
-            raise ProfileMissing(bank=min(begun), folder=str(settings().bank_folder))
+        if told and not broken:
+            raise ProfileMissing(bank=min(told), folder=str(settings().bank_folder))
     return _only(known, broken)
+
+
+def _banks_of(credentials: Sequence[Credential]) -> set[str]:
+    return {of.bank for one in credentials if (of := whose(one))}
 
 
 def _begun_with(store: StorePort, goes_on: bool) -> set[str]:

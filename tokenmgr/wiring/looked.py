@@ -20,8 +20,8 @@ from tokenmgr.customer.status import Row
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.standing import Open
-from tokenmgr.domain.status import Verdict, left
-from tokenmgr.errors import NoMedium, ProfileMissing, ProfileWrong, ReaderEmpty, TokenmgrError
+from tokenmgr.domain.status import left
+from tokenmgr.errors import ProfileMissing, ProfileWrong, TokenmgrError
 from tokenmgr.wiring import around, looking, places
 from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.words import language, t, texts
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Words:
-    """What only this computer's files know: the names of banks, and why a CA was not asked."""
+    """What only this computer's files know: the names of banks, and why a CA was not asked. `broken` is a file that
+    may be a bank's, and is believed of none."""
 
     known: Sequence[Profile]
     offline: bool
+    broken: Sequence[ProfileWrong] = ()
 
     def bank(self, row: Row) -> str:
         """As its file calls it, else as the certificate does."""
@@ -51,7 +53,14 @@ class Words:
             return "offline"
         whose = row.held.whose
         is_known = bool(self.known) if whose is None else any(one.code == whose.bank for one in self.known)
-        return "no_answer" if is_known else "no_profile"
+        return "no_answer" if is_known else "wrong_profile" if self.wrong(row) else "no_profile"
+
+    def wrong(self, row: Row) -> ProfileWrong | None:
+        """What is wrong with its bank's file, or with one that may be that: rather than that there is none."""
+        whose = row.held.whose
+        if whose is None or any(one.code == whose.bank for one in self.known):
+            return None
+        return max(Banks((), self.broken).broken_of(whose.bank), key=lambda one: one.bank, default=None)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Looked:
     def pressing(self, but: Collection[int] = ()) -> Looked:
         """Only what somebody has to do something about. A medium may be in the safe, and a CA be silent. `but`: without
         the certificates of these serial numbers."""
-        why = None if isinstance(self.why, NoMedium | ReaderEmpty) else self.why
+        why = None if isinstance(self.why, looking.AWAY) else self.why
         return Looked(pressing(self.found, but), self.words, why, self.unheard, self.unheard)
 
 
@@ -110,7 +119,8 @@ def look(where: places.Where, only: str | None, bank: str | None, offline: bool 
         raise ProfileMissing(bank=bank, folder=str(settings().bank_folder))
     early = closing(Early([] if offline else _known(banks, bank), _reach))
     with early as reach, looking.looks(where, only, settings().journal_folder) as (looks, why):
-        return _status(Taken(looks, why), banks, reach, bank, looks[0].name if where.is_named else None, offline)
+        named = (looks[0].name if looks else where.serial) if where.is_named else None
+        return _status(Taken(looks, why), banks, reach, bank, named, offline)
 
 
 def told(taken: Taken, offline: bool) -> Looked:
@@ -124,8 +134,8 @@ def _status(
 ) -> Looked:
     known, broken = _known(banks, bank), banks.broken_of(bank)
     found = seeing.status(taken.looks, known, settings().journal_folder, reach, clock.now, bank, name, offline)
-    unheard = broken if found.without_file and found.verdict is Verdict.UNSURE else []
-    return Looked(found, Words(known, offline), None if found.stores else taken.why, broken, unheard)
+    unheard = banks.broken_of(*found.nameless) if found.nameless else []
+    return Looked(found, Words(known, offline, broken), None if found.stores else taken.why, broken, unheard)
 
 
 def _known(banks: Banks, bank: str | None) -> list[Profile]:

@@ -12,7 +12,7 @@ from tokenmgr.customer.looks import Look, of_token
 from tokenmgr.domain.contents import Contents
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import PcStoreMissing, TokenmgrError
+from tokenmgr.errors import MediumNotFound, NoMedium, PcStoreMissing, ReaderEmpty, TokenmgrError
 from tokenmgr.keystore import nss
 from tokenmgr.renewal.journal import looked
 from tokenmgr.token.module import Library
@@ -20,6 +20,7 @@ from tokenmgr.wiring import around, places
 from tokenmgr.wiring.libraries import settings
 
 Looks = tuple[list[Look], TokenmgrError | None]
+AWAY = (MediumNotFound, NoMedium, ReaderEmpty)  # it may be in the safe
 
 
 @contextmanager
@@ -34,10 +35,17 @@ def looks(
             return
         seen = seen or stack.enter_context(around.surroundings(only))
         if where.serial:
-            yield [of_medium(*seen.choose(where.serial))], None
+            yield _chosen(seen, where.serial)
             return
         media = [of_medium(*one) for one in seen.media]
         yield [*media, *_on_pc(stack, folder, {one.name for one in media})], None if media else seen.why_none()
+
+
+def _chosen(seen: around.Surroundings, serial: str) -> Looks:
+    try:
+        return [of_medium(*seen.choose(serial))], None
+    except AWAY as error:
+        return [], error
 
 
 def of_medium(library: Library, facts: MediumFacts) -> Look:

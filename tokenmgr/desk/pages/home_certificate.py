@@ -12,6 +12,7 @@ from tokenmgr.customer.status import Row
 from tokenmgr.desk import style
 from tokenmgr.desk.parts import text
 from tokenmgr.desk.style import GAP
+from tokenmgr.desk.troubles import said
 from tokenmgr.desk.words import holder
 from tokenmgr.domain.credential import is_over
 from tokenmgr.domain.status import Next, Place, Verdict, left
@@ -94,6 +95,8 @@ def _way(row: Row, looked: Looked) -> str:
     which, standing = row.judged.next, row.held.standing
     if which is Next.BANK_FILE and not looked.words.known:
         return ""
+    if which is Next.BANK_FILE and (wrong := looked.words.wrong(row)):
+        return said(wrong)["next"]
     if which is Next.WAY:
         is_over = row.held.is_over(looked.found.now)
         told = standing and (standing.acquisition if is_over or standing.renewal.way == "acquire" else standing.renewal)
