@@ -186,7 +186,7 @@ def _confirm(at: Counter, yes: bool) -> None:
     """格納先 is shown and agreed to where somebody sits there; in a script, its name is the choice (S3)."""
     if prompts.at_terminal() and not yes:
         click.echo(t("renewing.into", place=_place(at.store)), err=True)
-        click.confirm(t("words.agree"), default=True, abort=True, err=True)
+        prompts.require_yes(t("words.agree"), default=True)
 
 
 def _place(store: StorePort) -> str:
