@@ -121,7 +121,7 @@ def test_a_reader_that_has_seen_enough_changes_no_status(home: Home, words: tupl
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing) as nobody:
-        command = [PROGRAM, *words]
+        command = [str(PROGRAM), *words]
         done = subprocess.run(
             command, env=home.environment, input=f"{PIN}\n", stdout=nobody, stderr=nobody, text=True, check=False
         )

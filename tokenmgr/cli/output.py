@@ -8,7 +8,7 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
@@ -77,7 +77,7 @@ class _Patient(io.FileIO):
 
     is_unread = False
 
-    def write(self, data: ReadableBuffer, /) -> int | None:
+    def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -127,8 +127,9 @@ def error_as_json(error: TokenmgrError) -> dict[str, object]:
     return {"code": error.code, "retriable": error.retriable, "facts": error.facts, **texts().error(error)}
 
 
-def tell_error(error: TokenmgrError) -> None:
-    words = texts().error(error)
+def tell_error(error: TokenmgrError, instead: Mapping[str, str] | None = None) -> None:
+    """`instead`: parts of it that whoever tells it knows better."""
+    words = {**texts().error(error), **(instead or {})}
     click.secho(f"{t('words.error', code=error.code)}  {words['what']}", err=True, fg="red")
     click.echo(f"  {t('words.kept', text=words['kept'])}", err=True)
     click.echo(f"  {t('words.next', text=words['next'])}", err=True)

@@ -80,11 +80,12 @@ def renew(
         return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = options.where(named), options.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
+    person = Terminal(as_json, renews=True)
     reached: Reached
     if other := other_cas.place_of(named, bank):
-        reached = other_cas.counter(other, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
+        reached = other_cas.counter(other, only, target, person, source, no_hooks=named["no_hooks"])
     else:
-        reached = counter(bank, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
+        reached = counter(bank, only, target, person, source, no_hooks=named["no_hooks"])
     with reached as (at, progress):
         if source:
             _confirm(at, yes)
