@@ -106,12 +106,14 @@ def test_another_medium_in_its_place_pauses_it_and_the_right_one_is_named(ca: Au
         held.wait()
         customer.stick.swap(other)
     child.expect_exact(TEXTS("steps.insert", serial=customer.serial))
-    child.expect_exact(TEXTS("desk_progress.other", serial=customer.serial, seen=customer.stick.serial))
+    another = TEXTS("desk_progress.other", serial=customer.serial, seen=customer.stick.serial)
+    child.expect_exact(another)
     assert other.serial == customer.serial
     with customer.stick.library() as library:
         assert library.find(customer.stick.serial).serial != customer.serial
     customer.stick.swap(other)
     child.expect_exact(done(Step.RETIRED))
+    assert another not in str(child.before)  # once
     assert finish(child)[1] == 0
     assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
     assert len(customer.holdings()) == 2
