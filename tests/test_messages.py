@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -18,6 +19,7 @@ from tokenmgr import errors, messages
 from tokenmgr.domain.generation import RevocationReason
 from tokenmgr.domain.medium import PinState
 from tokenmgr.domain.policy import Reason, Way
+from tokenmgr.domain.rehearsal import APART
 from tokenmgr.domain.reissue import Cause
 from tokenmgr.domain.status import Next, Place, Why
 from tokenmgr.messages import Texts
@@ -325,6 +327,19 @@ def test_a_command_that_somebody_is_sent_to_names_the_store(texts: Texts) -> Non
             "{option}" in text for text in texts._entries["errors"][code].values()
         ):
             assert "serial" in error._names(), code
+
+
+@pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])
+def test_the_next_step_is_one_that_can_be_taken(texts: Texts) -> None:
+    """R14. Of a full medium it is known what may go; of a generation that is over, not what is open today; and of a
+    rehearsal that was cut short, that the next one has to wait."""
+    full, over = errors.MediumFull(serial="1"), errors.CannotConfirm()
+    assert "tokenmgr clean --medium 1" in texts.error(full)["next"]
+    assert "tokenmgr status" in texts.error(over)["next"]
+    assert timedelta(minutes=10) == APART
+    waits = {"ja": "10分", "en": "ten minutes"}[texts.language]
+    for at_desk in (False, True):
+        assert waits in texts.error(errors.RehearsalTakenBack(serial="1"), at_desk)["next"]
 
 
 @pytest.mark.parametrize("texts", [JA, EN], ids=["ja", "en"])

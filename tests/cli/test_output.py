@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests import warm
 from tokenmgr.cli.output import Exit, Output
 from tokenmgr.errors import AnotherIsPending
 
@@ -16,3 +17,21 @@ def test_an_error_that_tells_a_moment(capsys: pytest.CaptureFixture[str]) -> Non
     assert Output(as_json=True).failure(error) == Exit.REFUSED
     told = json.loads(capsys.readouterr().out)["error"]
     assert told["facts"] == {"serial": "1f", "until": "2026-04-01T03:00:00+00:00"}
+
+
+ENDLESS = """
+import itertools, os, sys, click
+from tokenmgr.cli import output
+reading, writing = os.pipe()
+os.dup2(writing, 1)
+os.close(writing)
+os.close(reading)
+output.prepare_streams()
+for number in output.while_read(itertools.count()):
+    click.echo(number)
+sys.exit(number + 5)
+"""
+
+
+def test_what_has_no_end_ends_with_its_reader_and_the_status_is_its_own() -> None:
+    assert warm.run(ENDLESS, environment=warm.BEGUN_IN).returncode == 5

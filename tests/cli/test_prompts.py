@@ -8,7 +8,10 @@ import pexpect
 import pytest
 
 from tests.cli.runner import PROGRAM, Home
+from tokenmgr.messages import Texts
 from tokenmgr.testbed.simulated import PIN, SO_PIN
+
+JA, EN = Texts("ja"), Texts("en")
 
 
 @pytest.fixture
@@ -83,3 +86,47 @@ def test_a_pin_in_full_width_digits_is_not_sent(home: Home) -> None:
     assert "P106" in refused.err
     assert refused.status == 4
     assert '"pin": "fine"' in home.run("pin", "status", "--json").out
+
+
+@pytest.fixture(scope="module")
+def last_try(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    home = Home(tmp_path_factory.mktemp("last") / "home")
+    assert home.run("testbed", "up", "final-try", "--name", "last").status == 0
+    return home
+
+
+QUESTION = r"\[y/N\]: "
+
+
+@pytest.mark.parametrize("no", ["", "n", "NO", "ｎ", "いいえ"])
+def test_a_no_to_the_last_try_is_followed_by_what_helps_a_person(last_try: Home, no: str) -> None:
+    child = terminal(last_try, "verify")
+    child.expect(QUESTION)
+    child.sendline(no)
+    shown, status = finish(child)
+    assert ("P105" in shown, EN("facts.find-the-pin") in shown, "--final-try" in shown) == (True, True, False)
+    assert status == 4
+
+
+@pytest.mark.parametrize("yes", ["y", "YES", "ｙ", "Ｙ", "はい"])
+def test_a_yes_may_be_in_either_language_and_full_width(last_try: Home, yes: str) -> None:
+    child = terminal(last_try, "verify", "--lang", "ja")
+    child.expect(QUESTION)
+    child.sendline(yes)
+    child.expect("（PIN）|\\(PIN\\)")
+    child.sendintr()
+    assert finish(child)[1] == 130
+
+
+def test_what_is_neither_is_asked_again_and_not_told_again(last_try: Home) -> None:
+    """It may be the PIN."""
+    child = terminal(last_try, "verify", "--lang", "ja")
+    child.expect(QUESTION)
+    child.sendline("9731")
+    child.expect_exact("9731")  # as the terminal shows what is typed
+    child.expect_exact(JA("words.yes_or_no"))
+    child.expect(QUESTION)
+    assert "9731" not in str(child.before)
+    child.sendline("ｎ")
+    shown, status = finish(child)
+    assert ("P105" in shown, "Error" in shown, "9731" in shown, status) == (True, False, False, 4)

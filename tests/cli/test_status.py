@@ -196,6 +196,21 @@ def test_as_json_clean_only_lists_until_it_is_told_yes(home: Home, ca: Authority
 
 
 @pytest.mark.parametrize(
+    ("store", "said"), [("00ff", "tokenmgr resume --medium 00ff"), ("file:/a b", "tokenmgr resume --pc 'file:/a b'")]
+)
+def test_resume_on_the_wrong_medium_names_the_right_one(home: Home, ca: Authority, store: str, said: str) -> None:
+    know(home, ca)
+    home.plug_in("one")
+    heading = {"store": store, "operation": "renewal", "bank": BANK}
+    with Journal.create(home.folder / "journal", "one", heading, clock.now()) as journal:
+        journal.write(Step.KEY_GENERATED, Phase.INTENT, {"key_id": "07"}, clock.now())
+    done = home.run("resume", "--pin-fd", "0", typed=f"{PIN}\n")
+    assert ("J114" in done.err, said in done.err) == (True, True), done.err
+    journal.path.unlink()
+    assert "`tokenmgr status` says" in home.run("resume", "--pin-fd", "0", typed=f"{PIN}\n").err
+
+
+@pytest.mark.parametrize(
     ("language", "said"),
     [
         ("ja", ["更新が途中です（専用USB 00ff、2026年04月01日 12時00分00秒に開始）", "2/9 鍵を作りました"]),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.cli import states
 from tests.cli.runner import PROGRAM, Home
 from tokenmgr.testbed.simulated import PIN
 
@@ -109,3 +111,18 @@ def test_a_broken_bank_file_is_told_and_is_an_error_only_where_it_may_be_the_mea
     assert [(one["code"], one["error"]["code"]) for one in json.loads(done.out)["banks"]] == [("5678", "J111")]
     assert "J110" in home.run("status", "--bank", "1234").err
     assert "J111" in home.run("status", "--bank", "5678").err
+
+
+@pytest.mark.parametrize("words", [("verify", "--pin-fd", "0"), ("verify", "--pin-fd", "0", "--json")])
+def test_a_reader_that_has_seen_enough_changes_no_status(home: Home, words: tuple[str, ...]) -> None:
+    """`tokenmgr status | head -1`, in a script that asks for the status."""
+    serial = home.plug_in("a")
+    states.chainless(home.media["a"], serial)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing) as nobody:
+        command = [str(PROGRAM), *words]
+        done = subprocess.run(
+            command, env=home.environment, input=f"{PIN}\n", stdout=nobody, stderr=nobody, text=True, check=False
+        )
+    assert done.returncode == 5

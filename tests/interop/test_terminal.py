@@ -12,6 +12,7 @@ from tests.interop.customer import Customer
 from tests.interop.running import CONFIRMATION_PIN, LOGIN_PIN, Authority, free_port
 from tokenmgr.domain.generation import State
 from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import MediumGone
 from tokenmgr.messages import Texts
 
 TEXTS = Texts("en")
@@ -85,7 +86,9 @@ def test_a_medium_that_is_pulled_is_waited_for(ca: Authority, customer: Customer
         child = terminal(customer, "renew")
         held.wait()
         customer.stick.unplug()
+    child.expect_exact(TEXTS("steps.kept_renewing"))
     child.expect_exact(TEXTS("steps.insert", serial=customer.serial))
+    assert TEXTS.error(MediumGone(serial=""))["next"] not in str(child.before)
     customer.stick.plug()
     for step in (Step.CHECKED, Step.WRITTEN, Step.RETIRED):
         child.expect_exact(done(step))
@@ -103,11 +106,14 @@ def test_another_medium_in_its_place_pauses_it_and_the_right_one_is_named(ca: Au
         held.wait()
         customer.stick.swap(other)
     child.expect_exact(TEXTS("steps.insert", serial=customer.serial))
+    another = TEXTS("desk_progress.other", serial=customer.serial, seen=customer.stick.serial)
+    child.expect_exact(another)
     assert other.serial == customer.serial
     with customer.stick.library() as library:
         assert library.find(customer.stick.serial).serial != customer.serial
     customer.stick.swap(other)
     child.expect_exact(done(Step.RETIRED))
+    assert another not in str(child.before)  # once
     assert finish(child)[1] == 0
     assert ca.states(customer.user) == [State.SUPERSEDED, State.ACTIVE]
     assert len(customer.holdings()) == 2

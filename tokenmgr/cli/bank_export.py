@@ -20,7 +20,7 @@ from tokenmgr.cli.bank_csv import COLUMNS, guarded
 from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.bank_view import stream_json
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output
+from tokenmgr.cli.output import Exit, Output, while_read
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.party import Bank
 from tokenmgr.errors import FileNotWritten
@@ -50,7 +50,7 @@ def export(file: str, bank: str | None, as_json: bool) -> int:
             stream_json(dict(zip(HEADER, row, strict=True)) for row in rows)
             return Exit.FINE
         if file == STDOUT:
-            write_csv(HEADER, rows, sys.stdout.buffer)
+            write_csv(HEADER, while_read(rows), sys.stdout.buffer)
             return Exit.FINE
         with written_whole(Path(file)) as opened_file:
             count = write_csv(HEADER, rows, opened_file)

@@ -19,7 +19,7 @@ from tokenmgr.cli.bank_export import STDOUT, write_csv, written_whole
 from tokenmgr.cli.bank_registry import Open, open_registry
 from tokenmgr.cli.bank_view import dumped, stream_columns, stream_json
 from tokenmgr.cli.help import Command, Group
-from tokenmgr.cli.output import Exit, Output
+from tokenmgr.cli.output import Exit, Output, while_read
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.party import Role
 from tokenmgr.domain.rehearsal import Prospect, prospect, refusals
@@ -70,7 +70,7 @@ def report(bank: str, contract: str | None, file: str | None, as_json: bool) -> 
             stream_json((one.as_json for one in told), '{\n  "subscribers": [', "],\n", "    ")
             click.echo(f'  "counts": {dumped(told.counts)}\n}}')
         elif file == STDOUT:
-            write_csv(HEADER, (one.exported for one in told), sys.stdout.buffer)
+            write_csv(HEADER, (one.exported for one in while_read(told)), sys.stdout.buffer)
         elif file is not None:
             with written_whole(Path(file)) as whole:
                 count = write_csv(HEADER, (one.exported for one in told), whole)

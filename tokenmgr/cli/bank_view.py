@@ -16,7 +16,7 @@ from tokenmgr.wiring.words import t
 def stream_json(items: Iterable[object], before: str = "[", after: str = "]\n", indent: str = "  ") -> None:
     click.echo(before, nl=False)
     is_first = True
-    for item in items:
+    for item in output.while_read(items):
         click.echo(f"{'' if is_first else ','}\n{indent}{dumped(item)}", nl=False)
         is_first = False
     click.echo(("" if is_first else f"\n{indent[2:]}") + after, nl=False)
@@ -36,7 +36,7 @@ def stream_columns(heading: Sequence[tuple[str, int]], rows: Iterable[Sequence[A
         return "  ".join(pad(str(cell), size) for cell, size in zip(cells, widths, strict=True)).rstrip()
 
     count = 0
-    for count, row in enumerate(rows, 1):
+    for count, row in enumerate(output.while_read(rows), 1):
         if count == 1:
             click.secho(line(names), bold=True)
         click.echo(line(row))

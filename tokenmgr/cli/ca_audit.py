@@ -15,7 +15,7 @@ from tokenmgr.cli import options
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.bank_view import stream_json
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit
+from tokenmgr.cli.output import Exit, while_read
 from tokenmgr.clock import JAPAN
 from tokenmgr.domain.audit import Action, ActorKind, Entry, encoded
 from tokenmgr.sql.audit import Asked, Trail
@@ -128,7 +128,7 @@ def follow(asked: Asked, as_json: bool) -> int:
         begins = asked.first - 1 if asked.first else trail.head()[0]
         try:
             if as_json:
-                for one in _each(trail, begins, asked):
+                for one in while_read(_each(trail, begins, asked)):
                     click.echo(encoded(audit_words.value(one)))
             else:
                 audit_words.tell(audit_words.cells(one) for one in _each(trail, begins, asked))

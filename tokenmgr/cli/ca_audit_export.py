@@ -19,7 +19,7 @@ from tokenmgr.cli.bank_export import written_whole
 from tokenmgr.cli.bank_registry import open_registry
 from tokenmgr.cli.ca_audit import asking
 from tokenmgr.cli.help import Command
-from tokenmgr.cli.output import Exit, Output
+from tokenmgr.cli.output import Exit, Output, while_read
 from tokenmgr.domain.audit import Entry
 from tokenmgr.domain.audit_export import lines_of
 from tokenmgr.errors import FileNotWritten
@@ -43,7 +43,8 @@ def export(asked: Asked, how: str, output: Path | None, as_json: bool) -> int:
             count = _write_csv(trail.entries(asked), file)
         else:
             count = -1  # the last line is none
-            for line in lines_of((row.entry for row in trail.whole()), trail.checkpoints()):
+            lines = lines_of((row.entry for row in trail.whole()), trail.checkpoints())
+            for line in lines if output else while_read(lines):
                 file.write(f"{line}\n".encode())
                 count += 1
         file.flush()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from tokenmgr.cli.output import pad, width
+from tokenmgr.cli.output import pad, while_read, width
 from tokenmgr.clock import japan_time
 from tokenmgr.domain.audit import Entry, Value
 from tokenmgr.domain.audit_check import Finding, What
@@ -148,7 +148,7 @@ def tell(rows: Iterable[Sequence[str]]) -> None:
     least = dict(COLUMNS) | {"at": width(moment(0))}
     widths = [max(width(name), size) for name, size in zip(names, least.values(), strict=True)]
     click.secho(_line(names, widths), bold=True)
-    for row in rows:
+    for row in while_read(rows):
         click.echo(_line(row, widths))
 
 

@@ -252,7 +252,7 @@ def _destroy(work: _Closing, given: bool, as_json: bool) -> bool:
     if left and not given:
         if not as_json:
             _list(work, left)
-        if as_json or not prompts.at_terminal() or not click.confirm(t("ca_close.ask_keys"), default=False, err=True):
+        if as_json or not prompts.at_terminal() or not prompts.says_yes(t("ca_close.ask_keys")):
             return False
     elif left and not as_json:
         _list(work, left)

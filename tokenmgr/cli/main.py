@@ -9,7 +9,7 @@ import click
 
 from tokenmgr import __version__
 from tokenmgr.cli.help import LazyGroup
-from tokenmgr.cli.output import Exit, Output, forgive_encodings
+from tokenmgr.cli.output import Exit, Output, prepare_streams
 from tokenmgr.wiring.words import t
 
 # name -> where it is. A command that is not asked for is not imported: `tokenmgr media` must start quickly.
@@ -50,7 +50,7 @@ def cli() -> None:
 def run(arguments: list[str] | None = None) -> int:
     """The exit status. Nothing else in the program ends the process, and no traceback reaches a person (R15)."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    forgive_encodings()
+    prepare_streams()
     out = Output(as_json="--json" in arguments)
     try:
         value: Any = cli.main(arguments, prog_name="tokenmgr", standalone_mode=False)
@@ -64,10 +64,6 @@ def run(arguments: list[str] | None = None) -> int:
         return out.cancelled(during_work=isinstance(error.__cause__, KeyboardInterrupt))
     except KeyboardInterrupt:
         return out.cancelled(during_work=True)
-    except SystemExit as error:
-        if error.code != 1:
-            raise
-        return Exit.FINE  # click's word for a reader that has seen enough: `tokenmgr media | head -1`
     except Exception as error:  # noqa: BLE001  the last line of defence
         return out.failure(error)
     return value if isinstance(value, int) else Exit.FINE

@@ -8,16 +8,21 @@ import logging
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from tokenmgr.errors import Cancelled, FileNotWritten, InputError, Interrupted, LeftForLater, TokenmgrError
 from tokenmgr.wiring.words import t, texts
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Exit(IntEnum):
@@ -66,11 +71,41 @@ class Output:
         return Exit.CANCELLED
 
 
-def forgive_encodings() -> None:
-    """A terminal that cannot show a character shows a question mark; it does not end the program."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+class _Patient(io.FileIO):
+    """A reader may have seen enough: `tokenmgr status | head -1`. The rest is for nobody; the command goes on to its
+    end: its status is its own, and no removal is left in the middle."""
+
+    is_unread = False
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            _Patient.is_unread = True
+            return memoryview(data).nbytes
+
+
+def while_read(rows: Iterable[T]) -> Iterator[T]:
+    """What is told and no more than that may be long, or have no end: it ends with its reader."""
+    for row in rows:
+        yield row
+        if _Patient.is_unread:
+            return
+
+
+def prepare_streams() -> None:
+    """A terminal that cannot show a character shows a question mark; neither that nor a pipe that nobody reads any more
+    ends the program."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        stream.reconfigure(errors="replace")
+        if stream is getattr(sys, f"__{name}__") and not stream.isatty():
+            stream.flush()
+            raw = io.BufferedWriter(_Patient(stream.fileno(), "wb", closefd=False))
+            now = io.TextIOWrapper(raw, stream.encoding, "replace", line_buffering=stream.line_buffering)
+            setattr(sys, name, now)
 
 
 def speaks_unicode() -> bool:
@@ -92,8 +127,9 @@ def error_as_json(error: TokenmgrError) -> dict[str, object]:
     return {"code": error.code, "retriable": error.retriable, "facts": error.facts, **texts().error(error)}
 
 
-def tell_error(error: TokenmgrError) -> None:
-    words = texts().error(error)
+def tell_error(error: TokenmgrError, instead: Mapping[str, str] | None = None) -> None:
+    """`instead`: parts of it that whoever tells it knows better."""
+    words = {**texts().error(error), **(instead or {})}
     click.secho(f"{t('words.error', code=error.code)}  {words['what']}", err=True, fg="red")
     click.echo(f"  {t('words.kept', text=words['kept'])}", err=True)
     click.echo(f"  {t('words.next', text=words['next'])}", err=True)

@@ -5,6 +5,7 @@ Nothing where nobody sits there. On standard error, so that what is asked for st
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
 import time
@@ -16,20 +17,25 @@ import click
 from tokenmgr.cli.output import pad, tell_error, width
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import JournalDamaged, MediumError, TokenmgrError
+from tokenmgr.wiring import around
 from tokenmgr.wiring.words import t
 
 TICK = 0.1
 CLEAR = "\x1b[K"  # the rest of the line
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LOOKING = 0.5  # seconds between two looks for the medium that was pulled
+OTHERS = 2  # of these looks, one is for what is plugged in instead (S4): that asks every medium there is
 
 
 class Progress:
     """The engine's screen (renewal/ports.py)."""
 
-    def __init__(self, is_live: bool, doing: Callable[[], str], is_back: Callable[[], bool]) -> None:
-        """`doing`: the call that the medium is at. `is_back`: whether it is plugged in again."""
-        self._is_live, self._doing, self._is_back = is_live, doing, is_back
+    def __init__(
+        self, is_live: bool, doing: Callable[[], str], is_back: Callable[[], bool], renews: bool = False
+    ) -> None:
+        """`doing`: the call that the medium is at. `is_back`: whether it is plugged in again. `renews`: what is done
+        replaces one that works, and goes on doing so."""
+        self._is_live, self._doing, self._is_back, self._renews = is_live, doing, is_back, renews
         self._step: Step | None = None
         self._started = 0.0
         self._quiet = threading.Event()
@@ -61,9 +67,17 @@ class Progress:
         self._step = None
         if not self._is_live:
             return False
-        tell_error(error)
-        click.echo(t("steps.insert", serial=error.facts.get("serial", "")), err=True)
-        while not self._is_back():
+        serial = str(error.facts.get("serial") or "")
+        kept, following = t("steps.kept_renewing" if self._renews else "steps.kept"), t("steps.insert", serial=serial)
+        tell_error(error, {"kept": kept, "next": following})  # it waits: the same command again is not what helps
+        told = error.facts.get("seen") or ()
+        for look in itertools.count():
+            if self._is_back():
+                break
+            if look % OTHERS == 0 and (seen := around.beside(serial)) != told:
+                if seen:
+                    click.echo(t("desk_progress.other", serial=serial, seen=t("words.and").join(seen)), err=True)
+                told = seen
             time.sleep(LOOKING)
         return True
 

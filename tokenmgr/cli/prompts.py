@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 
 import click
 
 from tokenmgr import system
 from tokenmgr.domain.family import Family
 from tokenmgr.domain.medium import MediumFacts, PinState
-from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinMissing, PinUnacceptable
+from tokenmgr.errors import NotAgreed, PassphraseUnfit, PinFinalTry, PinMissing, PinUnacceptable
 from tokenmgr.log import Secret
 from tokenmgr.token.pins import refuse_full_width, refuse_hopeless, refuse_untypable
 from tokenmgr.wiring.words import t
@@ -18,6 +19,7 @@ from tokenmgr.wiring.words import t
 LONGEST = 256
 NEW_PIN_FD, PIN_FD = "--new-pin-fd", "--pin-fd"
 _OPTIONS = {"user": PIN_FD, "so": "--so-pin-fd"}
+_ANSWERS = {"y": True, "yes": True, "はい": True, "n": False, "no": False, "いいえ": False}
 
 
 def pin(question: str, fd: int | None, who: str = "user", option: str = "") -> Secret:
@@ -96,7 +98,27 @@ def agree(warning: str, given: bool) -> None:
         return
     if not at_terminal():
         raise NotAgreed(option="--yes")
-    click.confirm(t("words.agree"), default=False, abort=True, err=True)
+    require_yes(t("words.agree"))
+
+
+def require_yes(question: str, default: bool = False) -> None:
+    """Or it is left, as with Ctrl-C."""
+    if not says_yes(question, default):
+        raise click.Abort
+
+
+def says_yes(question: str, default: bool = False) -> bool:
+    """In words of either language, and in full width: that is how a Japanese keyboard may be left. What else is typed
+    is not told again: now and then it is a PIN."""
+    offered = "[Y/n]" if default else "[y/N]"
+    while True:
+        typed = click.prompt(f"{question} {offered}", default="", show_default=False, err=True)
+        answer = unicodedata.normalize("NFKC", typed).strip().casefold()
+        if not answer:
+            return default
+        if answer in _ANSWERS:
+            return _ANSWERS[answer]
+        click.echo(t("words.yes_or_no"), err=True)
 
 
 def sees_progress() -> bool:
@@ -112,7 +134,9 @@ def final_try(facts: MediumFacts, family: Family, given: bool, officer: bool = F
     """Whether the last try may be spent: said on the command line, or answered here. Nobody is asked in a script."""
     state = facts.so_pin if officer else facts.pin
     if state is PinState.FINAL_TRY and not given and at_terminal():
-        given = click.confirm(t("pins.final_try"), default=False, err=True)
+        given = says_yes(t("pins.final_try"))
+        if not given:
+            raise PinFinalTry(serial=facts.serial, who="so" if officer else "user", way="find-the-pin")
     if facts.initialised:
         refuse_hopeless(facts, family, officer, given)  # before anybody is asked for a PIN in vain
     return given

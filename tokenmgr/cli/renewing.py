@@ -18,10 +18,13 @@ from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, R
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
+from tokenmgr.errors import NothingUnfinished
 from tokenmgr.log import Secret
+from tokenmgr.renewal.journal import begun
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.wiring import places
 from tokenmgr.wiring.counter import counter
+from tokenmgr.wiring.libraries import settings
 from tokenmgr.wiring.person import Screen
 from tokenmgr.wiring.words import chosen_language, t
 
@@ -80,12 +83,13 @@ def renew(
         return renew_due(Asked(bank, only, KeyKind(kind) if kind else None, as_json, told))
     here, there = options.where(named), options.where(named, "to_")
     target, source = (there, here) if there.is_named else (here, None)
+    person = Terminal(as_json, renews=True)
     reached: Reached
     if other := other_cas.place_of(named, bank):
-        reached = other_cas.counter(other, only, target, Terminal(as_json), source, no_hooks=named["no_hooks"])
+        reached = other_cas.counter(other, only, target, person, source, no_hooks=named["no_hooks"])
     else:
         how = {"no_hooks": named["no_hooks"], "certificate": certificate}
-        reached = counter(bank, only, target, Terminal(as_json), source, **how)
+        reached = counter(bank, only, target, person, source, **how)
     with reached as (at, progress):
         if source:
             _confirm(at, yes)
@@ -172,8 +176,21 @@ def resume(
             return Applicant(contract, user, lambda: _ask_pins(progress, login_pin_fd, confirmation_pin_fd))
 
         progress.begins(Step.CHECKED)
-        outcome = at.give_up() if give_up else at.resume(ask)
+        try:
+            outcome = at.give_up() if give_up else at.resume(ask)
+        except NothingUnfinished as error:
+            raise _told_where(error) from error
     return _tell(outcome, as_json) if outcome else other_cas.tell_given_up(at, as_json)
+
+
+def _told_where(error: NothingUnfinished) -> NothingUnfinished:
+    """The wrong medium may be in the slot: which one is the right one is in the journals."""
+    there = [one.store for one in begun(settings().journal_folder) if not one.is_rehearsal]
+    others = [store for store in there if store not in ("", error.serial)]
+    if not others:
+        return error
+    command = t("seen_next.resume", serial=others[-1])
+    return NothingUnfinished(serial=error.serial, way="go-on-elsewhere", elsewhere=others[-1], command=command)
 
 
 def _ask_pins(progress: Screen, login_fd: int | None, confirmation_fd: int | None) -> tuple[Secret, Secret]:
@@ -187,7 +204,7 @@ def _confirm(at: Counter, yes: bool) -> None:
     """格納先 is shown and agreed to where somebody sits there; in a script, its name is the choice (S3)."""
     if prompts.at_terminal() and not yes:
         click.echo(t("renewing.into", place=_place(at.store)), err=True)
-        click.confirm(t("words.agree"), default=True, abort=True, err=True)
+        prompts.require_yes(t("words.agree"), default=True)
 
 
 def _place(store: StorePort) -> str:

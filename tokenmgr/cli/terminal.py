@@ -20,8 +20,8 @@ from tokenmgr.wiring.words import t
 
 
 class Terminal:
-    def __init__(self, as_json: bool = False) -> None:
-        self._as_json = as_json
+    def __init__(self, as_json: bool = False, renews: bool = False) -> None:
+        self._as_json, self._renews = as_json, renews
 
     def may_spend_final_try(self, facts: MediumFacts, family: Family, where: Where) -> bool:
         return prompts.final_try(facts, family, where.final_try)
@@ -50,4 +50,4 @@ class Terminal:
         time.sleep(seconds)  # Ctrl-C ends it
 
     def screen(self, doing: Callable[[], str], is_back: Callable[[], bool]) -> Screen:
-        return Progress(prompts.sees_progress() and not self._as_json, doing, is_back)
+        return Progress(prompts.sees_progress() and not self._as_json, doing, is_back, self._renews)

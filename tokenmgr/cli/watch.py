@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tokenmgr.cli.output import while_read
 from tokenmgr.domain.device import Change
 from tokenmgr.domain.presence import Missing, Plugged, plugged
 from tokenmgr.token.module import Library
@@ -33,7 +34,7 @@ def watch(found: list[Library], as_json: bool, tell: Tell) -> None:
         if not as_json:
             click.echo(t("media.watching", how=watching.how), err=True)
         try:
-            for change in _each(happened):
+            for change in while_read(_each(happened)):
                 for one in plugged([change.device], known().of_device, []):  # none, if it is somebody's mouse
                     _say(change, one, as_json)
                     tell(_settled(found, change) if change.plugged else around.look(found))

@@ -19,6 +19,7 @@ from tokenmgr.errors import LeftForLater, MediumError, TokenmgrError
 from tokenmgr.log import Secret
 from tokenmgr.renewal.journal import durations
 from tokenmgr.token.pins import refuse_full_width, refuse_hopeless
+from tokenmgr.wiring.around import beside
 from tokenmgr.wiring.person import Screen
 from tokenmgr.wiring.places import Where
 
@@ -204,7 +205,7 @@ class AtDesk:
         others: tuple[str, ...] = ()
         while not is_over():
             if isinstance(error, MediumError) and next(looks) % OTHERS == 0:
-                others = _others(str(error.facts.get("serial") or ""))
+                others = beside(str(error.facts.get("serial") or ""))
             if (now := Waiting(error, others)) != told:
                 told = now
                 self._post(now)
@@ -255,20 +256,6 @@ class AtDesk:
         found = self.ask(question)
         assert isinstance(found, Secret)  # noqa: S101  the window's part of the bargain
         return found
-
-
-def _others(serial: str) -> tuple[str, ...]:
-    """The media that are plugged in while this one is not. A look that fails tells of none."""
-    from tokenmgr.wiring import around
-    from tokenmgr.wiring.libraries import libraries
-    from tokenmgr.wiring.places import is_on_pc
-
-    if not serial or is_on_pc(serial):
-        return ()
-    with libraries(None) as found:
-        seen = around.look(found)
-    media = [one for library, one in seen.media if not library.family_of(one).token.on_pc]
-    return tuple(one.serial for one in media if one.serial not in ("", serial))
 
 
 class Going:

@@ -214,9 +214,10 @@ class PinToBeChanged(PinError):
 
 
 class PinFinalTry(PinError):
-    """One try is left, and nobody said yes to spending it (S5)."""
+    """One try is left, and nobody said yes to spending it (S5). `way`: what helps a script, or whoever has said no."""
 
     code = "P105"
+    way: str = "say-final-try"
 
 
 class PinUnacceptable(PinError):

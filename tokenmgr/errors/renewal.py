@@ -129,8 +129,13 @@ class ClockWrong(RenewalError):
 
 
 class NothingUnfinished(RenewalError):
+    """`elsewhere`: the store on which something is, by our journals, and the `command` that goes on there."""
+
     code = "J114"
     serial: str
+    way: str = "see-status"
+    elsewhere: str = ""
+    command: str = ""
 
 
 class UnfinishedFirst(RenewalError):

@@ -27,6 +27,7 @@ from tokenmgr.errors import (
     TokenmgrError,
     TokenUnclaimed,
 )
+from tokenmgr.messages import kind_on_pc
 from tokenmgr.token.module import Library, Slot
 from tokenmgr.usb import detect as usb
 from tokenmgr.wiring.libraries import known, libraries, settings
@@ -118,6 +119,15 @@ class Surroundings:
 def surroundings(only: str | None) -> Iterator[Surroundings]:
     with libraries(only) as found:
         yield look(found)
+
+
+def beside(serial: str) -> tuple[str, ...]:
+    """The media that are plugged in while this one is not. A look that fails tells of none."""
+    if not serial or kind_on_pc(serial):
+        return ()
+    with surroundings(None) as seen:
+        media = [one for library, one in seen.media if not library.family_of(one).token.on_pc]
+    return tuple(one.serial for one in media if one.serial not in ("", serial))
 
 
 USB_OFF = "usb-off"  # a Bus's trouble, by setting
