@@ -24,7 +24,7 @@ TICK = 0.1
 CLEAR = "\x1b[K"  # the rest of the line
 TURNS = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 LOOKING = 0.5  # seconds between two looks for the medium that was pulled
-OTHERS = 2  # of these looks, one is for what is plugged in instead (S4): that asks every medium there is
+OTHERS = 4  # of these looks, one is for what is plugged in instead (S4): that asks every medium there is
 
 
 class Progress:
