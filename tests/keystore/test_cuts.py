@@ -53,7 +53,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("cuts")
     path = folder / "the stores" / "certificates.store"
     path.parent.mkdir()
-    disk = Disk(folder / "page", "/the stores", folder)
+    disk = Disk(folder / "page", ["/the stores"], folder)
     writer.prepare(path)
     program = subprocess.Popen(
         [sys.executable, "-m", "tests.keystore.writer"],
