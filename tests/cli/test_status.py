@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -242,3 +243,10 @@ def test_what_a_journal_tells_is_told_without_its_medium(home: Home, language: s
     journal.path.write_text(journal.path.read_text().replace("renewal", "removal"))
     (unfinished,) = json.loads(home.run("status", "--json").out)["unfinished"]
     assert unfinished["error"]["code"] == "J101"
+
+
+def test_whoever_only_looks_does_not_load_what_a_renewal_needs() -> None:
+    """It is most of what a look takes."""
+    program = "import sys, tokenmgr.cli.status; print({'cryptography', 'http.client', 'ssl'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -14,13 +14,13 @@ from tokenmgr.cli.output import Exit, Output, table
 from tokenmgr.cli.terminal import Terminal
 from tokenmgr.cli.view import certificate_as_json
 from tokenmgr.clock import japan_time
-from tokenmgr.customer.operations import RENEWAL, Applicant, Counter, Outcome, Rehearsed
+from tokenmgr.customer.operations import Applicant, Counter, Outcome, Rehearsed
 from tokenmgr.domain.credential import KeyKind
 from tokenmgr.domain.generation import StoreKind
 from tokenmgr.domain.renewal import Step
 from tokenmgr.errors import NothingUnfinished
 from tokenmgr.log import Secret
-from tokenmgr.renewal.journal import begun
+from tokenmgr.renewal.journal import RENEWAL, begun
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.wiring import places
 from tokenmgr.wiring.counter import counter

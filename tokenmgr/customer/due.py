@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from tokenmgr.customer.operations import RENEWAL
 from tokenmgr.customer.status import Row, Seen, Status
 from tokenmgr.domain.status import Next, of_silence
+from tokenmgr.renewal.journal import RENEWAL
 
 
 def pressing(found: Status, but: Collection[int] = ()) -> Status:

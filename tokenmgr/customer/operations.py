@@ -40,7 +40,7 @@ from tokenmgr.errors import (
 from tokenmgr.log import Secret
 from tokenmgr.renewal import rehearsal
 from tokenmgr.renewal.engine import STAYS, Engine
-from tokenmgr.renewal.journal import REHEARSAL, SOURCE, STORE, Journal, Phase, Value
+from tokenmgr.renewal.journal import ACQUISITION, REHEARSAL, RENEWAL, SOURCE, STORE, Journal, Phase, Value
 from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.ports import AuthorityPort, ScreenPort, StorePort
 from tokenmgr.renewal.recovery import (
@@ -60,7 +60,6 @@ from tokenmgr.renewal.recovery import (
 )
 from tokenmgr.renewal.rehearsal import Rehearsal
 
-RENEWAL, ACQUISITION = "renewal", "acquisition"
 UNREACHED = (AuthorityUnreachable, AuthorityUntrusted, ProxyRefused)  # nobody is there to be told anything
 E = TypeVar("E", bound=Engine)
 

@@ -15,7 +15,7 @@ from tokenmgr.cmp.conversation import Identity
 from tokenmgr.cmp.faults import ProtocolFault
 from tokenmgr.cmp.messages import parse
 from tokenmgr.cmp.protection import verify_mac
-from tokenmgr.customer.operations import ACQUISITION, RENEWAL, AskApplicant, Counter, Outcome
+from tokenmgr.customer.operations import AskApplicant, Counter, Outcome
 from tokenmgr.customer.profiles import SYSTEM, Profile
 from tokenmgr.domain.credential import CertificateFacts, Credential, KeyKind
 from tokenmgr.errors import CmpAsked, SeveralToRenew
@@ -23,7 +23,7 @@ from tokenmgr.log import Secret
 from tokenmgr.pki.facts import certificate_facts
 from tokenmgr.renewal.acceptance import issuers_of, label_of
 from tokenmgr.renewal.evidence import decoded
-from tokenmgr.renewal.journal import Journal, Value, heading_of, unfinished
+from tokenmgr.renewal.journal import ACQUISITION, RENEWAL, Journal, Value, heading_of, unfinished
 from tokenmgr.renewal.order import Order
 from tokenmgr.renewal.recovery import CMP, current, heading_here
 

@@ -44,6 +44,7 @@ FIRST = "0" * 64
 STORE = "store"  # in a heading: on which one
 REHEARSAL = "rehearsal"  # in a heading: it is one
 SOURCE = "from"  # of what is replaced, where that is another store
+RENEWAL, ACQUISITION = "renewal", "acquisition"  # in a heading: which operation it is
 OF_A_STORE = (MediumError, LibraryError, KeyMissing, SignatureWrong)  # who raises them knows of no operation
 Value = str | int | bool | None
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

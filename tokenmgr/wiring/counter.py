@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from tokenmgr import clock
 from tokenmgr.customer.choosing import of_serial
 from tokenmgr.customer.hooks import Hooks
-from tokenmgr.customer.operations import RENEWAL, Counter
+from tokenmgr.customer.operations import Counter
 from tokenmgr.customer.profiles import Banks, Profile, profiles
 from tokenmgr.domain.credential import Credential
 from tokenmgr.errors import (
@@ -25,7 +25,7 @@ from tokenmgr.errors import (
     SourceMissing,
 )
 from tokenmgr.renewal.authority import Authority, Pause
-from tokenmgr.renewal.journal import SOURCE, STORE, begun, heading_of, unfinished
+from tokenmgr.renewal.journal import RENEWAL, SOURCE, STORE, begun, heading_of, unfinished
 from tokenmgr.renewal.ports import StorePort
 from tokenmgr.renewal.recovery import (
     Meant,
