@@ -70,7 +70,8 @@ def test_the_trail_says_who_and_from_where(quick_est: Est) -> None:
     peer = quick_est.enrolled()
     brought(quick_est.reenroll(csr(new_key()), peer))
     with quick_est.rig.database.engine.connect() as connection:
-        rows = connection.execute(select(audit.c.action, audit.c.actor_kind, audit.c.actor, audit.c.origin)).all()
+        told = select(audit.c.action, audit.c.actor_kind, audit.c.actor, audit.c.origin).order_by(audit.c.number)
+        rows = connection.execute(told).all()
     who, origin = f"{BANK}/{CONTRACT}/{USER}", "203.0.113.9"
     mine = [tuple(row[:3]) for row in rows if row.origin == origin]
     assert mine == [

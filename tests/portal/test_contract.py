@@ -66,9 +66,8 @@ class Office:
             self.rig.registry.spend_try(BANK, CONTRACT, user, 5, False, self.rig.now)
 
     def trail(self) -> list[tuple[str, str, str, str]]:
-        rows = self.rig.database.read(
-            select(audit.c.action, audit.c.actor_kind, audit.c.actor, audit.c.origin, audit.c.whom)
-        )
+        told = select(audit.c.action, audit.c.actor_kind, audit.c.actor, audit.c.origin, audit.c.whom)
+        rows = self.rig.database.read(told.order_by(audit.c.number))
         return [tuple(row[:4]) for row in rows if row[4] == self.user.name]
 
 

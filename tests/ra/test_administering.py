@@ -63,7 +63,8 @@ def acts(rig: Rig, by: Generation, user: str, form: Asked) -> dict[str, Callable
 
 def entries(rig: Rig, user: str = USER) -> list[str]:
     whom = f"{BANK}/{CONTRACT}/{user}"
-    return [row[0] for row in rig.database.read(select(audit.c.action).where(audit.c.whom == whom))]
+    told = select(audit.c.action).where(audit.c.whom == whom).order_by(audit.c.number)
+    return [row[0] for row in rig.database.read(told)]
 
 
 # --- for whom, and by whom --------------------------------------------------------------------------------------------
@@ -216,7 +217,7 @@ def _numbered(rig: Rig, by: Generation, user: str) -> Iterator[tuple[str, int]]:
     own = f"{BANK}/{CONTRACT}/{user.replace('racer', 'admin')}"
     theirs = f"{BANK}/{CONTRACT}/{user}"
     statement = select(audit.c.action, audit.c.number, audit.c.whom).where(audit.c.whom.in_((own, theirs)))
-    for action, number, whom in rig.database.read(statement):
+    for action, number, whom in rig.database.read(statement.order_by(audit.c.number)):
         yield (action if whom == theirs else f"own {action}"), number
 
 
