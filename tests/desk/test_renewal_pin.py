@@ -7,6 +7,7 @@ from PySide6.QtTest import QTest
 
 from tests.desk.rig import Hands
 from tests.interop.customer import Customer
+from tests.interop.running import another_second
 from tokenmgr.desk.pages.done import DonePage
 from tokenmgr.desk.pages.home import HomePage
 from tokenmgr.desk.pages.pin import FinalTryPage, PinPage
@@ -16,6 +17,7 @@ from tokenmgr.desk.pages.trouble import TroublePage
 def test_wrong_then_right_then_the_last_try(hands: Hands, customer: Customer) -> None:
     counts = customer.stick.control
     counts["user_tries"] = 3
+    another_second()  # it is renewed twice, and each time the newest one is meant
     hands.to_pin()
     hands.type_pin("9999")
     hands.until(TroublePage)
