@@ -109,6 +109,13 @@ def killed_at(monkeypatch: pytest.MonkeyPatch, line: int) -> list[int]:
     return written
 
 
+def rehearse_until(world: World, monkeypatch: pytest.MonkeyPatch, line: int) -> None:
+    with monkeypatch.context() as patched:
+        killed_at(patched, line)
+        with pytest.raises(Killed):
+            world.counter().rehearse()
+
+
 @pytest.mark.parametrize(
     ("line", "then"),
     [
@@ -121,10 +128,7 @@ def test_wherever_it_is_cut_the_next_run_takes_back_what_it_left(
 ) -> None:
     world.rig.pass_time(340 * DAY)
     before = dumped(world)
-    with monkeypatch.context() as patched:
-        killed_at(patched, line)
-        with pytest.raises(Killed):
-            world.counter().rehearse()
+    rehearse_until(world, monkeypatch, line)
     if then == "renew":
         assert world.counter().renew().certificate.not_after > world.rig.now + 300 * DAY
         assert unfinished(world.folder) == []
@@ -141,10 +145,7 @@ def test_another_key_that_has_its_place_by_now_stays(
     world: World, old: Credential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On a medium with fixed places another PC may have gone on there, and have no certificate yet."""
-    with monkeypatch.context() as patched:
-        killed_at(patched, 2 * Step.KEY_GENERATED.value + 1)
-        with pytest.raises(Killed):
-            world.counter().rehearse()
+    rehearse_until(world, monkeypatch, 2 * Step.KEY_GENERATED.value + 1)
     (left,) = begun(world.folder)
     (made,) = (one for one in world.store.credentials() if one.key.key_id.hex() == left.key_id)
     world.store.remove(made.parts, None, world.rig.now)
@@ -157,10 +158,7 @@ def test_another_key_that_has_its_place_by_now_stays(
 def test_what_has_passed_before_it_was_cut_has_passed(
     world: World, old: Credential, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched:
-        killed_at(patched, 2 * Step.CONFIRMED.value + 1)
-        with pytest.raises(Killed):
-            world.counter().rehearse()
+    rehearse_until(world, monkeypatch, 2 * Step.CONFIRMED.value + 1)
     (left,) = begun(world.folder)
     with pytest.raises(RehearsalTakenBack):
         world.resume()
@@ -174,10 +172,7 @@ def test_what_it_left_is_no_obstacle_though_it_was_never_taken_back(
 ) -> None:
     """At the CA: a renewal from elsewhere while the rehearsal's certificate waits."""
     world.rig.pass_time(340 * DAY)
-    with monkeypatch.context() as patched:
-        killed_at(patched, 2 * Step.VERIFIED.value + 1)
-        with pytest.raises(Killed):
-            world.counter().rehearse()
+    rehearse_until(world, monkeypatch, 2 * Step.VERIFIED.value + 1)
     assert world.counter(tmp_path / "another").renew().certificate.not_after > world.rig.now + 300 * DAY
     assert [one.code for one in world.told] == [RehearsalTakenBack.code]
 
@@ -319,10 +314,7 @@ def test_the_cas_own_certificates_that_it_has_written_go_too(
         assert world.counter().rehearse().is_as_it_was
         assert dumped(world) == before
         return
-    with monkeypatch.context() as patched:
-        killed_at(patched, 2 * Step.WRITTEN.value + 1)
-        with pytest.raises(Killed):
-            world.counter().rehearse()
+    rehearse_until(world, monkeypatch, 2 * Step.WRITTEN.value + 1)
     assert len(dumped(world)) > len(before) + 3
     with pytest.raises(RehearsalTakenBack):
         world.resume()

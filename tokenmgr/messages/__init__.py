@@ -22,18 +22,8 @@ from tokenmgr.errors import TokenmgrError
 _NONE = "—"
 _ON_PC = ("nss", "file", "tpm")  # how the names of stores on a PC begin
 _NO_OPTION = " \0"  # of a store that is not known: its blank goes with it
-_WORDS = {
-    "who",
-    "kind",
-    "state",
-    "rule",
-    "reason",
-    "way",
-    "unblock",
-    "officer",
-    "wanted",
-    "operation",
-}  # facts that name a text
+# Facts that name a text.
+_WORDS = {"who", "kind", "state", "rule", "reason", "way", "unblock", "officer", "wanted", "operation"}
 _UNTOLD = re.compile(rf"（{_NONE}）| ?\({_NONE}\)")  # a parenthesis about nothing
 
 
